@@ -1,0 +1,259 @@
+/** `run`: the operator. Wires everything, and ends it in good order. */
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { parseConfig, type OperatorConfiguration } from "../config.ts";
+import { Cluster } from "../controller/cluster.ts";
+import { DomainController } from "../controller/domain-controller.ts";
+import { FarmController } from "../controller/farm-controller.ts";
+import { Leadership } from "../controller/leadership.ts";
+import { KubernetesError } from "../kubernetes/api-error.ts";
+import { KubernetesClient } from "../kubernetes/client.ts";
+import { EventRecorder } from "../kubernetes/event-recorder.ts";
+import { Lease } from "../kubernetes/lease.ts";
+import { isKubernetesObject } from "../kubernetes/resource.ts";
+import { serve } from "../telemetry/http-server.ts";
+import { createLog, type Log } from "../telemetry/log.ts";
+import { Metrics } from "../telemetry/metrics.ts";
+
+/** What a user has to mend before the program can run. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+export interface RunOptions {
+  readonly configFile: string;
+  readonly kubeconfig: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborted by SIGTERM and SIGINT. */
+  readonly signal: AbortSignal;
+}
+
+/** How long what runs may take to end (ms). */
+const DRAIN = 30_000;
+const COMPONENT = "serverfarm-operator";
+
+/** Resolves with the exit code: 0 after the signal, 1 after the Lease was lost. Rejects with UsageError. */
+export async function run({ configFile, kubeconfig, environment, signal }: RunOptions): Promise<number> {
+  const config = await readConfig(configFile, environment["POD_NAMESPACE"]);
+  const log = createLog(config.log.level, config.log.format, (line) => process.stdout.write(line));
+  const version = await readVersion();
+  const metrics = new Metrics(version, { serverfarm: config.workers, activedirectorydomain: 2 }, config.leaderElection.leaseName);
+  const client = loadClient(kubeconfig, metrics);
+  const identity = `${environment["POD_NAME"] ?? COMPONENT}_${crypto.randomUUID()}`;
+  // Ends everything: the signal, or the Lease.
+  const stop = new AbortController();
+  signal.addEventListener("abort", () => {
+    stop.abort();
+  });
+
+  const leadership = new Leadership(leadershipOptions(config, client, identity, log));
+  const events = new EventRecorder({
+    client,
+    component: COMPONENT,
+    instance: identity,
+    onError: (error) => {
+      log.debug("an Event was not written", { error: error.message });
+    },
+  });
+  let ready = false;
+  const watching = new AbortController();
+  const cluster: Cluster = new Cluster({
+    client,
+    namespace: config.namespace,
+    watchNamespaces: config.watchNamespaces,
+    onFarm: (key, farm, previous) => {
+      farms?.changed(key, farm, previous);
+      // The domain counts its farms, and its deletion waits for the last of them.
+      const domain = (farm ?? previous)?.spec.domainRef.name;
+      if (domain !== undefined && (!farm || !previous)) domains?.controller.queue.addAfter(domain, 1000);
+    },
+    onDomain: (name, domain, previous) => {
+      const relevant = domain && [
+        domain.metadata.uid,
+        domain.metadata.generation,
+        domain.metadata.deletionTimestamp,
+        domain.metadata.finalizers?.join(),
+      ];
+      const before = previous && [
+        previous.metadata.uid,
+        previous.metadata.generation,
+        previous.metadata.deletionTimestamp,
+        previous.metadata.finalizers?.join(),
+      ];
+      if (relevant?.join() !== before?.join()) domains?.controller.queue.add(name);
+    },
+    onData: (kind, name) => {
+      domains?.dataChanged(kind, name);
+    },
+    onError: (resource, error, failures) => {
+      const fields = { resource, error: error.message, failures };
+      if (error.kind === "Forbidden") log.error("watch forbidden: the operator's role lacks list or watch of this resource", fields);
+      else log.warn("watch failed, trying again", fields);
+    },
+    onAlive: (resource) => {
+      metrics.watchAlive(resource);
+    },
+  });
+  let farms: FarmController | undefined;
+  let domains: DomainController | undefined;
+
+  const health = await listen(config.health.address, {
+    "/healthz": () => ({ status: 200, type: "text/plain", body: "ok\n" }),
+    "/readyz": () => {
+      const troubles = [...(ready ? [] : ["starting: the cluster was not seen yet"]), ...cluster.troubles()];
+      return troubles.length === 0
+        ? { status: 200, type: "text/plain", body: "ok\n" }
+        : { status: 503, type: "text/plain", body: `${troubles.join("\n")}\n` };
+    },
+  });
+  const metricsServer = await listen(config.metrics.address, {
+    "/metrics": async () => ({ status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+  });
+  log.info("started", {
+    version,
+    node: process.version,
+    namespace: config.namespace,
+    identity,
+    health: health.port,
+    metrics: metricsServer.port,
+  });
+
+  const reflectors = cluster.run(watching.signal);
+  let code = 0;
+  try {
+    const clusterId = await readClusterId(client, log, stop.signal);
+    await Promise.race([cluster.whenSynced(), aborted(stop.signal)]);
+    ready = true;
+    await leadership.acquire(stop.signal);
+    if (!stop.signal.aborted) {
+      metrics.leading(config.leaderElection.leaseName, true);
+      log.info("leading", { identity });
+      domains = new DomainController({
+        client,
+        cluster: () => cluster,
+        events,
+        metrics,
+        log,
+        clusterId,
+        fence: leadership.fence,
+        wakeFarms: (domain, batch) => {
+          farms?.wake(domain, batch);
+        },
+      });
+      farms = new FarmController({
+        client,
+        cluster: () => cluster,
+        events,
+        metrics,
+        log,
+        workers: config.workers,
+        clusterId,
+        domain: (name) => domains?.access(name) ?? { kind: "NotReady", message: "the operator is starting." },
+      });
+      metrics.observeQueues(
+        new Map([
+          ["serverfarm", farms.controller.queue],
+          ["activedirectorydomain", domains.controller.queue],
+        ]),
+      );
+      for (const { metadata } of cluster.domains()) domains.controller.queue.add(metadata.name);
+      for (const farm of cluster.farms()) farms.changed(farm.key, farm.object, undefined);
+      const working = Promise.all([domains.controller.run(stop.signal), farms.controller.run(stop.signal)]);
+      if (!(await leadership.hold(stop.signal))) {
+        log.error("the Lease is lost: ending, so that another replica leads alone");
+        code = 1;
+      }
+      stop.abort();
+      domains.controller.queue.close();
+      farms.controller.queue.close();
+      await Promise.race([working, sleep(code === 0 ? DRAIN : 0, undefined, { ref: false })]);
+    }
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    metrics.leading(config.leaderElection.leaseName, false);
+    domains?.close();
+    if (code === 0) {
+      await Promise.race([events.flush(), sleep(2000, undefined, { ref: false })]);
+      await leadership.release().catch((error: unknown) => {
+        log.warn("the Lease was not released", { error: String(error) });
+      });
+    }
+    watching.abort();
+    await reflectors;
+    await Promise.all([health.close(), metricsServer.close()]);
+  }
+  log.info("stopped", { code });
+  return code;
+}
+
+async function readConfig(file: string, podNamespace: string | undefined): Promise<OperatorConfiguration> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`cannot read the configuration: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  const result = parseConfig(text, podNamespace);
+  if (result.ok) return result.config;
+  throw new UsageError(result.problems.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`).join("\n"));
+}
+
+async function readVersion(): Promise<string> {
+  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+}
+
+function loadClient(kubeconfig: string | undefined, metrics: Metrics): KubernetesClient {
+  try {
+    return KubernetesClient.load(kubeconfig, (method, code) => {
+      metrics.restRequest(method, code);
+    });
+  } catch (error) {
+    throw new UsageError(`cannot use the kubeconfig: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function leadershipOptions(
+  { leaderElection, namespace }: OperatorConfiguration,
+  client: KubernetesClient,
+  identity: string,
+  log: Log,
+): ConstructorParameters<typeof Leadership>[0] {
+  const { enabled, leaseName, leaseDuration, renewDeadline, retryPeriod } = leaderElection;
+  if (!enabled) return undefined;
+  const lease = new Lease({ client, namespace, name: leaseName, identity, durationSeconds: Math.max(1, Math.round(leaseDuration / 1000)) });
+  return { lease, renewDeadline, retryPeriod, log };
+}
+
+async function listen(...[address, routes]: Parameters<typeof serve>): ReturnType<typeof serve> {
+  try {
+    return await serve(address, routes);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** The UID of kube-system, which lives as long as the cluster does. */
+async function readClusterId(client: KubernetesClient, log: Log, signal: AbortSignal): Promise<string> {
+  for (;;) {
+    try {
+      const namespace = await client.request("GET", "/api/v1/namespaces/kube-system", { signal });
+      if (isKubernetesObject(namespace)) return namespace.metadata.uid;
+    } catch (error) {
+      if (!(error instanceof KubernetesError)) throw error;
+      log.warn("cannot read the namespace kube-system, trying again", { error: error.message });
+    }
+    await sleep(2000, undefined, { signal });
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  signal.addEventListener("abort", () => {
+    resolve(undefined);
+  });
+  await promise;
+}

@@ -1,0 +1,388 @@
+/** ActiveDirectoryDomain: one session with the directory for each domain, its conditions, and what changed there. */
+import { createHash } from "node:crypto";
+import { parseDuration } from "../base/duration.ts";
+import { ChangeFeed, type FeedBatch } from "../directory/change-feed.ts";
+import { inspectDomain } from "../directory/domain-inspection.ts";
+import { LdapDirectory } from "../directory/ldap-directory.ts";
+import { LdapSession } from "../directory/ldap-session.ts";
+import type { ActiveDirectoryDomain } from "../farm/active-directory-domain.ts";
+import type { DomainFacts } from "../farm/desired.ts";
+import type { Directory } from "../farm/directory.ts";
+import { DistinguishedNameError } from "../farm/distinguished-name.ts";
+import { DirectoryError } from "../farm/errors.ts";
+import { DOMAIN_FINALIZER, finalizerAction } from "../farm/finalizer.ts";
+import { keyOf } from "../farm/kubernetes-object.ts";
+import type { KubernetesClient } from "../kubernetes/client.ts";
+import type { EventRecorder } from "../kubernetes/event-recorder.ts";
+import { addFinalizer, patchStatus, removeFinalizer } from "../kubernetes/resource.ts";
+import { domainFindings, domainReady, domainStatus, type DomainProblem, type DomainView } from "../reconciler/domain-outcome.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { type Cluster, DOMAINS } from "./cluster.ts";
+import { Controller, type Result } from "./controller.ts";
+
+/** What farms get of their domain. */
+export type DomainAccess =
+  | { readonly kind: "Ready"; readonly directory: Directory; readonly facts: DomainFacts; readonly resync: number }
+  | { readonly kind: "NotReady"; readonly message: string };
+
+export interface DomainControllerOptions {
+  readonly client: KubernetesClient;
+  readonly cluster: () => Cluster;
+  readonly events: EventRecorder;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** UID of kube-system: the cluster's identity in owner markers. */
+  readonly clusterId: string;
+  readonly fence: () => void;
+  /** Farms of this domain have to be looked at: all of them, or those that the batch concerns. */
+  readonly wakeFarms: (domain: string, batch: FeedBatch) => void;
+}
+
+interface State {
+  session?: LdapSession;
+  feed?: ChangeFeed;
+  /** Of servers, credentials and CA: another one asks for another session. */
+  fingerprint?: string;
+  view: DomainView;
+  ready: boolean;
+  inspectedAt: number;
+  inspectedGeneration: number;
+  keptAliveAt: number;
+  /** Failures in a row, and when the last was, on the monotonic clock. */
+  failures: number;
+  failedAt: number;
+}
+
+/** A refused bind counts against the account, so it is not tried again sooner, whatever happens. */
+const REFUSED_PAUSE = 65_000;
+const LONGEST_PAUSE = 600_000;
+const RECONNECT_PAUSE = 1000;
+const LONGEST_RECONNECT_PAUSE = 15_000;
+/** While something is not as it should be, it is looked at this often. */
+const INSPECT_AGAIN = 60_000;
+const KEEP_ALIVE = 300_000;
+
+export class DomainController {
+  readonly controller: Controller;
+  readonly #options: DomainControllerOptions;
+  readonly #states = new Map<string, State>();
+
+  constructor(options: DomainControllerOptions) {
+    this.#options = options;
+    this.controller = new Controller({
+      name: "activedirectorydomain",
+      workers: 2,
+      reconcile: (name) => this.#reconcile(name),
+      metrics: options.metrics,
+      log: options.log,
+    });
+  }
+
+  /** How a farm reaches its domain now. */
+  access(name: string): DomainAccess {
+    const domain = this.#options.cluster().domain(name);
+    const state = this.#states.get(name);
+    if (!domain)
+      return {
+        kind: "NotReady",
+        message: `there is no ActiveDirectoryDomain ${name}: create it, or correct domainRef.name (kubectl get addomain).`,
+      };
+    const session = state?.session;
+    if (!state?.ready || !session) {
+      const problem = state?.view.kind === "Problem" ? ` (${state.view.problem.message})` : "";
+      return {
+        kind: "NotReady",
+        message: `the ActiveDirectoryDomain ${name} is not ready${problem}: see kubectl describe addomain ${name}. The farm goes on by itself once it is.`,
+      };
+    }
+    const { spec } = domain;
+    return {
+      kind: "Ready",
+      directory: new LdapDirectory(() => session),
+      facts: { dnsName: spec.dnsName, baseDN: session.rootDse.defaultNamingContext, ...spec.defaults },
+      resync: parseDuration(spec.resync) ?? 3_600_000,
+    };
+  }
+
+  /** A Secret or ConfigMap changed: the domains that use it look at it. */
+  dataChanged(kind: "Secret" | "ConfigMap", name: string): void {
+    for (const { metadata, spec } of this.#options.cluster().domains()) {
+      const credentials = kind === "Secret" && spec.credentialsSecretRef.name === name;
+      const ca = spec.caBundleRef?.kind === kind && spec.caBundleRef.name === name;
+      if (credentials || ca) this.controller.queue.add(metadata.name);
+    }
+  }
+
+  close(): void {
+    for (const state of this.#states.values()) state.session?.close();
+  }
+
+  async #reconcile(name: string): Promise<Result> {
+    const { client, cluster, metrics } = this.#options;
+    const domain = cluster().domain(name);
+    if (!domain) {
+      this.#states.get(name)?.session?.close();
+      this.#states.delete(name);
+      this.controller.forget(name);
+      metrics.domain(name, undefined);
+      this.#options.wakeFarms(name, { kind: "Everything" });
+      return { kind: "Done" };
+    }
+    const farms = cluster().farmsOf(name);
+    switch (
+      finalizerAction(domain.metadata.finalizers?.includes(DOMAIN_FINALIZER) ?? false, domain.metadata.deletionTimestamp !== undefined)
+    ) {
+      case "Add":
+        await addFinalizer(client, DOMAINS, domain, DOMAIN_FINALIZER);
+        return { kind: "Done" };
+      case "CleanUp":
+        if (farms.length > 0) break;
+        await removeFinalizer(client, DOMAINS, domain, DOMAIN_FINALIZER);
+        return { kind: "Done" };
+      case "Ignore":
+      case "Reconcile":
+        break;
+    }
+    const state = this.#stateOf(name);
+    const delay = await this.#look(domain, state);
+    await this.#report(domain, state, farms.length);
+    return { kind: "After", delay, priority: "Change" };
+  }
+
+  #stateOf(name: string): State {
+    const known = this.#states.get(name);
+    if (known) return known;
+    this.#options.metrics.domainStarted(name);
+    const state: State = {
+      view: { kind: "Connecting" },
+      ready: false,
+      inspectedAt: 0,
+      inspectedGeneration: -1,
+      keptAliveAt: 0,
+      failures: 0,
+      failedAt: 0,
+    };
+    this.#states.set(name, state);
+    return state;
+  }
+
+  /** Connects where there is no session, asks what changed, and looks at the prerequisites from time to time. Returns when to come again (ms). */
+  async #look(domain: ActiveDirectoryDomain, state: State): Promise<number> {
+    const { name } = domain.metadata;
+    try {
+      const settings = this.#settings(domain);
+      if ("reason" in settings) {
+        this.#drop(name, state, settings);
+        return INSPECT_AGAIN;
+      }
+      if (state.fingerprint !== settings.fingerprint) {
+        state.session?.close();
+        delete state.session;
+        state.fingerprint = settings.fingerprint;
+        state.failures = 0;
+        state.view = { kind: "Connecting" };
+      }
+      if (!state.session) {
+        const wait = this.#pauseOf(state);
+        if (wait > 0) return wait;
+        await this.#connect(name, state, settings);
+      }
+      const { session, feed } = state;
+      if (!session || !feed) return RECONNECT_PAUSE;
+      await this.#inspect(domain, state, session);
+      this.#options.wakeFarms(name, await feed.poll());
+      if (performance.now() - state.keptAliveAt > KEEP_ALIVE) {
+        state.keptAliveAt = performance.now();
+        await session.keepAlive();
+      }
+      state.failures = 0;
+      return parseDuration(domain.spec.poll) ?? 15_000;
+    } catch (error) {
+      if (error instanceof DistinguishedNameError) {
+        this.#drop(name, state, { reason: "InvalidSpec", message: `spec.defaults: ${error.message}: correct it.` });
+        return INSPECT_AGAIN;
+      }
+      if (!(error instanceof DirectoryError)) throw error;
+      state.failures++;
+      state.failedAt = performance.now();
+      this.#drop(name, state, problemOf(error, domain));
+      return this.#pauseOf(state);
+    }
+  }
+
+  /** The servers, credentials and CA as they are now, or what is missing of them. */
+  #settings(
+    domain: ActiveDirectoryDomain,
+  ): DomainProblem | { servers: readonly string[]; username: string; password: string; ca: string | undefined; fingerprint: string } {
+    const { servers, credentialsSecretRef, caBundleRef } = domain.spec;
+    const cluster = this.#options.cluster();
+    const [username, password] = ["username", "password"].map((key) => cluster.data("Secret", credentialsSecretRef.name, key)?.trim());
+    if (username === undefined || username === "" || password === undefined || password === "") {
+      return {
+        reason: "SecretNotFound",
+        message: `the Secret ${credentialsSecretRef.name} in the operator's namespace has no username or no password: create it with both keys.`,
+      };
+    }
+    const ca = caBundleRef && cluster.data(caBundleRef.kind, caBundleRef.name, caBundleRef.key);
+    if (caBundleRef && (ca === undefined || !ca.includes("-----BEGIN CERTIFICATE-----"))) {
+      return {
+        reason: "SecretNotFound",
+        message: `the ${caBundleRef.kind} ${caBundleRef.name} in the operator's namespace has no certificate (PEM) under the key ${caBundleRef.key}: put the CA of the domain controllers there.`,
+      };
+    }
+    const fingerprint = createHash("sha256")
+      .update(JSON.stringify([servers, username, password, ca]))
+      .digest("hex");
+    return { servers, username, password, ca, fingerprint };
+  }
+
+  async #connect(
+    name: string,
+    state: State,
+    {
+      servers,
+      username,
+      password,
+      ca,
+    }: Readonly<Record<"username" | "password", string>> & { readonly servers: readonly string[]; readonly ca: string | undefined },
+  ): Promise<void> {
+    const { metrics, log, fence } = this.#options;
+    const session = await LdapSession.open({
+      servers,
+      username,
+      password,
+      ca,
+      fence,
+      observe: (operation, result, seconds) => {
+        metrics.directoryRequest(name, operation, result, seconds);
+      },
+    });
+    log.info("connected", { domain: name, server: session.url, dnsHostName: session.rootDse.dnsHostName });
+    state.session = session;
+    state.feed = new ChangeFeed(session);
+    state.inspectedAt = 0;
+    state.keptAliveAt = performance.now();
+    session.onLost(() => {
+      if (state.session !== session) return;
+      log.warn("the connection was lost", { domain: name, server: session.url });
+      this.controller.queue.add(name);
+    });
+  }
+
+  async #inspect({ metadata, spec }: ActiveDirectoryDomain, state: State, session: LdapSession): Promise<void> {
+    const generation = metadata.generation ?? 0;
+    const resync = parseDuration(spec.resync) ?? 3_600_000;
+    const findings = domainFindings(state.view, new Date());
+    const healthy = findings.every(({ status }) => status === "True");
+    const due = performance.now() - state.inspectedAt > (healthy ? resync : INSPECT_AGAIN);
+    const current = state.inspectedGeneration === generation && state.inspectedAt !== 0 && state.view.kind === "Connected";
+    if (current && !due) return;
+    const observation = await inspectDomain(session, spec.defaults, this.#options.clusterId);
+    if (observation.baseDN.toLowerCase() !== baseOf(spec.dnsName)) {
+      throw new DirectoryError(
+        "Rejected",
+        `${session.url} serves ${observation.baseDN}, not ${spec.dnsName}: correct spec.servers or spec.dnsName`,
+      );
+    }
+    const wasReady = state.ready;
+    state.view = { kind: "Connected", observation };
+    state.ready = domainReady(domainFindings(state.view, new Date()));
+    // Nobody knows what happened while there was no session, nor what was held back.
+    if (!wasReady || !current) this.#options.wakeFarms(metadata.name, { kind: "Everything" });
+    state.inspectedAt = performance.now();
+    state.inspectedGeneration = generation;
+  }
+
+  /** There is no usable session: farms are told, once. */
+  #drop(name: string, state: State, problem: DomainProblem): void {
+    state.session?.close();
+    delete state.session;
+    delete state.feed;
+    const said = !state.ready && state.view.kind === "Problem" && state.view.problem.message === problem.message;
+    state.view = { kind: "Problem", problem };
+    state.ready = false;
+    if (said) return;
+    this.#options.log.warn("the domain is not ready", { domain: name, reason: problem.reason, error: problem.message });
+    this.#options.wakeFarms(name, { kind: "Everything" });
+  }
+
+  /** How long to wait before the next try, in milliseconds. */
+  #pauseOf({ view, failures, failedAt }: State): number {
+    if (failures === 0) return 0;
+    const refused = view.kind === "Problem" && view.problem.reason === "CredentialsRejected";
+    const pause = refused
+      ? Math.min(LONGEST_PAUSE, REFUSED_PAUSE * 2 ** Math.min(failures - 1, 10))
+      : Math.min(LONGEST_RECONNECT_PAUSE, RECONNECT_PAUSE * 2 ** Math.min(failures - 1, 10));
+    return Math.max(0, failedAt + pause - performance.now());
+  }
+
+  async #report(domain: ActiveDirectoryDomain, state: State, farms: number): Promise<void> {
+    const { client, events, metrics } = this.#options;
+    const now = new Date();
+    const findings = domainFindings(state.view, now);
+    const deleting = domain.metadata.deletionTimestamp !== undefined;
+    if (deleting) {
+      const names = this.#options
+        .cluster()
+        .farmsOf(domain.metadata.name)
+        .map(({ metadata }) => keyOf(metadata));
+      events.record(DOMAINS, domain, {
+        type: "Warning",
+        reason: "DeletionBlocked",
+        message: `${farms} farms name this domain (${names.slice(0, 10).join(", ")}): delete them first; the domain goes by itself then.`,
+      });
+    }
+    const ready = findings.find(({ type }) => type === "Ready");
+    const before = domain.status?.conditions?.find(({ type }) => type === "Ready");
+    const status = domainStatus(domain, state.view, findings, farms, now);
+    metrics.domain(domain.metadata.name, status.conditions ?? []);
+    const written = await patchStatus(client, DOMAINS, domain, status);
+    if (written && ready && (before?.status !== ready.status || before.reason !== ready.reason)) {
+      events.record(DOMAINS, domain, {
+        type: ready.status === "True" ? "Normal" : "Warning",
+        reason: ready.reason === "Reconciled" ? "Ready" : ready.reason,
+        message: ready.message,
+      });
+    }
+  }
+}
+
+function baseOf(dnsName: string): string {
+  return dnsName
+    .toLowerCase()
+    .split(".")
+    .map((label) => `dc=${label}`)
+    .join(",");
+}
+
+/** Why the directory cannot be used, with what to do. */
+function problemOf({ kind, message }: DirectoryError, { spec }: ActiveDirectoryDomain): DomainProblem {
+  switch (kind) {
+    case "InvalidCredentials":
+      return {
+        reason: "CredentialsRejected",
+        message: `${message}. Correct the Secret ${spec.credentialsSecretRef.name}; until then it is tried again rarely, so that the account is not locked out.`,
+      };
+    case "Untrusted":
+      return {
+        reason: "CertificateUntrusted",
+        message: `${message}. Nothing was sent. Correct ${spec.caBundleRef ? `the CA in ${spec.caBundleRef.kind} ${spec.caBundleRef.name}` : "caBundleRef"}, the name in spec.servers, or the server's certificate.`,
+      };
+    case "Rejected":
+    case "AccessDenied":
+      return { reason: "Rejected", message };
+    case "Unavailable":
+    case "OutcomeUnknown":
+    case "Aborted":
+    case "AlreadyExists":
+    case "NotFound":
+    case "ValueExists":
+    case "NoSuchValue":
+    case "ConstraintViolation":
+    case "Unwilling":
+    case "Referral":
+    case "NotOwned":
+      return { reason: "DirectoryUnavailable", message: `${message}. It is tried again by itself.` };
+  }
+}

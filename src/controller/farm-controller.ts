@@ -1,0 +1,250 @@
+/** ServerFarm: when a farm is reconciled, and what of the result goes to the cluster. */
+import type { FeedBatch } from "../directory/change-feed.ts";
+import { planDecommission } from "../farm/decommission.ts";
+import { desiredFarm, type DesiredFarm } from "../farm/desired.ts";
+import { dnKey } from "../farm/distinguished-name.ts";
+import { FARM_FINALIZER, finalizerAction } from "../farm/finalizer.ts";
+import { keyOf } from "../farm/kubernetes-object.ts";
+import type { ObservedFarm } from "../farm/observed.ts";
+import { plan } from "../farm/plan.ts";
+import type { ServerFarm, ServerFarmStatus } from "../farm/server-farm.ts";
+import { KubernetesError } from "../kubernetes/api-error.ts";
+import type { KubernetesClient } from "../kubernetes/client.ts";
+import type { EventRecorder } from "../kubernetes/event-recorder.ts";
+import { addFinalizer, getObject, patchStatus, removeFinalizer } from "../kubernetes/resource.ts";
+import { decommissionOutcome, outcome, refusedStatus, suspendedStatus, unknownStatus, type EventDraft } from "../reconciler/outcome.ts";
+import { reconcile } from "../reconciler/reconcile.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { type Cluster, FARMS } from "./cluster.ts";
+import { Controller, type Result } from "./controller.ts";
+import type { DomainAccess } from "./domain-controller.ts";
+import { Interests } from "./interests.ts";
+
+export interface FarmControllerOptions {
+  readonly client: KubernetesClient;
+  readonly cluster: () => Cluster;
+  readonly events: EventRecorder;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly workers: number;
+  readonly clusterId: string;
+  readonly domain: (name: string) => DomainAccess;
+}
+
+type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
+
+/** A farm with something in its way that no feed tells of (rights, containers) is looked at this often (ms). */
+const RECHECK = 60_000;
+const REQUESTED = "serverfarm.dev/reconcile-requested-at";
+const ABANDON = "serverfarm.dev/abandon";
+
+export class FarmController {
+  readonly controller: Controller;
+  readonly #options: FarmControllerOptions;
+  readonly #interests = new Interests();
+
+  constructor(options: FarmControllerOptions) {
+    this.#options = options;
+    this.controller = new Controller({
+      name: "serverfarm",
+      workers: options.workers,
+      reconcile: (key, signal) => this.#reconcile(key, signal),
+      metrics: options.metrics,
+      log: options.log,
+    });
+  }
+
+  /** The copy of a farm changed. Its status alone is our own doing and asks for nothing. */
+  changed(key: string, farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
+    this.#options.metrics.farm(key, farm && farmMetrics(farm));
+    const relevant = ({ metadata }: ServerFarm): string =>
+      JSON.stringify([
+        metadata.uid,
+        metadata.generation,
+        metadata.deletionTimestamp,
+        metadata.finalizers,
+        metadata.annotations?.[REQUESTED],
+        metadata.annotations?.[ABANDON],
+      ]);
+    if (!farm || !previous || relevant(farm) !== relevant(previous)) this.controller.queue.add(key);
+  }
+
+  /** Something changed in the directory. */
+  wake(domain: string, batch: FeedBatch): void {
+    if (batch.kind === "Everything") {
+      for (const { metadata } of this.#options.cluster().farmsOf(domain)) this.controller.queue.add(keyOf(metadata), "Resync");
+      return;
+    }
+    if (batch.terms.size === 0) return;
+    for (const key of this.#interests.of(batch.terms)) {
+      if (this.#options.cluster().farm(key)?.spec.domainRef.name === domain) this.controller.queue.add(key);
+    }
+  }
+
+  async #reconcile(key: string, signal: AbortSignal): Promise<Result> {
+    const farm = this.#options.cluster().farm(key);
+    if (!farm) {
+      this.#interests.remove(key);
+      this.controller.forget(key);
+      return { kind: "Done" };
+    }
+    const present = farm.metadata.finalizers?.includes(FARM_FINALIZER) ?? false;
+    const action = finalizerAction(present, farm.metadata.deletionTimestamp !== undefined);
+    if (action === "Ignore") return { kind: "Done" };
+    if (action === "CleanUp" && farm.metadata.annotations?.[ABANDON] === "true") return await this.#abandon(farm);
+    if (farm.spec.suspend) return await this.#write(farm, suspendedStatus(farm, new Date()), [], { kind: "Done" });
+    // The finalizer goes first: from here on there may be something to clean up. The watch brings the farm back with it.
+    if (action === "Add") {
+      await addFinalizer(this.#options.client, FARMS, farm, FARM_FINALIZER);
+      return { kind: "Done" };
+    }
+    const domain = this.#options.domain(farm.spec.domainRef.name);
+    if (domain.kind === "NotReady") return await this.#waitForDomain(farm, domain.message);
+    return action === "CleanUp" ? await this.#decommission(farm, domain, signal) : await this.#bringAbout(farm, domain, signal);
+  }
+
+  async #bringAbout(farm: ServerFarm, { directory, facts, resync }: ReadyDomain, signal: AbortSignal): Promise<Result> {
+    const { desired, problems } = desiredFarm(farm, facts, this.#options.clusterId);
+    if (problems.length > 0) return await this.#write(farm, refusedStatus(farm, problems, new Date()), [], { kind: "Done" });
+    const report = await reconcile(
+      desired,
+      directory,
+      {
+        scope: "Names",
+        plan: (observed) => plan(desired, observed),
+        confirm: farm.spec.managementPolicy === "Enforce" ? () => this.#confirm(farm) : undefined,
+        ordered: false,
+      },
+      signal,
+    );
+    const key = keyOf(farm.metadata);
+    this.#interests.set(key, termsOf(desired, report.observed));
+    const { status, events, next, drift } = outcome(farm, desired, report, new Date());
+    const { metrics } = this.#options;
+    for (const { kind } of report.applied) metrics.changed(farm.spec.domainRef.name, kind);
+    for (const { kind } of drift) metrics.driftCorrected(farm.spec.domainRef.name, kind);
+    this.#log(farm, report.applied.length, report.error?.message);
+    const results: Record<typeof next, Result> = {
+      Retry: { kind: "Retry" },
+      Recheck: { kind: "After", delay: RECHECK, priority: "Change" },
+      // Spread, so that farms that were made together are not compared together for ever.
+      Resync: { kind: "After", delay: resync * (0.9 + 0.2 * Math.random()), priority: "Resync" },
+    };
+    return await this.#write(farm, status, events, results[next]);
+  }
+
+  async #decommission(farm: ServerFarm, { directory, facts }: ReadyDomain, signal: AbortSignal): Promise<Result> {
+    const { client, clusterId, events, metrics } = this.#options;
+    const { desired } = desiredFarm(farm, facts, clusterId);
+    const hostsReady = farm.status?.conditions?.find(({ type }) => type === "HostsReady");
+    const policy = {
+      retain: farm.spec.deletionPolicy === "Retain",
+      // Deleting a farm counts its generation up by one: the one before is what was wanted last.
+      membersSettled: hostsReady?.status === "True" && hostsReady.observedGeneration === (farm.metadata.generation ?? 0) - 1,
+    };
+    const report = await reconcile(
+      desired,
+      directory,
+      {
+        scope: "Owned",
+        plan: (observed) => planDecommission(desired, observed, policy),
+        confirm: farm.spec.managementPolicy === "Enforce" ? () => this.#confirm(farm) : undefined,
+        ordered: true,
+      },
+      signal,
+    );
+    for (const { kind } of report.applied) metrics.changed(farm.spec.domainRef.name, kind);
+    this.#log(farm, report.applied.length, report.error?.message);
+    const { gone, status, events: drafts, retryable } = decommissionOutcome(farm, desired, report, new Date());
+    if (!gone)
+      return await this.#write(farm, status, drafts, retryable ? { kind: "Retry" } : { kind: "After", delay: RECHECK, priority: "Change" });
+    for (const draft of drafts) events.record(FARMS, farm, draft);
+    await removeFinalizer(client, FARMS, farm, FARM_FINALIZER);
+    this.#interests.remove(keyOf(farm.metadata));
+    return { kind: "Done" };
+  }
+
+  async #waitForDomain(farm: ServerFarm, message: string): Promise<Result> {
+    const deleting = farm.metadata.deletionTimestamp !== undefined;
+    const text = deleting
+      ? `the farm cannot be decommissioned: ${message} To let the farm go and leave its objects in the directory: kubectl annotate farm ${farm.metadata.name} -n ${farm.metadata.namespace ?? ""} ${ABANDON}=true`
+      : message;
+    const reason = deleting ? "DeletionBlocked" : "DomainNotReady";
+    return await this.#write(farm, unknownStatus(farm, reason, text, new Date()), [], { kind: "Done" });
+  }
+
+  async #abandon(farm: ServerFarm): Promise<Result> {
+    const { client, events } = this.#options;
+    const left = (farm.status?.ownedObjects ?? []).map(
+      ({ kind, distinguishedName, objectGUID }) => `${kind} ${distinguishedName ?? objectGUID}`,
+    );
+    events.record(FARMS, farm, {
+      type: "Warning",
+      reason: "Abandoned",
+      message: `the farm was let go (${ABANDON}); left in the directory as it was: ${left.length > 0 ? left.join("; ") : "nothing that is known"}`,
+    });
+    await removeFinalizer(client, FARMS, farm, FARM_FINALIZER);
+    return { kind: "Done" };
+  }
+
+  /** The farm as it is now, not as the copy has it: what is stale must neither delete nor undo. */
+  async #confirm(farm: ServerFarm): Promise<void> {
+    const { name, namespace, uid, generation, deletionTimestamp } = farm.metadata;
+    const live = await getObject(this.#options.client, FARMS, { name, ...(namespace === undefined ? {} : { namespace }) });
+    if (
+      live &&
+      live.metadata.uid === uid &&
+      live.metadata.generation === generation &&
+      live.metadata.deletionTimestamp === deletionTimestamp
+    )
+      return;
+    throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
+  }
+
+  async #write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result> {
+    const { client, events } = this.#options;
+    for (const draft of drafts) events.record(FARMS, farm, draft);
+    try {
+      await patchStatus(client, FARMS, farm, status);
+    } catch (error) {
+      if (error instanceof KubernetesError && error.kind === "NotFound") return { kind: "Done" };
+      throw error;
+    }
+    return result;
+  }
+
+  #log({ metadata }: ServerFarm, changes: number, error: string | undefined): void {
+    const farm = keyOf(metadata);
+    if (error !== undefined) this.#options.log.warn("the directory failed", { farm, changes, error });
+    else if (changes > 0) this.#options.log.info("changed the directory", { farm, changes });
+    else this.#options.log.debug("nothing to change", { farm });
+  }
+}
+
+/** Everything that the farm asked for or found: a change of any of it may concern the farm. */
+function termsOf(desired: DesiredFarm, observed: ObservedFarm | undefined): ReadonlySet<string> {
+  return new Set([
+    desired.account.samAccountName.toLowerCase(),
+    desired.hostGroup.samAccountName.toLowerCase(),
+    dnKey(desired.account.distinguishedName),
+    dnKey(desired.hostGroup.distinguishedName),
+    ...desired.servicePrincipalNames.map((name) => name.toLowerCase()),
+    ...[...desired.hosts, ...desired.quarantined].map(({ by, value }) => (by === "distinguishedName" ? dnKey(value) : value.toLowerCase())),
+    ...[...(observed?.objects ?? []), ...(observed?.computers ?? [])].map(({ objectGUID }) => objectGUID),
+  ]);
+}
+
+function farmMetrics({ metadata, spec, status }: ServerFarm): Parameters<Metrics["farm"]>[1] {
+  const next = status?.account?.passwordNextChange;
+  const { desired, granted } = status?.hosts ?? {};
+  return {
+    namespace: metadata.namespace ?? "",
+    name: metadata.name,
+    domain: spec.domainRef.name,
+    suspended: spec.suspend,
+    conditions: status?.conditions ?? [],
+    hosts: desired === undefined || granted === undefined ? undefined : { desired, granted },
+    passwordNextChange: next === undefined ? undefined : Date.parse(next) / 1000,
+  };
+}

@@ -1,0 +1,75 @@
+/** Runs only while the Lease is held. The Lease fences nothing by itself, so every write asks whether it still holds. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { DirectoryError } from "../farm/errors.ts";
+import { KubernetesError } from "../kubernetes/api-error.ts";
+import type { Lease } from "../kubernetes/lease.ts";
+import type { Log } from "../telemetry/log.ts";
+
+export interface LeadershipOptions {
+  readonly lease: Lease;
+  /** Milliseconds. */
+  readonly renewDeadline: number;
+  readonly retryPeriod: number;
+  readonly log: Log;
+}
+
+export class Leadership {
+  readonly #options: LeadershipOptions | undefined;
+  /** On the monotonic clock: until when this process may write. */
+  #until = 0;
+
+  /** Without options there is no election: this process always leads. */
+  constructor(options: LeadershipOptions | undefined) {
+    this.#options = options;
+    if (!options) this.#until = Number.POSITIVE_INFINITY;
+  }
+
+  get leads(): boolean {
+    return performance.now() < this.#until;
+  }
+
+  /** Throws DirectoryError Aborted once the Lease may be somebody else's; also right after the process was stopped and went on. */
+  readonly fence = (): void => {
+    if (!this.leads) throw new DirectoryError("Aborted", "the Lease is lost: another replica may lead");
+  };
+
+  /** Resolves once this process leads. Rejects when the signal aborts. */
+  async acquire(signal: AbortSignal): Promise<void> {
+    while (!(await this.#renew())) await sleep(this.#options?.retryPeriod, undefined, { signal });
+  }
+
+  /** Renews until the signal aborts (true) or the Lease is lost (false). */
+  async hold(signal: AbortSignal): Promise<boolean> {
+    const { retryPeriod = 2000 } = this.#options ?? {};
+    while (!signal.aborted) {
+      await sleep(retryPeriod, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return true;
+      // What it was is asked first: a renewal after the deadline cannot undo what another replica did meanwhile.
+      if (!this.leads) return false;
+      await this.#renew();
+    }
+    return true;
+  }
+
+  async release(): Promise<void> {
+    this.#until = 0;
+    await this.#options?.lease.release();
+  }
+
+  async #renew(): Promise<boolean> {
+    if (!this.#options) return true;
+    const started = performance.now();
+    try {
+      if (!(await this.#options.lease.tryAcquire())) {
+        this.#until = 0;
+        return false;
+      }
+      this.#until = started + this.#options.renewDeadline;
+      return true;
+    } catch (error) {
+      if (!(error instanceof KubernetesError)) throw error;
+      this.#options.log.warn("cannot renew the Lease", { error: error.message });
+      return false;
+    }
+  }
+}

@@ -1,0 +1,250 @@
+/** Active Directory as the reconciler sees it. */
+import { AndFilter, EqualityFilter, type Filter, OrFilter } from "ldapts";
+import type { AccountProperties, Change, OwnedObject } from "../farm/change.ts";
+import { describeOwner, type DesiredFarm } from "../farm/desired.ts";
+import type { Directory, Scope } from "../farm/directory.ts";
+import { DirectoryError } from "../farm/errors.ts";
+import { ACCOUNT_CLASS, GROUP_CLASS, isGroup, type DirectoryObject, type ObservedFarm } from "../farm/observed.ts";
+import { type Attributes, OBJECT_ATTRIBUTES, protectionOf, toDirectoryObject } from "./entries.ts";
+import { decodeGuid, encodeGuid } from "./guid.ts";
+import type { Modification } from "./ldap-connection.ts";
+import type { LdapSession } from "./ldap-session.ts";
+import { encodeRetrievers } from "./security-descriptor.ts";
+import { decodeSid } from "./sid.ts";
+
+/** Terms in one filter. Each matches a few objects at most, so that an answer stays far below the server's 1000 and needs no pages. */
+const TERMS = 200;
+/** groupType of a global security group (MS-ADTS 2.2.12): 0x80000002 as a signed number. */
+const GLOBAL_SECURITY_GROUP = "-2147483646";
+
+export class LdapDirectory implements Directory {
+  readonly #session: () => LdapSession;
+
+  /** `session` gives the connected session; it throws DirectoryError while there is none. */
+  constructor(session: () => LdapSession) {
+    this.#session = session;
+  }
+
+  async observe(desired: DesiredFarm, scope: Scope, signal: AbortSignal): Promise<ObservedFarm> {
+    const session = this.#session();
+    const objects = await this.#find(session, namesOf(desired, scope), undefined, signal);
+    const groups = objects.filter(({ owner }) => scope === "Owned" && owner === desired.owner).filter(isGroup);
+    const terms = [
+      ...[...desired.hosts, ...desired.quarantined].map(({ by, value }) => equals(by, value)),
+      ...groups.flatMap(({ members }) => members).map((member) => equals("distinguishedName", member)),
+    ];
+    const computers = await this.#find(session, terms, equals("objectCategory", "computer"), signal);
+    return { objects, computers };
+  }
+
+  async apply(change: Change, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
+    const session = this.#session();
+    switch (change.kind) {
+      case "CreateHostGroup":
+        return create(session, change, {
+          objectClass: [GROUP_CLASS],
+          sAMAccountName: [change.samAccountName],
+          groupType: [GLOBAL_SECURITY_GROUP],
+          adminDescription: [change.owner],
+          ...(change.members.length > 0 ? { member: change.members } : {}),
+        });
+      case "CreateAccount":
+        return create(session, change, {
+          objectClass: [ACCOUNT_CLASS],
+          sAMAccountName: [change.samAccountName],
+          adminDescription: [change.owner],
+          "msDS-ManagedPasswordInterval": [String(change.passwordIntervalDays)],
+          "msDS-GroupMSAMembership": [encodeRetrievers(change.retrievers)],
+          ...(change.servicePrincipalNames.length > 0 ? { servicePrincipalName: change.servicePrincipalNames } : {}),
+          ...Object.fromEntries(
+            Object.entries(change.properties).flatMap(([name, value]) => (value === undefined ? [] : [[name, [value]]])),
+          ),
+        });
+      case "UpdateAccount":
+        return update(session, change.object, propertyModifications(change.properties));
+      case "SetRetrievers":
+        return update(session, change.object, [["replace", "msDS-GroupMSAMembership", [encodeRetrievers(change.retrievers)]]]);
+      case "RenameHostGroup":
+        return update(session, change.object, [["replace", "sAMAccountName", [change.samAccountName]]]);
+      case "ChangeServicePrincipalNames":
+        return changeValues(session, change.object, "servicePrincipalName", change);
+      case "ChangeHosts":
+        return changeValues(session, change.object, "member", change);
+      case "Release":
+        return update(session, change.object, [["replace", "adminDescription", []]]);
+      case "DeleteAccount":
+      case "DeleteHostGroup":
+        return remove(session, change.object);
+    }
+  }
+
+  async #find(
+    session: LdapSession,
+    terms: readonly Filter[],
+    narrow: Filter | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly DirectoryObject[]> {
+    const found = new Map<string, DirectoryObject>();
+    for (let start = 0; start < terms.length; start += TERMS) {
+      if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
+      const any = new OrFilter({ filters: terms.slice(start, start + TERMS) });
+      const entries = await session.search({
+        base: session.rootDse.defaultNamingContext,
+        scope: "sub",
+        filter: narrow ? new AndFilter({ filters: [narrow, any] }) : any,
+        attributes: OBJECT_ATTRIBUTES,
+      });
+      for (const entry of entries) {
+        const object = toDirectoryObject(entry);
+        if (!object)
+          throw new DirectoryError(
+            "AccessDenied",
+            `${entry.distinguishedName}: the account may not read its objectGUID; give it Read Property there`,
+          );
+        found.set(object.objectGUID, { ...object, members: await allMembers(session, entry, object) });
+      }
+    }
+    return [...found.values()];
+  }
+}
+
+function equals(attribute: string, value: string | Buffer): Filter {
+  return new EqualityFilter({ attribute, value });
+}
+
+function namesOf(desired: DesiredFarm, scope: Scope): readonly Filter[] {
+  return [
+    equals("sAMAccountName", desired.account.samAccountName),
+    equals("sAMAccountName", desired.hostGroup.samAccountName),
+    equals("distinguishedName", desired.account.distinguishedName),
+    equals("distinguishedName", desired.hostGroup.distinguishedName),
+    ...desired.knownObjects.map((guid) => equals("objectGUID", encodeGuid(guid))),
+    ...desired.servicePrincipalNames.map((name) => equals("servicePrincipalName", name)),
+    ...(scope === "Owned" ? [equals("adminDescription", desired.owner)] : []),
+  ];
+}
+
+/** A large group answers with a part of its members at a time (MS-ADTS 3.1.1.3.1.3.3). */
+async function allMembers(session: LdapSession, entry: Attributes, { members, objectGUID }: DirectoryObject): Promise<readonly string[]> {
+  const all = [...members];
+  for (let next = entry.range("member")?.next; next !== undefined;) {
+    const more = await session.searchOne({ base: `<GUID=${objectGUID}>`, scope: "base", attributes: [`member;range=${next}-*`] });
+    const range = more?.range("member");
+    // Without the range the list would end here unseen, and members look as if they were not in.
+    if (!range) throw new DirectoryError("Unavailable", `${entry.distinguishedName}: its members changed while they were read`);
+    all.push(...range.values);
+    next = range.next;
+  }
+  return all;
+}
+
+/** That an object of ours already stands there is the answer to a try whose own answer was lost. */
+async function create(
+  session: LdapSession,
+  { distinguishedName, owner }: { readonly distinguishedName: string; readonly owner: string },
+  attributes: Readonly<Record<string, readonly (string | Buffer)[]>>,
+): Promise<void> {
+  try {
+    await session.add(distinguishedName, attributes);
+  } catch (error) {
+    if (!(error instanceof DirectoryError)) throw error;
+    if (error.kind === "NotFound")
+      throw new DirectoryError("ConstraintViolation", missingParent(distinguishedName, error), { code: error.code, cause: error });
+    if (error.kind !== "AlreadyExists") throw error;
+    const entry = await session.readForWrite({ base: distinguishedName, scope: "base", attributes: ["adminDescription"] });
+    if (entry?.text("adminDescription") !== owner) throw error;
+  }
+}
+
+function missingParent(dn: string, { message }: DirectoryError): string {
+  return `${message}: its container, or a computer that is to be a member, is not there. Create the container, or correct container or the domain's defaults (${dn}).`;
+}
+
+/** Reads the owner marker in the same step as the write that relies on it. Returns undefined where the object is gone. */
+async function check(
+  session: LdapSession,
+  { distinguishedName, objectGUID, owner }: OwnedObject,
+  more: readonly string[] = [],
+): Promise<Attributes | undefined> {
+  const entry = await session.readForWrite({
+    base: `<GUID=${objectGUID}>`,
+    scope: "base",
+    attributes: ["objectGUID", "objectSid", "adminDescription", "adminCount", "isCriticalSystemObject", ...more],
+  });
+  const guid = entry?.bytes("objectGUID");
+  if (!entry || !guid) return undefined;
+  const sid = entry.bytes("objectSid");
+  const protection = protectionOf(entry, sid ? decodeSid(sid) : undefined);
+  if (protection !== undefined) throw new DirectoryError("NotOwned", `${distinguishedName} must never be touched: ${protection}`);
+  const current = entry.text("adminDescription");
+  if (current !== owner || decodeGuid(guid) !== objectGUID) {
+    throw new DirectoryError("NotOwned", `${distinguishedName} was left as it is: ${describeOwner(current, owner)}`);
+  }
+  return entry;
+}
+
+async function update(session: LdapSession, object: OwnedObject, modifications: readonly Modification[]): Promise<void> {
+  if (!(await check(session, object))) throw gone(object);
+  // By GUID: should the object be moved this very moment, the write follows it.
+  await session.modify(`<GUID=${object.objectGUID}>`, modifications, object.distinguishedName);
+}
+
+function gone({ distinguishedName }: OwnedObject): DirectoryError {
+  return new DirectoryError("NotFound", `${distinguishedName} is gone; it is looked for again`);
+}
+
+function propertyModifications(properties: AccountProperties): readonly Modification[] {
+  return Object.entries(properties).map(([name, value]) => ["replace", name, value === undefined ? [] : [String(value)]]);
+}
+
+interface Delta {
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+}
+
+const ALREADY_SO: Readonly<Record<"add" | "delete", ReadonlySet<string>>> = {
+  add: new Set(["ValueExists", "AlreadyExists"]),
+  delete: new Set(["NoSuchValue"]),
+};
+
+/** All in one write; where one value spoils it (already so, or gone), each by itself, so that it keeps only itself out. */
+async function changeValues(session: LdapSession, object: OwnedObject, attribute: string, { add, remove }: Delta): Promise<void> {
+  const steps: Modification[] = [];
+  if (remove.length > 0) steps.push(["delete", attribute, remove]);
+  if (add.length > 0) steps.push(["add", attribute, add]);
+  try {
+    await update(session, object, steps);
+  } catch (error) {
+    if (!(error instanceof DirectoryError) || error.fatal || error.kind === "AccessDenied" || error.kind === "NotOwned") throw error;
+    if (!(await check(session, object))) throw error;
+    let failure: DirectoryError | undefined;
+    for (const [operation, , values] of steps) {
+      for (const value of values) {
+        failure = (await changeValue(session, object, [operation, attribute, [value]])) ?? failure;
+      }
+    }
+    if (failure) throw failure;
+  }
+}
+
+async function changeValue(session: LdapSession, object: OwnedObject, step: Modification): Promise<DirectoryError | undefined> {
+  try {
+    await update(session, object, [step]);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DirectoryError) || error.fatal) throw error;
+    const [operation] = step;
+    return operation !== "replace" && ALREADY_SO[operation].has(error.kind) ? undefined : error;
+  }
+}
+
+async function remove(session: LdapSession, object: OwnedObject): Promise<void> {
+  const entry = await check(session, object);
+  if (!entry) return;
+  try {
+    await session.delete(entry.distinguishedName);
+  } catch (error) {
+    if (!(error instanceof DirectoryError) || error.kind !== "NotFound") throw error;
+  }
+}

@@ -1,0 +1,115 @@
+/** What an LDAP server or the way to it said → DirectoryError: one table. */
+import { DirectoryError, type DirectoryErrorKind } from "../farm/errors.ts";
+
+/** Result codes: RFC 4511 A.1, and what Active Directory means by them. */
+const RESULTS: Readonly<Record<number, readonly [name: string, kind: DirectoryErrorKind]>> = {
+  1: ["operationsError", "Unavailable"],
+  3: ["timeLimitExceeded", "Unavailable"],
+  4: ["sizeLimitExceeded", "Rejected"],
+  8: ["strongerAuthRequired", "Rejected"],
+  10: ["referral", "Referral"],
+  11: ["adminLimitExceeded", "Unavailable"],
+  13: ["confidentialityRequired", "Rejected"],
+  16: ["noSuchAttribute", "NoSuchValue"],
+  17: ["undefinedAttributeType", "Rejected"],
+  19: ["constraintViolation", "ConstraintViolation"],
+  20: ["attributeOrValueExists", "ValueExists"],
+  21: ["invalidAttributeSyntax", "Rejected"],
+  32: ["noSuchObject", "NotFound"],
+  34: ["invalidDNSyntax", "Rejected"],
+  48: ["inappropriateAuthentication", "InvalidCredentials"],
+  49: ["invalidCredentials", "InvalidCredentials"],
+  50: ["insufficientAccessRights", "AccessDenied"],
+  51: ["busy", "Unavailable"],
+  52: ["unavailable", "Unavailable"],
+  53: ["unwillingToPerform", "Unwilling"],
+  64: ["namingViolation", "ConstraintViolation"],
+  65: ["objectClassViolation", "ConstraintViolation"],
+  68: ["entryAlreadyExists", "AlreadyExists"],
+  80: ["other", "Unavailable"],
+  81: ["serverDown", "Unavailable"],
+  85: ["timeout", "Unavailable"],
+};
+
+/** `data` of a refused bind, in words. */
+const BIND_DATA: Readonly<Record<string, string>> = {
+  "525": "there is no such user",
+  "52e": "the user name or password is wrong",
+  "530": "the account may not log on at this time",
+  "531": "the account may not log on from this machine",
+  "532": "the password has expired",
+  "533": "the account is disabled",
+  "701": "the account has expired",
+  "773": "the password must be changed first",
+  "775": "the account is locked out",
+};
+
+/** Why a certificate was refused, in words; every other TLS code is named as it is. */
+const CERTIFICATE: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "its certificate has expired",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself and not by the configured CA",
+  SELF_SIGNED_CERT_IN_CHAIN: "its certificate comes from another CA than the configured one",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate comes from another CA than the configured one",
+  UNABLE_TO_GET_ISSUER_CERT: "its certificate comes from another CA than the configured one",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "its certificate comes from another CA than the configured one",
+  CERT_SIGNATURE_FAILURE: "its certificate is not signed by the configured CA",
+  CERT_REVOKED: "its certificate is revoked",
+  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
+};
+
+/** The name of a result for a metric's label: of a closed set. */
+export function resultName(error: DirectoryError | undefined): string {
+  if (!error) return "success";
+  return (error.code === undefined ? undefined : RESULTS[error.code]?.[0]) ?? error.kind;
+}
+
+/** The directory's own text, without what the client adds to it. */
+function diagnostic(message: string): string {
+  return message
+    .replace(/\s*Code: 0x[0-9a-f]+$/i, "")
+    .replaceAll("\0", "")
+    .trim();
+}
+
+export interface Attempt {
+  /** What was tried, for the message: "searching DC=contoso,DC=com". */
+  readonly what: string;
+  /** True for add, modify and delete: a lost answer leaves the outcome unknown. */
+  readonly write: boolean;
+}
+
+/** Any failure of the client as a DirectoryError. */
+export function toDirectoryError(error: unknown, { what, write }: Attempt): DirectoryError {
+  if (error instanceof DirectoryError) return error;
+  if (!(error instanceof Error)) return new DirectoryError("Rejected", `${what}: ${String(error)}`);
+  const code = "code" in error ? error.code : undefined;
+  if (typeof code === "number") {
+    const [name, kind] = RESULTS[code] ?? [`result ${code}`, "Rejected"];
+    const text = diagnostic(error.message);
+    const bindData = kind === "InvalidCredentials" ? /data ([0-9a-f]+)/i.exec(text)?.[1]?.toLowerCase() : undefined;
+    const plain = bindData === undefined ? undefined : BIND_DATA[bindData];
+    return new DirectoryError(
+      kind,
+      `${what}: ${plain === undefined ? "" : `${plain}; `}the directory says ${name}${text === "" ? "" : ` (${text})`}`,
+      {
+        code,
+        cause: error,
+      },
+    );
+  }
+  if (
+    typeof code === "string" &&
+    (code in CERTIFICATE || code.startsWith("ERR_TLS") || code.startsWith("CERT_") || code.startsWith("ERR_SSL"))
+  ) {
+    return new DirectoryError("Untrusted", `${what}: ${CERTIFICATE[code] ?? "TLS failed"} (${code}: ${diagnostic(error.message)})`, {
+      cause: error,
+    });
+  }
+  // Everything else happened on the way: a socket, a name that does not resolve, a deadline, an answer that is no LDAP.
+  return write
+    ? new DirectoryError("OutcomeUnknown", `${what}: the connection was lost before the answer (${diagnostic(error.message)})`, {
+        cause: error,
+      })
+    : new DirectoryError("Unavailable", `${what}: ${diagnostic(error.message)}`, { cause: error });
+}

@@ -1,0 +1,134 @@
+import type { Part } from "./blocker.ts";
+import { commonName } from "./distinguished-name.ts";
+
+/** An object that a change is made to. The change happens only while the object still bears this owner marker. */
+export interface OwnedObject {
+  readonly distinguishedName: string;
+  readonly objectGUID: string;
+  readonly owner: string;
+}
+
+/** The properties of an account that are updated in place; undefined removes the attribute. */
+export interface AccountProperties {
+  readonly dNSHostName?: string | undefined;
+  readonly description?: string | undefined;
+  readonly displayName?: string | undefined;
+  readonly userAccountControl?: string | undefined;
+  readonly "msDS-SupportedEncryptionTypes"?: string | undefined;
+}
+
+/** One write to the directory. */
+export type Change =
+  | {
+      readonly kind: "CreateHostGroup";
+      readonly distinguishedName: string;
+      readonly samAccountName: string;
+      readonly owner: string;
+      readonly members: readonly string[];
+    }
+  | {
+      readonly kind: "CreateAccount";
+      readonly distinguishedName: string;
+      readonly samAccountName: string;
+      readonly owner: string;
+      readonly passwordIntervalDays: number;
+      readonly properties: AccountProperties;
+      readonly servicePrincipalNames: readonly string[];
+      /** SIDs. */
+      readonly retrievers: readonly string[];
+    }
+  | { readonly kind: "UpdateAccount"; readonly object: OwnedObject; readonly properties: AccountProperties }
+  | { readonly kind: "SetRetrievers"; readonly object: OwnedObject; readonly retrievers: readonly string[]; readonly because: string }
+  | {
+      readonly kind: "ChangeServicePrincipalNames";
+      readonly object: OwnedObject;
+      readonly add: readonly string[];
+      readonly remove: readonly string[];
+    }
+  /** Distinguished names. */
+  | { readonly kind: "ChangeHosts"; readonly object: OwnedObject; readonly add: readonly string[]; readonly remove: readonly string[] }
+  /** Its sAMAccountName; the group keeps its SID, so that no host loses the right meanwhile. */
+  | { readonly kind: "RenameHostGroup"; readonly object: OwnedObject; readonly samAccountName: string }
+  | { readonly kind: "DeleteAccount"; readonly object: OwnedObject }
+  | { readonly kind: "DeleteHostGroup"; readonly object: OwnedObject }
+  /** The object stays, without its owner marker. */
+  | { readonly kind: "Release"; readonly object: OwnedObject; readonly because: string };
+
+export type ChangeKind = Change["kind"];
+
+export const CHANGE_KINDS: readonly ChangeKind[] = [
+  "CreateHostGroup",
+  "CreateAccount",
+  "UpdateAccount",
+  "SetRetrievers",
+  "ChangeServicePrincipalNames",
+  "ChangeHosts",
+  "RenameHostGroup",
+  "DeleteAccount",
+  "DeleteHostGroup",
+  "Release",
+];
+
+/** The part of the farm whose condition tells of the change. */
+export function partOf(change: Change): Part {
+  switch (change.kind) {
+    case "CreateHostGroup":
+    case "ChangeHosts":
+    case "RenameHostGroup":
+    case "SetRetrievers":
+    case "DeleteHostGroup":
+      return "Hosts";
+    case "ChangeServicePrincipalNames":
+      return "ServicePrincipalNames";
+    case "CreateAccount":
+    case "UpdateAccount":
+    case "DeleteAccount":
+    case "Release":
+      return "Account";
+  }
+}
+
+export function objectOf(change: Change): string {
+  return "object" in change ? change.object.distinguishedName : change.distinguishedName;
+}
+
+/** One line of status.plan. */
+export interface PlannedChange {
+  readonly change: string;
+  readonly object: string;
+  readonly value?: string;
+}
+
+/** The change as users read it: one line for each host and each SPN. */
+export function describeChange(change: Change): readonly PlannedChange[] {
+  const object = objectOf(change);
+  switch (change.kind) {
+    case "ChangeHosts":
+      return [
+        ...change.remove.map((value) => ({ change: "RemoveHost", object, value })),
+        ...change.add.map((value) => ({ change: "AddHost", object, value })),
+      ];
+    case "ChangeServicePrincipalNames":
+      return [
+        ...change.remove.map((value) => ({ change: "RemoveServicePrincipalName", object, value })),
+        ...change.add.map((value) => ({ change: "AddServicePrincipalName", object, value })),
+      ];
+    case "UpdateAccount":
+      return Object.entries(change.properties).map(([name, value]) => ({
+        change: change.kind,
+        object,
+        value: value === undefined ? `${name} removed` : `${name}=${String(value)}`,
+      }));
+    case "SetRetrievers":
+      return [{ change: change.kind, object, value: change.retrievers.join(", ") }];
+    case "RenameHostGroup":
+      return [{ change: change.kind, object, value: change.samAccountName }];
+    case "CreateHostGroup":
+      return [{ change: change.kind, object, value: change.members.map(commonName).join(", ") }];
+    case "CreateAccount":
+    case "DeleteAccount":
+    case "DeleteHostGroup":
+    case "Release":
+      return [{ change: change.kind, object }];
+  }
+}

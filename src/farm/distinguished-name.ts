@@ -1,0 +1,121 @@
+/** Distinguished names as strings (RFC 4514). Active Directory compares them without regard to case. */
+
+interface RelativeName {
+  readonly type: string;
+  readonly value: string;
+}
+
+export class DistinguishedNameError extends Error {
+  override readonly name = "DistinguishedNameError";
+}
+
+const SPECIAL = new Set([",", "+", '"', "\\", "<", ">", ";", "="]);
+
+/** A value as it stands in a distinguished name: RFC 4514 §2.4, with control characters as hex pairs too. */
+export function escapeValue(value: string): string {
+  const last = value.length - 1;
+  return value
+    .split("")
+    .map((character, index) => {
+      if (character < " " || character === "\u007f") return `\\${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+      if (SPECIAL.has(character)) return `\\${character}`;
+      if (character === " " && (index === 0 || index === last)) return "\\ ";
+      if (character === "#" && index === 0) return "\\#";
+      return character;
+    })
+    .join("");
+}
+
+/** The parts of a distinguished name, the most specific first. Throws DistinguishedNameError when it is not one. */
+function parse(text: string): readonly (readonly RelativeName[])[] {
+  if (text === "") return [];
+  const names: RelativeName[][] = [[]];
+  let position = 0;
+  const fail = (what: string): never => {
+    throw new DistinguishedNameError(`${JSON.stringify(text)} is not a distinguished name: ${what} at character ${position + 1}`);
+  };
+  for (;;) {
+    const equals = text.indexOf("=", position);
+    if (equals < 0) fail("no =");
+    const type = text.slice(position, equals).trim();
+    if (!/^([A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)*)$/.test(type)) fail("no attribute type");
+    position = equals + 1;
+    while (text[position] === " ") position++;
+    // Bytes, since \C3\A9 are two escapes of one character. `kept` is how much of it unescaped trailing spaces may not be cut from.
+    const bytes: number[] = [];
+    let kept = 0;
+    let separator: string | undefined;
+    for (; position < text.length; position++) {
+      const character = String.fromCodePoint(text.codePointAt(position) ?? 0);
+      if (character === "," || character === "+" || character === ";") {
+        separator = character;
+        break;
+      }
+      if (character === "\\") {
+        const pair = text.slice(position + 1, position + 3);
+        const next = text[position + 1];
+        if (/^[0-9A-Fa-f]{2}$/.test(pair)) {
+          bytes.push(Number.parseInt(pair, 16));
+          position += 2;
+        } else if (next !== undefined && (SPECIAL.has(next) || next === " " || next === "#")) {
+          bytes.push(next.charCodeAt(0));
+          position += 1;
+        } else fail("a backslash that escapes nothing");
+        kept = bytes.length;
+      } else if (character === '"' || character === "<" || character === ">" || character === "\0") {
+        fail(`an unescaped ${JSON.stringify(character)}`);
+      } else {
+        bytes.push(...Buffer.from(character));
+        position += character.length - 1;
+        if (character !== " ") kept = bytes.length;
+      }
+    }
+    if (kept === 0) fail("an empty value");
+    const value = Buffer.from(bytes.slice(0, kept)).toString("utf8");
+    names.at(-1)?.push({ type, value });
+    if (separator === undefined) return names;
+    position++;
+    if (separator !== "+") names.push([]);
+  }
+}
+
+/** The one spelling that all spellings of a name share: to compare and to index by. */
+export function normalizeDn(dn: string): string {
+  return parse(dn)
+    .map((names) => names.map(({ type, value }) => `${type.toLowerCase()}=${escapeValue(value.toLowerCase())}`).join("+"))
+    .join(",");
+}
+
+/** As normalizeDn, but a text that is no distinguished name is only lower-cased: for what a server said, which is never refused. */
+export function dnKey(dn: string): string {
+  try {
+    return normalizeDn(dn);
+  } catch (error) {
+    if (error instanceof DistinguishedNameError) return dn.toLowerCase();
+    throw error;
+  }
+}
+
+/** `CN=<name>,<container>`, with the name escaped. */
+export function childDn(name: string, container: string): string {
+  return `CN=${escapeValue(name)},${container}`;
+}
+
+/** The first value of a name: WEB01 of CN=WEB01,OU=Servers. A text that is no distinguished name is returned as it is. */
+export function commonName(dn: string): string {
+  try {
+    return parse(dn)[0]?.[0]?.value ?? dn;
+  } catch {
+    return dn;
+  }
+}
+
+/** A name under the domain: a whole one as it is, a relative one (`OU=Farms`) completed. Throws DistinguishedNameError. */
+export function resolveDn(text: string, baseDN: string): string {
+  const [name, base] = [normalizeDn(text), normalizeDn(baseDN)];
+  if (name === base || name.endsWith(`,${base}`)) return text;
+  if (parse(text).some(([first]) => first?.type.toLowerCase() === "dc")) {
+    throw new DistinguishedNameError(`${JSON.stringify(text)} is not in the domain ${baseDN}`);
+  }
+  return `${text},${baseDN}`;
+}

@@ -1,0 +1,82 @@
+/** What the API server or the way to it said: one table. */
+
+export type KubernetesErrorKind =
+  | "NotFound"
+  /** The object changed meanwhile, or a test of a patch failed: look again. */
+  | "Conflict"
+  | "AlreadyExists"
+  /** The resourceVersion is too old: list again. */
+  | "Gone"
+  | "Unauthorized"
+  | "Forbidden"
+  | "Invalid"
+  | "TooManyRequests"
+  | "Unavailable"
+  | "Rejected";
+
+export class KubernetesError extends Error {
+  override readonly name = "KubernetesError";
+  readonly kind: KubernetesErrorKind;
+  readonly status: number | undefined;
+  /** Milliseconds that the server asks to wait. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    kind: KubernetesErrorKind,
+    message: string,
+    { status, retryAfter, cause }: { status?: number | undefined; retryAfter?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, { cause });
+    this.kind = kind;
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+const STATUS: Readonly<Record<number, KubernetesErrorKind>> = {
+  400: "Rejected",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "NotFound",
+  409: "Conflict",
+  410: "Gone",
+  415: "Rejected",
+  422: "Invalid",
+  429: "TooManyRequests",
+  500: "Unavailable",
+  502: "Unavailable",
+  503: "Unavailable",
+  504: "Unavailable",
+};
+
+/** An answer that is no success. `body` is a Status where the API server itself answers. */
+export function fromResponse(what: string, status: number, body: unknown, retryAfterSeconds?: string): KubernetesError {
+  const { message, reason } = statusOf(body);
+  const kind = reason === "AlreadyExists" ? "AlreadyExists" : (STATUS[status] ?? "Rejected");
+  const seconds = Number(retryAfterSeconds);
+  return new KubernetesError(kind, `${what}: ${message ?? `HTTP ${status}`}`, {
+    status,
+    retryAfter: retryAfterSeconds !== undefined && Number.isFinite(seconds) ? seconds * 1000 : undefined,
+  });
+}
+
+/** The kind of a Status object that came as an event of a watch. */
+export function fromStatusObject(what: string, body: unknown): KubernetesError {
+  const code = typeof body === "object" && body !== null && "code" in body && typeof body.code === "number" ? body.code : 500;
+  return fromResponse(what, code, body);
+}
+
+/** A failure without an answer. */
+export function fromFailure(what: string, error: unknown): KubernetesError {
+  if (error instanceof KubernetesError) return error;
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
+  return new KubernetesError("Unavailable", `${what}: ${error instanceof Error ? error.message : String(error)}${cause}`, { cause: error });
+}
+
+function statusOf(body: unknown): { message?: string; reason?: string } {
+  if (typeof body !== "object" || body === null) return {};
+  return {
+    ...("message" in body && typeof body.message === "string" ? { message: body.message } : {}),
+    ...("reason" in body && typeof body.reason === "string" ? { reason: body.reason } : {}),
+  };
+}

@@ -1,0 +1,160 @@
+/** One kind of the API: where it lives, and what its objects are. */
+import type { KubernetesObject, ResourceKind } from "../farm/kubernetes-object.ts";
+import { KubernetesError } from "./api-error.ts";
+import type { KubernetesClient } from "./client.ts";
+
+export interface Resource<T extends KubernetesObject> extends ResourceKind {
+  /** The API server checked the object against its schema; this checks that it is of the kind at all. */
+  readonly is: (value: unknown) => value is T;
+}
+
+export function isKubernetesObject(value: unknown): value is KubernetesObject {
+  if (typeof value !== "object" || value === null || !("metadata" in value)) return false;
+  const { metadata } = value;
+  if (typeof metadata !== "object" || metadata === null) return false;
+  return (
+    "name" in metadata &&
+    typeof metadata.name === "string" &&
+    "uid" in metadata &&
+    typeof metadata.uid === "string" &&
+    "resourceVersion" in metadata &&
+    typeof metadata.resourceVersion === "string"
+  );
+}
+
+export function hasSpec(value: unknown): value is KubernetesObject & { readonly spec: object } {
+  return isKubernetesObject(value) && "spec" in value && typeof value.spec === "object" && value.spec !== null;
+}
+
+/** The path of one object, or of all of a namespace or of the cluster. */
+export function pathOf({ apiVersion, plural }: ResourceKind, namespace?: string, name?: string, subresource?: string): string {
+  const group = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  return [
+    group,
+    ...(namespace === undefined ? [] : ["namespaces", encodeURIComponent(namespace)]),
+    plural,
+    ...(name === undefined ? [] : [encodeURIComponent(name)]),
+    ...(subresource === undefined ? [] : [subresource]),
+  ].join("/");
+}
+
+/** One object, read live; undefined where there is none. Rejects with KubernetesError. */
+export async function getObject<T extends KubernetesObject>(
+  client: KubernetesClient,
+  resource: Resource<T>,
+  { namespace, name }: { readonly namespace?: string; readonly name: string },
+): Promise<T | undefined> {
+  try {
+    const value = await client.request("GET", pathOf(resource, namespace, name));
+    if (resource.is(value)) return value;
+    throw new KubernetesError("Rejected", `GET ${pathOf(resource, namespace, name)}: the answer is no ${resource.kind}`);
+  } catch (error) {
+    if (error instanceof KubernetesError && error.kind === "NotFound") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Writes the status by one merge patch that holds only what differs, if anything does. The resourceVersion guards it: an object that
+ * changed meanwhile is a Conflict.
+ */
+export async function patchStatus(
+  client: KubernetesClient,
+  resource: ResourceKind,
+  object: KubernetesObject & { readonly status?: object },
+  status: object,
+): Promise<boolean> {
+  const patch = mergePatch(object.status ?? {}, status);
+  if (patch === undefined) return false;
+  const { namespace, name, resourceVersion } = object.metadata;
+  await client.request("PATCH", pathOf(resource, namespace, name, "status"), {
+    body: { metadata: { resourceVersion }, status: patch },
+    contentType: "application/merge-patch+json",
+  });
+  return true;
+}
+
+/** The merge patch (RFC 7386) that makes `to` of `from`; undefined where they are equal. */
+export function mergePatch(from: object, to: object): object | undefined {
+  const before = new Map<string, unknown>(Object.entries(from));
+  const after = new Map<string, unknown>(Object.entries(to).filter(([, value]) => value !== undefined));
+  const patch: Record<string, unknown> = {};
+  for (const key of before.keys()) if (!after.has(key)) patch[key] = null;
+  for (const [key, value] of after) {
+    const old = before.get(key);
+    if (isRecord(old) && isRecord(value)) {
+      const inner = mergePatch(old, value);
+      if (inner !== undefined) patch[key] = inner;
+    } else if (!equal(old, value)) patch[key] = value;
+  }
+  return Object.keys(patch).length > 0 ? patch : undefined;
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Values as JSON has them; the order of an object's keys does not count. */
+function equal(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => equal(item, b[index]));
+  if (isRecord(a) && isRecord(b)) return mergePatch(a, b) === undefined;
+  return a === b;
+}
+
+/** Adds a finalizer, guarded by the uid and by the list as it was seen. */
+export async function addFinalizer(
+  client: KubernetesClient,
+  resource: ResourceKind,
+  { metadata }: KubernetesObject,
+  finalizer: string,
+): Promise<void> {
+  const { finalizers } = metadata;
+  const add = finalizers?.length
+    ? [
+        { op: "test", path: "/metadata/finalizers", value: finalizers },
+        { op: "add", path: "/metadata/finalizers/-", value: finalizer },
+      ]
+    : [
+        { op: "test", path: "/metadata/finalizers", value: null },
+        { op: "add", path: "/metadata/finalizers", value: [finalizer] },
+      ];
+  await patchMetadata(client, resource, metadata, add);
+}
+
+/** Removes a finalizer, guarded by the uid and by its place in the list. */
+export async function removeFinalizer(
+  client: KubernetesClient,
+  resource: ResourceKind,
+  { metadata }: KubernetesObject,
+  finalizer: string,
+): Promise<void> {
+  const index = metadata.finalizers?.indexOf(finalizer) ?? -1;
+  if (index < 0) return;
+  const path = `/metadata/finalizers/${index}`;
+  await patchMetadata(client, resource, metadata, [
+    { op: "test", path, value: finalizer },
+    { op: "remove", path },
+  ]);
+}
+
+async function patchMetadata(
+  client: KubernetesClient,
+  resource: ResourceKind,
+  { namespace, name, uid }: KubernetesObject["metadata"],
+  operations: readonly object[],
+): Promise<void> {
+  const path = pathOf(resource, namespace, name);
+  try {
+    await client.request("PATCH", path, {
+      body: [{ op: "test", path: "/metadata/uid", value: uid }, ...operations],
+      contentType: "application/json-patch+json",
+    });
+  } catch (error) {
+    if (!(error instanceof KubernetesError)) throw error;
+    // The object is gone: there is no finalizer to add or remove any more.
+    if (error.kind === "NotFound") return;
+    // A test that fails is answered with 422: the view was old.
+    if (error.kind === "Invalid") throw new KubernetesError("Conflict", error.message, { status: error.status, cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,79 @@
+import type { Change } from "../farm/change.ts";
+import type { DesiredFarm } from "../farm/desired.ts";
+import type { Directory, Scope } from "../farm/directory.ts";
+import { DirectoryError } from "../farm/errors.ts";
+import type { ObservedFarm } from "../farm/observed.ts";
+import type { Plan } from "../farm/plan.ts";
+
+export interface Failure {
+  readonly change: Change;
+  readonly error: DirectoryError;
+}
+
+/** What one reconcile saw and did. */
+export interface Report {
+  /** The last look, after every write. */
+  readonly observed: ObservedFarm | undefined;
+  /** What is left to do after the last look. */
+  readonly plan: Plan | undefined;
+  readonly applied: readonly Change[];
+  readonly failures: readonly Failure[];
+  /** What ended the reconcile early. */
+  readonly error: DirectoryError | undefined;
+}
+
+export interface Work {
+  readonly scope: Scope;
+  readonly plan: (observed: ObservedFarm) => Plan;
+  /**
+   * Asked once, right before the first write: whether what was planned for is still what is wanted. It rejects where the view was old.
+   * Undefined: nothing is written.
+   */
+  readonly confirm: (() => Promise<void>) | undefined;
+  /** True: a change that fails keeps back those after it. False: each stands for itself. */
+  readonly ordered: boolean;
+}
+
+/** Creating takes three looks: no group, no account, all there. The rest is room for what others change meanwhile. */
+const ROUNDS = 6;
+
+/**
+ * Looks, plans and applies until nothing is left to do or nothing more can be done. It always ends with a look, so that what is reported
+ * was seen and not assumed. A change that failed is not tried again in the same reconcile.
+ */
+export async function reconcile(desired: DesiredFarm, directory: Directory, work: Work, signal: AbortSignal): Promise<Report> {
+  const applied: Change[] = [];
+  const failures: Failure[] = [];
+  let observed: ObservedFarm | undefined;
+  let plan: Plan | undefined;
+  let confirmed = false;
+  try {
+    for (let round = 1; ; round++) {
+      observed = await directory.observe(desired, work.scope, signal);
+      plan = work.plan(observed);
+      const next = work.confirm && round < ROUNDS ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
+      if (next.length === 0 || (work.ordered && failures.length > 0)) break;
+      if (!confirmed) await work.confirm?.();
+      confirmed = true;
+      for (const change of next) {
+        try {
+          await directory.apply(change, signal);
+          applied.push(change);
+        } catch (error) {
+          if (!(error instanceof DirectoryError) || error.fatal) throw error;
+          failures.push({ change, error });
+          if (work.ordered) break;
+        }
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof DirectoryError)) throw error;
+    return { observed, plan, applied, failures, error };
+  }
+  return { observed, plan, applied, failures, error: undefined };
+}
+
+function hasFailed(change: Change, failures: readonly Failure[]): boolean {
+  const text = JSON.stringify(change);
+  return failures.some((failure) => JSON.stringify(failure.change) === text);
+}

@@ -1,0 +1,238 @@
+/** Prometheus metrics. Names that controller-runtime's users know keep their names and labels. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { WorkQueueObserver } from "../base/work-queue.ts";
+import { CHANGE_KINDS, type ChangeKind } from "../farm/change.ts";
+
+export const CONTROLLERS = ["serverfarm", "activedirectorydomain"] as const;
+export type ControllerName = (typeof CONTROLLERS)[number];
+export const RESULTS = ["success", "error", "requeue", "requeue_after"] as const;
+export type ReconcileResult = (typeof RESULTS)[number];
+
+/** What a farm's metrics are made of. */
+export interface FarmMetrics {
+  readonly namespace: string;
+  readonly name: string;
+  readonly domain: string;
+  readonly suspended: boolean;
+  readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string }[];
+  readonly hosts: { readonly desired: number; readonly granted: number } | undefined;
+  /** Seconds since 1970. */
+  readonly passwordNextChange: number | undefined;
+}
+
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** True is what one wishes of a condition, but for these two. */
+const WISHED_ABSENT = new Set(["Reconciling", "Stalled"]);
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #farms = new Map<string, readonly (() => void)[]>();
+  readonly #domains = new Map<string, readonly (() => void)[]>();
+
+  readonly #reconciles = this.#counter("controller_runtime_reconcile_total", "Reconciles by result", ["controller", "result"]);
+  readonly #errors = this.#counter("controller_runtime_reconcile_errors_total", "Reconciles that failed", ["controller"]);
+  readonly #reconcileTime = this.#histogram("controller_runtime_reconcile_time_seconds", "Duration of a reconcile", ["controller"]);
+  readonly #active = this.#gauge("controller_runtime_active_workers", "Workers that reconcile now", ["controller"]);
+  readonly #workers = this.#gauge("controller_runtime_max_concurrent_reconciles", "Workers", ["controller"]);
+  readonly #queueAdds = this.#counter("workqueue_adds_total", "Keys added to the queue", ["name"]);
+  readonly #queueRetries = this.#counter("workqueue_retries_total", "Keys added again after a failure", ["name"]);
+  readonly #queueWait = this.#histogram("workqueue_queue_duration_seconds", "How long a key waited", ["name"]);
+  readonly #queueWork = this.#histogram("workqueue_work_duration_seconds", "How long a key was worked on", ["name"]);
+  readonly #rest = this.#counter("rest_client_requests_total", "Requests to the Kubernetes API server", ["code", "method"]);
+  readonly #leader = this.#gauge("leader_election_master_status", "1 while this replica leads", ["name"]);
+  readonly #farmReady = this.#gauge("serverfarm_farm_ready", "1 while the farm is ready; absent while it is suspended", [
+    "namespace",
+    "name",
+    "domain",
+  ]);
+  readonly #farmCondition = this.#gauge("serverfarm_farm_condition", "1 for each condition that is not as wished", [
+    "namespace",
+    "name",
+    "condition",
+    "status",
+    "reason",
+  ]);
+  readonly #farmHosts = this.#gauge("serverfarm_farm_hosts", "Hosts of the farm", ["namespace", "name", "state"]);
+  readonly #farmPassword = this.#gauge("serverfarm_farm_password_next_change_timestamp_seconds", "When the password changes next", [
+    "namespace",
+    "name",
+  ]);
+  readonly #domainReady = this.#gauge("serverfarm_domain_ready", "1 while the domain is ready", ["domain"]);
+  readonly #domainCondition = this.#gauge("serverfarm_domain_condition", "1 for each condition that is not as wished", [
+    "domain",
+    "condition",
+    "status",
+    "reason",
+  ]);
+  readonly #requests = this.#counter("serverfarm_directory_requests_total", "Requests to the directory", ["domain", "operation", "result"]);
+  readonly #requestTime = this.#histogram("serverfarm_directory_request_duration_seconds", "Duration of a request to the directory", [
+    "domain",
+    "operation",
+  ]);
+  readonly #changes = this.#counter("serverfarm_directory_changes_total", "Writes to the directory that succeeded", ["domain", "change"]);
+  readonly #drift = this.#counter("serverfarm_drift_corrected_total", "Changes that others made and that were put right", [
+    "domain",
+    "change",
+  ]);
+  readonly #watch = this.#gauge("serverfarm_watch_last_event_timestamp_seconds", "Last sign of life of a Kubernetes watch", ["resource"]);
+
+  constructor(version: string, workers: Readonly<Record<ControllerName, number>>, leaseName: string) {
+    this.#gauge("serverfarm_build_info", "Version of the operator", ["version", "node"]).set({ version, node: process.version }, 1);
+    for (const controller of CONTROLLERS) {
+      for (const result of RESULTS) this.#reconciles.inc({ controller, result }, 0);
+      this.#errors.inc({ controller }, 0);
+      this.#active.set({ controller }, 0);
+      this.#workers.set({ controller }, workers[controller]);
+      this.#queueAdds.inc({ name: controller }, 0);
+      this.#queueRetries.inc({ name: controller }, 0);
+    }
+    this.#leader.set({ name: leaseName }, 0);
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  reconcileStarted(controller: ControllerName): void {
+    this.#active.inc({ controller });
+  }
+
+  /** Seconds. */
+  reconciled(controller: ControllerName, result: ReconcileResult, seconds: number): void {
+    this.#active.dec({ controller });
+    this.#reconciles.inc({ controller, result });
+    if (result === "error") this.#errors.inc({ controller });
+    this.#reconcileTime.observe({ controller }, seconds);
+  }
+
+  /** The gauges of a queue are read when they are scraped. */
+  queue(name: ControllerName): WorkQueueObserver {
+    return {
+      added: () => {
+        this.#queueAdds.inc({ name });
+      },
+      taken: (waited) => {
+        this.#queueWait.observe({ name }, waited / 1000);
+      },
+      finished: (worked) => {
+        this.#queueWork.observe({ name }, worked / 1000);
+      },
+    };
+  }
+
+  queueRetried(name: ControllerName): void {
+    this.#queueRetries.inc({ name });
+  }
+
+  observeQueues(queues: ReadonlyMap<ControllerName, { readonly depth: number; running(): readonly number[] }>): void {
+    const collected = (
+      metric: string,
+      help: string,
+      read: (queue: { readonly depth: number; running(): readonly number[] }) => number,
+    ): void => {
+      const gauge: Gauge = new Gauge({
+        name: metric,
+        help,
+        labelNames: ["name"],
+        registers: [this.registry],
+        collect: () => {
+          for (const [name, queue] of queues) gauge.set({ name }, read(queue));
+        },
+      });
+    };
+    collected("workqueue_depth", "Keys that wait", ({ depth }) => depth);
+    collected("workqueue_unfinished_work_seconds", "Seconds of work in progress", (queue) =>
+      queue.running().reduce((sum, ms) => sum + ms / 1000, 0),
+    );
+    collected(
+      "workqueue_longest_running_processor_seconds",
+      "Seconds of the longest work in progress",
+      (queue) => Math.max(0, ...queue.running()) / 1000,
+    );
+  }
+
+  restRequest(method: string, code: string): void {
+    this.#rest.inc({ method, code });
+  }
+
+  leading(name: string, leads: boolean): void {
+    this.#leader.set({ name }, leads ? 1 : 0);
+  }
+
+  directoryRequest(domain: string, operation: string, result: string, seconds: number): void {
+    this.#requests.inc({ domain, operation, result });
+    this.#requestTime.observe({ domain, operation }, seconds);
+  }
+
+  /** All changes of a domain from 0, so that an alert sees the first. */
+  domainStarted(domain: string): void {
+    for (const change of CHANGE_KINDS) {
+      this.#changes.inc({ domain, change }, 0);
+      this.#drift.inc({ domain, change }, 0);
+    }
+  }
+
+  changed(domain: string, change: ChangeKind): void {
+    this.#changes.inc({ domain, change });
+  }
+
+  driftCorrected(domain: string, change: ChangeKind): void {
+    this.#drift.inc({ domain, change });
+  }
+
+  watchAlive(resource: string): void {
+    this.#watch.set({ resource }, Math.floor(Date.now() / 1000));
+  }
+
+  /** Undefined: the farm is gone, and its metrics with it. */
+  farm(key: string, farm: FarmMetrics | undefined): void {
+    for (const remove of this.#farms.get(key) ?? []) remove();
+    this.#farms.delete(key);
+    if (!farm) return;
+    const { namespace, name, domain, suspended, conditions, hosts, passwordNextChange } = farm;
+    const removals: (() => void)[] = [];
+    const ready = conditions.find(({ type }) => type === "Ready");
+    if (!suspended) removals.push(set(this.#farmReady, { namespace, name, domain }, ready?.status === "True" ? 1 : 0));
+    for (const { type, status, reason } of notAsWished(conditions)) {
+      removals.push(set(this.#farmCondition, { namespace, name, condition: type, status, reason }, 1));
+    }
+    for (const state of ["desired", "granted"] as const) {
+      if (hosts) removals.push(set(this.#farmHosts, { namespace, name, state }, hosts[state]));
+    }
+    if (passwordNextChange !== undefined) removals.push(set(this.#farmPassword, { namespace, name }, passwordNextChange));
+    this.#farms.set(key, removals);
+  }
+
+  domain(domain: string, conditions: FarmMetrics["conditions"] | undefined): void {
+    for (const remove of this.#domains.get(domain) ?? []) remove();
+    this.#domains.delete(domain);
+    if (!conditions) return;
+    const ready = conditions.find(({ type }) => type === "Ready");
+    this.#domains.set(domain, [
+      set(this.#domainReady, { domain }, ready?.status === "True" ? 1 : 0),
+      ...notAsWished(conditions).map(({ type, status, reason }) =>
+        set(this.#domainCondition, { domain, condition: type, status, reason }, 1),
+      ),
+    ]);
+  }
+
+  #counter(name: string, help: string, labelNames: string[]): Counter {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #gauge(name: string, help: string, labelNames: string[]): Gauge {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #histogram(name: string, help: string, labelNames: string[]): Histogram {
+    return new Histogram({ name, help, labelNames, buckets: SECONDS, registers: [this.registry] });
+  }
+}
+
+function set(gauge: Gauge, labels: Readonly<Record<string, string>>, value: number): () => void {
+  gauge.set(labels, value);
+  return () => {
+    gauge.remove(labels);
+  };
+}
+
+function notAsWished(conditions: FarmMetrics["conditions"]): FarmMetrics["conditions"] {
+  return conditions.filter(({ type, status }) => (WISHED_ABSENT.has(type) ? status === "True" : status !== "True"));
+}

@@ -1,0 +1,119 @@
+/** The operator as users run it: a process of its own, with its own configuration and service account. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { waitFor } from "./process.ts";
+
+export interface OperatorOptions {
+  readonly kubeconfig: string;
+  readonly namespace?: string;
+  readonly leaderElection?: boolean;
+  readonly workers?: number;
+}
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+
+export class Operator {
+  readonly #child: ChildProcess;
+  #log = "";
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8");
+      stream?.on("data", (text: string) => {
+        this.#log += text;
+      });
+    }
+  }
+
+  /** Resolves once it says that it has started; it need not lead yet. */
+  static async start({
+    kubeconfig,
+    namespace = "serverfarm-system",
+    leaderElection = false,
+    workers = 8,
+  }: OperatorOptions): Promise<Operator> {
+    const dir = await mkdtemp(`${tmpdir()}/serverfarm-operator-`);
+    const config = {
+      apiVersion: "serverfarm.dev/v1alpha1",
+      kind: "OperatorConfiguration",
+      namespace,
+      workers,
+      leaderElection: { enabled: leaderElection, leaseDuration: "3s", renewDeadline: "2s", retryPeriod: "500ms" },
+      metrics: { address: "127.0.0.1:0" },
+      health: { address: "127.0.0.1:0" },
+      log: { level: "debug", format: "json" },
+    };
+    await writeFile(`${dir}/config.yaml`, JSON.stringify(config));
+    const child = spawn(process.execPath, [MAIN, "run", "--config", `${dir}/config.yaml`, "--kubeconfig", kubeconfig], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const operator = new Operator(child);
+    await waitFor("the operator to start", () => {
+      if (child.exitCode !== null) throw new Error(operator.log);
+      return operator.log.includes('"message":"started"');
+    });
+    return operator;
+  }
+
+  get log(): string {
+    return this.#log;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
+  /** SIGTERM; resolves with the exit code. */
+  async stop(): Promise<number | null> {
+    return await this.#end("SIGTERM");
+  }
+
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  async metrics(): Promise<string> {
+    return await (await fetch(`http://127.0.0.1:${this.#port("metrics")}/metrics`)).text();
+  }
+
+  /** The sum of a counter or gauge over all its labels that match. */
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const lines = (await this.metrics()).split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+    const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
+    return lines
+      .filter((line) => wanted.every((label) => line.includes(label)))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+  }
+
+  async ready(): Promise<{ readonly status: number; readonly text: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.#port("health")}/readyz`);
+    return { status: response.status, text: await response.text() };
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const exit = once(this.#child, "exit");
+      this.#child.kill(signal);
+      await exit;
+    }
+    return this.#child.exitCode;
+  }
+
+  #port(name: "metrics" | "health"): number {
+    const match = new RegExp(`"message":"started".*"${name}":(\\d+)`).exec(this.#log);
+    if (!match) throw new Error(`no ${name} port in the log`);
+    return Number(match[1]);
+  }
+}

@@ -1,0 +1,157 @@
+/** What the tests on real servers share: both servers, a domain, farms, and the operator. */
+import { readFile } from "node:fs/promises";
+import { inject } from "vitest";
+import { Kube } from "./kube.ts";
+import { Operator, type OperatorOptions } from "./operator.ts";
+import { waitFor } from "./process.ts";
+import { type Account, ADMINISTRATOR, Samba } from "./samba.ts";
+
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface Farm {
+  readonly metadata: { readonly name: string; readonly generation: number; readonly resourceVersion: string; readonly uid: string };
+  readonly status?: {
+    readonly observedGeneration: number;
+    readonly conditions?: readonly Condition[];
+    readonly account?: Readonly<Record<string, string>>;
+    readonly hosts?: { readonly summary: string };
+    readonly hostIssues?: readonly { readonly computer: string; readonly reason: string }[];
+    readonly plan?: readonly { readonly change: string }[];
+  };
+}
+
+const servers = inject("servers");
+/** False where there are no real servers: the tests are skipped, and the run says so. */
+export const real = servers !== null;
+
+export const samba = new Samba(servers?.samba ?? "");
+export const kube = new Kube(servers?.kube ?? "");
+export const SYSTEM = "serverfarm-system";
+
+export interface DomainSettings {
+  readonly account?: Account;
+  readonly ca?: string;
+  readonly spec?: object;
+}
+
+export function secretOf(name: string, data: Readonly<Record<string, string>>): object {
+  return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace: SYSTEM }, stringData: data };
+}
+
+/** Applies the domain contoso with its Secret and CA. */
+export async function applyDomain({ account = ADMINISTRATOR, ca, spec = {} }: DomainSettings = {}): Promise<void> {
+  await kube.apply(
+    secretOf("contoso-ldap", { ...account }),
+    secretOf("contoso-ca", { "ca.crt": ca ?? (await readFile(samba.caFile, "utf8")) }),
+    domainOf(spec),
+  );
+}
+
+export function domainOf(spec: object): object {
+  return {
+    apiVersion: "serverfarm.dev/v1alpha1",
+    kind: "ActiveDirectoryDomain",
+    metadata: { name: "contoso" },
+    spec: {
+      dnsName: "contoso.com",
+      servers: [samba.url],
+      credentialsSecretRef: { name: "contoso-ldap" },
+      caBundleRef: { kind: "Secret", name: "contoso-ca", key: "ca.crt" },
+      poll: "1s",
+      ...spec,
+    },
+  };
+}
+
+export function farmOf(namespace: string, name: string, spec: object = {}): object {
+  return {
+    apiVersion: "serverfarm.dev/v1alpha1",
+    kind: "ServerFarm",
+    metadata: { name, namespace },
+    spec: { domainRef: { name: "contoso" }, ...spec },
+  };
+}
+
+export async function createNamespace(name: string): Promise<void> {
+  await kube.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+}
+
+export async function getFarm(namespace: string, name: string): Promise<Farm> {
+  const value = await kube.getJson("serverfarm", name, "-n", namespace);
+  if (!isFarm(value)) throw new Error(`${namespace}/${name} is no farm`);
+  return value;
+}
+
+export async function getFarms(namespace: string): Promise<readonly Farm[]> {
+  const value = await kube.getJson("serverfarm", "-n", namespace);
+  const items: unknown = typeof value === "object" && value !== null && "items" in value ? value.items : [];
+  return Array.isArray(items) ? items.filter(isFarm) : [];
+}
+
+function isFarm(value: unknown): value is Farm {
+  return typeof value === "object" && value !== null && "metadata" in value;
+}
+
+export function condition({ status }: Pick<Farm, "status">, type: string): Condition | undefined {
+  return status?.conditions?.find((candidate) => candidate.type === type);
+}
+
+/** The farm once it is as `until` says, and has been looked at in its present generation. */
+export function farmWhere(namespace: string, name: string, until: (farm: Farm) => boolean, seconds = 30): Promise<Farm> {
+  return waitFor(
+    `the farm ${namespace}/${name}`,
+    () => getFarm(namespace, name),
+    (farm) => farm.status?.observedGeneration === farm.metadata.generation && until(farm),
+    seconds,
+  );
+}
+
+export function farmReady(namespace: string, name: string, seconds?: number): Promise<Farm> {
+  return farmWhere(namespace, name, (farm) => condition(farm, "Ready")?.status === "True", seconds);
+}
+
+export async function domainWhere(
+  until: (ready: Condition, conditions: readonly Condition[]) => boolean,
+  seconds = 30,
+): Promise<readonly Condition[]> {
+  return await waitFor(
+    "the domain contoso",
+    async () => {
+      const value = await kube.getJson("activedirectorydomain", "contoso");
+      return isFarm(value) ? (value.status?.conditions ?? []) : [];
+    },
+    (conditions) => {
+      const ready = conditions.find(({ type }) => type === "Ready");
+      return ready !== undefined && until(ready, conditions);
+    },
+    seconds,
+  );
+}
+
+export function domainReady(seconds?: number): Promise<readonly Condition[]> {
+  return domainWhere(({ status }) => status === "True", seconds);
+}
+
+export async function patchFarm(namespace: string, name: string, spec: object): Promise<void> {
+  await kube.kubectl("patch", "serverfarm", name, "-n", namespace, "--type=merge", "-p", JSON.stringify({ spec }));
+}
+
+export async function startOperator(options: Partial<OperatorOptions> = {}): Promise<Operator> {
+  return await Operator.start({ kubeconfig: await kube.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator"), ...options });
+}
+
+/** Farms, domain and Secrets go, and with them what they own in the directory; needs a running operator. */
+export async function cleanUp(...namespaces: readonly string[]): Promise<void> {
+  for (const namespace of namespaces) await kube.kubectl("delete", "serverfarm", "--all", "-n", namespace, "--timeout=60s");
+  await kube.kubectl("delete", "activedirectorydomain", "--all", "--timeout=60s");
+}
+
+/** Everything in the directory that bears an owner marker. */
+export async function ownedInDirectory(): Promise<readonly string[]> {
+  return (await samba.search("(adminDescription=serverfarm.dev*)", ["adminDescription"])).map(({ dn }) => dn).toSorted();
+}

@@ -149,7 +149,7 @@ export async function run({ configFile, kubeconfig, environment, signal }: RunOp
         log,
         workers: config.workers,
         clusterId,
-        domain: (name) => domains?.access(name) ?? { kind: "NotReady", message: "the operator is starting." },
+        domain: (name) => domains?.access(name) ?? { kind: "Connecting" },
       });
       metrics.observeQueues(
         new Map([

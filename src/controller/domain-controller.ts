@@ -24,7 +24,9 @@ import { Controller, type Result } from "./controller.ts";
 /** What farms get of their domain. */
 export type DomainAccess =
   | { readonly kind: "Ready"; readonly directory: Directory; readonly facts: DomainFacts; readonly resync: number }
-  | { readonly kind: "NotReady"; readonly message: string };
+  | { readonly kind: "NotReady"; readonly message: string }
+  /** Not looked at yet since the program started: nothing is known, so nothing is said. The farms are woken soon. */
+  | { readonly kind: "Connecting" };
 
 export interface DomainControllerOptions {
   readonly client: KubernetesClient;
@@ -88,9 +90,10 @@ export class DomainController {
         kind: "NotReady",
         message: `there is no ActiveDirectoryDomain ${name}: create it, or correct domainRef.name (kubectl get addomain).`,
       };
-    const session = state?.session;
-    if (!state?.ready || !session) {
-      const problem = state?.view.kind === "Problem" ? ` (${state.view.problem.message})` : "";
+    if (!state || state.view.kind === "Connecting") return { kind: "Connecting" };
+    const { session } = state;
+    if (!state.ready || !session) {
+      const problem = state.view.kind === "Problem" ? ` (${state.view.problem.message})` : "";
       return {
         kind: "NotReady",
         message: `the ActiveDirectoryDomain ${name} is not ready${problem}: see kubectl describe addomain ${name}. The farm goes on by itself once it is.`,

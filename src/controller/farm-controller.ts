@@ -100,6 +100,7 @@ export class FarmController {
       return { kind: "Done" };
     }
     const domain = this.#options.domain(farm.spec.domainRef.name);
+    if (domain.kind === "Connecting") return { kind: "Done" };
     if (domain.kind === "NotReady") return await this.#waitForDomain(farm, domain.message);
     return action === "CleanUp" ? await this.#decommission(farm, domain, signal) : await this.#bringAbout(farm, domain, signal);
   }

@@ -25,9 +25,10 @@ export class LdapDirectory implements Directory {
     this.#session = session;
   }
 
-  async observe(desired: DesiredFarm, scope: Scope, signal: AbortSignal): Promise<ObservedFarm> {
+  async observe(desired: DesiredFarm, scope: Scope, signal: AbortSignal, known?: readonly DirectoryObject[]): Promise<ObservedFarm> {
     const session = this.#session();
     const objects = await this.#find(session, namesOf(desired, scope), undefined, signal);
+    if (known) return { objects, computers: known };
     const groups = objects.filter(({ owner }) => scope === "Owned" && owner === desired.owner).filter(isGroup);
     const terms = [
       ...[...desired.hosts, ...desired.quarantined].map(({ by, value }) => equals(by, value)),

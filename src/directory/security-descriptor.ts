@@ -33,7 +33,7 @@ export function encodeRetrievers(sids: readonly string[]): Buffer {
   header.writeUInt32LE(HEADER, 4);
   header.writeUInt32LE(HEADER + owner.length, 16);
   const list = Buffer.alloc(8);
-  list.writeUInt8(2, 0);
+  list.writeUInt8(4, 0);
   list.writeUInt16LE(8 + entries.reduce((sum, { length }) => sum + length, 0), 2);
   list.writeUInt16LE(entries.length, 4);
   return Buffer.concat([header, owner, list, ...entries]);

@@ -1,6 +1,6 @@
 import type { Change } from "./change.ts";
 import type { DesiredFarm } from "./desired.ts";
-import type { ObservedFarm } from "./observed.ts";
+import type { DirectoryObject, ObservedFarm } from "./observed.ts";
 
 /**
  * Names: what bears the farm's names. Owned: also everything that bears its owner marker, wherever it is, with the computers that are
@@ -10,8 +10,11 @@ export type Scope = "Names" | "Owned";
 
 /** The directory as a farm needs it. Rejects only with DirectoryError. */
 export interface Directory {
-  /** Writes nothing. An incomplete answer is an error, never a smaller farm. */
-  observe(desired: DesiredFarm, scope: Scope, signal: AbortSignal): Promise<ObservedFarm>;
+  /**
+   * Writes nothing. An incomplete answer is an error, never a smaller farm. `computers`, where given, were looked up a moment ago and are
+   * not asked for again.
+   */
+  observe(desired: DesiredFarm, scope: Scope, signal: AbortSignal, computers?: readonly DirectoryObject[]): Promise<ObservedFarm>;
   /** One write. That it is so already is a success. An object without the change's owner marker is left as it is: NotOwned. */
   apply(change: Change, signal: AbortSignal): Promise<void>;
 }

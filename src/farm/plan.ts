@@ -7,6 +7,8 @@ import { servicePrincipalNameKey } from "./service-principal-name.ts";
 
 export interface Plan {
   readonly changes: readonly Change[];
+  /** What follows once the changes are made, as far as it can be told now: for people to read, never applied. */
+  readonly later?: readonly Change[];
   readonly blockers: readonly Blocker[];
 }
 
@@ -40,6 +42,7 @@ export function plan(desired: DesiredFarm, observed: ObservedFarm): Plan {
   ];
   return {
     changes: steps.flatMap(({ changes }) => changes),
+    later: steps.flatMap(({ later }) => later ?? []),
     blockers: [...hosts.blockers, ...servicePrincipalNames.blockers, ...steps.flatMap(({ blockers }) => blockers)],
   };
 }
@@ -267,23 +270,18 @@ function planAccount(desired: DesiredFarm, account: Place, group: Place, { held 
       };
       if (group.kind === "Taken") return { changes: [], blockers: [waits] };
       const sid = group.kind === "Own" ? group.object.objectSID : undefined;
-      if (sid === undefined) return { changes: [], blockers: [] };
       const { distinguishedName, samAccountName, passwordIntervalDays } = desired.account;
-      return {
-        changes: [
-          {
-            kind: "CreateAccount",
-            distinguishedName,
-            samAccountName,
-            owner: desired.owner,
-            passwordIntervalDays,
-            properties: propertiesOf(desired, undefined),
-            servicePrincipalNames: desired.servicePrincipalNames.filter((name) => !held.has(servicePrincipalNameKey(name))),
-            retrievers: [sid],
-          },
-        ],
-        blockers: [],
+      const create: Change = {
+        kind: "CreateAccount",
+        distinguishedName,
+        samAccountName,
+        owner: desired.owner,
+        passwordIntervalDays,
+        properties: propertiesOf(desired, undefined),
+        servicePrincipalNames: desired.servicePrincipalNames.filter((name) => !held.has(servicePrincipalNameKey(name))),
+        retrievers: sid === undefined ? [] : [sid],
       };
+      return sid === undefined ? { changes: [], later: [create], blockers: [] } : { changes: [create], blockers: [] };
     }
     case "Own": {
       const wanted = propertiesOf(desired, account.object);

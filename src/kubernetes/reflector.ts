@@ -58,7 +58,7 @@ export class Reflector<T extends KubernetesObject> {
 
   /** Ends when the signal aborts, and only then. */
   async run(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff({ base: 500, max: 30_000 });
+    const backoff = new Backoff({ base: 500, max: 10_000 });
     let version: string | undefined;
     while (!signal.aborted) {
       try {

@@ -152,7 +152,7 @@ function findingOf(part: Part, desired: DesiredFarm, { plan, failures, error }: 
   const type = `${part}Ready`;
   if (error) return { type, status: "Unknown", reason: reasonOf(error), message: error.message };
   const blockers = (plan?.blockers ?? []).filter((blocker) => blocker.part === part);
-  const pending = (plan?.changes ?? []).filter((change) => partOf(change) === part);
+  const pending = [...(plan?.changes ?? []), ...(plan?.later ?? [])].filter((change) => partOf(change) === part);
   // A failure that left nothing to do has been overtaken: the last look decides.
   const failed = pending.length > 0 ? failures.filter(({ change }) => partOf(change) === part) : [];
   const [firstFailure] = failed;
@@ -227,7 +227,10 @@ function seen(farm: ServerFarm, desired: DesiredFarm, report: Report, observed: 
     account.kind === "Own" ? { ...identity(account.object), kind: "Account" as const } : undefined,
     group.kind === "Own" ? { ...identity(group.object), kind: "HostGroup" as const } : undefined,
   ].filter((object) => object !== undefined);
-  const plan = farm.spec.managementPolicy === "Observe" ? (report.plan?.changes ?? []).flatMap(describeChange).slice(0, LISTED) : [];
+  const plan =
+    farm.spec.managementPolicy === "Observe"
+      ? [...(report.plan?.changes ?? []), ...(report.plan?.later ?? [])].flatMap(describeChange).slice(0, LISTED)
+      : [];
   return {
     hosts: { desired: hosts.desired, granted, summary: `${granted}/${hosts.desired}` },
     hostIssues: issues.slice(0, LISTED),

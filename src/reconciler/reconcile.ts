@@ -49,7 +49,9 @@ export async function reconcile(desired: DesiredFarm, directory: Directory, work
   let confirmed = false;
   try {
     for (let round = 1; ; round++) {
-      observed = await directory.observe(desired, work.scope, signal);
+      // Between two looks of one reconcile the computers stay the same, unless something went wrong with one of them.
+      const computers = failures.length === 0 ? observed?.computers : undefined;
+      observed = await directory.observe(desired, work.scope, signal, computers);
       plan = work.plan(observed);
       const next = work.confirm && round < ROUNDS ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
       if (next.length === 0 || (work.ordered && failures.length > 0)) break;

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DELEGATED, delegate } from "../harness/delegation.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
+import { ADMINISTRATOR } from "../harness/samba.ts";
 import {
   applyDomain,
   cleanUp,
@@ -18,13 +20,32 @@ import {
 } from "../harness/world.ts";
 
 const NAMESPACE = "web";
-const ACCOUNT = "CN=ITFarm1,CN=Managed Service Accounts,DC=contoso,DC=com";
 
-describe.skipIf(!real)("the story of a farm", () => {
+/** What the program must never print: passwords that the operator is given. */
+async function expectNoSecrets(operator: Operator, secrets: readonly string[]): Promise<void> {
+  const places = {
+    log: operator.log,
+    events: await kube.kubectl("get", "events", "-A", "-o", "json"),
+    farms: await kube.kubectl("get", "serverfarms,activedirectorydomains", "-A", "-o", "json"),
+    metrics: await operator.metrics(),
+  };
+  for (const [place, text] of Object.entries(places)) {
+    expect(text.length, place).toBeGreaterThan(100);
+    for (const secret of secrets)
+      for (const form of [secret, Buffer.from(secret).toString("base64")]) expect(text.includes(form), place).toBe(false);
+  }
+}
+
+describe.skipIf(!real).each([
+  { account: ADMINISTRATOR, container: "CN=Managed Service Accounts", spec: {} },
+  { account: DELEGATED, container: "OU=Farms", spec: { defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" } } },
+])("the story of a farm, as $account.username", ({ account, container, spec }) => {
+  const ACCOUNT = `CN=ITFarm1,${container},DC=contoso,DC=com`;
   let operator: Operator;
 
   beforeAll(async () => {
     await createNamespace(NAMESPACE);
+    if (account === DELEGATED) await delegate(samba);
     operator = await startOperator({ leaderElection: true });
   });
 
@@ -34,7 +55,7 @@ describe.skipIf(!real)("the story of a farm", () => {
   });
 
   test("from kubectl apply to hosts that retrieve the password", async () => {
-    await applyDomain();
+    await applyDomain({ account, spec });
     await domainReady();
     await kube.apply(
       farmOf(NAMESPACE, "itfarm1", {
@@ -129,6 +150,11 @@ describe.skipIf(!real)("the story of a farm", () => {
       (text) => text.includes("DriftCorrected"),
     );
     expect(await operator.metric("serverfarm_drift_corrected_total", { change: "ChangeHosts" })).toBeGreaterThan(0);
+  });
+
+  test("no secret is in any log, Event, status or metric", async () => {
+    expect(operator.log).toContain('"level":"debug"');
+    await expectNoSecrets(operator, [account.password]);
   });
 
   test("a deleted farm leaves nothing behind", async () => {

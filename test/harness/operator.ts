@@ -11,6 +11,7 @@ export interface OperatorOptions {
   readonly namespace?: string;
   readonly leaderElection?: boolean;
   readonly workers?: number;
+  readonly level?: "debug" | "info";
 }
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -35,6 +36,7 @@ export class Operator {
     namespace = "serverfarm-system",
     leaderElection = false,
     workers = 8,
+    level = "debug",
   }: OperatorOptions): Promise<Operator> {
     const dir = await mkdtemp(`${tmpdir()}/serverfarm-operator-`);
     const config = {
@@ -45,7 +47,7 @@ export class Operator {
       leaderElection: { enabled: leaderElection, leaseDuration: "3s", renewDeadline: "2s", retryPeriod: "500ms" },
       metrics: { address: "127.0.0.1:0" },
       health: { address: "127.0.0.1:0" },
-      log: { level: "debug", format: "json" },
+      log: { level, format: "json" },
     };
     await writeFile(`${dir}/config.yaml`, JSON.stringify(config));
     const child = spawn(process.execPath, [MAIN, "run", "--config", `${dir}/config.yaml`, "--kubeconfig", kubeconfig], {

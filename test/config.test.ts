@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { parseConfig } from "../src/config.ts";
+
+const HEAD = "apiVersion: serverfarm.dev/v1alpha1\nkind: OperatorConfiguration\n";
+
+test("the shortest file has the defaults of the API", () => {
+  expect(parseConfig(HEAD, "pod-ns")).toEqual({
+    ok: true,
+    config: {
+      apiVersion: "serverfarm.dev/v1alpha1",
+      kind: "OperatorConfiguration",
+      namespace: "pod-ns",
+      watchNamespaces: [],
+      workers: 8,
+      leaderElection: { enabled: true, leaseName: "serverfarm-operator", leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2000 },
+      metrics: { address: "0.0.0.0:8080" },
+      health: { address: "0.0.0.0:8081" },
+      log: { level: "info", format: "json" },
+    },
+  });
+});
+
+test("every problem is reported at once, with line and column", () => {
+  const text = `${HEAD}namespace: Not_A_Name
+workers: 0
+watchNamespace: [a]
+leaderElection:
+  leaseDuration: soon
+  retryPeriod: 20s
+metrics: {address: "8080"}
+log:
+  level: chatty
+`;
+  const result = parseConfig(text, undefined);
+  expect(result.ok ? [] : result.problems.map(({ line, column, message }) => `${line}:${column}: ${message}`)).toEqual([
+    "3:12: namespace: write a name of lower-case letters, digits and -, at most 63",
+    "4:10: workers: Too small: expected number to be >=1",
+    "5:17: watchNamespace: there is no such field; remove it",
+    '7:18: leaderElection.leaseDuration: "soon" is not a duration of at least 1000 ms: write it like 15s',
+    '9:20: metrics.address: write host:port, like "0.0.0.0:8080"',
+    '11:10: log.level: Invalid option: expected one of "debug"|"info"|"warn"|"error"',
+  ]);
+});
+
+test.each([
+  ["no namespace anywhere", HEAD, "namespace: set it, or the environment variable POD_NAMESPACE"],
+  ["an empty file", "", "apiVersion must be serverfarm.dev/v1alpha1"],
+  ["another kind", "apiVersion: serverfarm.dev/v1alpha1\nkind: ServerFarm", "kind must be OperatorConfiguration"],
+  ["YAML that is none", "a: [", "Flow sequence"],
+  [
+    "a deadline longer than the Lease",
+    `${HEAD}leaderElection: {leaseDuration: 5s, renewDeadline: 6s}`,
+    "renewDeadline must be shorter than leaseDuration",
+  ],
+  ["a list", "- a", "the file: "],
+])("%s", (_, text, message) => {
+  const result = parseConfig(text, undefined);
+  expect(result.ok ? "" : result.problems.map((problem) => problem.message).join("\n")).toContain(message);
+});

@@ -1,0 +1,110 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { decodeFiletime } from "../../src/directory/filetime.ts";
+import { decodeGuid, encodeGuid } from "../../src/directory/guid.ts";
+import { decodeRetrievers, encodeRetrievers } from "../../src/directory/security-descriptor.ts";
+import { decodeSid, encodeSid, relativeId } from "../../src/directory/sid.ts";
+
+const uint32 = fc.nat({ max: 0xffffffff });
+const sid = fc.array(uint32, { minLength: 1, maxLength: 15 }).map((parts) => ["S-1-5", ...parts].join("-"));
+
+describe("security identifiers", () => {
+  test("come back as they went", () => {
+    fc.assert(fc.property(sid, (text) => decodeSid(encodeSid(text)) === text));
+  });
+  test.each(["", "S-1", "S-2-5-1", "S-1-5-", "S-1-5-x", "s-1-5-21", `S-1-5-${"1-".repeat(16)}1`])("%j is refused", (text) => {
+    expect(() => encodeSid(text)).toThrow(RangeError);
+  });
+  test("bytes that end too early are refused", () => {
+    expect(() => decodeSid(encodeSid("S-1-5-21-1-2-3-1104").subarray(0, 20))).toThrow(RangeError);
+    expect(() => decodeSid(Buffer.alloc(0))).toThrow(RangeError);
+  });
+  test("the last number is the relative identifier", () => {
+    expect(relativeId("S-1-5-21-1-2-3-512")).toBe(512);
+  });
+});
+
+describe("GUIDs", () => {
+  test("come back as they went", () => {
+    fc.assert(fc.property(fc.uuid(), (text) => decodeGuid(encodeGuid(text)) === text));
+  });
+  test("are swapped as Active Directory keeps them", () => {
+    expect(decodeGuid(Buffer.from("a7b50e97477e784ca400f74ec467e5d1", "hex"))).toBe("970eb5a7-7e47-4c78-a400-f74ec467e5d1");
+  });
+  test("what is none is refused", () => {
+    expect(() => encodeGuid("970eb5a7")).toThrow(RangeError);
+    expect(() => decodeGuid(Buffer.alloc(15))).toThrow(RangeError);
+  });
+});
+
+describe("FILETIME", () => {
+  test.each([
+    ["133801632000000000", Date.UTC(2025, 0, 1)],
+    ["0", undefined],
+    ["9223372036854775807", undefined],
+    ["", undefined],
+    ["never", undefined],
+    [undefined, undefined],
+  ])("%j", (text, time) => {
+    expect(decodeFiletime(text)).toBe(time);
+  });
+});
+
+describe("msDS-GroupMSAMembership", () => {
+  const PRINCIPAL = "S-1-5-21-1111111111-2222222222-3333333333-1104";
+  const VECTOR =
+    "0100048014000000000000000000000024000000" +
+    "01020000000000052000000020020000" +
+    "04002c0001000000" +
+    "00002400ff010f00010500000000000515000000c7353a428e6b748455a1aec650040000";
+
+  test("the published vector", () => {
+    expect(encodeRetrievers([PRINCIPAL]).toString("hex")).toBe(VECTOR);
+    expect(decodeRetrievers(Buffer.from(VECTOR, "hex"))).toEqual({ principals: [PRINCIPAL], foreign: [] });
+  });
+
+  test("comes back as it went, for any number of principals", () => {
+    fc.assert(
+      fc.property(fc.array(sid, { maxLength: 50 }), (sids) => {
+        expect(decodeRetrievers(encodeRetrievers(sids))).toEqual({ principals: sids, foreign: [] });
+      }),
+    );
+  });
+
+  test("another order of the parts and another revision mean the same", () => {
+    const ours = encodeRetrievers([PRINCIPAL]);
+    const [header, owner, list] = [Buffer.from(ours.subarray(0, 20)), ours.subarray(20, 36), Buffer.from(ours.subarray(36))];
+    list.writeUInt8(2, 0);
+    header.writeUInt32LE(20 + list.length, 4);
+    header.writeUInt32LE(20, 16);
+    expect(decodeRetrievers(Buffer.concat([header, list, owner]))).toEqual({ principals: [PRINCIPAL], foreign: [] });
+  });
+
+  test.each([
+    ["a deny entry", 0, 1, `a deny entry for ${PRINCIPAL}`],
+    ["an object entry", 0, 5, "an entry of type 5"],
+    ["an inherit-only entry", 1, 8, `an inherit-only entry for ${PRINCIPAL}`],
+    ["a mask without the right to read", 4, 0xef, `an entry for ${PRINCIPAL} without the right to read`],
+  ])("%s is foreign content, by name", (_, offset, byte, words) => {
+    const bytes = encodeRetrievers([PRINCIPAL]);
+    bytes.writeUInt8(byte, 36 + 8 + offset);
+    expect(decodeRetrievers(bytes)).toEqual({ principals: [], foreign: [words] });
+  });
+
+  test("no access list would allow everybody, so it is foreign", () => {
+    const bytes = encodeRetrievers([PRINCIPAL]);
+    bytes.writeUInt32LE(0, 16);
+    expect(decodeRetrievers(bytes).foreign).toEqual(["a descriptor without an access list"]);
+  });
+
+  test("any bytes are answered, never with an error", () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => decodeRetrievers(Buffer.from(bytes)).principals.length >= 0));
+    fc.assert(
+      fc.property(fc.nat({ max: VECTOR.length / 2 - 1 }), fc.nat({ max: 255 }), (at, value) => {
+        const bytes = Buffer.from(VECTOR, "hex");
+        bytes[at] = value;
+        expect(decodeRetrievers(bytes).principals.length).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+});

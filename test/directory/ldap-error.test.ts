@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { resultName, toDirectoryError } from "../../src/directory/ldap-error.ts";
+import { DirectoryError } from "../../src/farm/errors.ts";
+
+const READ = { what: "searching DC=x", write: false };
+const WRITE = { what: "changing CN=a", write: true };
+
+function failure(message: string, code?: number | string): Error {
+  return Object.assign(new Error(message), code === undefined ? {} : { code });
+}
+
+describe("what a server said", () => {
+  test.each([
+    [50, "AccessDenied", "insufficientAccessRights"],
+    [51, "Unavailable", "busy"],
+    [32, "NotFound", "noSuchObject"],
+    [68, "AlreadyExists", "entryAlreadyExists"],
+    [20, "ValueExists", "attributeOrValueExists"],
+    [16, "NoSuchValue", "noSuchAttribute"],
+    [19, "ConstraintViolation", "constraintViolation"],
+    [53, "Unwilling", "unwillingToPerform"],
+    [10, "Referral", "referral"],
+    [4711, "Rejected", "Rejected"],
+  ])("result %i is %s, and counted as %s", (code, kind, name) => {
+    const error = toDirectoryError(failure("0000202B: RefErr Code: 0x35", code), WRITE);
+    expect(error).toMatchObject({ kind, code });
+    expect(resultName(error)).toBe(name);
+    expect(error.message).toContain("changing CN=a: the directory says");
+    expect(error.message).toContain("(0000202B: RefErr)");
+    expect(error.message).not.toContain("Code: 0x");
+  });
+
+  test.each([
+    ["52e", "the user name or password is wrong"],
+    ["532", "the password has expired"],
+    ["533", "the account is disabled"],
+    ["775", "the account is locked out"],
+  ])("a refused bind with data %s in plain words", (data, words) => {
+    const text = `80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data ${data}, v4563 Code: 0x31`;
+    expect(toDirectoryError(failure(text, 49), READ)).toMatchObject({
+      kind: "InvalidCredentials",
+      message: expect.stringContaining(words),
+    });
+  });
+
+  test.each([
+    ["CERT_HAS_EXPIRED", "its certificate has expired"],
+    ["SELF_SIGNED_CERT_IN_CHAIN", "another CA than the configured one"],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "for another name"],
+    ["ERR_TLS_HANDSHAKE_TIMEOUT", "TLS failed"],
+  ])("%s is a matter of trust", (code, words) => {
+    expect(toDirectoryError(failure("x", code), READ)).toMatchObject({ kind: "Untrusted", message: expect.stringContaining(words) });
+  });
+
+  test("a lost answer leaves the outcome of a write unknown, and a read to be tried again", () => {
+    const lost = failure("Connection closed before message response was received. Message type: ModifyRequest (0x66)");
+    expect(toDirectoryError(lost, WRITE)).toMatchObject({ kind: "OutcomeUnknown", fatal: true, retryable: true });
+    expect(toDirectoryError(lost, READ)).toMatchObject({ kind: "Unavailable", fatal: true, retryable: true });
+    expect(toDirectoryError("what?", READ)).toMatchObject({ kind: "Rejected", retryable: true });
+  });
+
+  test("an error that was understood once stays as it is", () => {
+    const error = new DirectoryError("NotOwned", "x");
+    expect(toDirectoryError(error, WRITE)).toBe(error);
+    expect(resultName(undefined)).toBe("success");
+  });
+});

@@ -1,0 +1,158 @@
+import { readFile } from "node:fs/promises";
+import { createServer, type Server } from "node:tls";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { makeAuthority, makeCertificate } from "../harness/certificates.ts";
+import { freePort } from "../harness/kube.ts";
+import type { Operator } from "../harness/operator.ts";
+import { addUser, HOST, setPassword } from "../harness/samba.ts";
+import { waitFor } from "../harness/process.ts";
+import { applyDomain, domainReady, domainWhere, kube, real, samba, secretOf, startOperator } from "../harness/world.ts";
+
+describe.skipIf(!real)("the connection to a domain", () => {
+  let operator: Operator;
+
+  beforeAll(async () => {
+    operator = await startOperator();
+  });
+
+  afterAll(async () => {
+    await operator.stop();
+  });
+
+  afterEach(async () => {
+    await kube.kubectl("delete", "activedirectorydomain", "--all", "--timeout=30s");
+  });
+
+  const binds = (result: string): Promise<number> => operator.metric("serverfarm_directory_requests_total", { operation: "bind", result });
+  const allBinds = (): Promise<number> => operator.metric("serverfarm_directory_requests_total", { operation: "bind" });
+
+  test(
+    "a wrong password is said in plain words and tried at most once a minute; the right one heals it",
+    { timeout: 180_000 },
+    async () => {
+      const account = { username: "careful@contoso.com", password: "Right-1234!pw" };
+      await samba.asAdministrator((client) => addUser(client, "careful", account.password));
+      const refused = await binds("invalidCredentials");
+      await applyDomain({ account: { ...account, password: "Wrong-1234!pw" } });
+      const conditions = await domainWhere(({ reason }) => reason === "CredentialsRejected");
+      const connected = conditions.find(({ type }) => type === "Connected");
+      expect(connected?.status).toBe("False");
+      expect(connected?.message).toMatch(/the user name or password is wrong; .*Correct the Secret contoso-ldap/);
+      expect(connected?.message).not.toContain("Wrong-1234!pw");
+      // Everything that asks for a new look is no reason to bind: a label, a change of the spec, a restart of the watch.
+      await kube.kubectl("label", "secret", "contoso-ldap", "-n", "serverfarm-system", "touched=yes", "--overwrite");
+      await kube.kubectl("patch", "activedirectorydomain", "contoso", "--type=merge", "-p", '{"spec":{"resync":"2h"}}');
+      await sleep(58_000);
+      expect((await binds("invalidCredentials")) - refused).toBe(1);
+      await kube.apply(secretOf("contoso-ldap", account));
+      await domainReady(10);
+      // And the other way: the password changes in the directory, and later in the Secret.
+      await samba.asAdministrator(async (client) => setPassword(client, (await samba.find("careful"))?.dn ?? "", "Newer-1234!pw"));
+      await kube.apply(secretOf("contoso-ldap", { ...account, password: "Newer-1234!pw" }));
+      await sleep(2000);
+      await domainReady(10);
+    },
+  );
+
+  test("a Secret or CA that is missing is named, and heals by itself", async () => {
+    await applyDomain();
+    await domainReady();
+    await kube.kubectl("delete", "secret", "contoso-ldap", "-n", "serverfarm-system");
+    const conditions = await domainWhere(({ reason }) => reason === "SecretNotFound");
+    expect(conditions.find(({ type }) => type === "Connected")?.message).toContain(
+      "the Secret contoso-ldap in the operator's namespace has no username or no password",
+    );
+    await applyDomain();
+    await domainReady();
+  });
+
+  test("StartTLS works as LDAPS does", async () => {
+    await applyDomain({ spec: { servers: [`ldap://${HOST}`] } });
+    await domainReady();
+    expect(await kube.kubectl("get", "addomain", "contoso", "-o", "jsonpath={.status.server.url}")).toBe(`ldap://${HOST}`);
+  });
+
+  test("the next server is taken where the first does not answer", async () => {
+    await applyDomain({ spec: { servers: [`ldaps://127.0.0.1:${await freePort()}`, samba.url] } });
+    const conditions = await domainReady();
+    expect(conditions.find(({ type }) => type === "Connected")?.message).toContain(samba.url);
+  });
+
+  test("a CA that did not sign the server's certificate: refused, said, nothing sent", async () => {
+    await makeAuthority(samba.dir, "stranger");
+    const before = await allBinds();
+    for (const servers of [[samba.url], [`ldap://${HOST}`]]) {
+      await applyDomain({ ca: await readFile(`${samba.dir}/stranger.pem`, "utf8"), spec: { servers } });
+      const conditions = await domainWhere(
+        ({ reason, message }) => reason === "CertificateUntrusted" && message.includes(servers[0] ?? ""),
+      );
+      expect(conditions.find(({ type }) => type === "Connected")?.message).toMatch(/certificate comes from another CA.*Nothing was sent/);
+    }
+    expect(await allBinds()).toBe(before);
+    await applyDomain();
+    await domainReady();
+  });
+
+  test("a certificate for another name: refused, said, nothing sent", async () => {
+    const before = await allBinds();
+    await applyDomain({ spec: { servers: ["ldaps://127.0.0.2"] } });
+    const conditions = await domainWhere(({ reason }) => reason === "CertificateUntrusted");
+    expect(conditions.find(({ type }) => type === "Connected")?.message).toContain("its certificate is for another name");
+    expect(await allBinds()).toBe(before);
+  });
+
+  test("an expired certificate: refused, said, not one byte sent", async () => {
+    await makeCertificate(samba.dir, "ca", "old", ["DNS:localhost"], -1);
+    let received = 0;
+    const server: Server = createServer(
+      { cert: await readFile(`${samba.dir}/old.pem`), key: await readFile(`${samba.dir}/old.key`) },
+      (socket) => {
+        socket.on("data", (bytes: Buffer) => {
+          received += bytes.length;
+        });
+      },
+    );
+    server.on("tlsClientError", () => undefined);
+    const port = await freePort();
+    server.listen(port, "127.0.0.1");
+    try {
+      await applyDomain({ spec: { servers: [`ldaps://localhost:${port}`] } });
+      const conditions = await domainWhere(({ reason }) => reason === "CertificateUntrusted");
+      expect(conditions.find(({ type }) => type === "Connected")?.message).toContain("its certificate has expired");
+      expect(received).toBe(0);
+    } finally {
+      server.close();
+    }
+  });
+
+  test("a domain that is not the one that was named is refused", async () => {
+    await applyDomain();
+    await domainReady();
+    await kube.kubectl("delete", "activedirectorydomain", "contoso", "--timeout=30s");
+    await applyDomain({ spec: { dnsName: "fabrikam.com" } });
+    const conditions = await domainWhere(({ reason }) => reason === "Rejected");
+    expect(conditions.find(({ type }) => type === "Ready")?.message).toContain("serves DC=contoso,DC=com, not fabrikam.com");
+  });
+
+  test("the domain says what it found, and what is missing", async () => {
+    await applyDomain({ spec: { defaults: { groupContainer: "OU=Nowhere" } } });
+    const conditions = await domainReady();
+    expect(conditions.map(({ type, status }) => `${type}=${status}`)).toEqual([
+      "Ready=True",
+      "Connected=True",
+      "SchemaReady=True",
+      "DomainControllerReady=True",
+      "KdsRootKeyReady=True",
+      "PermissionsSufficient=False",
+    ]);
+    expect(conditions.find(({ type }) => type === "PermissionsSufficient")?.message).toContain(
+      "OU=Nowhere,DC=contoso,DC=com does not exist",
+    );
+    await waitFor(
+      "the columns",
+      () => kube.kubectl("get", "addomain"),
+      (text) => /contoso +True +dc1\.contoso\.com +88 +True +0/.test(text),
+    );
+  });
+});

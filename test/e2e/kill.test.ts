@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Operator } from "../harness/operator.ts";
+import { BASE } from "../harness/samba.ts";
+import {
+  applyDomain,
+  cleanUp,
+  createNamespace,
+  domainReady,
+  farmOf,
+  farmReady,
+  kube,
+  ownedInDirectory,
+  patchFarm,
+  real,
+  samba,
+  SYSTEM,
+  startOperator,
+} from "../harness/world.ts";
+
+const NAMESPACE = "kill";
+const KILLS = 50;
+
+describe.skipIf(!real)("an operator that is killed at random moments", () => {
+  let kubeconfig: string;
+
+  beforeAll(async () => {
+    await createNamespace(NAMESPACE);
+    await applyDomain();
+    kubeconfig = await kube.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator");
+    const operator = await startOperator();
+    await domainReady();
+    await operator.stop();
+  });
+
+  afterAll(async () => {
+    const operator = await startOperator();
+    await cleanUp(NAMESPACE);
+    await operator.stop();
+  });
+
+  test(`converges after each of ${KILLS} kills, with no duplicate and no orphan`, { timeout: 600_000 }, async () => {
+    for (let round = 0; round < KILLS; round++) {
+      const name = `mort${round % 10}`;
+      const [create, change, remove] = [round % 3 === 0, round % 3 === 1, round % 3 === 2];
+      const operator = await Operator.start({ kubeconfig });
+      if (!create) {
+        await kube.apply(farmOf(NAMESPACE, name, { hosts: { computers: ["WEB01", "WEB02"] }, servicePrincipalNames: [`http/${name}`] }));
+        await farmReady(NAMESPACE, name);
+      }
+      if (create)
+        await kube.apply(farmOf(NAMESPACE, name, { hosts: { computers: ["WEB01", "WEB02"] }, servicePrincipalNames: [`http/${name}`] }));
+      if (change)
+        await patchFarm(NAMESPACE, name, {
+          hosts: { computers: ["WEB02", "WEB03"] },
+          servicePrincipalNames: [`http/${name}-b`],
+          account: { description: "changed" },
+        });
+      if (remove) await kube.kubectl("delete", "farm", name, "-n", NAMESPACE, "--wait=false");
+      // One reconcile takes about 100 ms: somewhere before, in or after it.
+      await sleep(Math.random() * 160);
+      await operator.kill();
+
+      const next = await Operator.start({ kubeconfig });
+      if (remove) {
+        await kube.kubectl("wait", "--for=delete", `farm/${name}`, "-n", NAMESPACE, "--timeout=30s");
+        expect(await samba.search(`(|(sAMAccountName=${name}$)(sAMAccountName=${name}Hosts))`)).toEqual([]);
+      } else {
+        await farmReady(NAMESPACE, name);
+        const wanted = change ? ["WEB02$", "WEB03$"] : ["WEB01$", "WEB02$"];
+        expect(await samba.members(`${name}Hosts`)).toEqual(wanted);
+        expect(await samba.find(`${name}$`)).toMatchObject({ servicePrincipalName: change ? `http/${name}-b` : `http/${name}` });
+        await kube.kubectl("delete", "farm", name, "-n", NAMESPACE, "--timeout=30s");
+      }
+      expect(await ownedInDirectory(), `orphans after round ${round}`).toEqual([]);
+      await next.kill();
+    }
+    expect(await samba.search("(sAMAccountName=mort*)", [], {}, BASE)).toEqual([]);
+  });
+});

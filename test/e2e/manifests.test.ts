@@ -1,0 +1,150 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { run } from "../harness/process.ts";
+import { kubeAssets } from "../harness/kube.ts";
+import { createNamespace, domainOf, farmOf, kube, real } from "../harness/world.ts";
+
+const NAMESPACE = "manifests";
+const SPN = "write it as class/host";
+const COMPUTER = "not a computer: write it like WEB01";
+
+/** What is wrong, and a part of what the API server has to say to it. */
+const BAD_FARMS: readonly (readonly [what: string, name: string, spec: object, message: string])[] = [
+  ["no domain", "bad", { domainRef: null }, "spec.domainRef: Required value"],
+  ["an empty domain name", "bad", { domainRef: { name: "" } }, "spec.domainRef.name"],
+  ["a name of 64 characters", "a".repeat(64), {}, "metadata.name may have at most 63 characters"],
+  [
+    "a name too long for a sAMAccountName",
+    "a-farm-with-a-long-name",
+    {},
+    "at most 15 characters (without the $): set account.samAccountName",
+  ],
+  ["a sAMAccountName of 16 characters", "bad", { account: { samAccountName: "abcdefghijklmnop" } }, "account.samAccountName"],
+  ["a sAMAccountName with a slash", "bad", { account: { samAccountName: "a/b" } }, 'may have none of " / \\'],
+  ["a sAMAccountName with the $", "bad", { account: { samAccountName: "farm$" } }, "the $ is added"],
+  ["a sAMAccountName with a dot at its end", "bad", { account: { samAccountName: "farm." } }, "no dot, space or $ at its end"],
+  [
+    "an account name with a control character",
+    "bad",
+    { account: { name: "a\u0001b", samAccountName: "ab" } },
+    "account.name may have no control characters",
+  ],
+  ["an account name of 65 characters", "bad", { account: { name: "n".repeat(65), samAccountName: "ab" } }, "spec.account.name: Too long"],
+  ["an account name that ends with a space", "bad", { account: { name: "ab ", samAccountName: "ab" } }, "no space at its start or end"],
+  ["a container that is no DN", "bad", { account: { container: "Farms" } }, "write it like OU=Farms"],
+  ["a dnsHostName that is not qualified", "bad", { account: { dnsHostName: "itfarm1" } }, "write it like itfarm1.contoso.com"],
+  [
+    "outboundOnly with a dnsHostName",
+    "bad",
+    { account: { outboundOnly: true, dnsHostName: "a.contoso.com" } },
+    "remove account.dnsHostName",
+  ],
+  ["outboundOnly with SPNs", "bad", { account: { outboundOnly: true }, servicePrincipalNames: ["http/a"] }, "empty servicePrincipalNames"],
+  ["an interval of 0 days", "bad", { account: { passwordIntervalDays: 0 } }, "should be greater than or equal to 1"],
+  ["an interval of 366 days", "bad", { account: { passwordIntervalDays: 366 } }, "should be less than or equal to 365"],
+  ["an interval of half a day", "bad", { account: { passwordIntervalDays: 0.5 } }, "passwordIntervalDays"],
+  ["no encryption type", "bad", { account: { encryptionTypes: [] } }, "should have at least 1 items"],
+  ["DES", "bad", { account: { encryptionTypes: ["DES"] } }, 'supported values: "RC4", "AES128", "AES256"'],
+  ["an encryption type twice", "bad", { account: { encryptionTypes: ["AES128", "AES128"] } }, "Duplicate value"],
+  ["an SPN without a host", "bad", { servicePrincipalNames: ["http/"] }, SPN],
+  ["an SPN without a class", "bad", { servicePrincipalNames: ["/host"] }, SPN],
+  ["an SPN with a space", "bad", { servicePrincipalNames: ["http/a b"] }, SPN],
+  ["an SPN of four parts", "bad", { servicePrincipalNames: ["http/a/b/c"] }, SPN],
+  ["an SPN with a backslash", "bad", { servicePrincipalNames: ["http/a\\b"] }, SPN],
+  ["an SPN twice", "bad", { servicePrincipalNames: ["http/a", "http/a"] }, "Duplicate value"],
+  ["an empty computer", "bad", { hosts: { computers: [""] } }, "spec.hosts.computers[0]"],
+  ["a computer with a space at its end", "bad", { hosts: { computers: ["WEB01 "] } }, COMPUTER],
+  ["a computer with the domain before it", "bad", { hosts: { computers: ["CONTOSO\\WEB01"] } }, COMPUTER],
+  ["a computer twice", "bad", { hosts: { computers: ["WEB01", "WEB01"] } }, "Duplicate value"],
+  ["a quarantined wildcard", "bad", { hosts: { quarantined: ["WEB*"] } }, COMPUTER],
+  ["an unknown way to grant", "bad", { hosts: { grant: "Everybody" } }, 'supported values: "Group", "Principals"'],
+  [
+    "a host group with Principals",
+    "bad",
+    { hosts: { grant: "Principals", group: { name: "g" } } },
+    "remove hosts.group, or set hosts.grant to Group",
+  ],
+  ["a group name with a comma", "bad", { hosts: { group: { name: "a,b" } } }, "a group name may have none of"],
+  ["a group container that is no DN", "bad", { hosts: { group: { container: "Groups" } } }, "write it like OU=Groups"],
+  ["an access group without a name", "bad", { accessGroups: [{}] }, "spec.accessGroups[0].name: Required value"],
+  ["an unknown policy", "bad", { deletionPolicy: "Maybe" }, 'supported values: "Delete", "Retain"'],
+  ["a field that does not exist", "bad", { hostz: {} }, 'unknown field "spec.hostz"'],
+];
+
+const BAD_DOMAINS: readonly (readonly [what: string, spec: object, message: string])[] = [
+  ["a DNS name without a dot", { dnsName: "contoso" }, "write it like contoso.com"],
+  ["no server", { servers: [] }, "should have at least 1 items"],
+  [
+    "a server over HTTP",
+    { servers: ["https://dc1.contoso.com"] },
+    "not the URL of a domain controller: https://dc1.contoso.com; write it like ldaps://dc1.contoso.com",
+  ],
+  ["a poll of a tenth of a second", { poll: "100ms" }, "poll is a duration between 1s and 1h"],
+  ["a poll that is no duration", { poll: "often" }, "poll is a duration between 1s and 1h"],
+  ["a CA in a Pod", { caBundleRef: { kind: "Pod", name: "a" } }, 'supported values: "Secret", "ConfigMap"'],
+];
+
+/** What kubectl says to a manifest that is refused. */
+async function refusal(object: object): Promise<string> {
+  try {
+    await run(`${kubeAssets()}/kubectl`, ["--kubeconfig", kube.kubeconfig, "apply", "--dry-run=server", "-f", "-"], {
+      input: JSON.stringify(object),
+    });
+    return "accepted";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+describe.skipIf(!real)("a bad manifest is refused by the API server, which says what to do", () => {
+  beforeAll(() => createNamespace(NAMESPACE));
+
+  test.each(BAD_FARMS)("a farm with %s", async (_, name, spec, message) => {
+    expect(await refusal(farmOf(NAMESPACE, name, spec))).toContain(message);
+  });
+
+  test.each(BAD_DOMAINS)("a domain with %s", async (_, spec, message) => {
+    expect(await refusal(domainOf(spec))).toContain(message);
+  });
+
+  test("the good one that all of these differ from is accepted", async () => {
+    expect(await refusal(farmOf(NAMESPACE, "bad", {}))).toBe("accepted");
+    expect(await refusal(domainOf({}))).toBe("accepted");
+  });
+
+  test.each([
+    ["domainRef.name", { domainRef: { name: "other" } }, "domainRef.name is immutable: create another ServerFarm"],
+    ["account.name", { account: { name: "Other" } }, "account.name is immutable: put Fixed back, or create another ServerFarm"],
+    ["account.samAccountName", { account: { samAccountName: "other" } }, "account.samAccountName is immutable"],
+    ["account.container", { account: { container: "OU=Other" } }, "account.container is immutable"],
+    ["account.outboundOnly", { account: { outboundOnly: true } }, "account.outboundOnly is immutable"],
+    ["account.passwordIntervalDays", { account: { passwordIntervalDays: 31 } }, "only a new account can have another one"],
+    ["hosts.group.container", { hosts: { group: { container: "OU=Other" } } }, "hosts.group.container is immutable"],
+  ])("%s cannot be changed, and the message quotes what to do", async (_, change, message) => {
+    const account = { name: "Fixed", samAccountName: "fixed", container: "OU=Farms" };
+    await kube.apply(farmOf(NAMESPACE, "fixed", { account, hosts: { group: { container: "OU=Groups" } } }));
+    const merged = {
+      account: { ...account, ...("account" in change ? change.account : {}) },
+      hosts: "hosts" in change ? change.hosts : { group: { container: "OU=Groups" } },
+    };
+    const spec = "domainRef" in change ? { ...merged, domainRef: change.domainRef } : merged;
+    expect(await refusal(farmOf(NAMESPACE, "fixed", spec))).toContain(message);
+    expect(await refusal(farmOf(NAMESPACE, "fixed", { account, hosts: { group: { container: "OU=Groups" } } }))).toBe("accepted");
+  });
+
+  test("a new object has the defaults of the API, and no finished look", async () => {
+    await kube.apply(farmOf(NAMESPACE, "plain"));
+    const spec: unknown = JSON.parse(await kube.kubectl("get", "farm", "plain", "-n", NAMESPACE, "-o", "jsonpath={.spec}"));
+    expect(spec).toEqual({
+      domainRef: { name: "contoso" },
+      account: { outboundOnly: false, passwordIntervalDays: 30, encryptionTypes: ["AES128", "AES256"], enabled: true },
+      servicePrincipalNames: [],
+      hosts: { grant: "Group", computers: [], quarantined: [] },
+      accessGroups: [],
+      managementPolicy: "Enforce",
+      adoptionPolicy: "Never",
+      deletionPolicy: "Delete",
+      suspend: false,
+    });
+    expect(await kube.kubectl("get", "farm", "plain", "-n", NAMESPACE, "-o", "jsonpath={.status.observedGeneration}")).toBe("-1");
+  });
+});

@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Operator } from "../harness/operator.ts";
+import { waitFor } from "../harness/process.ts";
+import {
+  applyDomain,
+  cleanUp,
+  condition,
+  createNamespace,
+  domainReady,
+  domainWhere,
+  farmOf,
+  farmReady,
+  farmWhere,
+  kube,
+  patchFarm,
+  real,
+  samba,
+  startOperator,
+} from "../harness/world.ts";
+
+const NAMESPACE = "outage";
+const OUTAGE = 60_000;
+
+describe.skipIf(!real)("when a server is away for a minute", () => {
+  let operator: Operator;
+
+  beforeAll(async () => {
+    await createNamespace(NAMESPACE);
+    await applyDomain();
+    operator = await startOperator();
+    await domainReady();
+    await kube.apply(farmOf(NAMESPACE, "steady", { hosts: { computers: ["WEB01"] } }));
+    await farmReady(NAMESPACE, "steady");
+  });
+
+  afterAll(async () => {
+    await cleanUp(NAMESPACE);
+    expect(await operator.stop()).toBe(0);
+  });
+
+  test("the API server: readiness says so, and everything goes on by itself", { timeout: 240_000 }, async () => {
+    expect((await operator.ready()).status).toBe(200);
+    await kube.stopApiServer();
+    try {
+      const ready = await waitFor(
+        "readiness to fail",
+        () => operator.ready(),
+        ({ status }) => status === 503,
+      );
+      expect(ready.text).toMatch(/serverfarms/);
+      await sleep(OUTAGE);
+      expect((await operator.ready()).status).toBe(503);
+    } finally {
+      await kube.startApiServer();
+    }
+    await waitFor(
+      "readiness to come back",
+      () => operator.ready(),
+      ({ status }) => status === 200,
+      60,
+    );
+    await patchFarm(NAMESPACE, "steady", { hosts: { computers: ["WEB01", "WEB02"] } });
+    await farmReady(NAMESPACE, "steady", 60);
+    expect(await samba.members("steadyHosts")).toEqual(["WEB01$", "WEB02$"]);
+    expect(operator.exitCode).toBeNull();
+  });
+
+  test("the domain controller: the domain and its farms say so, and everything goes on by itself", { timeout: 240_000 }, async () => {
+    await samba.stop();
+    try {
+      await domainWhere(({ status, reason }) => status === "False" && reason === "DirectoryUnavailable");
+      const farm = await farmWhere(NAMESPACE, "steady", (seen) => condition(seen, "Ready")?.reason === "DomainNotReady");
+      expect(condition(farm, "HostsReady")?.status).toBe("Unknown");
+      await kube.apply(farmOf(NAMESPACE, "later", { hosts: { computers: ["WEB03"] } }));
+      await farmWhere(NAMESPACE, "later", (seen) => condition(seen, "Ready")?.reason === "DomainNotReady");
+      await kube.kubectl("delete", "farm", "steady", "-n", NAMESPACE, "--wait=false");
+      const blocked = await farmWhere(NAMESPACE, "steady", (seen) => condition(seen, "Ready")?.reason === "DeletionBlocked");
+      expect(condition(blocked, "Ready")?.message).toContain("serverfarm.dev/abandon=true");
+      await sleep(OUTAGE);
+      // The cluster is well: what is wrong with a domain is said by its conditions, not by the program's readiness.
+      expect((await operator.ready()).status).toBe(200);
+    } finally {
+      await samba.start();
+    }
+    await domainReady(60);
+    await farmReady(NAMESPACE, "later", 60);
+    await kube.kubectl("wait", "--for=delete", "farm/steady", "-n", NAMESPACE, "--timeout=60s");
+    expect(await samba.find("steady$")).toBeUndefined();
+    expect(operator.exitCode).toBeNull();
+  });
+
+  test(
+    "a farm whose domain cannot be reached is let go by the annotation, and an Event lists what was left",
+    { timeout: 120_000 },
+    async () => {
+      await samba.stop();
+      try {
+        await domainWhere(({ status }) => status === "False");
+        await kube.kubectl("delete", "farm", "later", "-n", NAMESPACE, "--wait=false");
+        await farmWhere(NAMESPACE, "later", (seen) => condition(seen, "Ready")?.reason === "DeletionBlocked");
+        await kube.kubectl("annotate", "farm", "later", "-n", NAMESPACE, "serverfarm.dev/abandon=true");
+        await kube.kubectl("wait", "--for=delete", "farm/later", "-n", NAMESPACE, "--timeout=30s");
+        expect(await kube.kubectl("get", "events", "-n", NAMESPACE)).toMatch(/Abandoned.*CN=later,CN=Managed Service Accounts/);
+      } finally {
+        await samba.start();
+      }
+      await domainReady(60);
+      await samba.asAdministrator(async (client) => {
+        for (const name of ["later$", "laterHosts"]) await client.del((await samba.find(name))?.dn ?? "");
+      });
+    },
+  );
+});

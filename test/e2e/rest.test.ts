@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Operator } from "../harness/operator.ts";
+import { waitFor } from "../harness/process.ts";
+import {
+  applyDomain,
+  cleanUp,
+  condition,
+  createNamespace,
+  domainReady,
+  farmOf,
+  getFarms,
+  kube,
+  real,
+  samba,
+  startOperator,
+} from "../harness/world.ts";
+
+const NAMESPACE = "rest";
+const FARMS = 10;
+
+/** Requests that write, on both sides. */
+async function writes(operator: Operator): Promise<Readonly<Record<string, number>>> {
+  const [api, directory] = ["rest_client_requests_total", "serverfarm_directory_requests_total"];
+  return {
+    POST: await operator.metric(api, { method: "POST" }),
+    PATCH: await operator.metric(api, { method: "PATCH" }),
+    PUT: await operator.metric(api, { method: "PUT" }),
+    add: await operator.metric(directory, { operation: "add" }),
+    modify: await operator.metric(directory, { operation: "modify" }),
+    delete: await operator.metric(directory, { operation: "delete" }),
+  };
+}
+
+const NONE = { POST: 0, PATCH: 0, PUT: 0, add: 0, modify: 0, delete: 0 };
+
+describe.skipIf(!real)("once everything is in place", () => {
+  let operator: Operator;
+
+  beforeAll(async () => {
+    await createNamespace(NAMESPACE);
+    await applyDomain();
+    operator = await startOperator();
+    await domainReady();
+    const farms = Array.from({ length: FARMS }, (_, index) =>
+      farmOf(NAMESPACE, `calm${index}`, {
+        servicePrincipalNames: [`http/calm${index}`, `HTTP/CALM${index}`],
+        account: { description: "calm" },
+        hosts: { computers: ["WEB01", "web02.contoso.com"] },
+      }),
+    );
+    await kube.apply(...farms);
+    await allReady();
+  });
+
+  afterAll(async () => {
+    await cleanUp(NAMESPACE);
+    await operator.stop();
+  });
+
+  async function allReady(): Promise<void> {
+    await waitFor(
+      "all farms to be ready",
+      () => getFarms(NAMESPACE),
+      (farms) => farms.length === FARMS && farms.every((farm) => condition(farm, "Ready")?.status === "True"),
+    );
+  }
+
+  test("an operator that starts anew compares every farm and writes nothing, here or there", async () => {
+    await operator.stop();
+    const [usn, before] = [await samba.usn(), await getFarms(NAMESPACE)];
+    operator = await startOperator();
+    await waitFor(
+      "every farm to be compared",
+      () => operator.metric("controller_runtime_reconcile_total", { controller: "serverfarm" }),
+      (count) => count >= FARMS,
+    );
+    await waitFor(
+      "a poll",
+      () => operator.metric("controller_runtime_reconcile_total", { controller: "activedirectorydomain" }),
+      (count) => count >= 3,
+    );
+    expect(await writes(operator)).toEqual(NONE);
+    expect(await samba.usn()).toBe(usn);
+    expect((await getFarms(NAMESPACE)).map(({ metadata }) => metadata.resourceVersion)).toEqual(
+      before.map(({ metadata }) => metadata.resourceVersion),
+    );
+  });
+
+  test("at rest there is one search for each poll, and nothing else", async () => {
+    const count = () => operator.metric("serverfarm_directory_requests_total");
+    const [before, polls] = [
+      await count(),
+      await operator.metric("controller_runtime_reconcile_total", { controller: "activedirectorydomain" }),
+    ];
+    await sleep(5000);
+    const [searches, rounds] = [
+      (await count()) - before,
+      (await operator.metric("controller_runtime_reconcile_total", { controller: "activedirectorydomain" })) - polls,
+    ];
+    expect(rounds).toBeGreaterThan(2);
+    expect(searches).toBeLessThanOrEqual(rounds + 1);
+    expect(await writes(operator)).toEqual(NONE);
+  });
+
+  test("asking for a reconcile is answered, and changes nothing else", async () => {
+    const usn = await samba.usn();
+    await kube.kubectl("annotate", "farm", "calm0", "-n", NAMESPACE, "serverfarm.dev/reconcile-requested-at=now-1");
+    await waitFor(
+      "the answer",
+      () => kube.kubectl("get", "farm", "calm0", "-n", NAMESPACE, "-o", "jsonpath={.status.lastHandledReconcileRequest}"),
+      (text) => text === "now-1",
+    );
+    expect(await samba.usn()).toBe(usn);
+  });
+});

@@ -1,0 +1,175 @@
+/** A directory made of values: what Active Directory does with each change, for tests of what is pure. */
+import type { Change } from "../../src/farm/change.ts";
+import { dnKey } from "../../src/farm/distinguished-name.ts";
+import type { Directory } from "../../src/farm/directory.ts";
+import { DirectoryError } from "../../src/farm/errors.ts";
+import { ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS, type ObservedFarm } from "../../src/farm/observed.ts";
+import type { DesiredFarm } from "../../src/farm/desired.ts";
+import { desiredFarm } from "../../src/farm/desired.ts";
+import type { ServerFarm, ServerFarmSpec } from "../../src/farm/server-farm.ts";
+
+export const BASE = "DC=contoso,DC=com";
+export const CLUSTER = "8a1f";
+export const FACTS = { dnsName: "contoso.com", baseDN: BASE, accountContainer: "CN=Managed Service Accounts", groupContainer: "CN=Users" };
+
+let next = 1;
+
+export function directoryObject(fields: Partial<DirectoryObject> & { readonly distinguishedName: string }): DirectoryObject {
+  const number = next++;
+  return {
+    objectGUID: `00000000-0000-0000-0000-${String(number).padStart(12, "0")}`,
+    objectSID: `S-1-5-21-1-2-3-${1100 + number}`,
+    objectClass: "computer",
+    samAccountName: undefined,
+    owner: undefined,
+    protection: undefined,
+    dnsHostName: undefined,
+    description: undefined,
+    displayName: undefined,
+    userAccountControl: undefined,
+    servicePrincipalNames: [],
+    supportedEncryptionTypes: undefined,
+    passwordIntervalDays: undefined,
+    passwordLastSet: undefined,
+    retrievers: undefined,
+    members: [],
+    ...fields,
+  };
+}
+
+export function computer(name: string): DirectoryObject {
+  return directoryObject({
+    distinguishedName: `CN=${name},CN=Computers,${BASE}`,
+    samAccountName: `${name}$`,
+    dnsHostName: `${name.toLowerCase()}.contoso.com`,
+  });
+}
+
+type Spec = { readonly [K in keyof ServerFarmSpec]?: Partial<ServerFarmSpec[K]> };
+
+/** A farm as the API server would hand it out: defaults filled in. */
+export function farm(spec: Spec = {}, status?: ServerFarm["status"], generation = 1): ServerFarm {
+  return {
+    metadata: { name: "itfarm1", namespace: "web", uid: "u1", resourceVersion: "1", generation },
+    spec: {
+      domainRef: { name: "contoso" },
+      accessGroups: [],
+      managementPolicy: "Enforce",
+      adoptionPolicy: "Never",
+      deletionPolicy: "Delete",
+      suspend: false,
+      servicePrincipalNames: [],
+      ...pick(spec, ["managementPolicy", "adoptionPolicy", "deletionPolicy", "suspend", "servicePrincipalNames", "accessGroups"]),
+      account: { outboundOnly: false, passwordIntervalDays: 30, encryptionTypes: ["AES128", "AES256"], enabled: true, ...spec.account },
+      hosts: { grant: "Group", computers: [], quarantined: [], ...spec.hosts },
+    },
+    ...(status ? { status } : {}),
+  };
+}
+
+function pick(spec: Spec, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(spec).filter(([name]) => names.includes(name)));
+}
+
+export function desired(spec: Spec = {}, status?: ServerFarm["status"]): DesiredFarm {
+  return desiredFarm(farm(spec, status), FACTS, CLUSTER).desired;
+}
+
+export class SimulatedDirectory implements Directory {
+  objects: readonly DirectoryObject[];
+  readonly computers: readonly DirectoryObject[];
+  writes = 0;
+  /** Throws in place of a change. */
+  refuse: (change: Change) => DirectoryError | undefined = () => undefined;
+
+  constructor(objects: readonly DirectoryObject[] = [], computers: readonly DirectoryObject[] = []) {
+    this.objects = objects;
+    this.computers = computers;
+  }
+
+  observe(): Promise<ObservedFarm> {
+    return Promise.resolve({ objects: this.objects, computers: this.computers });
+  }
+
+  apply(change: Change): Promise<void> {
+    const error = this.refuse(change);
+    if (error) return Promise.reject(error);
+    this.writes++;
+    this.#apply(change);
+    return Promise.resolve();
+  }
+
+  #apply(change: Change): void {
+    switch (change.kind) {
+      case "CreateHostGroup":
+      case "CreateAccount":
+        if (this.objects.some(({ distinguishedName }) => dnKey(distinguishedName) === dnKey(change.distinguishedName))) {
+          throw new DirectoryError("AlreadyExists", "exists", { code: 68 });
+        }
+        this.objects = [...this.objects, created(change)];
+        return;
+      case "DeleteAccount":
+      case "DeleteHostGroup":
+        this.objects = this.objects.filter(({ objectGUID }) => objectGUID !== change.object.objectGUID);
+        return;
+      case "UpdateAccount":
+      case "SetRetrievers":
+      case "RenameHostGroup":
+      case "ChangeServicePrincipalNames":
+      case "ChangeHosts":
+      case "Release":
+        this.objects = this.objects.map((object) => (object.objectGUID === change.object.objectGUID ? changed(object, change) : object));
+    }
+  }
+}
+
+function created(change: Extract<Change, { kind: "CreateHostGroup" | "CreateAccount" }>): DirectoryObject {
+  const { distinguishedName, samAccountName, owner } = change;
+  if (change.kind === "CreateHostGroup")
+    return directoryObject({ distinguishedName, samAccountName, owner, objectClass: GROUP_CLASS, members: change.members });
+  const blank = directoryObject({
+    distinguishedName,
+    samAccountName,
+    owner,
+    objectClass: ACCOUNT_CLASS,
+    passwordIntervalDays: change.passwordIntervalDays,
+    passwordLastSet: Date.UTC(2026, 10, 22),
+    servicePrincipalNames: change.servicePrincipalNames,
+    retrievers: { principals: change.retrievers, foreign: [] },
+  });
+  return withProperties(blank, change.properties);
+}
+
+function withProperties(object: DirectoryObject, properties: Readonly<Record<string, string | undefined>> | object): DirectoryObject {
+  const values = new Map<string, string | undefined>(Object.entries(properties));
+  const number = (name: string, before: number | undefined): number | undefined => (values.has(name) ? Number(values.get(name)) : before);
+  return {
+    ...object,
+    dnsHostName: values.has("dNSHostName") ? values.get("dNSHostName") : object.dnsHostName,
+    description: values.has("description") ? values.get("description") : object.description,
+    displayName: values.has("displayName") ? values.get("displayName") : object.displayName,
+    userAccountControl: number("userAccountControl", object.userAccountControl),
+    supportedEncryptionTypes: number("msDS-SupportedEncryptionTypes", object.supportedEncryptionTypes),
+  };
+}
+
+function changed(object: DirectoryObject, change: Exclude<Change, { kind: `Create${string}` | `Delete${string}` }>): DirectoryObject {
+  const without = (values: readonly string[], remove: readonly string[], add: readonly string[]): readonly string[] => [
+    ...values.filter((value) => !remove.includes(value)),
+    ...add,
+  ];
+  switch (change.kind) {
+    case "UpdateAccount":
+      return withProperties(object, change.properties);
+    case "SetRetrievers":
+      return { ...object, retrievers: { principals: change.retrievers, foreign: [] } };
+    case "ChangeServicePrincipalNames":
+      return { ...object, servicePrincipalNames: without(object.servicePrincipalNames, change.remove, change.add) };
+    case "ChangeHosts":
+      return { ...object, members: without(object.members, change.remove, change.add) };
+    case "RenameHostGroup":
+      return { ...object, samAccountName: change.samAccountName };
+    case "Release":
+      return { ...object, owner: undefined };
+  }
+}

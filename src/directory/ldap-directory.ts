@@ -204,11 +204,6 @@ interface Delta {
   readonly remove: readonly string[];
 }
 
-const ALREADY_SO: Readonly<Record<"add" | "delete", ReadonlySet<string>>> = {
-  add: new Set(["ValueExists", "AlreadyExists"]),
-  delete: new Set(["NoSuchValue"]),
-};
-
 /** All in one write; where one value spoils it (already so, or gone), each by itself, so that it keeps only itself out. */
 async function changeValues(session: LdapSession, object: OwnedObject, attribute: string, { add, remove }: Delta): Promise<void> {
   const steps: Modification[] = [];
@@ -229,14 +224,17 @@ async function changeValues(session: LdapSession, object: OwnedObject, attribute
   }
 }
 
+/** That it is so already is told in many ways (68, 20, 16, and for members even 53), so it is looked up. */
 async function changeValue(session: LdapSession, object: OwnedObject, step: Modification): Promise<DirectoryError | undefined> {
   try {
     await update(session, object, [step]);
     return undefined;
   } catch (error) {
     if (!(error instanceof DirectoryError) || error.fatal) throw error;
-    const [operation] = step;
-    return operation !== "replace" && ALREADY_SO[operation].has(error.kind) ? undefined : error;
+    const [operation, attribute, [value = ""]] = step;
+    const base = { base: `<GUID=${object.objectGUID}>`, scope: "base" as const, attributes: ["objectGUID"] };
+    const held = (await session.readForWrite({ ...base, filter: equals(attribute, value) })) !== undefined;
+    return held === (operation === "add") ? undefined : error;
   }
 }
 

@@ -1,0 +1,278 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ChangeFeed } from "../../src/directory/change-feed.ts";
+import { LdapDirectory } from "../../src/directory/ldap-directory.ts";
+import { LdapSession } from "../../src/directory/ldap-session.ts";
+import type { Change } from "../../src/farm/change.ts";
+import { desiredFarm, type DesiredFarm } from "../../src/farm/desired.ts";
+import { DirectoryError } from "../../src/farm/errors.ts";
+import { plan } from "../../src/farm/plan.ts";
+import { reconcile } from "../../src/reconciler/reconcile.ts";
+import { farm } from "../farm/simulation.ts";
+import { addComputer, ADMINISTRATOR, BASE, addUser } from "../harness/samba.ts";
+import { real, samba } from "../harness/world.ts";
+
+const FACTS = { dnsName: "contoso.com", baseDN: BASE, accountContainer: "OU=Contract", groupContainer: "OU=Contract" };
+const CONTAINER = `OU=Contract,${BASE}`;
+const signal = new AbortController().signal;
+type Spec = Parameters<typeof farm>[0];
+
+const wantedOf = (spec: Spec = {}, known: readonly string[] = []): DesiredFarm => ({
+  ...desiredFarm(farm(spec), FACTS, "contract").desired,
+  knownObjects: known,
+});
+
+describe.skipIf(!real)("the directory's contract", () => {
+  let session: LdapSession;
+  let directory: LdapDirectory;
+  let searches = 0;
+  let fenced = false;
+
+  beforeAll(async () => {
+    await samba.asAdministrator((client) => client.add(CONTAINER, { objectClass: "organizationalUnit" }));
+    session = await LdapSession.open({
+      servers: [samba.url],
+      ca: await readFile(samba.caFile, "utf8"),
+      ...ADMINISTRATOR,
+      observe: (operation) => {
+        if (operation === "search") searches++;
+      },
+      fence: () => {
+        if (fenced) throw new DirectoryError("Aborted", "the Lease is lost");
+      },
+    });
+    directory = new LdapDirectory(() => session);
+  });
+
+  afterAll(async () => {
+    session.close();
+    await samba.asAdministrator(async (client) => {
+      const { searchEntries } = await client.search(CONTAINER, { scope: "one" });
+      for (const { dn } of searchEntries) await client.del(dn);
+      await client.del(CONTAINER);
+    });
+  });
+
+  beforeEach(() => {
+    fenced = false;
+  });
+
+  const bringAbout = (wanted: DesiredFarm) =>
+    reconcile(
+      wanted,
+      directory,
+      { scope: "Names", plan: (observed) => plan(wanted, observed), confirm: () => Promise.resolve(), ordered: false },
+      signal,
+    );
+
+  /** Every change that the farm asks for, applied twice: the second time it is so already. */
+  async function applyTwice(wanted: DesiredFarm): Promise<readonly Change["kind"][]> {
+    const kinds: Change["kind"][] = [];
+    for (;;) {
+      const { changes } = plan(wanted, await directory.observe(wanted, "Names", signal));
+      if (changes.length === 0) return kinds;
+      for (const change of changes) {
+        await directory.apply(change, signal);
+        await directory.apply(change, signal);
+        kinds.push(change.kind);
+      }
+    }
+  }
+
+  test("what is already so is a success, for every change", async () => {
+    const spec = { hosts: { computers: ["WEB01", "WEB02"] }, servicePrincipalNames: ["http/contract", "http/contract2"] };
+    expect(await applyTwice(wantedOf(spec))).toEqual(["CreateHostGroup", "CreateAccount"]);
+    const changed = {
+      hosts: { computers: ["WEB02", "WEB03"], group: { name: "ContractHosts", existing: false } },
+      servicePrincipalNames: ["http/contract2", "http/contract3"],
+      account: { displayName: "x" },
+    };
+    const known = (await directory.observe(wantedOf(spec), "Names", signal)).objects.map(({ objectGUID }) => objectGUID);
+    expect((await applyTwice(wantedOf(changed, known))).toSorted()).toEqual([
+      "ChangeHosts",
+      "ChangeServicePrincipalNames",
+      "RenameHostGroup",
+      "UpdateAccount",
+    ]);
+    expect(await samba.members("ContractHosts")).toEqual(["WEB02$", "WEB03$"]);
+    for (const object of (await directory.observe(wantedOf(changed, known), "Owned", signal)).objects) {
+      const change = { kind: "DeleteHostGroup" as const, object: { ...object, owner: wantedOf().owner } };
+      await directory.apply(change, signal);
+      await directory.apply(change, signal);
+    }
+    expect((await directory.observe(wantedOf(changed, known), "Owned", signal)).objects).toEqual([]);
+  });
+
+  test("what bears another marker at the moment of the write is left as it is", async () => {
+    await bringAbout(wantedOf({ hosts: { computers: ["WEB01"] } }));
+    const { objects } = await directory.observe(wantedOf(), "Names", signal);
+    expect(objects).toHaveLength(2);
+    for (const { distinguishedName, objectGUID } of objects) {
+      await samba.modify(distinguishedName, "replace", "adminDescription", ["serverfarm.dev cluster=other farm=web/itfarm1"]);
+      const before = (await samba.search("(objectClass=*)", ["*"], { scope: "base" }, distinguishedName))[0];
+      const object = { distinguishedName, objectGUID, owner: wantedOf().owner };
+      const changes: readonly Change[] = [
+        { kind: "UpdateAccount", object, properties: { description: "x" } },
+        { kind: "SetRetrievers", object, retrievers: [], because: "" },
+        { kind: "ChangeHosts", object, add: [`CN=WEB02,CN=Computers,${BASE}`], remove: [`CN=WEB01,CN=Computers,${BASE}`] },
+        { kind: "ChangeServicePrincipalNames", object, add: ["http/evil"], remove: [] },
+        { kind: "RenameHostGroup", object, samAccountName: "evil" },
+        { kind: "Release", object, because: "" },
+        { kind: "DeleteAccount", object },
+        { kind: "DeleteHostGroup", object },
+      ];
+      for (const change of changes) await expect(directory.apply(change, signal), change.kind).rejects.toMatchObject({ kind: "NotOwned" });
+      expect((await samba.search("(objectClass=*)", ["*"], { scope: "base" }, distinguishedName))[0]).toEqual(before);
+      await samba.asAdministrator((client) => client.del(distinguishedName));
+    }
+  });
+
+  test("an object that was replaced by another of the same name is not taken for the old one", async () => {
+    await bringAbout(wantedOf());
+    const { objects } = await directory.observe(wantedOf(), "Names", signal);
+    const group = objects.find(({ objectClass }) => objectClass === "group");
+    const dn = group?.distinguishedName ?? "";
+    await samba.asAdministrator(async (client) => {
+      await client.del(dn);
+      await client.add(dn, { objectClass: "group", sAMAccountName: "itfarm1Hosts", adminDescription: wantedOf().owner });
+    });
+    await directory.apply(
+      { kind: "DeleteHostGroup", object: { distinguishedName: dn, objectGUID: group?.objectGUID ?? "", owner: wantedOf().owner } },
+      signal,
+    );
+    expect(await samba.find("itfarm1Hosts")).toBeDefined();
+    for (const name of ["itfarm1Hosts", "itfarm1$"])
+      await samba.asAdministrator(async (client) => client.del((await samba.find(name))?.dn ?? ""));
+  });
+
+  test("one bad host keeps only itself out of a write", async () => {
+    await bringAbout(wantedOf({ hosts: { computers: ["WEB01"] } }));
+    const group = (await directory.observe(wantedOf(), "Names", signal)).objects.find(({ objectClass }) => objectClass === "group");
+    const object = { distinguishedName: group?.distinguishedName ?? "", objectGUID: group?.objectGUID ?? "", owner: wantedOf().owner };
+    const add = [`CN=WEB01,CN=Computers,${BASE}`, `CN=GONE,CN=Computers,${BASE}`, `CN=WEB02,CN=Computers,${BASE}`];
+    await expect(
+      directory.apply({ kind: "ChangeHosts", object, add, remove: [`CN=WEB05,CN=Computers,${BASE}`] }, signal),
+    ).rejects.toMatchObject({ kind: "NotFound" });
+    expect(await samba.members("itfarm1Hosts")).toEqual(["WEB01$", "WEB02$"]);
+  });
+
+  test("a container that is not there is named, with what to do", async () => {
+    const wanted = desiredFarm(farm({ account: { name: "nowhere" } }), { ...FACTS, groupContainer: "OU=Nowhere" }, "contract").desired;
+    const { failures } = await bringAbout(wanted);
+    expect(failures[0]?.error).toMatchObject({
+      kind: "ConstraintViolation",
+      message: expect.stringMatching(/its container, or a computer.*Create the container/),
+    });
+  });
+
+  test("nothing is written once the Lease is lost", async () => {
+    fenced = true;
+    const usn = await samba.usn();
+    const report = await bringAbout(wantedOf({ account: { description: "never" } }));
+    expect(report.error).toMatchObject({ kind: "Aborted" });
+    expect(await samba.usn()).toBe(usn);
+  });
+
+  test("every special character of names and filters finds what it names and nothing else", async () => {
+    for (const name of ["a*b", "a(b)c", "a\\b", 'a"b', "a,b", "a+b=c", " a", "#a", "a;b<c>d", "ä猫", "a/b", "\u0001"]) {
+      const spec = {
+        account: { name, samAccountName: "x" },
+        hosts: { computers: [name.includes("=") ? "CN=\\2a" : name] },
+        servicePrincipalNames: [],
+      };
+      const { objects, computers } = await directory.observe(
+        { ...wantedOf(spec), hosts: [{ text: name, by: "sAMAccountName", value: `${name}$` }] },
+        "Names",
+        signal,
+      );
+      expect(
+        [objects.filter(({ samAccountName }) => samAccountName !== "itfarm1Hosts" && samAccountName !== "itfarm1$"), computers],
+        name,
+      ).toEqual([[], []]);
+    }
+  });
+
+  test("a farm costs two searches, and one more for each further 200 hosts", async () => {
+    for (const [hosts, cost] of [
+      [1, 2],
+      [200, 2],
+      [201, 3],
+      [600, 4],
+    ] as const) {
+      const wanted = wantedOf({ hosts: { computers: Array.from({ length: hosts }, (_, index) => `COST${index}`) } });
+      searches = 0;
+      await directory.observe(wanted, "Names", signal);
+      expect(searches, `${hosts} hosts`).toBe(cost);
+    }
+  });
+
+  test("a group of more than 1,500 members is read whole", { timeout: 180_000 }, async () => {
+    const members = 1600;
+    const dns = await samba.asAdministrator(async (client) => {
+      const made: string[] = [];
+      for (let index = 0; index < members; index++) {
+        const dn = `CN=many${index},${CONTAINER}`;
+        await client.add(dn, { objectClass: "contact" });
+        made.push(dn);
+      }
+      await client.add(`CN=Many,${CONTAINER}`, { objectClass: "group", sAMAccountName: "Many", member: made });
+      return made;
+    });
+    const wanted = desiredFarm(farm({ hosts: { group: { name: "Many", existing: false } } }), FACTS, "contract").desired;
+    const { objects } = await directory.observe(wanted, "Names", signal);
+    expect(new Set(objects.find(({ samAccountName }) => samAccountName === "Many")?.members)).toEqual(new Set(dns));
+  });
+
+  test("the feed brings what was made, changed and deleted, and only once", async () => {
+    const root = await LdapSession.open({
+      servers: [samba.url],
+      ca: await readFile(samba.caFile, "utf8"),
+      ...ADMINISTRATOR,
+      observe: () => undefined,
+      fence: () => undefined,
+    });
+    try {
+      const feed = new ChangeFeed(root);
+      const terms = async (): Promise<readonly string[]> => {
+        const batch = await feed.poll();
+        return batch.kind === "Terms" ? [...batch.terms] : ["everything"];
+      };
+      expect(await terms()).toEqual([]);
+      const dn = await samba.asAdministrator((client) => addComputer(client, "FEED01"));
+      expect(await terms()).toEqual(expect.arrayContaining(["feed01$", "feed01.contoso.com", dn.toLowerCase()]));
+      expect(await terms()).toEqual([]);
+      await samba.asAdministrator((client) => client.del(dn));
+      expect(await terms()).toEqual(expect.arrayContaining(["feed01$"]));
+      expect(await terms()).toEqual([]);
+    } finally {
+      root.close();
+    }
+  });
+
+  test("a right that is missing is named with its object", async () => {
+    await samba.asAdministrator((client) => addUser(client, "nobody", "Nothing-1234!"));
+    const poor = await LdapSession.open({
+      servers: [samba.url],
+      ca: await readFile(samba.caFile, "utf8"),
+      username: "nobody@contoso.com",
+      password: "Nothing-1234!",
+      observe: () => undefined,
+      fence: () => undefined,
+    });
+    try {
+      const wanted = wantedOf({ account: { name: "poor" } });
+      const report = await reconcile(
+        wanted,
+        new LdapDirectory(() => poor),
+        { scope: "Names", plan: (observed) => plan(wanted, observed), confirm: () => Promise.resolve(), ordered: false },
+        signal,
+      );
+      expect(report.failures[0]?.error).toMatchObject({
+        kind: "AccessDenied",
+        message: expect.stringContaining(`creating CN=poorHosts,${CONTAINER}`),
+      });
+    } finally {
+      poor.close();
+    }
+  });
+});

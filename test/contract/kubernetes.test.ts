@@ -1,0 +1,332 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { createServer } from "node:https";
+import type { ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { DOMAINS, FARMS } from "../../src/controller/cluster.ts";
+import { Leadership } from "../../src/controller/leadership.ts";
+import type { KubernetesObject } from "../../src/farm/kubernetes-object.ts";
+import { KubernetesClient } from "../../src/kubernetes/client.ts";
+import { EventRecorder } from "../../src/kubernetes/event-recorder.ts";
+import { Lease } from "../../src/kubernetes/lease.ts";
+import { Reflector } from "../../src/kubernetes/reflector.ts";
+import { addFinalizer, getObject, isKubernetesObject, patchStatus, removeFinalizer, type Resource } from "../../src/kubernetes/resource.ts";
+import { createLog } from "../../src/telemetry/log.ts";
+import { makeAuthority, makeCertificate } from "../harness/certificates.ts";
+import { waitFor } from "../harness/process.ts";
+import { createNamespace, domainOf, farmOf, kube, real } from "../harness/world.ts";
+
+const NAMESPACE = "contract";
+const CONFIG_MAPS: Resource<KubernetesObject> = { apiVersion: "v1", kind: "ConfigMap", plural: "configmaps", is: isKubernetesObject };
+const configMap = (name: string, data: Readonly<Record<string, string>> = {}) => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name, namespace: NAMESPACE },
+  data,
+});
+
+/** A running reflector, what it saw, and what went wrong. */
+function reflect(client: KubernetesClient): {
+  reflector: Reflector<KubernetesObject>;
+  seen: string[];
+  errors: string[];
+  stop: () => Promise<void>;
+} {
+  const [seen, errors]: [string[], string[]] = [[], []];
+  const reflector = new Reflector({
+    client,
+    resource: CONFIG_MAPS,
+    namespace: NAMESPACE,
+    onChange: (key, object, previous) => seen.push(`${object ? (previous ? "changed" : "new") : "gone"} ${key}`),
+    onError: (error) => errors.push(error.kind),
+    onAlive: () => undefined,
+  });
+  const ending = new AbortController();
+  const running = reflector.run(ending.signal);
+  return {
+    reflector,
+    seen,
+    errors,
+    stop: async () => {
+      ending.abort();
+      await running;
+    },
+  };
+}
+
+describe.skipIf(!real)("the API server's contract", () => {
+  let client: KubernetesClient;
+
+  beforeAll(async () => {
+    await createNamespace(NAMESPACE);
+    client = KubernetesClient.load(kube.kubeconfig);
+  });
+
+  test("a reflector keeps up with what is made, changed and deleted", async () => {
+    await kube.apply(configMap("early"));
+    const { reflector, seen, stop } = reflect(client);
+    await reflector.whenSynced();
+    expect(reflector.get(`${NAMESPACE}/early`)?.metadata).not.toHaveProperty("managedFields");
+    await kube.apply(configMap("late", { a: "1" }));
+    await kube.apply(configMap("late", { a: "2" }));
+    await kube.kubectl("delete", "configmap", "late", "-n", NAMESPACE);
+    await waitFor(
+      "the events",
+      () => seen.filter((text) => text.includes("late")),
+      (events) => events.length === 3,
+    );
+    expect(seen.filter((text) => text.includes("late"))).toEqual(["new contract/late", "changed contract/late", "gone contract/late"]);
+    await stop();
+  });
+
+  test("a status is written once, only where it differs, and never over a newer object", async () => {
+    await kube.apply(farmOf(NAMESPACE, "status"));
+    const key = { namespace: NAMESPACE, name: "status" };
+    const before = await getObject(client, FARMS, key);
+    if (!before) throw new Error("no farm");
+    const status = {
+      observedGeneration: 1,
+      hosts: { desired: 1, granted: 0, summary: "0/1" },
+      hostIssues: [{ computer: "A", reason: "HostNotFound", message: "m" }],
+    };
+    expect(await patchStatus(client, FARMS, before, status)).toBe(true);
+    await expect(patchStatus(client, FARMS, before, { observedGeneration: 2 })).rejects.toMatchObject({ kind: "Conflict" });
+    const after = await getObject(client, FARMS, key);
+    if (!after) throw new Error("no farm");
+    expect(after.status).toEqual(status);
+    expect(
+      await patchStatus(client, FARMS, after, {
+        hosts: { summary: "0/1", granted: 0, desired: 1 },
+        hostIssues: status.hostIssues,
+        observedGeneration: 1,
+      }),
+    ).toBe(false);
+    expect(await patchStatus(client, FARMS, after, { observedGeneration: 1 })).toBe(true);
+    expect((await getObject(client, FARMS, key))?.status).toEqual({ observedGeneration: 1 });
+  });
+
+  test("finalizers are added and removed beside those of others, and never by an old view", async () => {
+    await kube.apply({ ...domainOf({}), metadata: { name: "guarded", finalizers: ["example.com/theirs"] } });
+    const read = async () => {
+      const object = await getObject(client, DOMAINS, { name: "guarded" });
+      if (!object) throw new Error("no domain");
+      return object;
+    };
+    const first = await read();
+    await addFinalizer(client, DOMAINS, first, "serverfarm.dev/in-use");
+    await expect(addFinalizer(client, DOMAINS, first, "serverfarm.dev/in-use")).rejects.toMatchObject({ kind: "Conflict" });
+    const second = await read();
+    expect(second.metadata.finalizers).toEqual(["example.com/theirs", "serverfarm.dev/in-use"]);
+    await kube.kubectl("patch", "addomain", "guarded", "--type=json", "-p", '[{"op":"remove","path":"/metadata/finalizers/0"}]');
+    await expect(removeFinalizer(client, DOMAINS, second, "serverfarm.dev/in-use")).rejects.toMatchObject({ kind: "Conflict" });
+    await removeFinalizer(client, DOMAINS, await read(), "serverfarm.dev/in-use");
+    const last = await read();
+    expect(last.metadata.finalizers).toBeUndefined();
+    await addFinalizer(client, DOMAINS, last, "serverfarm.dev/in-use");
+    const other = {
+      ...last,
+      metadata: { ...last.metadata, uid: "00000000-0000-0000-0000-000000000000", finalizers: ["serverfarm.dev/in-use"] },
+    };
+    await expect(removeFinalizer(client, DOMAINS, other, "serverfarm.dev/in-use")).rejects.toMatchObject({ kind: "Conflict" });
+    await removeFinalizer(client, DOMAINS, await read(), "serverfarm.dev/in-use");
+    await kube.kubectl("delete", "addomain", "guarded", "--timeout=20s");
+    await removeFinalizer(
+      client,
+      DOMAINS,
+      { ...last, metadata: { ...last.metadata, finalizers: ["serverfarm.dev/in-use"] } },
+      "serverfarm.dev/in-use",
+    );
+  });
+
+  test("a repeated Event is one with a count, a flood is cut, and one of a cluster-scoped object is accepted", async () => {
+    await kube.apply(configMap("noisy"), { ...domainOf({}), metadata: { name: "loud" } });
+    const errors: string[] = [];
+    let now = Date.now();
+    const recorder = new EventRecorder({
+      client,
+      component: "test",
+      instance: "test-1",
+      onError: (error) => errors.push(error.message),
+      now: () => now,
+    });
+    const noisy = await getObject(client, CONFIG_MAPS, { namespace: NAMESPACE, name: "noisy" });
+    const loud = await getObject(client, DOMAINS, { name: "loud" });
+    if (!noisy || !loud) throw new Error("no objects");
+    for (let index = 0; index < 3; index++) recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Same", message: "again" });
+    for (let index = 0; index < 40; index++)
+      recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Flood", message: String(index) });
+    recorder.record(DOMAINS, loud, { type: "Warning", reason: "Loud", message: "x".repeat(5000) });
+    await recorder.flush();
+    expect(errors).toEqual([]);
+    const of = (name: string) =>
+      kube.kubectl(
+        "get",
+        "events",
+        "-A",
+        "-o",
+        `jsonpath={range .items[?(@.involvedObject.name=="${name}")]}{.reason}={.count}{"\\n"}{end}`,
+      );
+    const lines = (await of("noisy")).trim().split("\n");
+    expect(lines.filter((line) => line.startsWith("Same"))).toEqual(["Same=3"]);
+    expect(lines.filter((line) => line.startsWith("Flood"))).toHaveLength(22);
+    expect((await of("loud")).trim()).toBe("Loud=1");
+    now += 300_000;
+    recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Later", message: "one more" });
+    recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Later", message: "one too many" });
+    await recorder.flush();
+    expect((await of("noisy")).match(/Later/g)).toHaveLength(1);
+    await kube.kubectl("delete", "addomain", "loud");
+  });
+
+  test("one of two leads; the other follows when the first gives up, or is silent for the length of the Lease", async () => {
+    const log = createLog("error", "text", () => undefined);
+    const contender = (identity: string) =>
+      new Leadership({
+        lease: new Lease({ client, namespace: NAMESPACE, name: "contest", identity, durationSeconds: 2 }),
+        renewDeadline: 1500,
+        retryPeriod: 100,
+        log,
+      });
+    const [first, second, third] = [contender("first"), contender("second"), contender("third")];
+    await first.acquire(AbortSignal.timeout(5000));
+    expect(() => first.fence()).not.toThrow();
+    expect(() => second.fence()).toThrow("the Lease is lost");
+    await expect(second.acquire(AbortSignal.timeout(1000))).rejects.toThrow(/abort/i);
+    await first.release();
+    expect(() => first.fence()).toThrow("the Lease is lost");
+    const started = performance.now();
+    await second.acquire(AbortSignal.timeout(5000));
+    expect(performance.now() - started).toBeLessThan(1000);
+    // It falls silent: it may write for 1.5 s more, and nobody else leads before 2 s.
+    const silent = performance.now();
+    await third.acquire(AbortSignal.timeout(10_000));
+    expect(performance.now() - silent).toBeGreaterThan(1900);
+    expect(second.leads).toBe(false);
+    expect(await second.hold(new AbortController().signal)).toBe(false);
+  });
+});
+
+/** An API server that misbehaves as it is told: one answer for each list, one for each watch, the last for ever. */
+describe.skipIf(!real)("a reflector survives", () => {
+  let dir: string;
+  const lists: ((response: ServerResponse) => void)[] = [];
+  const watches: ((response: ServerResponse) => void)[] = [];
+  let asked: string[] = [];
+
+  const object = (name: string, resourceVersion: string) => ({
+    metadata: { name, namespace: NAMESPACE, uid: `uid-${name}`, resourceVersion },
+  });
+  const json = (status: number, body: unknown) => (response: ServerResponse) => {
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  };
+  const list = (version: string, ...items: readonly object[]) => json(200, { metadata: { resourceVersion: version }, items });
+  const events =
+    (...lines: readonly (object | string)[]) =>
+    (response: ServerResponse) => {
+      response.writeHead(200);
+      for (const line of lines) response.write(`${typeof line === "string" ? line : JSON.stringify(line)}\n`);
+    };
+  const ended =
+    (...lines: readonly object[]) =>
+    (response: ServerResponse) => {
+      events(...lines)(response);
+      response.end();
+    };
+  const reset = (response: ServerResponse): void => {
+    response.socket?.destroy();
+  };
+  const added = (name: string, version: string) => ({ type: "ADDED", object: object(name, version) });
+
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? "", "https://x");
+    const watch = url.searchParams.has("watch");
+    asked.push(watch ? `watch ${url.searchParams.get("resourceVersion")}` : "list");
+    const script = watch ? watches : lists;
+    (script.length > 1 ? script.shift() : script[0])?.(response);
+  });
+
+  beforeAll(async () => {
+    dir = await mkdtemp(`${tmpdir()}/serverfarm-script-`);
+    await makeAuthority(dir, "ca");
+    await makeCertificate(dir, "ca", "tls", ["IP:127.0.0.1"]);
+    server.setSecureContext({ cert: await readFile(`${dir}/tls.pem`), key: await readFile(`${dir}/tls.key`) });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address: AddressInfo | string | null = server.address();
+    if (typeof address !== "object" || address === null) throw new Error("no address");
+    const cluster = { server: `https://127.0.0.1:${address.port}`, "certificate-authority": `${dir}/ca.pem` };
+    const config = {
+      clusters: [{ name: "a", cluster }],
+      users: [{ name: "a", user: { token: "t" } }],
+      contexts: [{ name: "a", context: { cluster: "a", user: "a" } }],
+      "current-context": "a",
+    };
+    await writeFile(`${dir}/kubeconfig`, JSON.stringify(config));
+  });
+
+  afterAll(async () => {
+    server.closeAllConnections();
+    server.close();
+    await rm(dir, { recursive: true });
+  });
+
+  beforeEach(() => {
+    lists.length = 0;
+    watches.length = 0;
+    asked = [];
+  });
+
+  const quiet = events();
+
+  test.each<[string, (response: ServerResponse) => void, string]>([
+    ["500", json(500, { kind: "Status", message: "no" }), "watch 5"],
+    ["401", json(401, { kind: "Status", message: "no" }), "watch 5"],
+    ["403", json(403, { kind: "Status", message: "no" }), "watch 5"],
+    ["429", json(429, { kind: "Status", message: "slow down" }), "watch 5"],
+    ["a reset", reset, "watch 5"],
+    ["garbage", events("}{"), "watch 5"],
+    ["an answer that is no event", events("{}"), "watch 5"],
+    ["an error event", events({ type: "ERROR", object: { kind: "Status", code: 500, message: "etcd" } }), "watch 5"],
+    ["410 as an answer", json(410, { kind: "Status", message: "too old" }), "list"],
+    ["410 as an event", events({ type: "ERROR", object: { kind: "Status", code: 410, message: "too old" } }), "list"],
+  ])("a watch that is answered with %s", async (_, answer, then) => {
+    lists.push(list("5", object("a", "1")));
+    watches.push(answer, events(added("b", "6")), quiet);
+    const { reflector, seen, errors, stop } = reflect(KubernetesClient.load(`${dir}/kubeconfig`));
+    await waitFor("b", () => reflector.get(`${NAMESPACE}/b`));
+    expect(errors.length).toBe(1);
+    expect(reflector.failing).toBeUndefined();
+    expect(asked.slice(0, 3)).toEqual(["list", "watch 5", then]);
+    expect(seen.slice(0, 1)).toEqual(["new contract/a"]);
+    await stop();
+  });
+
+  test.each<[string, (response: ServerResponse) => void]>([
+    ["500", json(500, { message: "no" })],
+    ["403", json(403, { message: "no" })],
+    ["a reset", reset],
+    ["HTML", (response) => response.writeHead(200).end("<html>")],
+    ["no list", json(200, {})],
+  ])("a list that is answered with %s: it is not synced before a whole one", async (_, answer) => {
+    lists.push(answer, list("5", object("a", "1")));
+    watches.push(quiet);
+    const { reflector, errors, stop } = reflect(KubernetesClient.load(`${dir}/kubeconfig`));
+    await waitFor("an error", () => errors.length > 0);
+    expect([reflector.synced, reflector.failing === undefined]).toEqual([false, false]);
+    await reflector.whenSynced();
+    expect(reflector.list()).toHaveLength(1);
+    await stop();
+  });
+
+  test("a watch that ends in good order goes on from its last bookmark, and what vanished between lists is gone", async () => {
+    lists.push(list("5", object("a", "1"), object("b", "2")), list("9", object("b", "2")));
+    watches.push(ended({ type: "BOOKMARK", object: { metadata: { resourceVersion: "7" } } }), json(410, {}), quiet);
+    const { reflector, seen, stop } = reflect(KubernetesClient.load(`${dir}/kubeconfig`));
+    await waitFor("a to go", () => reflector.synced && reflector.get(`${NAMESPACE}/a`) === undefined);
+    expect(asked.slice(0, 4)).toEqual(["list", "watch 5", "watch 7", "list"]);
+    expect(seen).toEqual(["new contract/a", "new contract/b", "gone contract/a"]);
+    await stop();
+  });
+});

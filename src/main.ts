@@ -49,9 +49,8 @@ async function main(): Promise<number> {
   try {
     return await run({ configFile: values.config, kubeconfig: values.kubeconfig, environment: process.env, signal: stopping.signal });
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return 2;
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return error instanceof UsageError ? 2 : 1;
   }
 }
 

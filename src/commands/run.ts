@@ -109,6 +109,9 @@ export async function run({ configFile, kubeconfig, environment, signal }: RunOp
   });
   const metricsServer = await listen(config.metrics.address, {
     "/metrics": async () => ({ status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+  }).catch(async (error: unknown) => {
+    await health.close();
+    throw error;
   });
   log.info("started", {
     version,

@@ -6,6 +6,7 @@ import type { Account, Samba } from "./samba.ts";
 export const DELEGATED: Account = { username: "svc-farms@contoso.com", password: "Canary-8f2c!Secret" };
 
 export async function delegate(samba: Samba): Promise<void> {
+  if (await samba.find("svc-farms")) return;
   const page = await readFile(new URL("../../docs/domain-setup.md", import.meta.url), "utf8");
   const script = /```bash\n(samba-tool ou add[\s\S]*?)```/.exec(page)?.[1];
   if (script === undefined) throw new Error("docs/domain-setup.md has no script for Samba");

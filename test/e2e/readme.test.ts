@@ -1,0 +1,55 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DELEGATED, delegate } from "../harness/delegation.ts";
+import { kubeAssets } from "../harness/kube.ts";
+import { waitFor } from "../harness/process.ts";
+import { cleanUp, kube, real, samba, startOperator } from "../harness/world.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+describe.skipIf(!real)("the README", () => {
+  beforeAll(async () => {
+    await delegate(samba);
+    await kube.kubectl("delete", "secret", "contoso-ldap", "contoso-ca", "-n", "serverfarm-system", "--ignore-not-found");
+    await kube.kubectl("delete", "namespace", "web", "--ignore-not-found", "--timeout=60s");
+  });
+
+  afterAll(async () => {
+    const operator = await startOperator();
+    await cleanUp("web");
+    await operator.stop();
+  });
+
+  test("its commands, word for word, lead to a Ready farm", async () => {
+    const text = await readFile(`${ROOT}/README.md`, "utf8");
+    const script = /```bash\n(npm ci\nkubectl apply[\s\S]*?)```/.exec(text)?.[1];
+    if (script === undefined) throw new Error("the README has no script");
+    const env = {
+      ...process.env,
+      KUBECONFIG: kube.kubeconfig,
+      PASSWORD: DELEGATED.password,
+      CA_FILE: samba.caFile,
+      PATH: `${kubeAssets()}:${process.env["PATH"]}`,
+    };
+    // The packages are there: they run this test.
+    const body = `set -euo pipefail\n${script.replace("npm ci\n", "")}`;
+    const child = spawn("bash", ["-c", body], { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += String(chunk)));
+    const [code]: unknown[] = await once(child, "exit");
+    // The script leaves the operator running, in the process group of its own.
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
+    await waitFor(
+      "the operator to stop",
+      () => output,
+      (text) => text.includes("stopped"),
+    );
+    expect(output).toMatch(/itfarm1 +True +Reconciled +ITFarm1\$ +3\/3/);
+    expect(output).toMatch(/contoso +True +dc1\.contoso\.com +88 +/);
+    expect(code).toBe(0);
+    expect(await samba.retrieves("WEB01", "CN=ITFarm1,OU=Farms,DC=contoso,DC=com")).toBe(true);
+  });
+});

@@ -1,0 +1,81 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const HEAD = "apiVersion: serverfarm.dev/v1alpha1\nkind: OperatorConfiguration\nnamespace: a\n";
+
+async function program(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: unknown; out: string; err: string }> {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env } });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (text) => (out += String(text)));
+  child.stderr.on("data", (text) => (err += String(text)));
+  const [code]: unknown[] = await once(child, "close");
+  return { code, out, err };
+}
+
+describe("the program", () => {
+  let dir: string;
+
+  beforeAll(async () => {
+    dir = await mkdtemp(`${tmpdir()}/serverfarm-program-`);
+    const kubeconfig = (cluster: object) => ({
+      clusters: [{ name: "a", cluster }],
+      users: [{ name: "a", user: {} }],
+      contexts: [{ name: "a", context: { cluster: "a", user: "a" } }],
+      "current-context": "a",
+    });
+    await writeFile(`${dir}/good.yaml`, HEAD);
+    await writeFile(`${dir}/bad.yaml`, `${HEAD}workers: many\nlogs: {}\n`);
+    await writeFile(`${dir}/metrics.yaml`, `${HEAD}metrics: {address: "192.0.2.1:1"}\nhealth: {address: "127.0.0.1:0"}\n`);
+    await writeFile(`${dir}/insecure`, JSON.stringify(kubeconfig({ server: "https://127.0.0.1:1", "insecure-skip-tls-verify": true })));
+    await writeFile(`${dir}/plain`, JSON.stringify(kubeconfig({ server: "https://127.0.0.1:1" })));
+  });
+  afterAll(() => rm(dir, { recursive: true }));
+
+  test("says how it is used", async () => {
+    expect(await program(["--help"])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("usage: serverfarm-operator run --config FILE"),
+    });
+  });
+
+  test.each([
+    ["no command", [], "a command is missing"],
+    ["another command", ["serve"], "there is no command serve"],
+    ["no configuration", ["run"], "--config is missing"],
+    ["an unknown option", ["run", "--verbose"], "--verbose"],
+    ["a file that is not there", ["run", "--config", "DIR/none.yaml"], "cannot read the configuration"],
+    ["a file with two mistakes", ["run", "--config", "DIR/bad.yaml"], "bad.yaml:4:10: workers: "],
+    ["a kubeconfig that is not there", ["run", "--config", "DIR/good.yaml", "--kubeconfig", "DIR/none"], "cannot use the kubeconfig"],
+    [
+      "a cluster whose certificate is not checked",
+      ["run", "--config", "DIR/good.yaml", "--kubeconfig", "DIR/insecure"],
+      "without a checked certificate",
+    ],
+    ["an address that is not here", ["run", "--config", "DIR/metrics.yaml", "--kubeconfig", "DIR/plain"], "cannot listen on 192.0.2.1:1"],
+  ])("%s: exit 2, the remedy, no stack trace", async (_, args, words) => {
+    const { code, err } = await program(args.map((arg) => arg.replace("DIR", dir)));
+    expect(err).toContain(words);
+    expect(err).not.toMatch(/^\s+at /m);
+    expect(code).toBe(2);
+  });
+
+  test("both mistakes of a configuration are told at once", async () => {
+    const { err } = await program(["run", "--config", `${dir}/bad.yaml`]);
+    expect(err).toContain("bad.yaml:5:7: logs: there is no such field; remove it");
+  });
+
+  test.each(["ldapts", "*", "http,ldapts"])("NODE_DEBUG=%s, which would print passwords, is refused", async (value) => {
+    expect(await program(["run", "--config", `${dir}/good.yaml`], { NODE_DEBUG: value })).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("unset it"),
+    });
+  });
+});

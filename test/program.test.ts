@@ -33,6 +33,7 @@ describe("the program", () => {
     });
     await writeFile(`${dir}/good.yaml`, HEAD);
     await writeFile(`${dir}/bad.yaml`, `${HEAD}workers: many\nlogs: {}\n`);
+    await writeFile(`${dir}/local.yaml`, `${HEAD}metrics: {address: "127.0.0.1:0"}\nhealth: {address: "127.0.0.1:0"}\n`);
     await writeFile(`${dir}/metrics.yaml`, `${HEAD}metrics: {address: "192.0.2.1:1"}\nhealth: {address: "127.0.0.1:0"}\n`);
     await writeFile(`${dir}/insecure`, JSON.stringify(kubeconfig({ server: "https://127.0.0.1:1", "insecure-skip-tls-verify": true })));
     await writeFile(`${dir}/plain`, JSON.stringify(kubeconfig({ server: "https://127.0.0.1:1" })));
@@ -67,12 +68,27 @@ describe("the program", () => {
     expect(code).toBe(2);
   });
 
+  test.each([100, 400, 900])(
+    "a signal %i ms after its start ends it with 0, though it reaches no cluster",
+    { timeout: 20_000 },
+    async (delay) => {
+      const child = spawn(process.execPath, [MAIN, "run", "--config", `${dir}/local.yaml`, "--kubeconfig", `${dir}/plain`], {
+        stdio: "ignore",
+      });
+      setTimeout(() => child.kill("SIGTERM"), delay);
+      const [code, signal]: unknown[] = await once(child, "exit");
+      // Before it listens for signals at all, the signal itself ends it.
+      expect([0, null]).toContain(code);
+      expect([null, "SIGTERM"]).toContain(signal);
+    },
+  );
+
   test("both mistakes of a configuration are told at once", async () => {
     const { err } = await program(["run", "--config", `${dir}/bad.yaml`]);
     expect(err).toContain("bad.yaml:5:7: logs: there is no such field; remove it");
   });
 
-  test.each(["ldapts", "*", "http,ldapts"])("NODE_DEBUG=%s, which would print passwords, is refused", async (value) => {
+  test.each(["ldapts", "*", "http,ldapts", "ldap*"])("NODE_DEBUG=%s, which would print passwords, is refused", async (value) => {
     expect(await program(["run", "--config", `${dir}/good.yaml`], { NODE_DEBUG: value })).toMatchObject({
       code: 2,
       err: expect.stringContaining("unset it"),

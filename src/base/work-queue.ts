@@ -8,8 +8,9 @@ export interface WorkQueueObserver {
   finished(worked: number): void;
 }
 
-/** A resync that has waited this long (ms) goes before changes, so that a stream of changes cannot starve it. */
+/** A resync that has waited this long (ms) takes every fourth turn, so that neither starves the other. */
 const AGEING = 10_000;
+const AGED_TURN = 4;
 
 /**
  * A queue of keys, not of events: fair and stingy. One key never runs twice at once; added again while it runs, it runs once more.
@@ -23,6 +24,7 @@ export class WorkQueue {
   readonly #takers: ((key: string | undefined) => void)[] = [];
   readonly #observer: WorkQueueObserver | undefined;
   #closed = false;
+  #turn = 0;
 
   constructor(observer?: WorkQueueObserver) {
     this.#observer = observer;
@@ -129,7 +131,8 @@ export class WorkQueue {
   #next(): [string, number] | undefined {
     const { Change, Resync } = this.#waiting;
     const [aged] = Resync;
-    const from = (aged && performance.now() - aged[1] > AGEING) || Change.size === 0 ? Resync : Change;
+    const due = aged !== undefined && performance.now() - aged[1] > AGEING && this.#turn++ % AGED_TURN === 0;
+    const from = due || Change.size === 0 ? Resync : Change;
     const [first] = from;
     if (first) from.delete(first[0]);
     return first;

@@ -43,6 +43,7 @@ export async function run({ configFile, kubeconfig, environment, signal }: RunOp
   const identity = `${environment["POD_NAME"] ?? COMPONENT}_${crypto.randomUUID()}`;
   // Ends everything: the signal, or the Lease.
   const stop = new AbortController();
+  if (signal.aborted) stop.abort();
   signal.addEventListener("abort", () => {
     stop.abort();
   });
@@ -162,19 +163,29 @@ export async function run({ configFile, kubeconfig, environment, signal }: RunOp
       );
       for (const { metadata } of cluster.domains()) domains.controller.queue.add(metadata.name);
       for (const farm of cluster.farms()) farms.changed(farm.key, farm.object, undefined);
-      const working = Promise.all([domains.controller.run(stop.signal), farms.controller.run(stop.signal)]);
-      if (!(await leadership.hold(stop.signal))) {
+      // What runs may end after the signal; only a lost Lease, or the end of the drain, takes its right to write.
+      const drained = new AbortController();
+      const working = Promise.all([domains.controller.run(drained.signal), farms.controller.run(drained.signal)]);
+      const holding = leadership.hold(drained.signal);
+      const lost = await Promise.race([holding.then((kept) => !kept), aborted(stop.signal).then(() => false)]);
+      if (lost) {
         log.error("the Lease is lost: ending, so that another replica leads alone");
         code = 1;
       }
-      stop.abort();
       domains.controller.queue.close();
       farms.controller.queue.close();
-      await Promise.race([working, sleep(code === 0 ? DRAIN : 0, undefined, { ref: false })]);
+      // The Lease is held on to until the last write is done.
+      await Promise.race([working, holding, sleep(lost ? 0 : DRAIN, undefined, { ref: false })]);
+      drained.abort();
+      await holding;
     }
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
+    // Whatever happened: nothing goes on behind the back of a program that has ended.
+    stop.abort();
+    domains?.controller.queue.close();
+    farms?.controller.queue.close();
     metrics.leading(config.leaderElection.leaseName, false);
     domains?.close();
     if (code === 0) {
@@ -226,7 +237,7 @@ function leadershipOptions(
 ): ConstructorParameters<typeof Leadership>[0] {
   const { enabled, leaseName, leaseDuration, renewDeadline, retryPeriod } = leaderElection;
   if (!enabled) return undefined;
-  const lease = new Lease({ client, namespace, name: leaseName, identity, durationSeconds: Math.max(1, Math.round(leaseDuration / 1000)) });
+  const lease = new Lease({ client, namespace, name: leaseName, identity, durationSeconds: Math.ceil(leaseDuration / 1000) });
   return { lease, renewDeadline, retryPeriod, log };
 }
 

@@ -61,7 +61,7 @@ export class Controller {
         result = this.#follow(key, { kind: "Retry" });
       } else {
         result = "error";
-        const delay = this.#retry(key);
+        const delay = this.#retry(key, error instanceof KubernetesError ? error.retryAfter : undefined);
         log.error("reconcile failed", {
           controller: name,
           key,
@@ -88,8 +88,8 @@ export class Controller {
     }
   }
 
-  #retry(key: string): number {
-    const delay = this.#backoff.next(key);
+  #retry(key: string, least = 0): number {
+    const delay = Math.max(this.#backoff.next(key), least);
     this.#options.metrics.queueRetried(this.#options.name);
     this.queue.addAfter(key, delay);
     return delay;

@@ -12,6 +12,7 @@ import { DistinguishedNameError } from "../farm/distinguished-name.ts";
 import { DirectoryError } from "../farm/errors.ts";
 import { DOMAIN_FINALIZER, finalizerAction } from "../farm/finalizer.ts";
 import { keyOf } from "../farm/kubernetes-object.ts";
+import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { EventRecorder } from "../kubernetes/event-recorder.ts";
 import { addFinalizer, patchStatus, removeFinalizer } from "../kubernetes/resource.ts";
@@ -41,6 +42,17 @@ export interface DomainControllerOptions {
   readonly wakeFarms: (domain: string, batch: FeedBatch) => void;
 }
 
+/** How a domain is reached now. */
+interface Settings {
+  readonly servers: readonly string[];
+  readonly username: string;
+  readonly password: string;
+  readonly ca: string | undefined;
+  /** Hashes: of all of it, and of the credentials alone. */
+  readonly fingerprint: string;
+  readonly credentials: string;
+}
+
 interface State {
   session?: LdapSession;
   feed?: ChangeFeed;
@@ -51,6 +63,11 @@ interface State {
   inspectedAt: number;
   inspectedGeneration: number;
   keptAliveAt: number;
+  /** When another server's database took over, on the monotonic clock: what it does not show may not have reached it yet. */
+  switchedAt: number | undefined;
+  invocationId: string | undefined;
+  /** How many farms kept the domain from being deleted when that was last said. */
+  deletionSaid: number | undefined;
   /** Failures in a row, and when the last was, on the monotonic clock. */
   failures: number;
   failedAt: number;
@@ -59,16 +76,22 @@ interface State {
 /** A refused bind counts against the account, so it is not tried again sooner, whatever happens. */
 const REFUSED_PAUSE = 65_000;
 const LONGEST_PAUSE = 600_000;
+/** How a refused bind is counted: every one, of whichever connection. */
+const REFUSALS = new Set(["invalidCredentials", "inappropriateAuthentication"]);
 const RECONNECT_PAUSE = 1000;
 const LONGEST_RECONNECT_PAUSE = 15_000;
 /** While something is not as it should be, it is looked at this often. */
 const INSPECT_AGAIN = 60_000;
 const KEEP_ALIVE = 300_000;
+/** After so long (ms) everything has reached a server that took over, or will not. */
+const REPLICATED = 3_600_000;
 
 export class DomainController {
   readonly controller: Controller;
   readonly #options: DomainControllerOptions;
   readonly #states = new Map<string, State>();
+  /** Refused credentials, by their hash: the limit holds whatever else of a domain changes, and for all domains that share them. */
+  readonly #refused = new Map<string, { readonly until: number; readonly times: number }>();
 
   constructor(options: DomainControllerOptions) {
     this.#options = options;
@@ -92,6 +115,8 @@ export class DomainController {
       };
     if (!state || state.view.kind === "Connecting") return { kind: "Connecting" };
     const { session } = state;
+    // The connection was lost a moment ago and is being made anew.
+    if (state.ready && !session) return { kind: "Connecting" };
     if (!state.ready || !session) {
       const problem = state.view.kind === "Problem" ? ` (${state.view.problem.message})` : "";
       return {
@@ -102,7 +127,10 @@ export class DomainController {
     const { spec } = domain;
     return {
       kind: "Ready",
-      directory: new LdapDirectory(() => session),
+      directory: new LdapDirectory(
+        () => session,
+        () => state.switchedAt === undefined || performance.now() - state.switchedAt > REPLICATED,
+      ),
       facts: { dnsName: spec.dnsName, baseDN: session.rootDse.defaultNamingContext, ...spec.defaults },
       resync: parseDuration(spec.resync) ?? 3_600_000,
     };
@@ -149,7 +177,14 @@ export class DomainController {
     }
     const state = this.#stateOf(name);
     const delay = await this.#look(domain, state);
-    await this.#report(domain, state, farms.length);
+    try {
+      await this.#report(domain, state, farms.length);
+    } catch (error) {
+      if (!(error instanceof KubernetesError)) throw error;
+      // The directory is asked on, whatever the API server says; the status follows.
+      this.#options.log.warn("the status of the domain was not written", { domain: name, error: error.message });
+      return { kind: "After", delay: Math.min(delay, LONGEST_RECONNECT_PAUSE), priority: "Change" };
+    }
     return { kind: "After", delay, priority: "Change" };
   }
 
@@ -163,6 +198,9 @@ export class DomainController {
       inspectedAt: 0,
       inspectedGeneration: -1,
       keptAliveAt: 0,
+      switchedAt: undefined,
+      invocationId: undefined,
+      deletionSaid: undefined,
       failures: 0,
       failedAt: 0,
     };
@@ -186,8 +224,21 @@ export class DomainController {
         state.failures = 0;
         state.view = { kind: "Connecting" };
       }
+      // A connection that was lost is made anew at once; only if that fails the farms are told.
+      if (state.session && !state.session.usable) {
+        state.session.close();
+        delete state.session;
+      }
       if (!state.session) {
-        const wait = this.#pauseOf(state);
+        const refused = this.#refusedFor(settings.credentials);
+        if (refused > 0 && !isRefused(state.view)) {
+          this.#drop(
+            name,
+            state,
+            problemOf(new DirectoryError("InvalidCredentials", "the directory refused this user name or password a moment ago"), domain),
+          );
+        }
+        const wait = Math.max(this.#pauseOf(state), refused);
         if (wait > 0) return wait;
         await this.#connect(name, state, settings);
       }
@@ -206,21 +257,22 @@ export class DomainController {
         this.#drop(name, state, { reason: "InvalidSpec", message: `spec.defaults: ${error.message}: correct it.` });
         return INSPECT_AGAIN;
       }
-      if (!(error instanceof DirectoryError)) throw error;
+      if (error instanceof KubernetesError) throw error;
+      if (!(error instanceof DirectoryError)) this.#options.log.error("a mistake of the program", { domain: name, error: String(error) });
       state.failures++;
       state.failedAt = performance.now();
       this.#drop(name, state, problemOf(error, domain));
-      return this.#pauseOf(state);
+      return Math.max(this.#pauseOf(state), RECONNECT_PAUSE);
     }
   }
 
   /** The servers, credentials and CA as they are now, or what is missing of them. */
-  #settings(
-    domain: ActiveDirectoryDomain,
-  ): DomainProblem | { servers: readonly string[]; username: string; password: string; ca: string | undefined; fingerprint: string } {
+  #settings(domain: ActiveDirectoryDomain): DomainProblem | Settings {
     const { servers, credentialsSecretRef, caBundleRef } = domain.spec;
     const cluster = this.#options.cluster();
-    const [username, password] = ["username", "password"].map((key) => cluster.data("Secret", credentialsSecretRef.name, key)?.trim());
+    // The newline that echo and editors leave is no part of either; a space may be.
+    const read = (key: string): string | undefined => cluster.data("Secret", credentialsSecretRef.name, key)?.replace(/[\r\n]+$/, "");
+    const [username, password] = [read("username"), read("password")];
     if (username === undefined || username === "" || password === undefined || password === "") {
       return {
         reason: "SecretNotFound",
@@ -234,22 +286,10 @@ export class DomainController {
         message: `the ${caBundleRef.kind} ${caBundleRef.name} in the operator's namespace has no certificate (PEM) under the key ${caBundleRef.key}: put the CA of the domain controllers there.`,
       };
     }
-    const fingerprint = createHash("sha256")
-      .update(JSON.stringify([servers, username, password, ca]))
-      .digest("hex");
-    return { servers, username, password, ca, fingerprint };
+    return { servers, username, password, ca, fingerprint: hash(servers, username, password, ca), credentials: hash(username, password) };
   }
 
-  async #connect(
-    name: string,
-    state: State,
-    {
-      servers,
-      username,
-      password,
-      ca,
-    }: Readonly<Record<"username" | "password", string>> & { readonly servers: readonly string[]; readonly ca: string | undefined },
-  ): Promise<void> {
+  async #connect(name: string, state: State, { servers, username, password, ca, credentials }: Settings): Promise<void> {
     const { metrics, log, fence } = this.#options;
     const session = await LdapSession.open({
       servers,
@@ -259,6 +299,9 @@ export class DomainController {
       fence,
       observe: (operation, result, seconds) => {
         metrics.directoryRequest(name, operation, result, seconds);
+        if (operation !== "bind") return;
+        if (result === "success") this.#refused.delete(credentials);
+        else if (REFUSALS.has(result)) this.#noteRefused(credentials);
       },
     });
     log.info("connected", { domain: name, server: session.url, dnsHostName: session.rootDse.dnsHostName });
@@ -273,7 +316,7 @@ export class DomainController {
     });
   }
 
-  async #inspect({ metadata, spec }: ActiveDirectoryDomain, state: State, session: LdapSession): Promise<void> {
+  async #inspect({ metadata, spec, status }: ActiveDirectoryDomain, state: State, session: LdapSession): Promise<void> {
     const generation = metadata.generation ?? 0;
     const resync = parseDuration(spec.resync) ?? 3_600_000;
     const findings = domainFindings(state.view, new Date());
@@ -289,10 +332,13 @@ export class DomainController {
       );
     }
     const wasReady = state.ready;
+    const before = state.invocationId ?? status?.server?.invocationId;
+    if (before !== undefined && before !== observation.invocationId) state.switchedAt = performance.now();
+    state.invocationId = observation.invocationId;
     state.view = { kind: "Connected", observation };
     state.ready = domainReady(domainFindings(state.view, new Date()));
     // Nobody knows what happened while there was no session, nor what was held back.
-    if (!wasReady || !current) this.#options.wakeFarms(metadata.name, { kind: "Everything" });
+    if (wasReady !== state.ready || !current) this.#options.wakeFarms(metadata.name, { kind: "Everything" });
     state.inspectedAt = performance.now();
     state.inspectedGeneration = generation;
   }
@@ -310,14 +356,23 @@ export class DomainController {
     this.#options.wakeFarms(name, { kind: "Everything" });
   }
 
-  /** How long to wait before the next try, in milliseconds. */
-  #pauseOf({ view, failures, failedAt }: State): number {
+  /** How long to wait before the next try to connect, in milliseconds. */
+  #pauseOf({ failures, failedAt }: State): number {
     if (failures === 0) return 0;
-    const refused = view.kind === "Problem" && view.problem.reason === "CredentialsRejected";
-    const pause = refused
-      ? Math.min(LONGEST_PAUSE, REFUSED_PAUSE * 2 ** Math.min(failures - 1, 10))
-      : Math.min(LONGEST_RECONNECT_PAUSE, RECONNECT_PAUSE * 2 ** Math.min(failures - 1, 10));
+    const pause = Math.min(LONGEST_RECONNECT_PAUSE, RECONNECT_PAUSE * 2 ** Math.min(failures - 1, 10));
     return Math.max(0, failedAt + pause - performance.now());
+  }
+
+  /** How long these credentials must not be tried again, in milliseconds. */
+  #refusedFor(credentials: string): number {
+    return Math.max(0, (this.#refused.get(credentials)?.until ?? 0) - performance.now());
+  }
+
+  #noteRefused(credentials: string): void {
+    const now = performance.now();
+    for (const [key, { until }] of this.#refused) if (until + LONGEST_PAUSE < now) this.#refused.delete(key);
+    const times = (this.#refused.get(credentials)?.times ?? 0) + 1;
+    this.#refused.set(credentials, { times, until: now + Math.min(LONGEST_PAUSE, REFUSED_PAUSE * 2 ** (times - 1)) });
   }
 
   async #report(domain: ActiveDirectoryDomain, state: State, farms: number): Promise<void> {
@@ -325,7 +380,8 @@ export class DomainController {
     const now = new Date();
     const findings = domainFindings(state.view, now);
     const deleting = domain.metadata.deletionTimestamp !== undefined;
-    if (deleting) {
+    if (deleting && state.deletionSaid !== farms) {
+      state.deletionSaid = farms;
       const names = this.#options
         .cluster()
         .farmsOf(domain.metadata.name)
@@ -351,6 +407,14 @@ export class DomainController {
   }
 }
 
+function isRefused(view: DomainView): boolean {
+  return view.kind === "Problem" && view.problem.reason === "CredentialsRejected";
+}
+
+function hash(...parts: readonly unknown[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
 function baseOf(dnsName: string): string {
   return dnsName
     .toLowerCase()
@@ -360,7 +424,11 @@ function baseOf(dnsName: string): string {
 }
 
 /** Why the directory cannot be used, with what to do. */
-function problemOf({ kind, message }: DirectoryError, { spec }: ActiveDirectoryDomain): DomainProblem {
+function problemOf(error: unknown, { spec }: ActiveDirectoryDomain): DomainProblem {
+  if (!(error instanceof DirectoryError)) {
+    return { reason: "InternalError", message: `the operator failed: ${String(error)}. It tries again; please report this with its log.` };
+  }
+  const { kind, message } = error;
   switch (kind) {
     case "InvalidCredentials":
       return {
@@ -382,6 +450,7 @@ function problemOf({ kind, message }: DirectoryError, { spec }: ActiveDirectoryD
     case "NotFound":
     case "ValueExists":
     case "NoSuchValue":
+    case "ServicePrincipalNameInUse":
     case "ConstraintViolation":
     case "Unwilling":
     case "Referral":

@@ -13,7 +13,7 @@ import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { EventRecorder } from "../kubernetes/event-recorder.ts";
 import { addFinalizer, getObject, patchStatus, removeFinalizer } from "../kubernetes/resource.ts";
 import { decommissionOutcome, outcome, refusedStatus, suspendedStatus, unknownStatus, type EventDraft } from "../reconciler/outcome.ts";
-import { reconcile } from "../reconciler/reconcile.ts";
+import { reconcile, type Report } from "../reconciler/reconcile.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Cluster, FARMS } from "./cluster.ts";
@@ -49,7 +49,7 @@ export class FarmController {
     this.controller = new Controller({
       name: "serverfarm",
       workers: options.workers,
-      reconcile: (key, signal) => this.#reconcile(key, signal),
+      reconcile: (key, signal) => this.#guarded(key, signal),
       metrics: options.metrics,
       log: options.log,
     });
@@ -82,6 +82,19 @@ export class FarmController {
     }
   }
 
+  /** A mistake of the program itself is said too: the farm shows it, and it is tried again. */
+  async #guarded(key: string, signal: AbortSignal): Promise<Result> {
+    try {
+      return await this.#reconcile(key, signal);
+    } catch (error) {
+      const farm = this.#options.cluster().farm(key);
+      if (error instanceof KubernetesError || !farm) throw error;
+      const message = `the operator failed: ${error instanceof Error ? error.message : String(error)}. It tries again; please report this with its log.`;
+      await this.#write(farm, unknownStatus(farm, "InternalError", message, new Date()), [], { kind: "Retry" });
+      throw error;
+    }
+  }
+
   async #reconcile(key: string, signal: AbortSignal): Promise<Result> {
     const farm = this.#options.cluster().farm(key);
     if (!farm) {
@@ -108,6 +121,9 @@ export class FarmController {
   async #bringAbout(farm: ServerFarm, { directory, facts, resync }: ReadyDomain, signal: AbortSignal): Promise<Result> {
     const { desired, problems } = desiredFarm(farm, facts, this.#options.clusterId);
     if (problems.length > 0) return await this.#write(farm, refusedStatus(farm, problems, new Date()), [], { kind: "Done" });
+    const key = keyOf(farm.metadata);
+    // Before the first look: what changes while it goes on must not be missed.
+    this.#interests.add(key, termsOf(desired, undefined));
     const report = await reconcile(
       desired,
       directory,
@@ -119,10 +135,13 @@ export class FarmController {
       },
       signal,
     );
-    const key = keyOf(farm.metadata);
     this.#interests.set(key, termsOf(desired, report.observed));
-    const { status, events, next, drift } = outcome(farm, desired, report, new Date());
     const { metrics } = this.#options;
+    if (isAborted(report)) {
+      for (const { kind } of report.applied) metrics.changed(farm.spec.domainRef.name, kind);
+      return { kind: "Retry" };
+    }
+    const { status, events, next, drift } = outcome(farm, desired, report, new Date());
     for (const { kind } of report.applied) metrics.changed(farm.spec.domainRef.name, kind);
     for (const { kind } of drift) metrics.driftCorrected(farm.spec.domainRef.name, kind);
     this.#log(farm, report.applied.length, report.error?.message);
@@ -142,7 +161,7 @@ export class FarmController {
     const policy = {
       retain: farm.spec.deletionPolicy === "Retain",
       // Deleting a farm counts its generation up by one: the one before is what was wanted last.
-      membersSettled: hostsReady?.status === "True" && hostsReady.observedGeneration === (farm.metadata.generation ?? 0) - 1,
+      membersSettled: hostsReady?.status === "True" && (hostsReady.observedGeneration ?? 0) >= (farm.metadata.generation ?? 0) - 1,
     };
     const report = await reconcile(
       desired,
@@ -156,6 +175,7 @@ export class FarmController {
       signal,
     );
     for (const { kind } of report.applied) metrics.changed(farm.spec.domainRef.name, kind);
+    if (isAborted(report)) return { kind: "Retry" };
     this.#log(farm, report.applied.length, report.error?.message);
     const { gone, status, events: drafts, retryable } = decommissionOutcome(farm, desired, report, new Date());
     if (!gone)
@@ -234,6 +254,11 @@ function termsOf(desired: DesiredFarm, observed: ObservedFarm | undefined): Read
     ...[...desired.hosts, ...desired.quarantined].map(({ by, value }) => (by === "distinguishedName" ? dnKey(value) : value.toLowerCase())),
     ...[...(observed?.objects ?? []), ...(observed?.computers ?? [])].map(({ objectGUID }) => objectGUID),
   ]);
+}
+
+/** The program ends, or does not lead any more: it has nothing to say, and whoever goes on finds what was done. */
+function isAborted({ error }: Report): boolean {
+  return error?.kind === "Aborted";
 }
 
 function farmMetrics({ metadata, spec, status }: ServerFarm): Parameters<Metrics["farm"]>[1] {

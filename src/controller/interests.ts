@@ -14,6 +14,11 @@ export class Interests {
     }
   }
 
+  /** Adds to what the farm is interested in. */
+  add(farm: string, terms: ReadonlySet<string>): void {
+    this.set(farm, new Set([...(this.#terms.get(farm) ?? []), ...terms]));
+  }
+
   remove(farm: string): void {
     for (const term of this.#terms.get(farm) ?? []) {
       const farms = this.#farms.get(term);

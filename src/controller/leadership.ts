@@ -60,7 +60,9 @@ export class Leadership {
     if (!this.#options) return true;
     const started = performance.now();
     try {
-      if (!(await this.#options.lease.tryAcquire())) {
+      // An answer that comes too late is no answer: the deadline is by this clock.
+      const limit = AbortSignal.timeout(this.leads ? Math.max(1, this.#until - started) : this.#options.renewDeadline);
+      if (!(await this.#options.lease.tryAcquire(limit))) {
         this.#until = 0;
         return false;
       }

@@ -27,6 +27,7 @@ export const OBJECT_ATTRIBUTES = [
   "msDS-ManagedPasswordInterval",
   "pwdLastSet",
   "msDS-GroupMSAMembership",
+  "groupType",
   "member",
 ];
 
@@ -99,6 +100,8 @@ export function toDirectoryObject(entry: Attributes): DirectoryObject | undefine
     passwordLastSet: decodeFiletime(entry.text("pwdLastSet")),
     retrievers: membership ? decodeRetrievers(membership) : undefined,
     members: entry.range("member")?.values ?? entry.texts("member"),
+    // GROUP_TYPE_SECURITY_ENABLED (MS-ADTS 2.2.12) is the sign bit.
+    securityEnabled: (entry.number("groupType") ?? 0) < 0,
   };
 }
 

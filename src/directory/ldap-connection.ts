@@ -58,6 +58,7 @@ export class LdapConnection {
 
   /** Connects, checks the certificate, binds: nobody uses the connection before. `address` overrides where the name points to. */
   static async open(server: Server, observe: RequestObserver, address?: string): Promise<LdapConnection> {
+    if (!URL.canParse(server.url)) throw new DirectoryError("Rejected", `${server.url} is not the URL of a server: correct spec.servers`);
     const { protocol, hostname, port } = new URL(server.url);
     const host = hostname.replace(/^\[|\]$/g, "");
     const secure = protocol === "ldaps:";
@@ -106,6 +107,11 @@ export class LdapConnection {
 
   get usable(): boolean {
     return !this.#closed && this.#client.isBound && !this.#socket.destroyed;
+  }
+
+  /** As if it had been lost. */
+  abort(): void {
+    this.#socket.destroy();
   }
 
   close(): void {

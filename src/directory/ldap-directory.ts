@@ -1,10 +1,11 @@
 /** Active Directory as the reconciler sees it. */
 import { AndFilter, EqualityFilter, type Filter, OrFilter } from "ldapts";
-import type { AccountProperties, Change, OwnedObject } from "../farm/change.ts";
+import type { Change, OwnedObject } from "../farm/change.ts";
 import { describeOwner, type DesiredFarm } from "../farm/desired.ts";
 import type { Directory, Scope } from "../farm/directory.ts";
 import { DirectoryError } from "../farm/errors.ts";
-import { ACCOUNT_CLASS, GROUP_CLASS, isGroup, type DirectoryObject, type ObservedFarm } from "../farm/observed.ts";
+import { dnKey } from "../farm/distinguished-name.ts";
+import { ACCOUNT_CLASS, GROUP_CLASS, HostIndex, isGroup, type DirectoryObject, type ObservedFarm } from "../farm/observed.ts";
 import { type Attributes, OBJECT_ATTRIBUTES, protectionOf, toDirectoryObject } from "./entries.ts";
 import { decodeGuid, encodeGuid } from "./guid.ts";
 import type { Modification } from "./ldap-connection.ts";
@@ -19,23 +20,65 @@ const GLOBAL_SECURITY_GROUP = "-2147483646";
 
 export class LdapDirectory implements Directory {
   readonly #session: () => LdapSession;
+  readonly #absenceCertain: () => boolean;
 
   /** `session` gives the connected session; it throws DirectoryError while there is none. */
-  constructor(session: () => LdapSession) {
+  /** `absenceCertain`: what this server does not show is not there; false for a while after another server took over. */
+  constructor(session: () => LdapSession, absenceCertain: () => boolean = () => true) {
     this.#session = session;
+    this.#absenceCertain = absenceCertain;
   }
 
   async observe(desired: DesiredFarm, scope: Scope, signal: AbortSignal, known?: readonly DirectoryObject[]): Promise<ObservedFarm> {
     const session = this.#session();
     const objects = await this.#find(session, namesOf(desired, scope), undefined, signal);
-    if (known) return { objects, computers: known };
+    const missing = await this.#missing(session, desired, objects);
+    if (known) return { objects, computers: known, missing, unreadable: [] };
     const groups = objects.filter(({ owner }) => scope === "Owned" && owner === desired.owner).filter(isGroup);
     const terms = [
       ...[...desired.hosts, ...desired.quarantined].map(({ by, value }) => equals(by, value)),
       ...groups.flatMap(({ members }) => members).map((member) => equals("distinguishedName", member)),
     ];
     const computers = await this.#find(session, terms, equals("objectCategory", "computer"), signal);
-    return { objects, computers };
+    return { objects, computers, missing, unreadable: await this.#unreadable(session, desired, objects, computers, signal) };
+  }
+
+  /** Known objects that are neither there nor among the deleted ones. */
+  async #missing(session: LdapSession, { knownObjects }: DesiredFarm, objects: readonly DirectoryObject[]): Promise<readonly string[]> {
+    const absent = knownObjects.filter((guid) => !objects.some(({ objectGUID }) => objectGUID === guid));
+    if (absent.length === 0 || this.#absenceCertain()) return [];
+    const deleted = await session.search({
+      base: session.rootDse.defaultNamingContext,
+      scope: "sub",
+      filter: new OrFilter({ filters: absent.map((guid) => equals("objectGUID", encodeGuid(guid))) }),
+      attributes: ["objectGUID"],
+      deleted: true,
+    });
+    const known = new Set(deleted.flatMap((entry) => entry.bytes("objectGUID") ?? []).map(decodeGuid));
+    return absent.filter((guid) => !known.has(guid));
+  }
+
+  /** Members of the farm's own group that do not answer, looked for only while a host that the farm names does not either. */
+  async #unreadable(
+    session: LdapSession,
+    desired: DesiredFarm,
+    objects: readonly DirectoryObject[],
+    computers: readonly DirectoryObject[],
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const index = new HostIndex(computers);
+    if (desired.hosts.every((reference) => index.find(reference).length > 0)) return [];
+    const found = new Set(computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
+    const members = objects.filter((object) => isGroup(object) && object.owner === desired.owner).flatMap((group) => group.members);
+    const asked = members.filter((member) => !found.has(dnKey(member)));
+    const read = await this.#find(
+      session,
+      asked.map((member) => equals("distinguishedName", member)),
+      undefined,
+      signal,
+    );
+    for (const { distinguishedName } of read) found.add(dnKey(distinguishedName));
+    return asked.filter((member) => !found.has(dnKey(member)));
   }
 
   async apply(change: Change, signal: AbortSignal): Promise<void> {
@@ -51,19 +94,9 @@ export class LdapDirectory implements Directory {
           ...(change.members.length > 0 ? { member: change.members } : {}),
         });
       case "CreateAccount":
-        return create(session, change, {
-          objectClass: [ACCOUNT_CLASS],
-          sAMAccountName: [change.samAccountName],
-          adminDescription: [change.owner],
-          "msDS-ManagedPasswordInterval": [String(change.passwordIntervalDays)],
-          "msDS-GroupMSAMembership": [encodeRetrievers(change.retrievers)],
-          ...(change.servicePrincipalNames.length > 0 ? { servicePrincipalName: change.servicePrincipalNames } : {}),
-          ...Object.fromEntries(
-            Object.entries(change.properties).flatMap(([name, value]) => (value === undefined ? [] : [[name, [value]]])),
-          ),
-        });
+        return createAccount(session, change);
       case "UpdateAccount":
-        return update(session, change.object, propertyModifications(change.properties));
+        return updateProperties(session, change);
       case "SetRetrievers":
         return update(session, change.object, [["replace", "msDS-GroupMSAMembership", [encodeRetrievers(change.retrievers)]]]);
       case "RenameHostGroup":
@@ -158,6 +191,30 @@ async function create(
   }
 }
 
+/**
+ * Everything in the one write. Only an SPN that the directory refuses, though nobody was seen to hold it (another domain of the forest, an
+ * alias), is left to the next round, which sets each by itself and blames the right one.
+ */
+async function createAccount(session: LdapSession, change: Extract<Change, { kind: "CreateAccount" }>): Promise<void> {
+  const attributes = {
+    objectClass: [ACCOUNT_CLASS],
+    sAMAccountName: [change.samAccountName],
+    adminDescription: [change.owner],
+    "msDS-ManagedPasswordInterval": [String(change.passwordIntervalDays)],
+    "msDS-GroupMSAMembership": [encodeRetrievers(change.retrievers)],
+    ...Object.fromEntries(
+      Object.entries(change.properties).flatMap(([name, value]) => (value === undefined ? [] : [[name, [String(value)]]])),
+    ),
+  };
+  const names = change.servicePrincipalNames;
+  try {
+    await create(session, change, names.length > 0 ? { ...attributes, servicePrincipalName: names } : attributes);
+  } catch (error) {
+    if (!(error instanceof DirectoryError) || error.kind !== "ServicePrincipalNameInUse") throw error;
+    await create(session, change, attributes);
+  }
+}
+
 function missingParent(dn: string, { message }: DirectoryError): string {
   return `${message}: its container, or a computer that is to be a member, is not there. Create the container, or correct container or the domain's defaults (${dn}).`;
 }
@@ -195,8 +252,26 @@ function gone({ distinguishedName }: OwnedObject): DirectoryError {
   return new DirectoryError("NotFound", `${distinguishedName} is gone; it is looked for again`);
 }
 
-function propertyModifications(properties: AccountProperties): readonly Modification[] {
-  return Object.entries(properties).map(([name, value]) => ["replace", name, value === undefined ? [] : [String(value)]]);
+/** Only while the values are as observed: some of their bits belong to others, who may be writing them this very moment. */
+async function updateProperties(
+  session: LdapSession,
+  { object, properties, observed }: Extract<Change, { kind: "UpdateAccount" }>,
+): Promise<void> {
+  const before = new Map<string, string | undefined>(Object.entries(observed));
+  const entries: readonly (readonly [string, string | undefined])[] = Object.entries(properties);
+  const entry = await check(
+    session,
+    object,
+    entries.map(([name]) => name),
+  );
+  if (!entry) throw gone(object);
+  const wanted = entries.filter(([name, value]) => entry.text(name) !== value);
+  const changed = wanted.filter(([name]) => entry.text(name) !== before.get(name)).map(([name]) => name);
+  if (changed.length > 0)
+    throw new DirectoryError("NotFound", `${object.distinguishedName}: ${changed.join(", ")} changed meanwhile; it is looked at again`);
+  if (wanted.length === 0) return;
+  const modifications = wanted.map(([name, value]): Modification => ["replace", name, value === undefined ? [] : [value]]);
+  await session.modify(`<GUID=${object.objectGUID}>`, modifications, object.distinguishedName);
 }
 
 interface Delta {
@@ -204,7 +279,9 @@ interface Delta {
   readonly remove: readonly string[];
 }
 
-/** All in one write; where one value spoils it (already so, or gone), each by itself, so that it keeps only itself out. */
+/**
+ * All in one write, or none. That a single value is so already is told in many ways (68, 20, 16, and for members even 53), so it is looked up.
+ */
 async function changeValues(session: LdapSession, object: OwnedObject, attribute: string, { add, remove }: Delta): Promise<void> {
   const steps: Modification[] = [];
   if (remove.length > 0) steps.push(["delete", attribute, remove]);
@@ -212,29 +289,11 @@ async function changeValues(session: LdapSession, object: OwnedObject, attribute
   try {
     await update(session, object, steps);
   } catch (error) {
-    if (!(error instanceof DirectoryError) || error.fatal || error.kind === "AccessDenied" || error.kind === "NotOwned") throw error;
-    if (!(await check(session, object))) throw error;
-    let failure: DirectoryError | undefined;
-    for (const [operation, , values] of steps) {
-      for (const value of values) {
-        failure = (await changeValue(session, object, [operation, attribute, [value]])) ?? failure;
-      }
-    }
-    if (failure) throw failure;
-  }
-}
-
-/** That it is so already is told in many ways (68, 20, 16, and for members even 53), so it is looked up. */
-async function changeValue(session: LdapSession, object: OwnedObject, step: Modification): Promise<DirectoryError | undefined> {
-  try {
-    await update(session, object, [step]);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof DirectoryError) || error.fatal) throw error;
-    const [operation, attribute, [value = ""]] = step;
+    const [value, another] = [...remove, ...add];
+    if (!(error instanceof DirectoryError) || error.fatal || value === undefined || another !== undefined) throw error;
     const base = { base: `<GUID=${object.objectGUID}>`, scope: "base" as const, attributes: ["objectGUID"] };
     const held = (await session.readForWrite({ ...base, filter: equals(attribute, value) })) !== undefined;
-    return held === (operation === "add") ? undefined : error;
+    if (held !== add.length > 0) throw error;
   }
 }
 

@@ -44,6 +44,9 @@ const BIND_DATA: Readonly<Record<string, string>> = {
   "775": "the account is locked out",
 };
 
+/** How Windows (8647) and Samba say that an SPN is not unique. */
+const SPN_CONFLICT = /000021C7|samldb: spn\[/i;
+
 /** Why a certificate was refused, in words; every other TLS code is named as it is. */
 const CERTIFICATE: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "its certificate has expired",
@@ -85,8 +88,9 @@ export function toDirectoryError(error: unknown, { what, write }: Attempt): Dire
   if (!(error instanceof Error)) return new DirectoryError("Rejected", `${what}: ${String(error)}`);
   const code = "code" in error ? error.code : undefined;
   if (typeof code === "number") {
-    const [name, kind] = RESULTS[code] ?? [`result ${code}`, "Rejected"];
+    const [name, found] = RESULTS[code] ?? [`result ${code}`, "Rejected"];
     const text = diagnostic(error.message);
+    const kind = code === 19 && SPN_CONFLICT.test(text) ? "ServicePrincipalNameInUse" : found;
     const bindData = kind === "InvalidCredentials" ? /data ([0-9a-f]+)/i.exec(text)?.[1]?.toLowerCase() : undefined;
     const plain = bindData === undefined ? undefined : BIND_DATA[bindData];
     return new DirectoryError(
@@ -106,10 +110,12 @@ export function toDirectoryError(error: unknown, { what, write }: Attempt): Dire
       cause: error,
     });
   }
+  // A name with several addresses fails with one error for each, and none of its own.
+  const said = error instanceof AggregateError ? [...new Set(error.errors.map(String))].toSorted().join(", ") : diagnostic(error.message);
   // Everything else happened on the way: a socket, a name that does not resolve, a deadline, an answer that is no LDAP.
   return write
-    ? new DirectoryError("OutcomeUnknown", `${what}: the connection was lost before the answer (${diagnostic(error.message)})`, {
+    ? new DirectoryError("OutcomeUnknown", `${what}: the connection was lost before the answer (${said})`, {
         cause: error,
       })
-    : new DirectoryError("Unavailable", `${what}: ${diagnostic(error.message)}`, { cause: error });
+    : new DirectoryError("Unavailable", `${what}: ${said}`, { cause: error });
 }

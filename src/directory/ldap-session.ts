@@ -29,6 +29,7 @@ export class LdapSession {
   readonly #reading: LdapConnection;
   #writing: Promise<LdapConnection> | undefined;
   #closed = false;
+  #refused: DirectoryError | undefined;
 
   private constructor(options: SessionOptions, reading: LdapConnection, rootDse: RootDse) {
     this.#options = options;
@@ -63,6 +64,10 @@ export class LdapSession {
   /** Calls once when the connection that reads is lost. */
   onLost(listener: () => void): void {
     this.#reading.onLost(listener);
+  }
+
+  get usable(): boolean {
+    return this.#reading.usable;
   }
 
   search(request: SearchRequest): Promise<readonly Attributes[]> {
@@ -127,12 +132,22 @@ export class LdapSession {
   async #writer(): Promise<LdapConnection> {
     const current = await this.#writing?.catch(() => undefined);
     if (current?.usable === true) return current;
+    if (this.#refused) throw this.#refused;
     if (this.#closed || !this.#reading.usable) throw new DirectoryError("Unavailable", `the connection to ${this.url} is lost`);
     // Many writers may find it lost at once: the first opens it, the others wait for the same.
     if (this.#opening === undefined) {
-      this.#opening = LdapConnection.open({ ...this.#options, url: this.url }, this.#options.observe, this.#reading.address).finally(() => {
-        this.#opening = undefined;
-      });
+      this.#opening = LdapConnection.open({ ...this.#options, url: this.url }, this.#options.observe, this.#reading.address)
+        .catch((error: unknown) => {
+          // Refused: no farm binds again. The domain notices the loss, and it alone decides when the next try may be.
+          if (error instanceof DirectoryError && error.kind === "InvalidCredentials") {
+            this.#refused = error;
+            this.#reading.abort();
+          }
+          throw error;
+        })
+        .finally(() => {
+          this.#opening = undefined;
+        });
       this.#writing = this.#opening;
     }
     const connection = await this.#opening;
@@ -143,7 +158,12 @@ export class LdapSession {
   #opening: Promise<LdapConnection> | undefined;
 }
 
+/** LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID: a read-only domain controller (MS-ADTS 3.1.1.3.4.3). */
+const READ_ONLY = "1.2.840.113556.1.4.1920";
+
 const ROOT_ATTRIBUTES = [
+  "supportedCapabilities",
+  "isSynchronized",
   "defaultNamingContext",
   "configurationNamingContext",
   "schemaNamingContext",
@@ -162,6 +182,12 @@ async function readRootDse(connection: LdapConnection): Promise<RootDse> {
     }
     return value;
   };
+  if (entry?.texts("supportedCapabilities").includes(READ_ONLY) === true) {
+    throw new DirectoryError("Referral", `${connection.url} is a read-only domain controller: name a writable one in spec.servers`);
+  }
+  if (entry?.text("isSynchronized") === "FALSE") {
+    throw new DirectoryError("Unavailable", `${connection.url} has not finished its first replication`);
+  }
   const usn = text("highestCommittedUSN");
   return {
     defaultNamingContext: text("defaultNamingContext"),

@@ -1,4 +1,4 @@
-import type { Part } from "./blocker.ts";
+import type { Blocker, Part } from "./blocker.ts";
 import { commonName } from "./distinguished-name.ts";
 
 /** An object that a change is made to. The change happens only while the object still bears this owner marker. */
@@ -37,7 +37,13 @@ export type Change =
       /** SIDs. */
       readonly retrievers: readonly string[];
     }
-  | { readonly kind: "UpdateAccount"; readonly object: OwnedObject; readonly properties: AccountProperties }
+  /** `observed` are the values that it was decided on: where they changed meanwhile, nothing is written, since some of their bits are not ours. */
+  | {
+      readonly kind: "UpdateAccount";
+      readonly object: OwnedObject;
+      readonly properties: AccountProperties;
+      readonly observed: AccountProperties;
+    }
   | { readonly kind: "SetRetrievers"; readonly object: OwnedObject; readonly retrievers: readonly string[]; readonly because: string }
   | {
       readonly kind: "ChangeServicePrincipalNames";
@@ -53,6 +59,13 @@ export type Change =
   | { readonly kind: "DeleteHostGroup"; readonly object: OwnedObject }
   /** The object stays, without its owner marker. */
   | { readonly kind: "Release"; readonly object: OwnedObject; readonly because: string };
+
+export interface Plan {
+  readonly changes: readonly Change[];
+  /** What follows once the changes are made, as far as it can be told now: for people to read, never applied. */
+  readonly later?: readonly Change[];
+  readonly blockers: readonly Blocker[];
+}
 
 export type ChangeKind = Change["kind"];
 
@@ -90,6 +103,16 @@ export function partOf(change: Change): Part {
 
 export function objectOf(change: Change): string {
   return "object" in change ? change.object.distinguishedName : change.distinguishedName;
+}
+
+/** The change value by value, where it has several: one that the directory refuses then keeps only itself out. Else nothing. */
+export function splitChange(change: Change): readonly Change[] {
+  if (change.kind !== "ChangeHosts" && change.kind !== "ChangeServicePrincipalNames") return [];
+  const parts = [
+    ...change.remove.map((value): Change => ({ ...change, remove: [value], add: [] })),
+    ...change.add.map((value): Change => ({ ...change, remove: [], add: [value] })),
+  ];
+  return parts.length > 1 ? parts : [];
 }
 
 /** One line of status.plan. */

@@ -6,6 +6,8 @@ export interface Finding {
   readonly status: Condition["status"];
   readonly reason: string;
   readonly message: string;
+  /** The generation that it was found in, where that is not the present one. */
+  readonly observedGeneration?: number | undefined;
 }
 
 /** Kubernetes refuses a longer message; the beginning says the most. */
@@ -21,12 +23,12 @@ export function toConditions(
   observedGeneration: number,
   now: Date,
 ): readonly Condition[] {
-  return findings.map(({ type, status, reason, message }) => {
+  return findings.map(({ type, status, reason, message, observedGeneration: found }) => {
     const before = previous.find((condition) => condition.type === type);
     return {
       type,
       status,
-      observedGeneration,
+      observedGeneration: found ?? observedGeneration,
       lastTransitionTime: before?.status === status ? before.lastTransitionTime : timestamp(now),
       reason,
       message: message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH - 1)}…` : message,

@@ -1,9 +1,9 @@
 import type { Blocker } from "./blocker.ts";
-import type { Change, OwnedObject } from "./change.ts";
+import type { Change, OwnedObject, Plan } from "./change.ts";
 import type { DesiredFarm } from "./desired.ts";
 import { dnKey } from "./distinguished-name.ts";
 import { isAccount, isGroup, type DirectoryObject, type ObservedFarm } from "./observed.ts";
-import { resolveHosts, type Plan } from "./plan.ts";
+import { resolveHosts } from "./plan-hosts.ts";
 
 export interface DecommissionPolicy {
   /** The objects stay, and the owner marker goes. */
@@ -51,6 +51,13 @@ export function planDecommission(desired: DesiredFarm, observed: ObservedFarm, p
       // No farm creates objects of another class: somebody copied the marker. It is not ours to delete.
       release(`it is a ${object.objectClass}, which no farm creates`);
     }
+  }
+  if (observed.missing.length > 0) {
+    blockers.push({
+      reason: "DirectoryUnavailable",
+      part: "Account",
+      message: `${observed.missing.join(", ")} (objectGUID) is not to be seen on this domain controller, which took over lately: it may not be replicated yet, so the farm waits.`,
+    });
   }
   return { changes, blockers };
 }

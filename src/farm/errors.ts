@@ -17,6 +17,8 @@ export type DirectoryErrorKind =
   | "ValueExists"
   /** An attribute does not have the value that was to be deleted. */
   | "NoSuchValue"
+  /** Another object holds the service principal name. */
+  | "ServicePrincipalNameInUse"
   /** A rule of the directory: a name or SPN that is not unique, an immutable attribute. */
   | "ConstraintViolation"
   /** The server would not do it now; for a gMSA, for instance, while its key service starts. */
@@ -48,7 +50,8 @@ export class DirectoryError extends Error {
 
   /** True where the connection is of no more use, so that further requests of this reconcile would fail alike. */
   get fatal(): boolean {
-    return FATAL.has(this.kind);
+    // A server that answered, and not that it is busy or going away, has only refused this one request.
+    return FATAL.has(this.kind) && (this.code === undefined || LOST.has(this.code));
   }
 }
 
@@ -59,6 +62,8 @@ const FATAL: ReadonlySet<DirectoryErrorKind> = new Set<DirectoryErrorKind>([
   "Untrusted",
   "InvalidCredentials",
 ]);
+/** Result codes: inappropriateAuthentication, invalidCredentials, busy, unavailable, serverDown, timeout. */
+const LOST: ReadonlySet<number> = new Set([48, 49, 51, 52, 81, 85]);
 /** NotFound, AlreadyExists and their like say that the view was old: the next look decides. Rejected holds what is unknown. */
 const RETRYABLE: ReadonlySet<DirectoryErrorKind> = new Set<DirectoryErrorKind>([
   "Unavailable",

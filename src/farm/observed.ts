@@ -35,6 +35,8 @@ export interface DirectoryObject {
   readonly retrievers: Retrievers | undefined;
   /** Distinguished names; all of them, however many. */
   readonly members: readonly string[];
+  /** False for a group that gives no rights: a distribution group. */
+  readonly securityEnabled: boolean;
 }
 
 /** What the directory says of one farm. */
@@ -43,6 +45,10 @@ export interface ObservedFarm {
   readonly objects: readonly DirectoryObject[];
   /** The computers that the farm's host references may mean. */
   readonly computers: readonly DirectoryObject[];
+  /** objectGUIDs that the farm is known to own and that are neither there nor known to be deleted: not replicated yet, perhaps. */
+  readonly missing: readonly string[];
+  /** Members of the farm's group that cannot be read, by distinguished name; asked only while a host reference finds nothing. */
+  readonly unreadable: readonly string[];
 }
 
 export const ACCOUNT_CLASS = "msDS-GroupManagedServiceAccount";

@@ -65,22 +65,30 @@ export class KubernetesClient {
     });
     try {
       const text = await response.body.text();
+      // A refusal may be plain text, as that of the flow control is.
+      if (response.statusCode >= 300) throw this.#refused(what, response, parseOr(text));
       const parsed: unknown = text === "" ? undefined : JSON.parse(text);
-      if (response.statusCode < 300) return parsed;
-      throw this.#refused(what, response, parsed);
+      return parsed;
     } catch (error) {
       throw fromFailure(what, error);
     }
   }
 
-  /** The lines of an endless answer (a watch). `silence`: how long nothing may come before it counts as dead, in milliseconds. */
-  async *lines(path: string, query: RequestOptions["query"], silence: number, signal: AbortSignal): AsyncGenerator<string> {
+  /** The lines of an endless answer (a watch). `opened` is called when it is accepted. `silence`: how long nothing may come before it counts as dead, in milliseconds. */
+  async *lines(
+    path: string,
+    query: RequestOptions["query"],
+    silence: number,
+    signal: AbortSignal,
+    opened: () => void,
+  ): AsyncGenerator<string> {
     const what = `watching ${path}`;
     const response = await this.#send("GET", path, { query, signal, silence });
     if (response.statusCode >= 300) {
       const text = await response.body.text().catch(() => "");
       throw this.#refused(what, response, parseOr(text));
     }
+    opened();
     let rest = "";
     const decoder = new TextDecoder();
     try {

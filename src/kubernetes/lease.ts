@@ -41,68 +41,65 @@ export class Lease {
   }
 
   /** Takes or renews the Lease. False while somebody else holds it. Rejects with KubernetesError. */
-  async tryAcquire(): Promise<boolean> {
+  async tryAcquire(signal: AbortSignal): Promise<boolean> {
     const { identity, durationSeconds } = this.#options;
-    const current = await this.#read();
+    const current = await this.#read(signal);
     const time = microTime(new Date());
     const spec = { holderIdentity: identity, leaseDurationSeconds: durationSeconds, renewTime: time };
-    if (!current) {
-      await this.#create({ ...spec, acquireTime: time, leaseTransitions: 0 });
-      return true;
-    }
+    if (!current) return await this.#create({ ...spec, acquireTime: time, leaseTransitions: 0 }, signal);
     const record = JSON.stringify(current.spec);
     if (this.#seen?.record !== record) this.#seen = { record, at: performance.now() };
-    const { holderIdentity = "", leaseDurationSeconds = durationSeconds, acquireTime, leaseTransitions = 0 } = current.spec;
+    const { holderIdentity = "", leaseDurationSeconds = durationSeconds, acquireTime = time, leaseTransitions = 0 } = current.spec;
     const mine = holderIdentity === identity;
     const expired = performance.now() - this.#seen.at > leaseDurationSeconds * 1000;
     if (!mine && holderIdentity !== "" && !expired) return false;
-    try {
-      await this.#update(
-        current,
-        mine
-          ? { ...spec, acquireTime: acquireTime ?? time, leaseTransitions }
-          : { ...spec, acquireTime: time, leaseTransitions: leaseTransitions + 1 },
-      );
-      return true;
-    } catch (error) {
-      if (error instanceof KubernetesError && error.kind === "Conflict") return false;
-      throw error;
-    }
+    const taken = mine ? { acquireTime, leaseTransitions } : { acquireTime: time, leaseTransitions: leaseTransitions + 1 };
+    return await this.#update(current, { ...spec, ...taken }, signal);
   }
 
   /** Gives the Lease up, so that another need not wait for it to run out. */
   async release(): Promise<void> {
-    const current = await this.#read();
+    const signal = AbortSignal.timeout(5000);
+    const current = await this.#read(signal);
     if (current?.spec.holderIdentity !== this.#options.identity) return;
-    await this.#update(current, { ...current.spec, holderIdentity: "", leaseDurationSeconds: 1 });
+    await this.#update(current, { ...current.spec, holderIdentity: "", leaseDurationSeconds: 1 }, signal);
   }
 
-  async #read(): Promise<LeaseObject | undefined> {
+  async #read(signal: AbortSignal): Promise<LeaseObject | undefined> {
     const { client, namespace, name } = this.#options;
+    const path = pathOf(LEASE, namespace, name);
     try {
-      return leaseSchema.parse(await client.request("GET", pathOf(LEASE, namespace, name)));
+      const lease = leaseSchema.safeParse(await client.request("GET", path, { signal }));
+      if (lease.success) return lease.data;
+      throw new KubernetesError("Rejected", `GET ${path}: the answer is no Lease`, { cause: lease.error });
     } catch (error) {
       if (error instanceof KubernetesError && error.kind === "NotFound") return undefined;
       throw error;
     }
   }
 
-  async #create(spec: LeaseObject["spec"]): Promise<void> {
-    const { client, namespace, name } = this.#options;
-    await client.request("POST", pathOf(LEASE, namespace), {
-      body: { apiVersion: LEASE.apiVersion, kind: LEASE.kind, metadata: { name, namespace }, spec },
-    });
+  #create(spec: LeaseObject["spec"], signal: AbortSignal): Promise<boolean> {
+    const { namespace, name } = this.#options;
+    return this.#write("POST", pathOf(LEASE, namespace), { name, namespace }, spec, signal);
   }
 
-  async #update({ metadata }: LeaseObject, spec: LeaseObject["spec"]): Promise<void> {
-    const { client, namespace, name } = this.#options;
-    const body = {
-      apiVersion: LEASE.apiVersion,
-      kind: LEASE.kind,
-      metadata: { name, namespace, resourceVersion: metadata.resourceVersion },
-      spec,
-    };
-    await client.request("PUT", pathOf(LEASE, namespace, name), { body });
+  #update({ metadata }: LeaseObject, spec: LeaseObject["spec"], signal: AbortSignal): Promise<boolean> {
+    const { namespace, name } = this.#options;
+    return this.#write("PUT", pathOf(LEASE, namespace, name), { name, namespace, resourceVersion: metadata.resourceVersion }, spec, signal);
+  }
+
+  /** False where somebody else was faster. */
+  async #write(method: "POST" | "PUT", path: string, metadata: object, spec: LeaseObject["spec"], signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#options.client.request(method, path, {
+        body: { apiVersion: LEASE.apiVersion, kind: LEASE.kind, metadata, spec },
+        signal,
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof KubernetesError && (error.kind === "Conflict" || error.kind === "AlreadyExists")) return false;
+      throw error;
+    }
   }
 }
 

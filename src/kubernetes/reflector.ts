@@ -111,14 +111,17 @@ export class Reflector<T extends KubernetesObject> {
     let version = from;
     const timeoutSeconds = 300 + Math.floor(Math.random() * 300);
     try {
+      const opened = (): void => {
+        this.#failing = undefined;
+        this.#options.onAlive();
+      };
       const query = { watch: true, allowWatchBookmarks: true, resourceVersion: version, timeoutSeconds };
-      for await (const line of client.lines(path, query, SILENCE, signal)) {
+      for await (const line of client.lines(path, query, SILENCE, signal, opened)) {
         const { type, object } = parseEvent(line, path);
         if (type === "ERROR") throw fromStatusObject(`watching ${path}`, object);
         version = versionOf(object, path);
         const accepted = type === "BOOKMARK" ? undefined : this.#accept(object);
         if (accepted) this.#set(keyOf(accepted.metadata), type === "DELETED" ? undefined : accepted);
-        this.#failing = undefined;
         alive();
         this.#options.onAlive();
       }

@@ -5,7 +5,14 @@ import type { DomainObservation, KdsRootKey, MissingRight } from "../farm/domain
 
 /** Why a domain cannot be reached. */
 export interface DomainProblem {
-  readonly reason: "DirectoryUnavailable" | "CredentialsRejected" | "CertificateUntrusted" | "SecretNotFound" | "InvalidSpec" | "Rejected";
+  readonly reason:
+    | "DirectoryUnavailable"
+    | "CredentialsRejected"
+    | "CertificateUntrusted"
+    | "SecretNotFound"
+    | "InvalidSpec"
+    | "Rejected"
+    | "InternalError";
   readonly message: string;
 }
 

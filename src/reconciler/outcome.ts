@@ -1,11 +1,12 @@
 import { isTerminal, PARTS, type Blocker, type Part, type Reason } from "../farm/blocker.ts";
 import { describeChange, partOf, type Change } from "../farm/change.ts";
 import { progress, timestamp, toConditions, type Finding } from "../farm/conditions.ts";
-import type { DesiredFarm } from "../farm/desired.ts";
+import { describeOwner, type DesiredFarm } from "../farm/desired.ts";
 import { commonName, dnKey } from "../farm/distinguished-name.ts";
 import type { DirectoryError, DirectoryErrorKind } from "../farm/errors.ts";
 import type { DirectoryObject, ObservedFarm } from "../farm/observed.ts";
-import { placeOfAccount, placeOfHostGroup, resolveHosts } from "../farm/plan.ts";
+import { placeOfAccount, placeOfHostGroup } from "../farm/place.ts";
+import { resolveHosts } from "../farm/plan-hosts.ts";
 import type { ServerFarm, ServerFarmStatus } from "../farm/server-farm.ts";
 import type { Report } from "./reconcile.ts";
 
@@ -68,12 +69,25 @@ export function unknownStatus(
 ): ServerFarmStatus {
   const generation = farm.metadata.generation ?? 0;
   const ready: Finding = { type: "Ready", status: "False", reason, message };
-  const parts = PARTS.map((part) => ({ type: `${part}Ready`, status: "Unknown" as const, reason, message }));
+  // A farm that is being deleted keeps what was last seen of its parts: whether its hosts were settled decides what becomes of the group.
+  const deleting = farm.metadata.deletionTimestamp !== undefined;
+  const parts = deleting ? lastSeenParts(farm, reason, message) : PARTS.map((part) => unknownPart(part, reason, message));
   return {
     ...carriedOver(farm),
     observedGeneration: generation,
     conditions: toConditions(farm.status?.conditions ?? [], [ready, ...parts, ...progress(ready, stalled)], generation, now),
   };
+}
+
+function unknownPart(part: Part, reason: Reason, message: string): Finding {
+  return { type: `${part}Ready`, status: "Unknown", reason, message };
+}
+
+function lastSeenParts({ status }: ServerFarm, reason: Reason, message: string): readonly Finding[] {
+  return PARTS.map((part) => {
+    const before = status?.conditions?.find(({ type }) => type === `${part}Ready`);
+    return before ?? unknownPart(part, reason, message);
+  });
 }
 
 /** A farm whose spec cannot be carried out: nothing was read or written. */
@@ -102,15 +116,7 @@ export function suspendedStatus(farm: ServerFarm, now: Date): ServerFarmStatus {
   const generation = farm.metadata.generation ?? 0;
   const previous = farm.status?.conditions ?? [];
   const message = "suspend is true: nothing is read or written for this farm. Set it to false to go on.";
-  const parts = PARTS.map((part): Finding => {
-    const before = previous.find(({ type }) => type === `${part}Ready`);
-    return {
-      type: `${part}Ready`,
-      status: before?.status ?? "Unknown",
-      reason: before?.reason ?? "Suspended",
-      message: before?.message ?? message,
-    };
-  });
+  const parts = lastSeenParts(farm, "Suspended", message);
   return {
     ...carriedOver(farm),
     observedGeneration: generation,
@@ -130,6 +136,7 @@ const REASON: Readonly<Record<DirectoryErrorKind, Reason>> = {
   NotFound: "Rejected",
   ValueExists: "Rejected",
   NoSuchValue: "Rejected",
+  ServicePrincipalNameInUse: "ServicePrincipalNameInUse",
   ConstraintViolation: "Rejected",
   Unwilling: "Rejected",
   Referral: "DirectoryUnavailable",
@@ -234,7 +241,11 @@ function seen(farm: ServerFarm, desired: DesiredFarm, report: Report, observed: 
   return {
     hosts: { desired: hosts.desired, granted, summary: `${granted}/${hosts.desired}` },
     hostIssues: issues.slice(0, LISTED),
-    ownedObjects: own.map(({ objectGUID, kind, distinguishedName }) => ({ objectGUID, kind, distinguishedName })),
+    ownedObjects: [
+      ...own.map(({ objectGUID, kind, distinguishedName }) => ({ objectGUID, kind, distinguishedName })),
+      // Not seen is not gone: what deletion will have to remove is not forgotten.
+      ...(farm.status?.ownedObjects ?? []).filter(({ objectGUID }) => observed.missing.includes(objectGUID)),
+    ],
     ...(account.kind === "Own"
       ? { account: { ...identity(account.object), ...names(account.object), ...passwordTimes(account.object) } }
       : {}),
@@ -366,7 +377,18 @@ export function decommissionOutcome(
   now: Date,
 ): { readonly gone: boolean; readonly status: ServerFarmStatus; readonly events: readonly EventDraft[]; readonly retryable: boolean } {
   const { plan, error, failures, applied } = report;
-  const events = applied.flatMap((change) => eventsOf(change, desired, false));
+  const released = new Set(applied.flatMap((change) => ("object" in change ? [change.object.objectGUID] : [])));
+  const strays = (report.observed?.objects ?? []).filter(
+    ({ objectGUID, owner }) => desired.knownObjects.includes(objectGUID) && owner !== desired.owner && !released.has(objectGUID),
+  );
+  const events: readonly EventDraft[] = [
+    ...applied.flatMap((change) => eventsOf(change, desired, false)),
+    ...strays.map(({ distinguishedName, owner }): EventDraft => ({
+      type: "Warning",
+      reason: "ObjectKept",
+      message: `${distinguishedName} was this farm's and stays in the directory: ${describeOwner(owner, desired.owner)} now`,
+    })),
+  ];
   const gone = error === undefined && plan !== undefined && plan.changes.length === 0 && plan.blockers.length === 0;
   const causes = [
     ...(error ? [error.message] : []),

@@ -1,9 +1,8 @@
-import type { Change } from "../farm/change.ts";
+import { splitChange, type Change, type Plan } from "../farm/change.ts";
 import type { DesiredFarm } from "../farm/desired.ts";
 import type { Directory, Scope } from "../farm/directory.ts";
 import { DirectoryError } from "../farm/errors.ts";
 import type { ObservedFarm } from "../farm/observed.ts";
-import type { Plan } from "../farm/plan.ts";
 
 export interface Failure {
   readonly change: Change;
@@ -58,14 +57,9 @@ export async function reconcile(desired: DesiredFarm, directory: Directory, work
       if (!confirmed) await work.confirm?.();
       confirmed = true;
       for (const change of next) {
-        try {
-          await directory.apply(change, signal);
-          applied.push(change);
-        } catch (error) {
-          if (!(error instanceof DirectoryError) || error.fatal) throw error;
-          failures.push({ change, error });
-          if (work.ordered) break;
-        }
+        const failed = await applyChange(directory, change, applied, signal);
+        failures.push(...failed);
+        if (work.ordered && failed.length > 0) break;
       }
     }
   } catch (error) {
@@ -73,6 +67,30 @@ export async function reconcile(desired: DesiredFarm, directory: Directory, work
     return { observed, plan, applied, failures, error };
   }
   return { observed, plan, applied, failures, error: undefined };
+}
+
+/**
+ * Applies a change, whole if the directory takes it so, else value by value. Adds what was done to `applied` and returns what was not.
+ * Rejects where nothing more can be done now.
+ */
+export async function applyChange(
+  directory: Directory,
+  change: Change,
+  applied: Change[],
+  signal: AbortSignal,
+): Promise<readonly Failure[]> {
+  try {
+    await directory.apply(change, signal);
+    applied.push(change);
+    return [];
+  } catch (error) {
+    if (!(error instanceof DirectoryError) || error.fatal) throw error;
+    const parts = error.kind === "AccessDenied" || error.kind === "NotOwned" ? [] : splitChange(change);
+    if (parts.length === 0) return [{ change, error }];
+    const failures: Failure[] = [];
+    for (const part of parts) failures.push(...(await applyChange(directory, part, applied, signal)));
+    return failures;
+  }
 }
 
 function hasFailed(change: Change, failures: readonly Failure[]): boolean {

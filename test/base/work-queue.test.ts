@@ -55,6 +55,15 @@ describe("the work queue", () => {
     expect(await queue.take()).toBe("second");
   });
 
+  test("aged resyncs take every fourth turn, so that a change does not wait for all of them", async () => {
+    const queue = new WorkQueue();
+    for (let index = 0; index < 100; index++) queue.add(`resync${index}`, "Resync");
+    vi.advanceTimersByTime(10_001);
+    queue.add("change");
+    const taken = [await queue.take(), await queue.take(), await queue.take()];
+    expect(taken).toContain("change");
+  });
+
   test("a change of a key that waits for a resync moves it up", async () => {
     const queue = new WorkQueue();
     queue.add("x", "Resync");

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { ChangeFeed } from "../../src/directory/change-feed.ts";
 import { LdapDirectory } from "../../src/directory/ldap-directory.ts";
 import { LdapSession } from "../../src/directory/ldap-session.ts";
-import type { Change } from "../../src/farm/change.ts";
+import { describeChange, type Change } from "../../src/farm/change.ts";
 import { desiredFarm, type DesiredFarm } from "../../src/farm/desired.ts";
 import { DirectoryError } from "../../src/farm/errors.ts";
 import { plan } from "../../src/farm/plan.ts";
-import { reconcile } from "../../src/reconciler/reconcile.ts";
+import { applyChange, reconcile } from "../../src/reconciler/reconcile.ts";
 import { farm } from "../farm/simulation.ts";
 import { addComputer, ADMINISTRATOR, BASE, addUser } from "../harness/samba.ts";
 import { real, samba } from "../harness/world.ts";
@@ -112,7 +112,7 @@ describe.skipIf(!real)("the directory's contract", () => {
       const before = (await samba.search("(objectClass=*)", ["*"], { scope: "base" }, distinguishedName))[0];
       const object = { distinguishedName, objectGUID, owner: wantedOf().owner };
       const changes: readonly Change[] = [
-        { kind: "UpdateAccount", object, properties: { description: "x" } },
+        { kind: "UpdateAccount", object, properties: { description: "x" }, observed: {} },
         { kind: "SetRetrievers", object, retrievers: [], because: "" },
         { kind: "ChangeHosts", object, add: [`CN=WEB02,CN=Computers,${BASE}`], remove: [`CN=WEB01,CN=Computers,${BASE}`] },
         { kind: "ChangeServicePrincipalNames", object, add: ["http/evil"], remove: [] },
@@ -145,14 +145,33 @@ describe.skipIf(!real)("the directory's contract", () => {
       await samba.asAdministrator(async (client) => client.del((await samba.find(name))?.dn ?? ""));
   });
 
+  test("bits that somebody else writes between the look and the write are not lost", async () => {
+    await bringAbout(wantedOf());
+    const wanted = wantedOf({ account: { encryptionTypes: ["AES256"] } });
+    const observed = await directory.observe(wanted, "Names", signal);
+    const account = (await samba.find("itfarm1$"))?.dn ?? "";
+    await samba.modify(account, "replace", "msDS-SupportedEncryptionTypes", [String(0x10000 | 24)]);
+    const [change] = plan(wanted, observed).changes;
+    if (!change) throw new Error("no change");
+    await expect(directory.apply(change, signal)).rejects.toMatchObject({
+      kind: "NotFound",
+      message: expect.stringContaining("changed meanwhile"),
+    });
+    await bringAbout(wanted);
+    expect(await samba.find("itfarm1$")).toMatchObject({ "msDS-SupportedEncryptionTypes": String(0x10000 | 16) });
+  });
+
   test("one bad host keeps only itself out of a write", async () => {
     await bringAbout(wantedOf({ hosts: { computers: ["WEB01"] } }));
     const group = (await directory.observe(wantedOf(), "Names", signal)).objects.find(({ objectClass }) => objectClass === "group");
     const object = { distinguishedName: group?.distinguishedName ?? "", objectGUID: group?.objectGUID ?? "", owner: wantedOf().owner };
     const add = [`CN=WEB01,CN=Computers,${BASE}`, `CN=GONE,CN=Computers,${BASE}`, `CN=WEB02,CN=Computers,${BASE}`];
-    await expect(
-      directory.apply({ kind: "ChangeHosts", object, add, remove: [`CN=WEB05,CN=Computers,${BASE}`] }, signal),
-    ).rejects.toMatchObject({ kind: "NotFound" });
+    const change = { kind: "ChangeHosts" as const, object, add, remove: [`CN=WEB05,CN=Computers,${BASE}`] };
+    await expect(directory.apply(change, signal)).rejects.toBeInstanceOf(DirectoryError);
+    expect(await samba.members("itfarm1Hosts")).toEqual(["WEB01$"]);
+    const applied: Change[] = [];
+    const failures = await applyChange(directory, change, applied, signal);
+    expect(failures.map(({ change: failed, error }) => [describeChange(failed)[0]?.value, error.kind])).toEqual([[add[1], "NotFound"]]);
     expect(await samba.members("itfarm1Hosts")).toEqual(["WEB01$", "WEB02$"]);
   });
 

@@ -47,6 +47,25 @@ describe.skipIf(!real)("the connection to a domain", () => {
       expect((await binds("invalidCredentials")) - refused).toBe(1);
       await kube.apply(secretOf("contoso-ldap", account));
       await domainReady(10);
+      // Taking the Secret away and putting the wrong one back, or another server, does not get round it either.
+      await kube.apply(secretOf("contoso-ldap", { ...account, password: "Wrong-1234!pw" }));
+      await domainWhere(({ reason }) => reason === "CredentialsRejected");
+      await kube.kubectl("delete", "secret", "contoso-ldap", "-n", "serverfarm-system");
+      await domainWhere(({ reason }) => reason === "SecretNotFound");
+      await kube.apply(secretOf("contoso-ldap", { ...account, password: "Wrong-1234!pw" }));
+      await kube.kubectl(
+        "patch",
+        "activedirectorydomain",
+        "contoso",
+        "--type=merge",
+        "-p",
+        `{"spec":{"servers":["${samba.url}","ldaps://127.0.0.1:1"]}}`,
+      );
+      await domainWhere(({ reason }) => reason === "CredentialsRejected");
+      await sleep(3000);
+      expect((await binds("invalidCredentials")) - refused).toBe(1);
+      await kube.apply(secretOf("contoso-ldap", account));
+      await domainReady(10);
       // And the other way: the password changes in the directory, and later in the Secret.
       await samba.asAdministrator(async (client) => setPassword(client, (await samba.find("careful"))?.dn ?? "", "Newer-1234!pw"));
       await kube.apply(secretOf("contoso-ldap", { ...account, password: "Newer-1234!pw" }));

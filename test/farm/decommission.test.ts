@@ -18,7 +18,7 @@ const account = directoryObject({
 });
 const [WEB01 = "", WEB02 = ""] = WEB.map(({ distinguishedName }) => distinguishedName);
 const kinds = (objects: readonly ReturnType<typeof group>[], policy = DELETE): readonly string[] =>
-  planDecommission(wanted, { objects, computers: WEB }, policy).changes.map(({ kind }) => kind);
+  planDecommission(wanted, { objects, computers: WEB, missing: [], unreadable: [] }, policy).changes.map(({ kind }) => kind);
 
 describe("the end of a farm", () => {
   test("revoke, then the account, then the group", () => {
@@ -45,12 +45,20 @@ describe("the end of a farm", () => {
     expect(kinds([group([WEB01]), account], { ...DELETE, retain: true })).toEqual(["Release", "Release"]);
   });
   test("a protected object blocks, whatever marker it bears", () => {
-    const result = planDecommission(wanted, { objects: [{ ...group([]), protection: "it is built in" }], computers: [] }, DELETE);
+    const result = planDecommission(
+      wanted,
+      { objects: [{ ...group([]), protection: "it is built in" }], computers: [], missing: [], unreadable: [] },
+      DELETE,
+    );
     expect(result.changes).toEqual([]);
     expect(result.blockers).toMatchObject([{ reason: "ProtectedObject" }]);
   });
   test("an object that no farm creates is let go, not deleted", () => {
     expect(kinds([{ ...account, objectClass: "user" }])).toEqual(["Release"]);
+  });
+  test("what is known and not seen on another server keeps the farm", () => {
+    const { blockers } = planDecommission(wanted, { objects: [], computers: [], missing: ["guid"], unreadable: [] }, DELETE);
+    expect(blockers).toMatchObject([{ reason: "DirectoryUnavailable" }]);
   });
   test("it ends with nothing of the farm, and a second time writes nothing", async () => {
     const directory = new SimulatedDirectory([group([WEB01]), account, computer("X")], WEB);

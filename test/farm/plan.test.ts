@@ -172,7 +172,7 @@ describe("the plan of a farm", () => {
     const twins = [computer("A"), { ...computer("B"), dnsHostName: "a.contoso.com" }];
     const wanted = desired({ hosts: { computers: ["a.contoso.com", "WEB01"] } });
     const result = plan(wanted, new SimulatedDirectory([], [...twins, ...WEB]));
-    expect(result.blockers.map(({ reason }) => reason)).toEqual(["HostAmbiguous"]);
+    expect(result.blockers.filter(({ reason }) => reason !== "ChangesPending").map(({ reason }) => reason)).toEqual(["HostAmbiguous"]);
     expect(result.changes).toMatchObject([{ members: [`CN=WEB01,CN=Computers,${BASE}`] }]);
     const quarantine = desired({ hosts: { computers: ["A", "B", "WEB01"], quarantined: ["a.contoso.com"] } });
     expect(plan(quarantine, new SimulatedDirectory([], [...twins, ...WEB])).changes).toMatchObject([
@@ -194,6 +194,61 @@ describe("the plan of a farm", () => {
       add: [`CN=WEB03,CN=Computers,${BASE}`],
       remove: [`CN=WEB01,CN=Computers,${BASE}`],
     });
+  });
+
+  test("a quarantined host that nobody can find is said, not passed over", async () => {
+    const wanted = desired({ hosts: { computers: ["WEB01"], quarantined: ["WEB1"] } });
+    const { blockers } = plan(wanted, await settled(wanted));
+    expect(blockers).toMatchObject([
+      {
+        reason: "HostNotFound",
+        part: "Hosts",
+        message: expect.stringContaining("hosts.quarantined: no computer has the sAMAccountName WEB1$"),
+      },
+    ]);
+  });
+
+  test("a member that cannot be read stays while a host is not found, but for a quarantined one", async () => {
+    const directory = await settled(desired({ hosts: { computers: ["WEB01", "WEB02"] } }));
+    const blind = new SimulatedDirectory(directory.objects, WEB.slice(0, 1));
+    blind.unreadable = [`CN=WEB02,CN=Computers,${BASE}`];
+    const result = plan(desired({ hosts: { computers: ["WEB01", "WEB02"] } }), blind);
+    expect(result.changes).toEqual([]);
+    expect(result.blockers.map(({ reason }) => reason)).toEqual(["HostNotFound", "AccessDenied"]);
+    const quarantine = desired({ hosts: { computers: ["WEB01", "WEB02"], quarantined: [`CN=WEB02,CN=Computers,${BASE}`] } });
+    expect(lines(quarantine, blind)).toEqual([`RemoveHost CN=WEB02,CN=Computers,${BASE}`]);
+  });
+
+  test("what is known and not seen on another server is not made a second time", async () => {
+    const directory = new SimulatedDirectory([], WEB);
+    directory.missing = ["00000000-0000-0000-0000-00000000000a"];
+    const result = plan(desired({ hosts: { computers: ["WEB01"] } }), directory);
+    expect(result.changes).toEqual([]);
+    expect(result.blockers.map(({ part, reason }) => `${part}=${reason}`)).toEqual([
+      "Account=DirectoryUnavailable",
+      "Hosts=DirectoryUnavailable",
+      "Hosts=ChangesPending",
+      "ServicePrincipalNames=ChangesPending",
+    ]);
+  });
+
+  test.each([
+    ["another sAMAccountName", { samAccountName: "other$" }, "rename it back"],
+    ["another password interval", { passwordIntervalDays: 7 }, "only a new account can have another one"],
+  ])("an account with %s is not said to match", async (_, fields, words) => {
+    const wanted = desired();
+    const directory = await settled(wanted);
+    directory.objects = directory.objects.map((object) => (object.objectClass === ACCOUNT_CLASS ? { ...object, ...fields } : object));
+    expect(plan(wanted, directory).blockers).toMatchObject([
+      { reason: "Rejected", part: "Account", message: expect.stringContaining(words) },
+    ]);
+  });
+
+  test("a distribution group gives no rights, and is said", async () => {
+    const wanted = desired();
+    const directory = await settled(wanted);
+    directory.objects = directory.objects.map((object) => ({ ...object, securityEnabled: false }));
+    expect(plan(wanted, directory).blockers).toMatchObject([{ part: "Hosts", message: expect.stringContaining("distribution group") }]);
   });
 
   test("an outbound-only account has no dNSHostName", async () => {

@@ -33,6 +33,7 @@ export function directoryObject(fields: Partial<DirectoryObject> & { readonly di
     passwordLastSet: undefined,
     retrievers: undefined,
     members: [],
+    securityEnabled: true,
     ...fields,
   };
 }
@@ -78,6 +79,8 @@ export function desired(spec: Spec = {}, status?: ServerFarm["status"]): Desired
 export class SimulatedDirectory implements Directory {
   objects: readonly DirectoryObject[];
   readonly computers: readonly DirectoryObject[];
+  missing: readonly string[] = [];
+  unreadable: readonly string[] = [];
   writes = 0;
   /** Throws in place of a change. */
   refuse: (change: Change) => DirectoryError | undefined = () => undefined;
@@ -88,7 +91,7 @@ export class SimulatedDirectory implements Directory {
   }
 
   observe(): Promise<ObservedFarm> {
-    return Promise.resolve({ objects: this.objects, computers: this.computers });
+    return Promise.resolve(this);
   }
 
   apply(change: Change): Promise<void> {

@@ -97,7 +97,7 @@ describe("what a reconcile says", () => {
       "Ready=False/NotOwned",
       "AccountReady=False/ChangesPending",
       "HostsReady=False/NotOwned",
-      OK[3],
+      "ServicePrincipalNamesReady=False/ChangesPending",
       OK[4],
       "Stalled=True/NotOwned",
     ]);
@@ -208,6 +208,27 @@ describe("a farm that is not looked at", () => {
     expect(status.observedGeneration).toBe(4);
   });
 
+  test("suspended: what was found in an older generation is not passed off as new", async () => {
+    const before = await run({ hosts: { computers: ["WEB01"] } });
+    const status = suspendedStatus(farm({ suspend: true }, before.status, 4), LATER);
+    expect(status.conditions?.map(({ type, observedGeneration }) => `${type}=${observedGeneration}`).slice(0, 3)).toEqual([
+      "Ready=4",
+      "AccountReady=1",
+      "HostsReady=1",
+    ]);
+  });
+
+  test("being deleted: the parts stay as last seen, so that an outage does not decide what becomes of the group", async () => {
+    const before = await run({ hosts: { computers: ["WEB01"] } });
+    const deleted = {
+      ...farm({}, before.status, 2),
+      metadata: { ...farm().metadata, generation: 2, deletionTimestamp: "2026-11-23T10:00:00Z" },
+    };
+    const status = unknownStatus(deleted, "DeletionBlocked", "away", LATER);
+    expect(status.conditions?.find(({ type }) => type === "HostsReady")).toMatchObject({ status: "True", observedGeneration: 1 });
+    expect(status.conditions?.[0]).toMatchObject({ type: "Ready", status: "False", reason: "DeletionBlocked", observedGeneration: 2 });
+  });
+
   test("refused: each part has its own problems", () => {
     const status = refusedStatus(farm(), [{ reason: "InvalidSpec", part: "Hosts", message: "hosts.grant: no." }], NOW);
     expect(states({ status })).toEqual([
@@ -228,7 +249,7 @@ describe("a farm that is not looked at", () => {
 
 describe("the end of a farm", () => {
   const wanted = desired();
-  const empty = { observed: { objects: [], computers: [] }, applied: [], failures: [], error: undefined };
+  const empty = { observed: { objects: [], computers: [], missing: [], unreadable: [] }, applied: [], failures: [], error: undefined };
 
   test("gone only when the directory says so", () => {
     expect(decommissionOutcome(farm(), wanted, { ...empty, plan: { changes: [], blockers: [] } }, NOW).gone).toBe(true);

@@ -5,7 +5,7 @@ const real = ["test/contract/**/*.test.ts", "test/e2e/**/*.test.ts"];
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: real } },
+      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: real, testTimeout: 20_000 } },
       {
         test: {
           name: "real",

@@ -1,5 +1,4 @@
 /** ActiveDirectoryDomain: one session with the directory for each domain, its conditions, and what changed there. */
-import { createHash } from "node:crypto";
 import { parseDuration } from "../base/duration.ts";
 import { ChangeFeed, type FeedBatch } from "../directory/change-feed.ts";
 import { inspectDomain } from "../directory/domain-inspection.ts";
@@ -21,6 +20,8 @@ import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Cluster, DOMAINS } from "./cluster.ts";
 import { Controller, type Result } from "./controller.ts";
+import { problemOf, readSettings, type Settings } from "./domain-settings.ts";
+import { RefusedCredentials } from "./refused-credentials.ts";
 
 /** What farms get of their domain. */
 export type DomainAccess =
@@ -40,17 +41,6 @@ export interface DomainControllerOptions {
   readonly fence: () => void;
   /** Farms of this domain have to be looked at: all of them, or those that the batch concerns. */
   readonly wakeFarms: (domain: string, batch: FeedBatch) => void;
-}
-
-/** How a domain is reached now. */
-interface Settings {
-  readonly servers: readonly string[];
-  readonly username: string;
-  readonly password: string;
-  readonly ca: string | undefined;
-  /** Hashes: of all of it, and of the credentials alone. */
-  readonly fingerprint: string;
-  readonly credentials: string;
 }
 
 interface State {
@@ -73,11 +63,6 @@ interface State {
   failedAt: number;
 }
 
-/** A refused bind counts against the account, so it is not tried again sooner, whatever happens. */
-const REFUSED_PAUSE = 65_000;
-const LONGEST_PAUSE = 600_000;
-/** How a refused bind is counted: every one, of whichever connection. */
-const REFUSALS = new Set(["invalidCredentials", "inappropriateAuthentication"]);
 const RECONNECT_PAUSE = 1000;
 const LONGEST_RECONNECT_PAUSE = 15_000;
 /** While something is not as it should be, it is looked at this often. */
@@ -90,8 +75,7 @@ export class DomainController {
   readonly controller: Controller;
   readonly #options: DomainControllerOptions;
   readonly #states = new Map<string, State>();
-  /** Refused credentials, by their hash: the limit holds whatever else of a domain changes, and for all domains that share them. */
-  readonly #refused = new Map<string, { readonly until: number; readonly times: number }>();
+  readonly #refused = new RefusedCredentials();
 
   constructor(options: DomainControllerOptions) {
     this.#options = options;
@@ -212,7 +196,7 @@ export class DomainController {
   async #look(domain: ActiveDirectoryDomain, state: State): Promise<number> {
     const { name } = domain.metadata;
     try {
-      const settings = this.#settings(domain);
+      const settings = readSettings(domain, this.#options.cluster());
       if ("reason" in settings) {
         this.#drop(name, state, settings);
         return INSPECT_AGAIN;
@@ -230,7 +214,7 @@ export class DomainController {
         delete state.session;
       }
       if (!state.session) {
-        const refused = this.#refusedFor(settings.credentials);
+        const refused = this.#refused.waitFor(settings.credentials);
         if (refused > 0 && !isRefused(state.view)) {
           this.#drop(
             name,
@@ -266,29 +250,6 @@ export class DomainController {
     }
   }
 
-  /** The servers, credentials and CA as they are now, or what is missing of them. */
-  #settings(domain: ActiveDirectoryDomain): DomainProblem | Settings {
-    const { servers, credentialsSecretRef, caBundleRef } = domain.spec;
-    const cluster = this.#options.cluster();
-    // The newline that echo and editors leave is no part of either; a space may be.
-    const read = (key: string): string | undefined => cluster.data("Secret", credentialsSecretRef.name, key)?.replace(/[\r\n]+$/, "");
-    const [username, password] = [read("username"), read("password")];
-    if (username === undefined || username === "" || password === undefined || password === "") {
-      return {
-        reason: "SecretNotFound",
-        message: `the Secret ${credentialsSecretRef.name} in the operator's namespace has no username or no password: create it with both keys.`,
-      };
-    }
-    const ca = caBundleRef && cluster.data(caBundleRef.kind, caBundleRef.name, caBundleRef.key);
-    if (caBundleRef && (ca === undefined || !ca.includes("-----BEGIN CERTIFICATE-----"))) {
-      return {
-        reason: "SecretNotFound",
-        message: `the ${caBundleRef.kind} ${caBundleRef.name} in the operator's namespace has no certificate (PEM) under the key ${caBundleRef.key}: put the CA of the domain controllers there.`,
-      };
-    }
-    return { servers, username, password, ca, fingerprint: hash(servers, username, password, ca), credentials: hash(username, password) };
-  }
-
   async #connect(name: string, state: State, { servers, username, password, ca, credentials }: Settings): Promise<void> {
     const { metrics, log, fence } = this.#options;
     const session = await LdapSession.open({
@@ -299,9 +260,7 @@ export class DomainController {
       fence,
       observe: (operation, result, seconds) => {
         metrics.directoryRequest(name, operation, result, seconds);
-        if (operation !== "bind") return;
-        if (result === "success") this.#refused.delete(credentials);
-        else if (REFUSALS.has(result)) this.#noteRefused(credentials);
+        if (operation === "bind") this.#refused.note(credentials, result);
       },
     });
     log.info("connected", { domain: name, server: session.url, dnsHostName: session.rootDse.dnsHostName });
@@ -363,18 +322,6 @@ export class DomainController {
     return Math.max(0, failedAt + pause - performance.now());
   }
 
-  /** How long these credentials must not be tried again, in milliseconds. */
-  #refusedFor(credentials: string): number {
-    return Math.max(0, (this.#refused.get(credentials)?.until ?? 0) - performance.now());
-  }
-
-  #noteRefused(credentials: string): void {
-    const now = performance.now();
-    for (const [key, { until }] of this.#refused) if (until + LONGEST_PAUSE < now) this.#refused.delete(key);
-    const times = (this.#refused.get(credentials)?.times ?? 0) + 1;
-    this.#refused.set(credentials, { times, until: now + Math.min(LONGEST_PAUSE, REFUSED_PAUSE * 2 ** (times - 1)) });
-  }
-
   async #report(domain: ActiveDirectoryDomain, state: State, farms: number): Promise<void> {
     const { client, events, metrics } = this.#options;
     const now = new Date();
@@ -411,50 +358,10 @@ function isRefused(view: DomainView): boolean {
   return view.kind === "Problem" && view.problem.reason === "CredentialsRejected";
 }
 
-function hash(...parts: readonly unknown[]): string {
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
-}
-
 function baseOf(dnsName: string): string {
   return dnsName
     .toLowerCase()
     .split(".")
     .map((label) => `dc=${label}`)
     .join(",");
-}
-
-/** Why the directory cannot be used, with what to do. */
-function problemOf(error: unknown, { spec }: ActiveDirectoryDomain): DomainProblem {
-  if (!(error instanceof DirectoryError)) {
-    return { reason: "InternalError", message: `the operator failed: ${String(error)}. It tries again; please report this with its log.` };
-  }
-  const { kind, message } = error;
-  switch (kind) {
-    case "InvalidCredentials":
-      return {
-        reason: "CredentialsRejected",
-        message: `${message}. Correct the Secret ${spec.credentialsSecretRef.name}; until then it is tried again rarely, so that the account is not locked out.`,
-      };
-    case "Untrusted":
-      return {
-        reason: "CertificateUntrusted",
-        message: `${message}. Nothing was sent. Correct ${spec.caBundleRef ? `the CA in ${spec.caBundleRef.kind} ${spec.caBundleRef.name}` : "caBundleRef"}, the name in spec.servers, or the server's certificate.`,
-      };
-    case "Rejected":
-    case "AccessDenied":
-      return { reason: "Rejected", message };
-    case "Unavailable":
-    case "OutcomeUnknown":
-    case "Aborted":
-    case "AlreadyExists":
-    case "NotFound":
-    case "ValueExists":
-    case "NoSuchValue":
-    case "ServicePrincipalNameInUse":
-    case "ConstraintViolation":
-    case "Unwilling":
-    case "Referral":
-    case "NotOwned":
-      return { reason: "DirectoryUnavailable", message: `${message}. It is tried again by itself.` };
-  }
 }

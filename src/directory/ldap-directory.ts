@@ -280,7 +280,8 @@ interface Delta {
 }
 
 /**
- * All in one write, or none. That a single value is so already is told in many ways (68, 20, 16, and for members even 53), so it is looked up.
+ * All in one write, or none. That a value is so already is told in many ways (68, 20, 16, and for members even 53), so it is looked up: where
+ * every one is, there is nothing left to do.
  */
 async function changeValues(session: LdapSession, object: OwnedObject, attribute: string, { add, remove }: Delta): Promise<void> {
   const steps: Modification[] = [];
@@ -289,12 +290,16 @@ async function changeValues(session: LdapSession, object: OwnedObject, attribute
   try {
     await update(session, object, steps);
   } catch (error) {
-    const [value, another] = [...remove, ...add];
-    if (!(error instanceof DirectoryError) || error.fatal || value === undefined || another !== undefined) throw error;
-    const base = { base: `<GUID=${object.objectGUID}>`, scope: "base" as const, attributes: ["objectGUID"] };
-    const held = (await session.readForWrite({ ...base, filter: equals(attribute, value) })) !== undefined;
-    if (held !== add.length > 0) throw error;
+    if (!(error instanceof DirectoryError) || error.fatal || error.kind === "AccessDenied" || error.kind === "NotOwned") throw error;
+    for (const [operation, , values] of steps) {
+      for (const value of values) if ((await holds(session, object, attribute, value)) !== (operation === "add")) throw error;
+    }
   }
+}
+
+async function holds(session: LdapSession, { objectGUID }: OwnedObject, attribute: string, value: string | Buffer): Promise<boolean> {
+  const filter = equals(attribute, value);
+  return (await session.readForWrite({ base: `<GUID=${objectGUID}>`, scope: "base", filter, attributes: ["objectGUID"] })) !== undefined;
 }
 
 async function remove(session: LdapSession, object: OwnedObject): Promise<void> {

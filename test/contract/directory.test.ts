@@ -218,7 +218,10 @@ describe.skipIf(!real)("the directory's contract", () => {
       [201, 3],
       [600, 4],
     ] as const) {
-      const wanted = wantedOf({ hosts: { computers: Array.from({ length: hosts }, (_, index) => `COST${index}`) } });
+      const wanted = wantedOf({
+        account: { name: "cost" },
+        hosts: { computers: Array.from({ length: hosts }, (_, index) => `COST${index}`) },
+      });
       searches = 0;
       await directory.observe(wanted, "Names", signal);
       expect(searches, `${hosts} hosts`).toBe(cost);

@@ -16,7 +16,7 @@ import { addFinalizer, getObject, isKubernetesObject, patchStatus, removeFinaliz
 import { createLog } from "../../src/telemetry/log.ts";
 import { makeAuthority, makeCertificate } from "../harness/certificates.ts";
 import { waitFor } from "../harness/process.ts";
-import { createNamespace, domainOf, farmOf, kube, real } from "../harness/world.ts";
+import { cleanUp, createNamespace, domainOf, farmOf, kube, real } from "../harness/world.ts";
 
 const NAMESPACE = "contract";
 const CONFIG_MAPS: Resource<KubernetesObject> = { apiVersion: "v1", kind: "ConfigMap", plural: "configmaps", is: isKubernetesObject };
@@ -63,6 +63,8 @@ describe.skipIf(!real)("the API server's contract", () => {
     await createNamespace(NAMESPACE);
     client = KubernetesClient.load(kube.kubeconfig);
   });
+
+  afterAll(() => cleanUp());
 
   test("a reflector keeps up with what is made, changed and deleted", async () => {
     await kube.apply(configMap("early"));

@@ -35,7 +35,7 @@ describe.skipIf(!real)("an operator that is killed at random moments", () => {
 
   afterAll(async () => {
     const operator = await startOperator();
-    await cleanUp(NAMESPACE);
+    await cleanUp();
     await operator.stop();
   });
 

@@ -1,7 +1,7 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../harness/process.ts";
 import { kubeAssets } from "../harness/kube.ts";
-import { createNamespace, domainOf, farmOf, kube, real } from "../harness/world.ts";
+import { cleanUp, createNamespace, domainOf, farmOf, kube, real } from "../harness/world.ts";
 
 const NAMESPACE = "manifests";
 const SPN = "write it as class/host";
@@ -97,6 +97,7 @@ async function refusal(object: object): Promise<string> {
 
 describe.skipIf(!real)("a bad manifest is refused by the API server, which says what to do", () => {
   beforeAll(() => createNamespace(NAMESPACE));
+  afterAll(() => cleanUp());
 
   test.each(BAD_FARMS)("a farm with %s", async (_, name, spec, message) => {
     expect(await refusal(farmOf(NAMESPACE, name, spec))).toContain(message);

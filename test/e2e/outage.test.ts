@@ -35,7 +35,7 @@ describe.skipIf(!real)("when a server is away for a minute", () => {
   });
 
   afterAll(async () => {
-    await cleanUp(NAMESPACE);
+    await cleanUp();
     expect(await operator.stop()).toBe(0);
   });
 

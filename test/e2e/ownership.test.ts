@@ -37,7 +37,7 @@ describe.skipIf(!real)("what is not ours", () => {
   });
 
   afterAll(async () => {
-    await cleanUp(NAMESPACE);
+    await cleanUp();
     expect(await operator.stop()).toBe(0);
   });
 

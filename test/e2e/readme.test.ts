@@ -19,7 +19,7 @@ describe.skipIf(!real)("the README", () => {
 
   afterAll(async () => {
     const operator = await startOperator();
-    await cleanUp("web");
+    await cleanUp();
     await operator.stop();
   });
 

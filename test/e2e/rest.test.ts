@@ -54,7 +54,7 @@ describe.skipIf(!real)("once everything is in place", () => {
   });
 
   afterAll(async () => {
-    await cleanUp(NAMESPACE);
+    await cleanUp();
     await operator.stop();
   });
 

@@ -50,7 +50,7 @@ describe.skipIf(!real).each([
   });
 
   afterAll(async () => {
-    await cleanUp(NAMESPACE);
+    await cleanUp();
     expect(await operator.stop()).toBe(0);
   });
 

@@ -145,9 +145,9 @@ export async function startOperator(options: Partial<OperatorOptions> = {}): Pro
   return await Operator.start({ kubeconfig: await kube.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator"), ...options });
 }
 
-/** Farms, domain and Secrets go, and with them what they own in the directory; needs a running operator. */
-export async function cleanUp(...namespaces: readonly string[]): Promise<void> {
-  for (const namespace of namespaces) await kube.kubectl("delete", "serverfarm", "--all", "-n", namespace, "--timeout=60s");
+/** All farms and domains go, and with them what they own in the directory; needs a running operator, where one has seen them. */
+export async function cleanUp(): Promise<void> {
+  await kube.kubectl("delete", "serverfarm", "--all", "-A", "--timeout=60s");
   await kube.kubectl("delete", "activedirectorydomain", "--all", "--timeout=60s");
 }
 

@@ -3,7 +3,8 @@ import { DirectoryError, type DirectoryErrorKind } from "../../src/farm/errors.t
 import { plan } from "../../src/farm/plan.ts";
 import type { ServerFarm } from "../../src/farm/server-farm.ts";
 import { mergePatch } from "../../src/kubernetes/resource.ts";
-import { decommissionOutcome, outcome, refusedStatus, suspendedStatus, unknownStatus, type Outcome } from "../../src/reconciler/outcome.ts";
+import { refusedStatus, suspendedStatus, unknownStatus } from "../../src/reconciler/farm-status.ts";
+import { decommissionOutcome, outcome, type Outcome } from "../../src/reconciler/outcome.ts";
 import { reconcile } from "../../src/reconciler/reconcile.ts";
 import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../farm/simulation.ts";
 

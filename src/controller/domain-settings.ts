@@ -1,0 +1,79 @@
+/** How a domain is reached: read from its spec, its Secret and its CA. And why it is not, for its conditions. */
+import { createHash } from "node:crypto";
+import type { ActiveDirectoryDomain } from "../farm/active-directory-domain.ts";
+import { DirectoryError } from "../farm/errors.ts";
+import type { DomainProblem } from "../reconciler/domain-outcome.ts";
+import type { Cluster } from "./cluster.ts";
+
+/** How a domain is reached now. */
+export interface Settings {
+  readonly servers: readonly string[];
+  readonly username: string;
+  readonly password: string;
+  readonly ca: string | undefined;
+  /** Hashes: of all of it, and of the credentials alone. */
+  readonly fingerprint: string;
+  readonly credentials: string;
+}
+
+/** The servers, credentials and CA as they are now, or what is missing of them. */
+export function readSettings(domain: ActiveDirectoryDomain, cluster: Cluster): DomainProblem | Settings {
+  const { servers, credentialsSecretRef, caBundleRef } = domain.spec;
+  // The newline that echo and editors leave is no part of either; a space may be.
+  const read = (key: string): string | undefined => cluster.data("Secret", credentialsSecretRef.name, key)?.replace(/[\r\n]+$/, "");
+  const [username, password] = [read("username"), read("password")];
+  if (username === undefined || username === "" || password === undefined || password === "") {
+    return {
+      reason: "SecretNotFound",
+      message: `the Secret ${credentialsSecretRef.name} in the operator's namespace has no username or no password: create it with both keys.`,
+    };
+  }
+  const ca = caBundleRef && cluster.data(caBundleRef.kind, caBundleRef.name, caBundleRef.key);
+  if (caBundleRef && (ca === undefined || !ca.includes("-----BEGIN CERTIFICATE-----"))) {
+    return {
+      reason: "SecretNotFound",
+      message: `the ${caBundleRef.kind} ${caBundleRef.name} in the operator's namespace has no certificate (PEM) under the key ${caBundleRef.key}: put the CA of the domain controllers there.`,
+    };
+  }
+  return { servers, username, password, ca, fingerprint: hash(servers, username, password, ca), credentials: hash(username, password) };
+}
+
+function hash(...parts: readonly unknown[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+/** Why the directory cannot be used, with what to do. */
+export function problemOf(error: unknown, { spec }: ActiveDirectoryDomain): DomainProblem {
+  if (!(error instanceof DirectoryError)) {
+    return { reason: "InternalError", message: `the operator failed: ${String(error)}. It tries again; please report this with its log.` };
+  }
+  const { kind, message } = error;
+  switch (kind) {
+    case "InvalidCredentials":
+      return {
+        reason: "CredentialsRejected",
+        message: `${message}. Correct the Secret ${spec.credentialsSecretRef.name}; until then it is tried again rarely, so that the account is not locked out.`,
+      };
+    case "Untrusted":
+      return {
+        reason: "CertificateUntrusted",
+        message: `${message}. Nothing was sent. Correct ${spec.caBundleRef ? `the CA in ${spec.caBundleRef.kind} ${spec.caBundleRef.name}` : "caBundleRef"}, the name in spec.servers, or the server's certificate.`,
+      };
+    case "Rejected":
+    case "AccessDenied":
+      return { reason: "Rejected", message };
+    case "Unavailable":
+    case "OutcomeUnknown":
+    case "Aborted":
+    case "AlreadyExists":
+    case "NotFound":
+    case "ValueExists":
+    case "NoSuchValue":
+    case "ServicePrincipalNameInUse":
+    case "ConstraintViolation":
+    case "Unwilling":
+    case "Referral":
+    case "NotOwned":
+      return { reason: "DirectoryUnavailable", message: `${message}. It is tried again by itself.` };
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * Credentials that the directory refused, by their hash. A refused bind counts against the account, so they are not tried again sooner than a
+ * minute later, and ever more rarely, whatever else of a domain changes, and for all domains that share them.
+ */
+export class RefusedCredentials {
+  readonly #until = new Map<string, { readonly until: number; readonly times: number }>();
+
+  /** How long these must not be tried again, in milliseconds. */
+  waitFor(credentials: string): number {
+    return Math.max(0, (this.#until.get(credentials)?.until ?? 0) - performance.now());
+  }
+
+  /** `result` is that of any bind, as the metrics count it. */
+  note(credentials: string, result: string): void {
+    if (result === "success") this.#until.delete(credentials);
+    if (!REFUSALS.has(result)) return;
+    const now = performance.now();
+    for (const [key, { until }] of this.#until) if (until + LONGEST_PAUSE < now) this.#until.delete(key);
+    const times = (this.#until.get(credentials)?.times ?? 0) + 1;
+    this.#until.set(credentials, { times, until: now + Math.min(LONGEST_PAUSE, PAUSE * 2 ** (times - 1)) });
+  }
+}
+
+const REFUSALS: ReadonlySet<string> = new Set(["invalidCredentials", "inappropriateAuthentication"]);
+const PAUSE = 65_000;
+const LONGEST_PAUSE = 600_000;

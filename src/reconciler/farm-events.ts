@@ -1,0 +1,104 @@
+/** What a farm's Events say. */
+import { partOf, type Change } from "../farm/change.ts";
+import type { Part } from "../farm/blocker.ts";
+import type { Finding } from "../farm/conditions.ts";
+import type { DesiredFarm } from "../farm/desired.ts";
+import { commonName } from "../farm/distinguished-name.ts";
+import type { ServerFarm } from "../farm/server-farm.ts";
+import type { Report } from "./reconcile.ts";
+
+export interface EventDraft {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Changes to what this very generation had already brought about: somebody else undid it. */
+export function driftOf(farm: ServerFarm, { applied }: Report): readonly Change[] {
+  const settled = (part: Part): boolean =>
+    farm.status?.conditions?.some(
+      ({ type, status, observedGeneration }) =>
+        type === `${part}Ready` && status === "True" && observedGeneration === farm.metadata.generation,
+    ) ?? false;
+  return applied.filter((change) => settled(partOf(change)));
+}
+
+export function eventsOf(change: Change, { account }: DesiredFarm, drifted: boolean): readonly EventDraft[] {
+  const name = account.samAccountName;
+  const list = (dns: readonly string[]): string =>
+    dns.slice(0, 10).map(commonName).join(", ") + (dns.length > 10 ? ` and ${dns.length - 10} more` : "");
+  const event = (reason: string, message: string): EventDraft =>
+    drifted
+      ? { type: "Warning", reason: "DriftCorrected", message: `somebody else had changed the directory, which was put right: ${message}` }
+      : { type: "Normal", reason, message };
+  switch (change.kind) {
+    case "CreateHostGroup":
+      return [event("HostGroupCreated", `created ${change.distinguishedName} with ${change.members.length} hosts`)];
+    case "CreateAccount":
+      return [
+        event(
+          "AccountCreated",
+          `created ${change.distinguishedName} with ${change.servicePrincipalNames.length} SPNs; on each host run Install-ADServiceAccount ${name}`,
+        ),
+      ];
+    case "UpdateAccount":
+      return [event("AccountUpdated", `${name}: set ${Object.keys(change.properties).join(", ")}`)];
+    case "SetRetrievers":
+      return [event("RetrieversSet", `${name}: who may retrieve the password was set anew: ${change.because}`)];
+    case "ChangeServicePrincipalNames":
+      return [
+        event(
+          "ServicePrincipalNamesChanged",
+          [
+            change.add.length > 0 ? `added ${change.add.join(", ")}` : "",
+            change.remove.length > 0 ? `removed ${change.remove.join(", ")}` : "",
+          ]
+            .filter((text) => text !== "")
+            .join("; "),
+        ),
+      ];
+    case "ChangeHosts":
+      return [
+        ...(change.remove.length > 0
+          ? [
+              event(
+                "HostsRemoved",
+                `${list(change.remove)} may no longer retrieve the password of ${name}; run Uninstall-ADServiceAccount ${name} there`,
+              ),
+            ]
+          : []),
+        ...(change.add.length > 0
+          ? [
+              event(
+                "HostsAdded",
+                `${list(change.add)} may retrieve the password of ${name} after a restart, or after klist -li 0x3e7 purge`,
+              ),
+            ]
+          : []),
+      ];
+    case "RenameHostGroup":
+      return [event("HostGroupRenamed", `the host group is now ${change.samAccountName}`)];
+    case "DeleteAccount":
+      return [event("AccountDeleted", `deleted ${change.object.distinguishedName}`)];
+    case "DeleteHostGroup":
+      return [event("HostGroupDeleted", `deleted ${change.object.distinguishedName}`)];
+    case "Release":
+      return [
+        {
+          type: "Warning",
+          reason: "ObjectKept",
+          message: `${change.object.distinguishedName} stays in the directory, without owner: ${change.because}`,
+        },
+      ];
+  }
+}
+
+/** A farm that is not ready says so once for each reason. */
+export function warnings(farm: ServerFarm, ready: Finding): readonly EventDraft[] {
+  const before = farm.status?.conditions?.find(({ type }) => type === "Ready");
+  if (ready.status === "True") {
+    return before?.status === "True" ? [] : [{ type: "Normal", reason: "Ready", message: ready.message }];
+  }
+  if (before?.status === ready.status && before.reason === ready.reason && before.message === ready.message) return [];
+  return [{ type: "Warning", reason: ready.reason, message: ready.message }];
+}

@@ -56,7 +56,7 @@ export interface ServerFarmSpec {
     readonly group?: {
       /** Name of the host group (a global security group). Default, account.name followed by Hosts. */
       readonly name?: string;
-      /** Where the host group is created, relative to the domain or a whole distinguished name. Default, the domain's defaults.groupContainer. */
+      /** Where the host group is created, relative to the domain or a whole distinguished name. Default, the domain's defaults.groupContainer. Immutable; a group that is moved in the directory is found there. */
       readonly container?: string;
       /** True: a group that somebody else owns. It is never created or deleted, and only members that this farm added are ever removed from it. */
       readonly existing: boolean;

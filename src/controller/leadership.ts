@@ -61,7 +61,7 @@ export class Leadership {
     const started = performance.now();
     try {
       // An answer that comes too late is no answer: the deadline is by this clock.
-      const limit = AbortSignal.timeout(this.leads ? Math.max(1, this.#until - started) : this.#options.renewDeadline);
+      const limit = AbortSignal.timeout(this.leads ? Math.max(1, Math.ceil(this.#until - started)) : this.#options.renewDeadline);
       if (!(await this.#options.lease.tryAcquire(limit))) {
         this.#until = 0;
         return false;

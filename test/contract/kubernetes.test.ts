@@ -195,6 +195,9 @@ describe.skipIf(!real)("the API server's contract", () => {
     await first.acquire(AbortSignal.timeout(5000));
     expect(() => first.fence()).not.toThrow();
     expect(() => second.fence()).toThrow("the Lease is lost");
+    // Holding renews: it still leads long after the first deadline.
+    expect(await first.hold(AbortSignal.timeout(2500))).toBe(true);
+    expect(first.leads).toBe(true);
     await expect(second.acquire(AbortSignal.timeout(1000))).rejects.toThrow(/abort/i);
     await first.release();
     expect(() => first.fence()).toThrow("the Lease is lost");

@@ -12,6 +12,8 @@ export interface ResolvedHosts {
   /** Distinguished names by their keys: the computers that should be members. */
   readonly wanted: ReadonlyMap<string, string>;
   readonly quarantined: ReadonlyMap<string, string>;
+  /** Keys of the computers that an ambiguous reference may mean: none of them is put in, and none is taken out. */
+  readonly undecided: ReadonlySet<string>;
   /** How many computers the farm asks for, found or not. */
   readonly desired: number;
   readonly blockers: readonly Blocker[];
@@ -30,15 +32,19 @@ export function resolveHosts(desired: DesiredFarm, observed: ObservedFarm): Reso
     for (const { distinguishedName } of found) quarantined.set(dnKey(distinguishedName), distinguishedName);
   }
   const wanted = new Map<string, string>();
+  const undecided = new Set<string>();
   for (const reference of desired.hosts) {
     const found = index.find(reference);
     const [computer] = found;
     if (!computer) blockers.push(hostNotFound(reference));
-    else if (found.length > 1) blockers.push(hostAmbiguous(reference, found));
-    else if (!quarantined.has(dnKey(computer.distinguishedName))) wanted.set(dnKey(computer.distinguishedName), computer.distinguishedName);
+    else if (found.length > 1) {
+      blockers.push(hostAmbiguous(reference, found));
+      for (const { distinguishedName } of found) undecided.add(dnKey(distinguishedName));
+    } else if (!quarantined.has(dnKey(computer.distinguishedName)))
+      wanted.set(dnKey(computer.distinguishedName), computer.distinguishedName);
   }
   const unresolved = blockers.filter(({ computer }) => computer !== undefined).length;
-  return { wanted, quarantined, desired: wanted.size + unresolved, blockers };
+  return { wanted, quarantined, undecided, desired: wanted.size + unresolved, blockers };
 }
 
 function hostNotFound({ text, by, value }: HostReference): Blocker {
@@ -64,11 +70,12 @@ function hostAmbiguous({ text, by, value }: HostReference, found: readonly Direc
     reason: "HostAmbiguous",
     part: "Hosts",
     computer: text,
-    message: `${found.length} computers have the ${by} ${value} (${names}), so none was granted: name the right one in hosts.computers by its distinguished name.`,
+    message: `${found.length} computers have the ${by} ${value} (${names}), so none is granted or removed: name the right one in hosts.computers by its distinguished name.`,
   };
 }
 
-export function planHosts(desired: DesiredFarm, observed: ObservedFarm, group: Place, { wanted, quarantined }: ResolvedHosts): Plan {
+export function planHosts(desired: DesiredFarm, observed: ObservedFarm, group: Place, hosts: ResolvedHosts): Plan {
+  const { wanted, quarantined, undecided } = hosts;
   switch (group.kind) {
     case "Taken":
       return { changes: [], blockers: [group.blocker] };
@@ -90,7 +97,8 @@ export function planHosts(desired: DesiredFarm, observed: ObservedFarm, group: P
       // While a host is not found, a member that cannot be read may be that very host: taking it out could take a farm down.
       const unreadable = new Set(observed.unreadable.map(dnKey));
       const unclear = (key: string): boolean => unreadable.has(key) && !quarantined.has(key) && !named(desired.quarantined, key);
-      const unwanted = [...members].filter(([key]) => !wanted.has(key) && !unclear(key));
+      const stays = (key: string): boolean => wanted.has(key) || unclear(key) || (undecided.has(key) && !quarantined.has(key));
+      const unwanted = [...members].filter(([key]) => !stays(key));
       const missing = [...wanted].filter(([key]) => !members.has(key)).map(([, member]) => member);
       // A compromised host goes before anything else, and in a write of its own that no other host's trouble can fail.
       const [out, rest] = [unwanted.filter(([key]) => quarantined.has(key)), unwanted.filter(([key]) => !quarantined.has(key))];

@@ -180,6 +180,15 @@ describe("the plan of a farm", () => {
     ]);
   });
 
+  test("a second computer that claims a host's DNS name does not take the host's right away", async () => {
+    const wanted = desired({ hosts: { computers: ["web01.contoso.com"] } });
+    const directory = await settled(wanted);
+    const claimed = new SimulatedDirectory(directory.objects, [...WEB, { ...computer("EVIL"), dnsHostName: "web01.contoso.com" }]);
+    const result = plan(wanted, claimed);
+    expect(result.changes).toEqual([]);
+    expect(result.blockers.map(({ reason }) => reason)).toEqual(["HostAmbiguous"]);
+  });
+
   test("the quarantined go first, in a write of their own", async () => {
     const directory = await settled(desired({ hosts: { computers: ["WEB01", "WEB02"] } }));
     const wanted = desired({

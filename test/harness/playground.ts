@@ -15,6 +15,8 @@ const dir = await mkdtemp(`${tmpdir()}/serverfarm-playground-`);
 const [samba, kube] = [new Samba(`${dir}/samba`), new Kube(`${dir}/kube`)];
 // Ctrl-C while the servers start must stop them too.
 const interrupted = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+// Waiting for a signal alone would not keep the program: it would end at once and leave the servers behind.
+const alive = setInterval(() => undefined, 60_000);
 try {
   process.stdout.write("Starting a domain controller (Samba) and a control plane …\n");
   await Promise.all([samba.up(), kube.up()]);
@@ -31,6 +33,7 @@ and then the commands of the README, from "kubectl apply" on. Ctrl-C here stops 
 `);
   await interrupted;
 } finally {
+  clearInterval(alive);
   await Promise.all([samba.down(), kube.down()]);
   await rm(dir, { recursive: true, force: true });
 }

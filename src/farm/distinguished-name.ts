@@ -1,6 +1,6 @@
 /** Distinguished names as strings (RFC 4514). Active Directory compares them without regard to case. */
 
-interface RelativeName {
+export interface RelativeName {
   readonly type: string;
   readonly value: string;
 }
@@ -27,7 +27,7 @@ export function escapeValue(value: string): string {
 }
 
 /** The parts of a distinguished name, the most specific first. Throws DistinguishedNameError when it is not one. */
-function parse(text: string): readonly (readonly RelativeName[])[] {
+export function parseDn(text: string): readonly (readonly RelativeName[])[] {
   if (text === "") return [];
   const names: RelativeName[][] = [[]];
   let position = 0;
@@ -81,7 +81,7 @@ function parse(text: string): readonly (readonly RelativeName[])[] {
 
 /** The one spelling that all spellings of a name share: to compare and to index by. */
 export function normalizeDn(dn: string): string {
-  return parse(dn)
+  return parseDn(dn)
     .map((names) => names.map(({ type, value }) => `${type.toLowerCase()}=${escapeValue(value.toLowerCase())}`).join("+"))
     .join(",");
 }
@@ -104,7 +104,7 @@ export function childDn(name: string, container: string): string {
 /** The first value of a name: WEB01 of CN=WEB01,OU=Servers. A text that is no distinguished name is returned as it is. */
 export function commonName(dn: string): string {
   try {
-    return parse(dn)[0]?.[0]?.value ?? dn;
+    return parseDn(dn)[0]?.[0]?.value ?? dn;
   } catch {
     return dn;
   }
@@ -114,7 +114,7 @@ export function commonName(dn: string): string {
 export function resolveDn(text: string, baseDN: string): string {
   const [name, base] = [normalizeDn(text), normalizeDn(baseDN)];
   if (name === base || name.endsWith(`,${base}`)) return text;
-  if (parse(text).some(([first]) => first?.type.toLowerCase() === "dc")) {
+  if (parseDn(text).some(([first]) => first?.type.toLowerCase() === "dc")) {
     throw new DistinguishedNameError(`${JSON.stringify(text)} is not in the domain ${baseDN}`);
   }
   return `${text},${baseDN}`;

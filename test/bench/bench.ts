@@ -1,205 +1,275 @@
 /**
- * `npm run bench`: what the operator costs, on the real servers.
+ * `npm run bench`: what the operator costs.
  *
- * A burst of farms from `kubectl apply` to Ready, beside a bare ldapts loop that does the same writes on the same domain controller in the
- * same run; then the cost of all of them at rest. Prints figures and ratios; judges nothing.
- * Options: --farms N (200), --hosts N (5), --rest SECONDS (120).
+ * A burst of farms from apply to Ready, beside a bare ldapts loop that does the same writes on the same directory in the same run; the cost
+ * of all of them at rest; and a restart with all in sync. Prints figures and ratios; judges nothing. docs/benchmarks.md has some.
+ * Options: --on sandbox|real (sandbox), --farms N (200), --hosts N (3), --rest SECONDS (60).
  */
-import { spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Attribute, Client } from "ldapts";
+import { Attribute } from "ldapts";
 import { encodeRetrievers } from "../../src/directory/security-descriptor.ts";
 import { decodeSid } from "../../src/directory/sid.ts";
-import { Kube, kubeAssets, kubeMissing } from "../harness/kube.ts";
+import type { Cluster } from "../harness/cluster.ts";
+import { addComputer, ADMINISTRATOR, BASE, type TestDirectory } from "../harness/directory.ts";
+import { install } from "../harness/install.ts";
+import { Kube, kubeMissing } from "../harness/kube.ts";
 import { Operator } from "../harness/operator.ts";
-import { addComputer, ADMINISTRATOR, BASE, HOST, Samba, sambaMissing } from "../harness/samba.ts";
+import { waitFor } from "../harness/process.ts";
+import { Samba, sambaMissing } from "../harness/samba.ts";
+import { SandboxCluster } from "../harness/sandbox-cluster.ts";
+import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 
 const { values } = parseArgs({
-  options: { farms: { type: "string", default: "200" }, hosts: { type: "string", default: "5" }, rest: { type: "string", default: "120" } },
+  options: {
+    on: { type: "string", default: "sandbox" },
+    farms: { type: "string", default: "200" },
+    hosts: { type: "string", default: "3" },
+    rest: { type: "string", default: "60" },
+  },
 });
 const [farms, hosts, rest] = [Number(values.farms), Number(values.hosts), Number(values.rest)];
 const NAMESPACE = "bench";
+const SYSTEM = "serverfarm-system";
 
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+function say(name: string, text: string): void {
+  process.stdout.write(`${name.padEnd(14)}${text}\n`);
+}
+
+interface Servers {
+  readonly directory: TestDirectory;
+  readonly cluster: Cluster;
+  readonly down: () => Promise<unknown>;
+}
+
+async function servers(dir: string): Promise<Servers> {
+  if (values.on === "sandbox") {
+    const [directory, cluster] = await Promise.all([SandboxDirectory.create(), SandboxCluster.create(`${dir}/kubernetes`)]);
+    return { directory, cluster, down: () => Promise.all([directory.stop(), cluster.stopApiServer()]) };
+  }
+  const missing = [await sambaMissing(), kubeMissing()].filter((text) => text !== undefined);
+  if (missing.length > 0) throw new Error(missing.join("; "));
+  const [directory, cluster] = [new Samba(`${dir}/samba`), new Kube(`${dir}/kube`)];
+  const down = (): Promise<unknown> => Promise.all([directory.down(), cluster.down()]);
+  try {
+    await Promise.all([directory.up(), cluster.up()]);
+  } catch (error) {
+    await down();
+    throw error;
+  }
+  return { directory, cluster, down };
 }
 
 /** User and system time of a process in seconds, and its resident memory now and at its peak, in MB. */
-async function usage(pid: number): Promise<{ cpu: number; rss: number; peak: number }> {
+async function usage({ pid }: Operator): Promise<{ cpu: number; rss: number; peak: number }> {
   const stat = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   const megabytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? Number.NaN) / 1024;
   return { cpu: (Number(stat[11]) + Number(stat[12])) / 100, rss: megabytes("VmRSS"), peak: megabytes("VmHWM") };
 }
 
+const memory = ({ rss, peak }: { rss: number; peak: number }): string => `RSS ${rss.toFixed(0)} MB, peak ${peak.toFixed(0)} MB`;
+
 /** The same writes, one after the other on one connection: a group with its members, its SID, an account. Seconds. */
-async function bareLoop(samba: Samba, computers: readonly string[], count: number): Promise<number> {
-  const client = new Client({ url: samba.url, timeout: 60_000, tlsOptions: { ca: await readFile(samba.caFile), servername: HOST } });
-  await client.bind(ADMINISTRATOR.username, ADMINISTRATOR.password);
-  const started = performance.now();
-  for (let index = 0; index < count; index++) {
-    const name = `bare${index}`;
-    const group = `CN=${name}Hosts,CN=Users,${BASE}`;
-    const owner = `bench cluster=0 farm=bench/${name}`;
-    await client.add(group, {
-      objectClass: "group",
-      sAMAccountName: `${name}Hosts`,
-      groupType: "-2147483646",
-      adminDescription: owner,
-      member: [...computers],
-    });
-    const { searchEntries } = await client.search(group, {
-      scope: "base",
-      attributes: ["objectSid"],
-      explicitBufferAttributes: ["objectSid"],
-    });
-    const sid = searchEntries[0]?.["objectSid"];
-    if (!Buffer.isBuffer(sid)) throw new Error("no SID");
-    const text = {
-      objectClass: "msDS-GroupManagedServiceAccount",
-      sAMAccountName: `${name}$`,
-      adminDescription: owner,
-      userAccountControl: "4096",
-      "msDS-ManagedPasswordInterval": "30",
-      "msDS-SupportedEncryptionTypes": "24",
-      dNSHostName: `${name}.contoso.com`,
-      servicePrincipalName: [`http/${name}.contoso.com`, `http/${name}`],
-    };
-    await client.add(`CN=${name},CN=Managed Service Accounts,${BASE}`, [
-      ...Object.entries(text).map(([type, values]) => new Attribute({ type, values: Array.isArray(values) ? values : [values] })),
-      new Attribute({ type: "msDS-GroupMSAMembership", values: [encodeRetrievers([decodeSid(sid)])] }),
-    ]);
-  }
-  const seconds = (performance.now() - started) / 1000;
-  await client.unbind();
-  return seconds;
+async function bareLoop(directory: TestDirectory, computers: readonly string[], count: number): Promise<number> {
+  return await directory.asAdministrator(async (client) => {
+    const started = performance.now();
+    for (let index = 0; index < count; index++) {
+      const name = `bare${index}`;
+      const group = `CN=${name}Hosts,CN=Users,${BASE}`;
+      const owner = `bench cluster=0 farm=bench/${name}`;
+      await client.add(group, {
+        objectClass: "group",
+        sAMAccountName: `${name}Hosts`,
+        groupType: "-2147483646",
+        adminDescription: owner,
+        member: [...computers],
+      });
+      const { searchEntries } = await client.search(group, {
+        scope: "base",
+        attributes: ["objectSid"],
+        explicitBufferAttributes: ["objectSid"],
+      });
+      const sid = searchEntries[0]?.["objectSid"];
+      if (!Buffer.isBuffer(sid)) throw new Error("no SID");
+      const text = {
+        objectClass: "msDS-GroupManagedServiceAccount",
+        sAMAccountName: `${name}$`,
+        adminDescription: owner,
+        userAccountControl: "4096",
+        "msDS-ManagedPasswordInterval": "30",
+        "msDS-SupportedEncryptionTypes": "24",
+        dNSHostName: `${name}.contoso.com`,
+        servicePrincipalName: [`http/${name}.contoso.com`, `http/${name}`],
+      };
+      await client.add(`CN=${name},CN=Managed Service Accounts,${BASE}`, [
+        ...Object.entries(text).map(([type, values]) => new Attribute({ type, values: Array.isArray(values) ? values : [values] })),
+        new Attribute({ type: "msDS-GroupMSAMembership", values: [encodeRetrievers([decodeSid(sid)])] }),
+      ]);
+    }
+    return (performance.now() - started) / 1000;
+  });
 }
 
 /** One watch, rather than many questions: it must not take the processors from what is measured. */
-async function watchUntilReady(kube: Kube, count: number): Promise<void> {
-  const output = 'jsonpath={.metadata.name}={.status.conditions[?(@.type=="Ready")].status}{"\\n"}';
-  const child = spawn(
-    `${kubeAssets()}/kubectl`,
-    ["--kubeconfig", kube.kubeconfig, "get", "serverfarms", "-n", NAMESPACE, "--watch", "-o", output],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
+async function allReady(cluster: Cluster, count: number): Promise<void> {
   const ready = new Set<string>();
-  const late = setTimeout(() => child.kill(), 300_000);
-  for await (const line of createInterface({ input: child.stdout })) {
-    const [name = "", status] = line.split("=");
-    if (status === "True") ready.add(name);
-    if (ready.size === count) break;
+  for await (const { object } of cluster.watch("ServerFarm", NAMESPACE, AbortSignal.timeout(1_800_000))) {
+    if (isReady(object["status"])) ready.add(object.metadata.name);
+    if (ready.size === count) return;
   }
-  clearTimeout(late);
-  child.kill();
-  if (ready.size < count) throw new Error(`only ${ready.size} of ${count} farms became ready`);
+  throw new Error(`only ${ready.size} of ${count} farms became ready`);
 }
 
-async function main(): Promise<void> {
-  const missing = [await sambaMissing(), kubeMissing()].filter((text) => text !== undefined);
-  if (missing.length > 0) throw new Error(missing.join("; "));
-  const dir = await mkdtemp(`${tmpdir()}/serverfarm-bench-`);
-  const [samba, kube] = [new Samba(`${dir}/samba`), new Kube(`${dir}/kube`)];
-  let operator: Operator | undefined;
-  try {
-    await Promise.all([samba.up(), kube.up()]);
-    const root = fileURLToPath(new URL("../..", import.meta.url));
-    const crds = (await readdir(`${root}/crds`)).filter((name) => name.endsWith(".yaml"));
-    await kube.kubectl("apply", ...crds.flatMap((name) => ["-f", `${root}/crds/${name}`]), "-f", `${root}/deploy/rbac.yaml`);
-    await kube.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s");
-    const names = Array.from({ length: hosts }, (_, index) => `BENCH${index}`);
-    const computers = await samba.asAdministrator(async (client) => {
-      const dns: string[] = [];
-      for (const name of names) dns.push(await addComputer(client, name));
-      return dns;
-    });
-    const namespace = "serverfarm-system";
-    const secret = (name: string, stringData: object) => ({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace }, stringData });
-    await kube.apply(
-      { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
-      secret("contoso-ldap", ADMINISTRATOR),
-      secret("contoso-ca", { "ca.crt": await readFile(samba.caFile, "utf8") }),
-      {
-        apiVersion: "serverfarm.dev/v1alpha1",
-        kind: "ActiveDirectoryDomain",
-        metadata: { name: "contoso" },
-        spec: {
-          dnsName: "contoso.com",
-          servers: [samba.url],
-          credentialsSecretRef: { name: "contoso-ldap" },
-          caBundleRef: { name: "contoso-ca" },
-        },
-      },
-    );
-    operator = await Operator.start({
-      kubeconfig: await kube.serviceAccountKubeconfig(namespace, "serverfarm-operator"),
-      leaderElection: true,
-      level: "info",
-    });
-    await kube.kubectl("wait", "--for=condition=Ready", "addomain/contoso", "--timeout=30s");
-    const { pid } = operator;
-    say(`${farms} farms x ${hosts} hosts; ${cpus().length} cores, ${cpus()[0]?.model ?? ""}, Node ${process.version}`);
+function isReady(status: unknown): boolean {
+  if (typeof status !== "object" || status === null || !("conditions" in status) || !Array.isArray(status.conditions)) return false;
+  return status.conditions.some((condition: unknown) => {
+    const { type, status } = Object(condition);
+    return type === "Ready" && status === "True";
+  });
+}
 
-    const before = await bareLoop(samba, computers, farms);
-    const idle = await usage(pid);
-    const allReady = watchUntilReady(kube, farms);
+function farmOf(index: number, computers: readonly string[]): object {
+  return {
+    apiVersion: "serverfarm.dev/v1alpha1",
+    kind: "ServerFarm",
+    metadata: { name: `burst${index}`, namespace: NAMESPACE },
+    spec: {
+      domainRef: { name: "contoso" },
+      servicePrincipalNames: [`http/burst${index}.contoso.com`, `http/burst${index}`],
+      hosts: { computers },
+    },
+  };
+}
+
+/** Ten requests at a time. */
+async function applyAll(cluster: Cluster, computers: readonly string[]): Promise<number> {
+  const started = performance.now();
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < farms) await cluster.apply(farmOf(next++, computers));
+  };
+  await Promise.all(Array.from({ length: 10 }, lane));
+  return (performance.now() - started) / 1000;
+}
+
+/** What the operator has sent so far. */
+async function requests(operator: Operator): Promise<Record<"searches" | "writes" | "polls" | "patches" | "reads", number>> {
+  const metrics = await operator.metrics();
+  const sum = (name: string, ...labels: readonly string[]): number =>
+    metrics
+      .split("\n")
+      .filter((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)))
+      .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(" "))), 0);
+  const directory = (operation: string): number => sum("serverfarm_directory_requests_total", `operation="${operation}"`);
+  return {
+    searches: directory("search"),
+    writes: directory("add") + directory("modify") + directory("delete") + directory("modifyDN"),
+    polls: sum("controller_runtime_reconcile_total", 'controller="activedirectorydomain"'),
+    patches: sum("rest_client_requests_total", 'method="PATCH"'),
+    reads: sum("rest_client_requests_total", 'method="GET"'),
+  };
+}
+
+async function bench({ directory, cluster }: Servers): Promise<void> {
+  await install(cluster);
+  const names = Array.from({ length: hosts }, (_, index) => `BENCH${index}`);
+  const computers = await directory.asAdministrator(async (client) => {
+    const dns: string[] = [];
+    for (const name of names) dns.push(await addComputer(client, name));
+    return dns;
+  });
+  const secret = (name: string, stringData: object): object => ({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name, namespace: SYSTEM },
+    stringData,
+  });
+  await cluster.apply(
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
+    secret("contoso-ldap", ADMINISTRATOR),
+    secret("contoso-ca", { "ca.crt": directory.ca }),
+    {
+      apiVersion: "serverfarm.dev/v1alpha1",
+      kind: "ActiveDirectoryDomain",
+      metadata: { name: "contoso" },
+      spec: {
+        dnsName: "contoso.com",
+        servers: [directory.url],
+        credentialsSecretRef: { name: "contoso-ldap" },
+        caBundleRef: { name: "contoso-ca" },
+      },
+    },
+  );
+  const kubeconfig = await cluster.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator");
+  const start = async (): Promise<Operator> => {
+    const operator = await Operator.start({ kubeconfig, leaderElection: true, level: "info" });
+    await waitFor("a poll of the domain", async () => (await requests(operator)).polls > 0);
+    return operator;
+  };
+  let operator = await start();
+  try {
+    say("run", `${farms} farms x ${hosts} hosts on ${directory.name} and ${cluster.name}`);
+    say("machine", `${cpus().length} cores, ${cpus()[0]?.model ?? ""}, Node ${process.version}`);
+    const loop = Math.min(farms, 1000);
+    const bare = await bareLoop(directory, computers, loop);
+    const idle = await usage(operator);
+    const ready = allReady(cluster, farms);
     const started = performance.now();
-    await kube.apply(
-      ...Array.from({ length: farms }, (_, index) => ({
-        apiVersion: "serverfarm.dev/v1alpha1",
-        kind: "ServerFarm",
-        metadata: { name: `burst${index}`, namespace: NAMESPACE },
-        spec: {
-          domainRef: { name: "contoso" },
-          servicePrincipalNames: [`http/burst${index}.contoso.com`, `http/burst${index}`],
-          hosts: { computers: names },
-        },
-      })),
-    );
-    const applied = (performance.now() - started) / 1000;
-    await allReady;
+    const applied = await applyAll(cluster, names);
+    await ready;
     const burst = (performance.now() - started) / 1000;
-    const busy = await usage(pid);
-    say(`bare loop     ${before.toFixed(1)} s   ${(farms / before).toFixed(1)} farms/s`);
+    const busy = await usage(operator);
+    const sent = await requests(operator);
+    say("bare loop", `${loop} in ${bare.toFixed(1)} s, ${(loop / bare).toFixed(1)} farms/s`);
     say(
-      `burst         ${burst.toFixed(1)} s   ${(farms / burst).toFixed(1)} farms/s   (kubectl apply alone took ${applied.toFixed(1)} s of it)`,
+      "burst",
+      `${farms} in ${burst.toFixed(1)} s, ${(farms / burst).toFixed(1)} farms/s (to apply them took ${applied.toFixed(1)} s of it)`,
     );
-    say(`ratio         ${(before / burst).toFixed(2)} of the bare loop's rate`);
-    const metric = operator.metric.bind(operator);
-    for (const operation of ["search", "add"]) {
-      const [sum, number] = await Promise.all(
-        ["sum", "count"].map((part) => metric(`serverfarm_directory_request_duration_seconds_${part}`, { operation })),
-      );
-      say(`${operation.padEnd(13)} ${number} requests of ${(((sum ?? 0) / (number ?? 1)) * 1000).toFixed(1)} ms`);
-    }
-    say(`operator      ${(busy.cpu - idle.cpu).toFixed(1)} s CPU, RSS ${busy.rss.toFixed(0)} MB, peak ${busy.peak.toFixed(0)} MB`);
+    say("ratio", `${(farms / burst / (loop / bare)).toFixed(2)} of the bare loop's rate`);
+    say("requests", `${sent.searches} searches, ${sent.writes} writes, ${sent.patches} patches, ${sent.reads} reads of the API server`);
+    say("operator", `${(busy.cpu - idle.cpu).toFixed(1)} s CPU, ${memory(busy)}`);
 
     // The feed brings the burst's own changes once more; rest begins after that.
     await sleep(20_000);
-    const count = (operation: string): Promise<number> => metric("serverfarm_directory_requests_total", { operation });
-    const counts = async () => ({
-      search: await count("search"),
-      writes: (await count("add")) + (await count("modify")) + (await count("delete")),
-      polls: await metric("controller_runtime_reconcile_total", { controller: "activedirectorydomain" }),
-      patches: await metric("rest_client_requests_total", { method: "PATCH" }),
-    });
-    const [first, calm] = [await counts(), await usage(pid)];
+    const [first, calm] = [await requests(operator), await usage(operator)];
     await sleep(rest * 1000);
-    const [last, end] = [await counts(), await usage(pid)];
+    const [last, end] = [await requests(operator), await usage(operator)];
     say(
-      `at rest       ${rest} s: ${last.search - first.search} searches in ${last.polls - first.polls} polls, ${last.writes - first.writes} writes to the directory, ` +
-        `${last.patches - first.patches} patches to the API server, ${(((end.cpu - calm.cpu) / rest) * 100).toFixed(2)} % of a core, RSS ${end.rss.toFixed(0)} MB, peak ${end.peak.toFixed(0)} MB`,
+      "at rest",
+      `${rest} s: ${last.searches - first.searches} searches in ${last.polls - first.polls} polls, ${last.writes - first.writes} writes, ` +
+        `${last.patches - first.patches} patches, ${(((end.cpu - calm.cpu) / rest) * 100).toFixed(2)} % of a core, ${memory(end)}`,
+    );
+
+    await operator.stop();
+    const usn = await directory.usn();
+    const again = performance.now();
+    operator = await start();
+    await waitFor(
+      "every farm to be looked at",
+      () => operator.metric("controller_runtime_reconcile_total", { controller: "serverfarm", result: "success" }),
+      (count) => count >= farms,
+      600,
+    );
+    const seconds = (performance.now() - again) / 1000;
+    const after = await requests(operator);
+    say(
+      "restart",
+      `all looked at after ${seconds.toFixed(1)} s: ${after.searches} searches, ${after.writes} writes (USN moved by ${(await directory.usn()) - usn}), ` +
+        `${after.patches} patches, ${memory(await usage(operator))}`,
     );
   } finally {
-    await operator?.stop();
-    await Promise.all([samba.down(), kube.down()]);
-    await rm(dir, { recursive: true, force: true });
+    await operator.stop();
   }
 }
 
-await main();
+const dir = await mkdtemp(`${tmpdir()}/serverfarm-bench-`);
+const running = await servers(dir);
+try {
+  await bench(running);
+} finally {
+  await running.down();
+  await rm(dir, { recursive: true, force: true });
+}

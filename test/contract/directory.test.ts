@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ChangeFeed } from "../../src/directory/change-feed.ts";
 import { LdapDirectory } from "../../src/directory/ldap-directory.ts";
@@ -9,8 +8,8 @@ import { DirectoryError } from "../../src/farm/errors.ts";
 import { plan } from "../../src/farm/plan.ts";
 import { applyChange, reconcile } from "../../src/reconciler/reconcile.ts";
 import { farm } from "../farm/simulation.ts";
-import { addComputer, ADMINISTRATOR, BASE, addUser } from "../harness/samba.ts";
-import { real, samba } from "../harness/world.ts";
+import { addComputer, ADMINISTRATOR, BASE, addUser } from "../harness/directory.ts";
+import { available, directory as ad } from "../harness/world.ts";
 
 const FACTS = { dnsName: "contoso.com", baseDN: BASE, accountContainer: "OU=Contract", groupContainer: "OU=Contract" };
 const CONTAINER = `OU=Contract,${BASE}`;
@@ -22,17 +21,17 @@ const wantedOf = (spec: Spec = {}, known: readonly string[] = []): DesiredFarm =
   knownObjects: known,
 });
 
-describe.skipIf(!real)("the directory's contract", () => {
+describe.skipIf(!available)("the directory's contract", () => {
   let session: LdapSession;
   let directory: LdapDirectory;
   let searches = 0;
   let fenced = false;
 
   beforeAll(async () => {
-    await samba.asAdministrator((client) => client.add(CONTAINER, { objectClass: "organizationalUnit" }));
+    await ad.asAdministrator((client) => client.add(CONTAINER, { objectClass: "organizationalUnit" }));
     session = await LdapSession.open({
-      servers: [samba.url],
-      ca: await readFile(samba.caFile, "utf8"),
+      servers: [ad.url],
+      ca: ad.ca,
       ...ADMINISTRATOR,
       observe: (operation) => {
         if (operation === "search") searches++;
@@ -46,8 +45,8 @@ describe.skipIf(!real)("the directory's contract", () => {
 
   afterAll(async () => {
     session.close();
-    await samba.asAdministrator(async (client) => {
-      const { searchEntries } = await client.search(CONTAINER, { scope: "one" });
+    await ad.asAdministrator(async (client) => {
+      const { searchEntries } = await client.search(CONTAINER, { scope: "one", paged: true });
       for (const { dn } of searchEntries) await client.del(dn);
       await client.del(CONTAINER);
     });
@@ -94,7 +93,7 @@ describe.skipIf(!real)("the directory's contract", () => {
       "RenameHostGroup",
       "UpdateAccount",
     ]);
-    expect(await samba.members("ContractHosts")).toEqual(["WEB02$", "WEB03$"]);
+    expect(await ad.members("ContractHosts")).toEqual(["WEB02$", "WEB03$"]);
     for (const object of (await directory.observe(wantedOf(changed, known), "Owned", signal)).objects) {
       const change = { kind: "DeleteHostGroup" as const, object: { ...object, owner: wantedOf().owner } };
       await directory.apply(change, signal);
@@ -108,8 +107,8 @@ describe.skipIf(!real)("the directory's contract", () => {
     const { objects } = await directory.observe(wantedOf(), "Names", signal);
     expect(objects).toHaveLength(2);
     for (const { distinguishedName, objectGUID } of objects) {
-      await samba.modify(distinguishedName, "replace", "adminDescription", ["serverfarm.dev cluster=other farm=web/itfarm1"]);
-      const before = (await samba.search("(objectClass=*)", ["*"], { scope: "base" }, distinguishedName))[0];
+      await ad.modify(distinguishedName, "replace", "adminDescription", ["serverfarm.dev cluster=other farm=web/itfarm1"]);
+      const before = (await ad.search("(objectClass=*)", ["*"], { scope: "base" }, distinguishedName))[0];
       const object = { distinguishedName, objectGUID, owner: wantedOf().owner };
       const changes: readonly Change[] = [
         { kind: "UpdateAccount", object, properties: { description: "x" }, observed: {} },
@@ -122,8 +121,8 @@ describe.skipIf(!real)("the directory's contract", () => {
         { kind: "DeleteHostGroup", object },
       ];
       for (const change of changes) await expect(directory.apply(change, signal), change.kind).rejects.toMatchObject({ kind: "NotOwned" });
-      expect((await samba.search("(objectClass=*)", ["*"], { scope: "base" }, distinguishedName))[0]).toEqual(before);
-      await samba.asAdministrator((client) => client.del(distinguishedName));
+      expect((await ad.search("(objectClass=*)", ["*"], { scope: "base" }, distinguishedName))[0]).toEqual(before);
+      await ad.asAdministrator((client) => client.del(distinguishedName));
     }
   });
 
@@ -132,7 +131,7 @@ describe.skipIf(!real)("the directory's contract", () => {
     const { objects } = await directory.observe(wantedOf(), "Names", signal);
     const group = objects.find(({ objectClass }) => objectClass === "group");
     const dn = group?.distinguishedName ?? "";
-    await samba.asAdministrator(async (client) => {
+    await ad.asAdministrator(async (client) => {
       await client.del(dn);
       await client.add(dn, { objectClass: "group", sAMAccountName: "itfarm1Hosts", adminDescription: wantedOf().owner });
     });
@@ -140,17 +139,17 @@ describe.skipIf(!real)("the directory's contract", () => {
       { kind: "DeleteHostGroup", object: { distinguishedName: dn, objectGUID: group?.objectGUID ?? "", owner: wantedOf().owner } },
       signal,
     );
-    expect(await samba.find("itfarm1Hosts")).toBeDefined();
+    expect(await ad.find("itfarm1Hosts")).toBeDefined();
     for (const name of ["itfarm1Hosts", "itfarm1$"])
-      await samba.asAdministrator(async (client) => client.del((await samba.find(name))?.dn ?? ""));
+      await ad.asAdministrator(async (client) => client.del((await ad.find(name))?.dn ?? ""));
   });
 
   test("bits that somebody else writes between the look and the write are not lost", async () => {
     await bringAbout(wantedOf());
     const wanted = wantedOf({ account: { encryptionTypes: ["AES256"] } });
     const observed = await directory.observe(wanted, "Names", signal);
-    const account = (await samba.find("itfarm1$"))?.dn ?? "";
-    await samba.modify(account, "replace", "msDS-SupportedEncryptionTypes", [String(0x10000 | 24)]);
+    const account = (await ad.find("itfarm1$"))?.dn ?? "";
+    await ad.modify(account, "replace", "msDS-SupportedEncryptionTypes", [String(0x10000 | 24)]);
     const [change] = plan(wanted, observed).changes;
     if (!change) throw new Error("no change");
     await expect(directory.apply(change, signal)).rejects.toMatchObject({
@@ -158,7 +157,7 @@ describe.skipIf(!real)("the directory's contract", () => {
       message: expect.stringContaining("changed meanwhile"),
     });
     await bringAbout(wanted);
-    expect(await samba.find("itfarm1$")).toMatchObject({ "msDS-SupportedEncryptionTypes": String(0x10000 | 16) });
+    expect(await ad.find("itfarm1$")).toMatchObject({ "msDS-SupportedEncryptionTypes": String(0x10000 | 16) });
   });
 
   test("one bad host keeps only itself out of a write", async () => {
@@ -168,11 +167,11 @@ describe.skipIf(!real)("the directory's contract", () => {
     const add = [`CN=WEB01,CN=Computers,${BASE}`, `CN=GONE,CN=Computers,${BASE}`, `CN=WEB02,CN=Computers,${BASE}`];
     const change = { kind: "ChangeHosts" as const, object, add, remove: [`CN=WEB05,CN=Computers,${BASE}`] };
     await expect(directory.apply(change, signal)).rejects.toBeInstanceOf(DirectoryError);
-    expect(await samba.members("itfarm1Hosts")).toEqual(["WEB01$"]);
+    expect(await ad.members("itfarm1Hosts")).toEqual(["WEB01$"]);
     const applied: Change[] = [];
     const failures = await applyChange(directory, change, applied, signal);
     expect(failures.map(({ change: failed, error }) => [describeChange(failed)[0]?.value, error.kind])).toEqual([[add[1], "NotFound"]]);
-    expect(await samba.members("itfarm1Hosts")).toEqual(["WEB01$", "WEB02$"]);
+    expect(await ad.members("itfarm1Hosts")).toEqual(["WEB01$", "WEB02$"]);
   });
 
   test("a container that is not there is named, with what to do", async () => {
@@ -186,10 +185,10 @@ describe.skipIf(!real)("the directory's contract", () => {
 
   test("nothing is written once the Lease is lost", async () => {
     fenced = true;
-    const usn = await samba.usn();
+    const usn = await ad.usn();
     const report = await bringAbout(wantedOf({ account: { description: "never" } }));
     expect(report.error).toMatchObject({ kind: "Aborted" });
-    expect(await samba.usn()).toBe(usn);
+    expect(await ad.usn()).toBe(usn);
   });
 
   test("every special character of names and filters finds what it names and nothing else", async () => {
@@ -230,7 +229,7 @@ describe.skipIf(!real)("the directory's contract", () => {
 
   test("a group of more than 1,500 members is read whole", { timeout: 180_000 }, async () => {
     const members = 1600;
-    const dns = await samba.asAdministrator(async (client) => {
+    const dns = await ad.asAdministrator(async (client) => {
       const made: string[] = [];
       for (let index = 0; index < members; index++) {
         const dn = `CN=many${index},${CONTAINER}`;
@@ -247,8 +246,8 @@ describe.skipIf(!real)("the directory's contract", () => {
 
   test("the feed brings what was made, changed and deleted, and only once", async () => {
     const root = await LdapSession.open({
-      servers: [samba.url],
-      ca: await readFile(samba.caFile, "utf8"),
+      servers: [ad.url],
+      ca: ad.ca,
       ...ADMINISTRATOR,
       observe: () => undefined,
       fence: () => undefined,
@@ -260,10 +259,10 @@ describe.skipIf(!real)("the directory's contract", () => {
         return batch.kind === "Terms" ? [...batch.terms] : ["everything"];
       };
       expect(await terms()).toEqual([]);
-      const dn = await samba.asAdministrator((client) => addComputer(client, "FEED01"));
+      const dn = await ad.asAdministrator((client) => addComputer(client, "FEED01"));
       expect(await terms()).toEqual(expect.arrayContaining(["feed01$", "feed01.contoso.com", dn.toLowerCase()]));
       expect(await terms()).toEqual([]);
-      await samba.asAdministrator((client) => client.del(dn));
+      await ad.asAdministrator((client) => client.del(dn));
       expect(await terms()).toEqual(expect.arrayContaining(["feed01$"]));
       expect(await terms()).toEqual([]);
     } finally {
@@ -272,10 +271,10 @@ describe.skipIf(!real)("the directory's contract", () => {
   });
 
   test("a right that is missing is named with its object", async () => {
-    await samba.asAdministrator((client) => addUser(client, "nobody", "Nothing-1234!"));
+    await ad.asAdministrator((client) => addUser(client, "nobody", "Nothing-1234!"));
     const poor = await LdapSession.open({
-      servers: [samba.url],
-      ca: await readFile(samba.caFile, "utf8"),
+      servers: [ad.url],
+      ca: ad.ca,
       username: "nobody@contoso.com",
       password: "Nothing-1234!",
       observe: () => undefined,

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { createServer } from "node:https";
 import type { ServerResponse } from "node:http";
@@ -14,9 +14,10 @@ import { Lease } from "../../src/kubernetes/lease.ts";
 import { Reflector } from "../../src/kubernetes/reflector.ts";
 import { addFinalizer, getObject, isKubernetesObject, patchStatus, removeFinalizer, type Resource } from "../../src/kubernetes/resource.ts";
 import { createLog } from "../../src/telemetry/log.ts";
-import { makeAuthority, makeCertificate } from "../harness/certificates.ts";
+import { Authority } from "../harness/certificates.ts";
+import { textOf } from "../harness/cluster.ts";
 import { waitFor } from "../harness/process.ts";
-import { cleanUp, createNamespace, domainOf, farmOf, kube, real } from "../harness/world.ts";
+import { cleanUp, createNamespace, domainOf, farmOf, cluster, available } from "../harness/world.ts";
 
 const NAMESPACE = "contract";
 const CONFIG_MAPS: Resource<KubernetesObject> = { apiVersion: "v1", kind: "ConfigMap", plural: "configmaps", is: isKubernetesObject };
@@ -56,24 +57,24 @@ function reflect(client: KubernetesClient): {
   };
 }
 
-describe.skipIf(!real)("the API server's contract", () => {
+describe.skipIf(!available)("the API server's contract", () => {
   let client: KubernetesClient;
 
   beforeAll(async () => {
     await createNamespace(NAMESPACE);
-    client = KubernetesClient.load(kube.kubeconfig);
+    client = KubernetesClient.load(cluster.kubeconfig);
   });
 
   afterAll(() => cleanUp());
 
   test("a reflector keeps up with what is made, changed and deleted", async () => {
-    await kube.apply(configMap("early"));
+    await cluster.apply(configMap("early"));
     const { reflector, seen, stop } = reflect(client);
     await reflector.whenSynced();
     expect(reflector.get(`${NAMESPACE}/early`)?.metadata).not.toHaveProperty("managedFields");
-    await kube.apply(configMap("late", { a: "1" }));
-    await kube.apply(configMap("late", { a: "2" }));
-    await kube.kubectl("delete", "configmap", "late", "-n", NAMESPACE);
+    await cluster.apply(configMap("late", { a: "1" }));
+    await cluster.apply(configMap("late", { a: "2" }));
+    await cluster.delete("ConfigMap", "late", NAMESPACE);
     await waitFor(
       "the events",
       () => seen.filter((text) => text.includes("late")),
@@ -84,7 +85,7 @@ describe.skipIf(!real)("the API server's contract", () => {
   });
 
   test("a status is written once, only where it differs, and never over a newer object", async () => {
-    await kube.apply(farmOf(NAMESPACE, "status"));
+    await cluster.apply(farmOf(NAMESPACE, "status"));
     const key = { namespace: NAMESPACE, name: "status" };
     const before = await getObject(client, FARMS, key);
     if (!before) throw new Error("no farm");
@@ -110,7 +111,7 @@ describe.skipIf(!real)("the API server's contract", () => {
   });
 
   test("finalizers are added and removed beside those of others, and never by an old view", async () => {
-    await kube.apply({ ...domainOf({}), metadata: { name: "guarded", finalizers: ["example.com/theirs"] } });
+    await cluster.apply({ ...domainOf({}), metadata: { name: "guarded", finalizers: ["example.com/theirs"] } });
     const read = async () => {
       const object = await getObject(client, DOMAINS, { name: "guarded" });
       if (!object) throw new Error("no domain");
@@ -121,7 +122,7 @@ describe.skipIf(!real)("the API server's contract", () => {
     await expect(addFinalizer(client, DOMAINS, first, "serverfarm.dev/in-use")).rejects.toMatchObject({ kind: "Conflict" });
     const second = await read();
     expect(second.metadata.finalizers).toEqual(["example.com/theirs", "serverfarm.dev/in-use"]);
-    await kube.kubectl("patch", "addomain", "guarded", "--type=json", "-p", '[{"op":"remove","path":"/metadata/finalizers/0"}]');
+    await cluster.patch("ActiveDirectoryDomain", "guarded", undefined, [{ op: "remove", path: "/metadata/finalizers/0" }]);
     await expect(removeFinalizer(client, DOMAINS, second, "serverfarm.dev/in-use")).rejects.toMatchObject({ kind: "Conflict" });
     await removeFinalizer(client, DOMAINS, await read(), "serverfarm.dev/in-use");
     const last = await read();
@@ -133,7 +134,7 @@ describe.skipIf(!real)("the API server's contract", () => {
     };
     await expect(removeFinalizer(client, DOMAINS, other, "serverfarm.dev/in-use")).rejects.toMatchObject({ kind: "Conflict" });
     await removeFinalizer(client, DOMAINS, await read(), "serverfarm.dev/in-use");
-    await kube.kubectl("delete", "addomain", "guarded", "--timeout=20s");
+    await cluster.delete("ActiveDirectoryDomain", "guarded");
     await removeFinalizer(
       client,
       DOMAINS,
@@ -143,7 +144,7 @@ describe.skipIf(!real)("the API server's contract", () => {
   });
 
   test("a repeated Event is one with a count, a flood is cut, and one of a cluster-scoped object is accepted", async () => {
-    await kube.apply(configMap("noisy"), { ...domainOf({}), metadata: { name: "loud" } });
+    await cluster.apply(configMap("noisy"), { ...domainOf({}), metadata: { name: "loud" } });
     const errors: string[] = [];
     let now = Date.now();
     const recorder = new EventRecorder({
@@ -162,14 +163,10 @@ describe.skipIf(!real)("the API server's contract", () => {
     recorder.record(DOMAINS, loud, { type: "Warning", reason: "Loud", message: "x".repeat(5000) });
     await recorder.flush();
     expect(errors).toEqual([]);
-    const of = (name: string) =>
-      kube.kubectl(
-        "get",
-        "events",
-        "-A",
-        "-o",
-        `jsonpath={range .items[?(@.involvedObject.name=="${name}")]}{.reason}={.count}{"\\n"}{end}`,
-      );
+    const of = async (name: string): Promise<string> => {
+      const all = (await cluster.list("Event")).filter(({ involvedObject }) => textOf(involvedObject, "name") === name);
+      return all.map((event) => `${textOf(event, "reason") ?? ""}=${String(event["count"])}`).join("\n");
+    };
     const lines = (await of("noisy")).trim().split("\n");
     expect(lines.filter((line) => line.startsWith("Same"))).toEqual(["Same=3"]);
     expect(lines.filter((line) => line.startsWith("Flood"))).toHaveLength(22);
@@ -179,7 +176,7 @@ describe.skipIf(!real)("the API server's contract", () => {
     recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Later", message: "one too many" });
     await recorder.flush();
     expect((await of("noisy")).match(/Later/g)).toHaveLength(1);
-    await kube.kubectl("delete", "addomain", "loud");
+    await cluster.delete("ActiveDirectoryDomain", "loud");
   });
 
   test("one of two leads; the other follows when the first gives up, or is silent for the length of the Lease", async () => {
@@ -214,7 +211,7 @@ describe.skipIf(!real)("the API server's contract", () => {
 });
 
 /** An API server that misbehaves as it is told: one answer for each list, one for each watch, the last for ever. */
-describe.skipIf(!real)("a reflector survives", () => {
+describe.skipIf(!available)("a reflector survives", () => {
   let dir: string;
   const lists: ((response: ServerResponse) => void)[] = [];
   const watches: ((response: ServerResponse) => void)[] = [];
@@ -254,9 +251,9 @@ describe.skipIf(!real)("a reflector survives", () => {
 
   beforeAll(async () => {
     dir = await mkdtemp(`${tmpdir()}/serverfarm-script-`);
-    await makeAuthority(dir, "ca");
-    await makeCertificate(dir, "ca", "tls", ["IP:127.0.0.1"]);
-    server.setSecureContext({ cert: await readFile(`${dir}/tls.pem`), key: await readFile(`${dir}/tls.key`) });
+    const authority = await Authority.create("ca");
+    await writeFile(`${dir}/ca.pem`, authority.cert);
+    server.setSecureContext({ ...(await authority.certify(["127.0.0.1"])) });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const address: AddressInfo | string | null = server.address();

@@ -1,15 +1,14 @@
-import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:tls";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { makeAuthority, makeCertificate } from "../harness/certificates.ts";
+import { Authority } from "../harness/certificates.ts";
 import { freePort } from "../harness/kube.ts";
 import type { Operator } from "../harness/operator.ts";
-import { addUser, HOST, setPassword } from "../harness/samba.ts";
+import { addUser, setPassword } from "../harness/directory.ts";
 import { waitFor } from "../harness/process.ts";
-import { applyDomain, domainReady, domainWhere, kube, real, samba, secretOf, startOperator } from "../harness/world.ts";
+import { applyDomain, domainReady, domainWhere, cluster, available, directory, secretOf, SYSTEM, startOperator } from "../harness/world.ts";
 
-describe.skipIf(!real)("the connection to a domain", () => {
+describe.skipIf(!available)("the connection to a domain", () => {
   let operator: Operator;
 
   beforeAll(async () => {
@@ -21,7 +20,7 @@ describe.skipIf(!real)("the connection to a domain", () => {
   });
 
   afterEach(async () => {
-    await kube.kubectl("delete", "activedirectorydomain", "--all", "--timeout=30s");
+    await cluster.deleteAll("ActiveDirectoryDomain", undefined, 30);
   });
 
   const binds = (result: string): Promise<number> => operator.metric("serverfarm_directory_requests_total", { operation: "bind", result });
@@ -32,7 +31,7 @@ describe.skipIf(!real)("the connection to a domain", () => {
     { timeout: 180_000 },
     async () => {
       const account = { username: "careful@contoso.com", password: "Right-1234!pw" };
-      await samba.asAdministrator((client) => addUser(client, "careful", account.password));
+      await directory.asAdministrator((client) => addUser(client, "careful", account.password));
       const refused = await binds("invalidCredentials");
       await applyDomain({ account: { ...account, password: "Wrong-1234!pw" } });
       const conditions = await domainWhere(({ reason }) => reason === "CredentialsRejected");
@@ -41,34 +40,27 @@ describe.skipIf(!real)("the connection to a domain", () => {
       expect(connected?.message).toMatch(/the user name or password is wrong; .*Correct the Secret contoso-ldap/);
       expect(connected?.message).not.toContain("Wrong-1234!pw");
       // Everything that asks for a new look is no reason to bind: a label, a change of the spec, a restart of the watch.
-      await kube.kubectl("label", "secret", "contoso-ldap", "-n", "serverfarm-system", "touched=yes", "--overwrite");
-      await kube.kubectl("patch", "activedirectorydomain", "contoso", "--type=merge", "-p", '{"spec":{"resync":"2h"}}');
+      await cluster.patch("Secret", "contoso-ldap", SYSTEM, { metadata: { labels: { touched: "yes" } } });
+      await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { resync: "2h" } });
       await sleep(58_000);
       expect((await binds("invalidCredentials")) - refused).toBe(1);
-      await kube.apply(secretOf("contoso-ldap", account));
+      await cluster.apply(secretOf("contoso-ldap", account));
       await domainReady(10);
       // Taking the Secret away and putting the wrong one back, or another server, does not get round it either.
-      await kube.apply(secretOf("contoso-ldap", { ...account, password: "Wrong-1234!pw" }));
+      await cluster.apply(secretOf("contoso-ldap", { ...account, password: "Wrong-1234!pw" }));
       await domainWhere(({ reason }) => reason === "CredentialsRejected");
-      await kube.kubectl("delete", "secret", "contoso-ldap", "-n", "serverfarm-system");
+      await cluster.delete("Secret", "contoso-ldap", SYSTEM);
       await domainWhere(({ reason }) => reason === "SecretNotFound");
-      await kube.apply(secretOf("contoso-ldap", { ...account, password: "Wrong-1234!pw" }));
-      await kube.kubectl(
-        "patch",
-        "activedirectorydomain",
-        "contoso",
-        "--type=merge",
-        "-p",
-        `{"spec":{"servers":["${samba.url}","ldaps://127.0.0.1:1"]}}`,
-      );
+      await cluster.apply(secretOf("contoso-ldap", { ...account, password: "Wrong-1234!pw" }));
+      await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { servers: [directory.url, "ldaps://127.0.0.1:1"] } });
       await domainWhere(({ reason }) => reason === "CredentialsRejected");
       await sleep(3000);
       expect((await binds("invalidCredentials")) - refused).toBe(1);
-      await kube.apply(secretOf("contoso-ldap", account));
+      await cluster.apply(secretOf("contoso-ldap", account));
       await domainReady(10);
       // And the other way: the password changes in the directory, and later in the Secret.
-      await samba.asAdministrator(async (client) => setPassword(client, (await samba.find("careful"))?.dn ?? "", "Newer-1234!pw"));
-      await kube.apply(secretOf("contoso-ldap", { ...account, password: "Newer-1234!pw" }));
+      await directory.asAdministrator(async (client) => setPassword(client, (await directory.find("careful"))?.dn ?? "", "Newer-1234!pw"));
+      await cluster.apply(secretOf("contoso-ldap", { ...account, password: "Newer-1234!pw" }));
       await sleep(2000);
       await domainReady(10);
     },
@@ -77,7 +69,7 @@ describe.skipIf(!real)("the connection to a domain", () => {
   test("a Secret or CA that is missing is named, and heals by itself", async () => {
     await applyDomain();
     await domainReady();
-    await kube.kubectl("delete", "secret", "contoso-ldap", "-n", "serverfarm-system");
+    await cluster.delete("Secret", "contoso-ldap", SYSTEM);
     const conditions = await domainWhere(({ reason }) => reason === "SecretNotFound");
     expect(conditions.find(({ type }) => type === "Connected")?.message).toContain(
       "the Secret contoso-ldap in the operator's namespace has no username or no password",
@@ -87,22 +79,22 @@ describe.skipIf(!real)("the connection to a domain", () => {
   });
 
   test("StartTLS works as LDAPS does", async () => {
-    await applyDomain({ spec: { servers: [`ldap://${HOST}`] } });
+    await applyDomain({ spec: { servers: [directory.startTlsUrl] } });
     await domainReady();
-    expect(await kube.kubectl("get", "addomain", "contoso", "-o", "jsonpath={.status.server.url}")).toBe(`ldap://${HOST}`);
+    expect(await cluster.get("ActiveDirectoryDomain", "contoso")).toMatchObject({ status: { server: { url: directory.startTlsUrl } } });
   });
 
   test("the next server is taken where the first does not answer", async () => {
-    await applyDomain({ spec: { servers: [`ldaps://127.0.0.1:${await freePort()}`, samba.url] } });
+    await applyDomain({ spec: { servers: [`ldaps://127.0.0.1:${await freePort()}`, directory.url] } });
     const conditions = await domainReady();
-    expect(conditions.find(({ type }) => type === "Connected")?.message).toContain(samba.url);
+    expect(conditions.find(({ type }) => type === "Connected")?.message).toContain(directory.url);
   });
 
   test("a CA that did not sign the server's certificate: refused, said, nothing sent", async () => {
-    await makeAuthority(samba.dir, "stranger");
+    const stranger = await Authority.create("stranger");
     const before = await allBinds();
-    for (const servers of [[samba.url], [`ldap://${HOST}`]]) {
-      await applyDomain({ ca: await readFile(`${samba.dir}/stranger.pem`, "utf8"), spec: { servers } });
+    for (const servers of [[directory.url], [directory.startTlsUrl]]) {
+      await applyDomain({ ca: stranger.cert, spec: { servers } });
       const conditions = await domainWhere(
         ({ reason, message }) => reason === "CertificateUntrusted" && message.includes(servers[0] ?? ""),
       );
@@ -115,28 +107,25 @@ describe.skipIf(!real)("the connection to a domain", () => {
 
   test("a certificate for another name: refused, said, nothing sent", async () => {
     const before = await allBinds();
-    await applyDomain({ spec: { servers: ["ldaps://127.0.0.2"] } });
+    await applyDomain({ spec: { servers: [directory.otherNameUrl] } });
     const conditions = await domainWhere(({ reason }) => reason === "CertificateUntrusted");
     expect(conditions.find(({ type }) => type === "Connected")?.message).toContain("its certificate is for another name");
     expect(await allBinds()).toBe(before);
   });
 
   test("an expired certificate: refused, said, not one byte sent", async () => {
-    await makeCertificate(samba.dir, "ca", "old", ["DNS:localhost"], -1);
+    const authority = await Authority.create("old");
     let received = 0;
-    const server: Server = createServer(
-      { cert: await readFile(`${samba.dir}/old.pem`), key: await readFile(`${samba.dir}/old.key`) },
-      (socket) => {
-        socket.on("data", (bytes: Buffer) => {
-          received += bytes.length;
-        });
-      },
-    );
+    const server: Server = createServer({ ...(await authority.certify(["localhost"], -1)) }, (socket) => {
+      socket.on("data", (bytes: Buffer) => {
+        received += bytes.length;
+      });
+    });
     server.on("tlsClientError", () => undefined);
     const port = await freePort();
     server.listen(port, "127.0.0.1");
     try {
-      await applyDomain({ spec: { servers: [`ldaps://localhost:${port}`] } });
+      await applyDomain({ ca: authority.cert, spec: { servers: [`ldaps://localhost:${port}`] } });
       const conditions = await domainWhere(({ reason }) => reason === "CertificateUntrusted");
       expect(conditions.find(({ type }) => type === "Connected")?.message).toContain("its certificate has expired");
       expect(received).toBe(0);
@@ -148,7 +137,7 @@ describe.skipIf(!real)("the connection to a domain", () => {
   test("a domain that is not the one that was named is refused", async () => {
     await applyDomain();
     await domainReady();
-    await kube.kubectl("delete", "activedirectorydomain", "contoso", "--timeout=30s");
+    await cluster.delete("ActiveDirectoryDomain", "contoso");
     await applyDomain({ spec: { dnsName: "fabrikam.com" } });
     const conditions = await domainWhere(({ reason }) => reason === "Rejected");
     expect(conditions.find(({ type }) => type === "Ready")?.message).toContain("serves DC=contoso,DC=com, not fabrikam.com");
@@ -170,7 +159,7 @@ describe.skipIf(!real)("the connection to a domain", () => {
     );
     await waitFor(
       "the columns",
-      () => kube.kubectl("get", "addomain"),
+      () => cluster.table("ActiveDirectoryDomain"),
       (text) => /contoso +True +dc1\.contoso\.com +88 +True +0/.test(text),
     );
   });

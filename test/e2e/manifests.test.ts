@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { run } from "../harness/process.ts";
-import { kubeAssets } from "../harness/kube.ts";
-import { cleanUp, createNamespace, domainOf, farmOf, kube, real } from "../harness/world.ts";
+import { cleanUp, createNamespace, domainOf, farmOf, cluster, available } from "../harness/world.ts";
 
 const NAMESPACE = "manifests";
 const SPN = "write it as class/host";
@@ -83,33 +81,21 @@ const BAD_DOMAINS: readonly (readonly [what: string, spec: object, message: stri
   ["a CA in a Pod", { caBundleRef: { kind: "Pod", name: "a" } }, 'supported values: "Secret", "ConfigMap"'],
 ];
 
-/** What kubectl says to a manifest that is refused. */
-async function refusal(object: object): Promise<string> {
-  try {
-    await run(`${kubeAssets()}/kubectl`, ["--kubeconfig", kube.kubeconfig, "apply", "--dry-run=server", "-f", "-"], {
-      input: JSON.stringify(object),
-    });
-    return "accepted";
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
-
-describe.skipIf(!real)("a bad manifest is refused by the API server, which says what to do", () => {
+describe.skipIf(!available)("a bad manifest is refused by the API server, which says what to do", () => {
   beforeAll(() => createNamespace(NAMESPACE));
   afterAll(() => cleanUp());
 
   test.each(BAD_FARMS)("a farm with %s", async (_, name, spec, message) => {
-    expect(await refusal(farmOf(NAMESPACE, name, spec))).toContain(message);
+    expect(await cluster.dryRun(farmOf(NAMESPACE, name, spec))).toContain(message);
   });
 
   test.each(BAD_DOMAINS)("a domain with %s", async (_, spec, message) => {
-    expect(await refusal(domainOf(spec))).toContain(message);
+    expect(await cluster.dryRun(domainOf(spec))).toContain(message);
   });
 
   test("the good one that all of these differ from is accepted", async () => {
-    expect(await refusal(farmOf(NAMESPACE, "bad", {}))).toBe("accepted");
-    expect(await refusal(domainOf({}))).toBe("accepted");
+    expect(await cluster.dryRun(farmOf(NAMESPACE, "bad", {}))).toBe("accepted");
+    expect(await cluster.dryRun(domainOf({}))).toBe("accepted");
   });
 
   test.each([
@@ -122,19 +108,19 @@ describe.skipIf(!real)("a bad manifest is refused by the API server, which says 
     ["hosts.group.container", { hosts: { group: { container: "OU=Other" } } }, "hosts.group.container is immutable"],
   ])("%s cannot be changed, and the message quotes what to do", async (_, change, message) => {
     const account = { name: "Fixed", samAccountName: "fixed", container: "OU=Farms" };
-    await kube.apply(farmOf(NAMESPACE, "fixed", { account, hosts: { group: { container: "OU=Groups" } } }));
+    await cluster.apply(farmOf(NAMESPACE, "fixed", { account, hosts: { group: { container: "OU=Groups" } } }));
     const merged = {
       account: { ...account, ...("account" in change ? change.account : {}) },
       hosts: "hosts" in change ? change.hosts : { group: { container: "OU=Groups" } },
     };
     const spec = "domainRef" in change ? { ...merged, domainRef: change.domainRef } : merged;
-    expect(await refusal(farmOf(NAMESPACE, "fixed", spec))).toContain(message);
-    expect(await refusal(farmOf(NAMESPACE, "fixed", { account, hosts: { group: { container: "OU=Groups" } } }))).toBe("accepted");
+    expect(await cluster.dryRun(farmOf(NAMESPACE, "fixed", spec))).toContain(message);
+    expect(await cluster.dryRun(farmOf(NAMESPACE, "fixed", { account, hosts: { group: { container: "OU=Groups" } } }))).toBe("accepted");
   });
 
   test("a new object has the defaults of the API, and no finished look", async () => {
-    await kube.apply(farmOf(NAMESPACE, "plain"));
-    const spec: unknown = JSON.parse(await kube.kubectl("get", "farm", "plain", "-n", NAMESPACE, "-o", "jsonpath={.spec}"));
+    await cluster.apply(farmOf(NAMESPACE, "plain"));
+    const { spec, status } = await cluster.get("ServerFarm", "plain", NAMESPACE);
     expect(spec).toEqual({
       domainRef: { name: "contoso" },
       account: { outboundOnly: false, passwordIntervalDays: 30, encryptionTypes: ["AES128", "AES256"], enabled: true },
@@ -146,6 +132,6 @@ describe.skipIf(!real)("a bad manifest is refused by the API server, which says 
       deletionPolicy: "Delete",
       suspend: false,
     });
-    expect(await kube.kubectl("get", "farm", "plain", "-n", NAMESPACE, "-o", "jsonpath={.status.observedGeneration}")).toBe("-1");
+    expect(status).toEqual({ observedGeneration: -1 });
   });
 });

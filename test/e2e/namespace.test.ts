@@ -8,15 +8,15 @@ import {
   domainWhere,
   farmOf,
   farmReady,
-  kube,
+  cluster,
   ownedInDirectory,
-  real,
+  available,
   startOperator,
 } from "../harness/world.ts";
 
 const NAMESPACE = "doomed";
 
-describe.skipIf(!real)("deleting what farms live in", () => {
+describe.skipIf(!available)("deleting what farms live in", () => {
   let operator: Operator;
 
   beforeAll(async () => {
@@ -32,25 +32,25 @@ describe.skipIf(!real)("deleting what farms live in", () => {
   });
 
   test("a domain waits for its farms", async () => {
-    await kube.apply(farmOf(NAMESPACE, "last", { hosts: { computers: ["WEB01"] } }));
+    await cluster.apply(farmOf(NAMESPACE, "last", { hosts: { computers: ["WEB01"] } }));
     await farmReady(NAMESPACE, "last");
-    await kube.kubectl("delete", "activedirectorydomain", "contoso", "--wait=false");
+    await cluster.delete("ActiveDirectoryDomain", "contoso", undefined, 0);
     await domainWhere((_, conditions) => conditions.some(({ type, status }) => type === "Connected" && status === "True"));
-    expect(await kube.kubectl("get", "activedirectorydomain", "-o", "name")).toContain("contoso");
-    await kube.kubectl("delete", "farm", "last", "-n", NAMESPACE, "--timeout=30s");
-    await kube.kubectl("wait", "--for=delete", "activedirectorydomain/contoso", "--timeout=30s");
+    expect(await cluster.find("ActiveDirectoryDomain", "contoso")).toBeDefined();
+    await cluster.delete("ServerFarm", "last", NAMESPACE, 30);
+    await cluster.waitGone("ActiveDirectoryDomain", "contoso");
     await applyDomain();
     await domainReady();
   });
 
-  test("kubectl delete namespace with three farms in it ends, and the directory is clean", async () => {
+  test("deleting a namespace with three farms in it ends, and the directory is clean", async () => {
     const names = ["one", "two", "three"];
-    await kube.apply(
+    await cluster.apply(
       ...names.map((name) => farmOf(NAMESPACE, name, { hosts: { computers: ["WEB01"] }, servicePrincipalNames: [`http/${name}`] })),
     );
     for (const name of names) await farmReady(NAMESPACE, name);
     expect(await ownedInDirectory()).toHaveLength(6);
-    await kube.kubectl("delete", "namespace", NAMESPACE, "--timeout=60s");
+    await cluster.delete("Namespace", NAMESPACE, undefined, 60);
     expect(await ownedInDirectory()).toEqual([]);
   });
 });

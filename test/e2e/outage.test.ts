@@ -12,17 +12,18 @@ import {
   farmOf,
   farmReady,
   farmWhere,
-  kube,
+  onSandbox,
+  cluster,
   patchFarm,
-  real,
-  samba,
+  available,
+  directory,
   startOperator,
 } from "../harness/world.ts";
 
 const NAMESPACE = "outage";
-const OUTAGE = 60_000;
+const OUTAGE = onSandbox ? 15_000 : 60_000;
 
-describe.skipIf(!real)("when a server is away for a minute", () => {
+describe.skipIf(!available)(`when a server is away for ${OUTAGE / 1000} s`, () => {
   let operator: Operator;
 
   beforeAll(async () => {
@@ -30,7 +31,7 @@ describe.skipIf(!real)("when a server is away for a minute", () => {
     await applyDomain();
     operator = await startOperator();
     await domainReady();
-    await kube.apply(farmOf(NAMESPACE, "steady", { hosts: { computers: ["WEB01"] } }));
+    await cluster.apply(farmOf(NAMESPACE, "steady", { hosts: { computers: ["WEB01"] } }));
     await farmReady(NAMESPACE, "steady");
   });
 
@@ -41,7 +42,7 @@ describe.skipIf(!real)("when a server is away for a minute", () => {
 
   test("the API server: readiness says so, and everything goes on by itself", { timeout: 240_000 }, async () => {
     expect((await operator.ready()).status).toBe(200);
-    await kube.stopApiServer();
+    await cluster.stopApiServer();
     try {
       const ready = await waitFor(
         "readiness to fail",
@@ -52,7 +53,7 @@ describe.skipIf(!real)("when a server is away for a minute", () => {
       await sleep(OUTAGE);
       expect((await operator.ready()).status).toBe(503);
     } finally {
-      await kube.startApiServer();
+      await cluster.startApiServer();
     }
     await waitFor(
       "readiness to come back",
@@ -62,31 +63,31 @@ describe.skipIf(!real)("when a server is away for a minute", () => {
     );
     await patchFarm(NAMESPACE, "steady", { hosts: { computers: ["WEB01", "WEB02"] } });
     await farmReady(NAMESPACE, "steady", 60);
-    expect(await samba.members("steadyHosts")).toEqual(["WEB01$", "WEB02$"]);
+    expect(await directory.members("steadyHosts")).toEqual(["WEB01$", "WEB02$"]);
     expect(operator.exitCode).toBeNull();
   });
 
   test("the domain controller: the domain and its farms say so, and everything goes on by itself", { timeout: 240_000 }, async () => {
-    await samba.stop();
+    await directory.stop();
     try {
       await domainWhere(({ status, reason }) => status === "False" && reason === "DirectoryUnavailable");
       const farm = await farmWhere(NAMESPACE, "steady", (seen) => condition(seen, "Ready")?.reason === "DomainNotReady");
       expect(condition(farm, "HostsReady")?.status).toBe("Unknown");
-      await kube.apply(farmOf(NAMESPACE, "later", { hosts: { computers: ["WEB03"] } }));
+      await cluster.apply(farmOf(NAMESPACE, "later", { hosts: { computers: ["WEB03"] } }));
       await farmWhere(NAMESPACE, "later", (seen) => condition(seen, "Ready")?.reason === "DomainNotReady");
-      await kube.kubectl("delete", "farm", "steady", "-n", NAMESPACE, "--wait=false");
+      await cluster.delete("ServerFarm", "steady", NAMESPACE, 0);
       const blocked = await farmWhere(NAMESPACE, "steady", (seen) => condition(seen, "Ready")?.reason === "DeletionBlocked");
       expect(condition(blocked, "Ready")?.message).toContain("serverfarm.dev/abandon=true");
       await sleep(OUTAGE);
       // The cluster is well: what is wrong with a domain is said by its conditions, not by the program's readiness.
       expect((await operator.ready()).status).toBe(200);
     } finally {
-      await samba.start();
+      await directory.start();
     }
     await domainReady(60);
     await farmReady(NAMESPACE, "later", 60);
-    await kube.kubectl("wait", "--for=delete", "farm/steady", "-n", NAMESPACE, "--timeout=60s");
-    expect(await samba.find("steady$")).toBeUndefined();
+    await cluster.waitGone("ServerFarm", "steady", NAMESPACE, 60);
+    expect(await directory.find("steady$")).toBeUndefined();
     expect(operator.exitCode).toBeNull();
   });
 
@@ -94,20 +95,20 @@ describe.skipIf(!real)("when a server is away for a minute", () => {
     "a farm whose domain cannot be reached is let go by the annotation, and an Event lists what was left",
     { timeout: 120_000 },
     async () => {
-      await samba.stop();
+      await directory.stop();
       try {
         await domainWhere(({ status }) => status === "False");
-        await kube.kubectl("delete", "farm", "later", "-n", NAMESPACE, "--wait=false");
+        await cluster.delete("ServerFarm", "later", NAMESPACE, 0);
         await farmWhere(NAMESPACE, "later", (seen) => condition(seen, "Ready")?.reason === "DeletionBlocked");
-        await kube.kubectl("annotate", "farm", "later", "-n", NAMESPACE, "serverfarm.dev/abandon=true");
-        await kube.kubectl("wait", "--for=delete", "farm/later", "-n", NAMESPACE, "--timeout=30s");
-        expect(await kube.kubectl("get", "events", "-n", NAMESPACE)).toMatch(/Abandoned.*CN=later,CN=Managed Service Accounts/);
+        await cluster.annotate("ServerFarm", "later", NAMESPACE, { "serverfarm.dev/abandon": "true" });
+        await cluster.waitGone("ServerFarm", "later", NAMESPACE, 30);
+        expect(await cluster.events(NAMESPACE)).toMatch(/Abandoned.*CN=later,CN=Managed Service Accounts/);
       } finally {
-        await samba.start();
+        await directory.start();
       }
       await domainReady(60);
-      await samba.asAdministrator(async (client) => {
-        for (const name of ["later$", "laterHosts"]) await client.del((await samba.find(name))?.dn ?? "");
+      await directory.asAdministrator(async (client) => {
+        for (const name of ["later$", "laterHosts"]) await client.del((await directory.find(name))?.dn ?? "");
       });
     },
   );

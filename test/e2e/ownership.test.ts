@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Operator } from "../harness/operator.ts";
-import { addComputer, BASE } from "../harness/samba.ts";
+import { addComputer, BASE } from "../harness/directory.ts";
 import {
   applyDomain,
   cleanUp,
@@ -10,10 +10,10 @@ import {
   farmOf,
   farmReady,
   farmWhere,
-  kube,
+  cluster,
   patchFarm,
-  real,
-  samba,
+  available,
+  directory,
   startOperator,
 } from "../harness/world.ts";
 
@@ -22,11 +22,11 @@ const CONTAINER = `CN=Managed Service Accounts,${BASE}`;
 
 /** Every attribute of an object, byte for byte. */
 async function snapshot(dn: string): Promise<unknown> {
-  const [entry] = await samba.search("(objectClass=*)", ["*", "nTSecurityDescriptor"], { scope: "base" }, dn);
+  const [entry] = await directory.search("(objectClass=*)", ["*", "nTSecurityDescriptor"], { scope: "base" }, dn);
   return entry;
 }
 
-describe.skipIf(!real)("what is not ours", () => {
+describe.skipIf(!available)("what is not ours", () => {
   let operator: Operator;
 
   beforeAll(async () => {
@@ -42,12 +42,12 @@ describe.skipIf(!real)("what is not ours", () => {
   });
 
   beforeEach(async () => {
-    await kube.kubectl("delete", "serverfarm", "--all", "-n", NAMESPACE, "--timeout=60s");
+    await cluster.deleteAll("ServerFarm", NAMESPACE);
   });
 
   test("a gMSA of somebody else stays byte for byte as it was", async () => {
     const dn = `CN=Theirs,${CONTAINER}`;
-    await samba.asAdministrator((client) =>
+    await directory.asAdministrator((client) =>
       client.add(dn, {
         objectClass: "msDS-GroupManagedServiceAccount",
         sAMAccountName: "Theirs$",
@@ -58,46 +58,46 @@ describe.skipIf(!real)("what is not ours", () => {
       }),
     );
     const before = await snapshot(dn);
-    await kube.apply(
+    await cluster.apply(
       farmOf(NAMESPACE, "theirs", { account: { name: "Theirs" }, servicePrincipalNames: ["http/mine"], hosts: { computers: ["WEB01"] } }),
     );
     const farm = await farmWhere(NAMESPACE, "theirs", (seen) => condition(seen, "Ready")?.reason === "NotOwned");
     expect(condition(farm, "AccountReady")?.message).toContain(`${dn} exists and it bears no owner marker; it was left as it is`);
     expect(condition(farm, "Stalled")?.status).toBe("True");
-    await kube.kubectl("delete", "farm", "theirs", "-n", NAMESPACE, "--timeout=30s");
+    await cluster.delete("ServerFarm", "theirs", NAMESPACE, 30);
     expect(await snapshot(dn)).toEqual(before);
-    expect(await samba.find("TheirsHosts")).toBeUndefined();
-    await samba.asAdministrator((client) => client.del(dn));
+    expect(await directory.find("TheirsHosts")).toBeUndefined();
+    await directory.asAdministrator((client) => client.del(dn));
   });
 
   test("a group of somebody else stays byte for byte as it was, and no account is made half", async () => {
     const dn = `CN=TakenHosts,CN=Users,${BASE}`;
-    await samba.asAdministrator((client) =>
+    await directory.asAdministrator((client) =>
       client.add(dn, { objectClass: "group", sAMAccountName: "TakenHosts", member: [`CN=WEB06,CN=Computers,${BASE}`] }),
     );
     const before = await snapshot(dn);
-    await kube.apply(farmOf(NAMESPACE, "taken", { account: { name: "Taken" }, hosts: { computers: ["WEB01"] } }));
+    await cluster.apply(farmOf(NAMESPACE, "taken", { account: { name: "Taken" }, hosts: { computers: ["WEB01"] } }));
     const farm = await farmWhere(NAMESPACE, "taken", (seen) => condition(seen, "Ready")?.reason === "NotOwned");
     expect(condition(farm, "HostsReady")?.message).toContain(dn);
     expect(condition(farm, "Stalled")?.status).toBe("True");
-    expect(await samba.find("Taken$")).toBeUndefined();
-    await kube.kubectl("delete", "farm", "taken", "-n", NAMESPACE, "--timeout=30s");
+    expect(await directory.find("Taken$")).toBeUndefined();
+    await cluster.delete("ServerFarm", "taken", NAMESPACE, 30);
     expect(await snapshot(dn)).toEqual(before);
-    await samba.asAdministrator((client) => client.del(dn));
+    await directory.asAdministrator((client) => client.del(dn));
   });
 
   test.each(["Domain Admins", "Domain Computers", "Administrators"])("the protected group %s is refused by name", async (name) => {
-    const dn = (await samba.find(name))?.dn ?? "";
+    const dn = (await directory.find(name))?.dn ?? "";
     const before = await snapshot(dn);
-    await kube.apply(farmOf(NAMESPACE, "protected", { hosts: { computers: ["WEB01"], group: { name } } }));
+    await cluster.apply(farmOf(NAMESPACE, "protected", { hosts: { computers: ["WEB01"], group: { name } } }));
     const farm = await farmWhere(NAMESPACE, "protected", (seen) => condition(seen, "Ready")?.reason === "ProtectedObject");
     expect(condition(farm, "HostsReady")?.message).toContain(`${dn} must never be managed`);
     expect(await snapshot(dn)).toEqual(before);
   });
 
   test("an SPN of another object is reported with that object, and the other parts become ready", async () => {
-    await samba.modify(`CN=WEB06,CN=Computers,${BASE}`, "replace", "servicePrincipalName", ["http/shop.contoso.com"]);
-    await kube.apply(
+    await directory.modify(`CN=WEB06,CN=Computers,${BASE}`, "replace", "servicePrincipalName", ["http/shop.contoso.com"]);
+    await cluster.apply(
       farmOf(NAMESPACE, "shop", {
         servicePrincipalNames: ["HTTP/shop.contoso.com", "http/shop2.contoso.com"],
         hosts: { computers: ["WEB01"] },
@@ -106,83 +106,83 @@ describe.skipIf(!real)("what is not ours", () => {
     const farm = await farmWhere(NAMESPACE, "shop", (seen) => condition(seen, "Ready")?.reason === "ServicePrincipalNameInUse");
     expect(condition(farm, "ServicePrincipalNamesReady")?.message).toContain(`CN=WEB06,CN=Computers,${BASE}`);
     expect(["AccountReady", "HostsReady"].map((type) => condition(farm, type)?.status)).toEqual(["True", "True"]);
-    expect((await samba.find("shop$"))?.["servicePrincipalName"]).toBe("http/shop2.contoso.com");
+    expect((await directory.find("shop$"))?.["servicePrincipalName"]).toBe("http/shop2.contoso.com");
     // Once the holder lets go, the farm takes it by itself: the change feed tells.
-    await samba.modify(`CN=WEB06,CN=Computers,${BASE}`, "replace", "servicePrincipalName", []);
+    await directory.modify(`CN=WEB06,CN=Computers,${BASE}`, "replace", "servicePrincipalName", []);
     await farmReady(NAMESPACE, "shop");
-    expect([(await samba.find("shop$"))?.["servicePrincipalName"]].flat()).toHaveLength(2);
+    expect([(await directory.find("shop$"))?.["servicePrincipalName"]].flat()).toHaveLength(2);
   });
 
   test("two farms of one name: the second says whose it is, and takes over when the first goes", async () => {
-    await kube.apply(farmOf(NAMESPACE, "first", { account: { name: "Shared" }, hosts: { computers: ["WEB01"] } }));
+    await cluster.apply(farmOf(NAMESPACE, "first", { account: { name: "Shared" }, hosts: { computers: ["WEB01"] } }));
     await farmReady(NAMESPACE, "first");
-    await kube.apply(farmOf(NAMESPACE, "second", { account: { name: "Shared" }, hosts: { computers: ["WEB02"] } }));
+    await cluster.apply(farmOf(NAMESPACE, "second", { account: { name: "Shared" }, hosts: { computers: ["WEB02"] } }));
     const farm = await farmWhere(NAMESPACE, "second", (seen) => condition(seen, "Ready")?.reason === "NotOwned");
     expect(condition(farm, "AccountReady")?.message).toContain(`it belongs to the ServerFarm ${NAMESPACE}/first`);
-    expect(await samba.members("SharedHosts")).toEqual(["WEB01$"]);
-    await kube.kubectl("delete", "farm", "first", "-n", NAMESPACE, "--timeout=30s");
+    expect(await directory.members("SharedHosts")).toEqual(["WEB01$"]);
+    await cluster.delete("ServerFarm", "first", NAMESPACE, 30);
     await farmReady(NAMESPACE, "second");
-    expect(await samba.members("SharedHosts")).toEqual(["WEB02$"]);
+    expect(await directory.members("SharedHosts")).toEqual(["WEB02$"]);
   });
 
   test("a missing computer leaves the others granted, and is granted once it exists", async () => {
-    await kube.apply(farmOf(NAMESPACE, "late", { hosts: { computers: ["WEB01", "LATE01", "late02.contoso.com"] } }));
+    await cluster.apply(farmOf(NAMESPACE, "late", { hosts: { computers: ["WEB01", "LATE01", "late02.contoso.com"] } }));
     const farm = await farmWhere(NAMESPACE, "late", (seen) => condition(seen, "Ready")?.reason === "HostNotFound");
     expect(farm.status?.hosts?.summary).toBe("1/3");
     expect(farm.status?.hostIssues?.map(({ computer }) => computer)).toEqual(["LATE01", "late02.contoso.com"]);
-    expect(await samba.members("lateHosts")).toEqual(["WEB01$"]);
-    await samba.asAdministrator(async (client) => {
+    expect(await directory.members("lateHosts")).toEqual(["WEB01$"]);
+    await directory.asAdministrator(async (client) => {
       await addComputer(client, "LATE01");
       await addComputer(client, "LATE02");
     });
     await farmReady(NAMESPACE, "late");
-    expect(await samba.members("lateHosts")).toEqual(["LATE01$", "LATE02$", "WEB01$"]);
+    expect(await directory.members("lateHosts")).toEqual(["LATE01$", "LATE02$", "WEB01$"]);
   });
 
   test("a quarantined host is out, whatever names it", async () => {
-    await kube.apply(farmOf(NAMESPACE, "plague", { hosts: { computers: ["WEB01", "WEB02"] } }));
+    await cluster.apply(farmOf(NAMESPACE, "plague", { hosts: { computers: ["WEB01", "WEB02"] } }));
     await farmReady(NAMESPACE, "plague");
     await patchFarm(NAMESPACE, "plague", { hosts: { computers: ["WEB01", "web02.contoso.com", "WEB03"], quarantined: ["WEB02"] } });
     await farmReady(NAMESPACE, "plague");
-    expect(await samba.members("plagueHosts")).toEqual(["WEB01$", "WEB03$"]);
+    expect(await directory.members("plagueHosts")).toEqual(["WEB01$", "WEB03$"]);
   });
 
   test("with Retain the objects stay, without the owner marker", async () => {
-    await kube.apply(farmOf(NAMESPACE, "kept", { deletionPolicy: "Retain", hosts: { computers: ["WEB01"] } }));
+    await cluster.apply(farmOf(NAMESPACE, "kept", { deletionPolicy: "Retain", hosts: { computers: ["WEB01"] } }));
     await farmReady(NAMESPACE, "kept");
-    await kube.kubectl("delete", "farm", "kept", "-n", NAMESPACE, "--timeout=30s");
-    const [account, group] = [await samba.find("kept$"), await samba.find("keptHosts")];
+    await cluster.delete("ServerFarm", "kept", NAMESPACE, 30);
+    const [account, group] = [await directory.find("kept$"), await directory.find("keptHosts")];
     expect([account?.["adminDescription"], group?.["adminDescription"]]).toEqual([undefined, undefined]);
-    expect(await samba.retrieves("WEB01", account?.dn ?? "")).toBe(true);
-    await samba.asAdministrator(async (client) => {
+    expect(await directory.retrieves("WEB01", account?.dn ?? "")).toBe(true);
+    await directory.asAdministrator(async (client) => {
       for (const object of [account, group]) if (object) await client.del(object.dn);
     });
   });
 
   test("a host group with a stranger in it stays, and an Event says why", async () => {
-    await kube.apply(farmOf(NAMESPACE, "guest", { hosts: { computers: ["WEB01"] } }));
+    await cluster.apply(farmOf(NAMESPACE, "guest", { hosts: { computers: ["WEB01"] } }));
     await farmReady(NAMESPACE, "guest");
     // Nobody corrects it meanwhile: the operator stands still while the member is added and the farm deleted.
     operator.signal("SIGSTOP");
-    const group = (await samba.find("guestHosts"))?.dn ?? "";
-    await samba.modify(group, "add", "member", [`CN=WEB05,CN=Computers,${BASE}`]);
-    await kube.kubectl("delete", "farm", "guest", "-n", NAMESPACE, "--wait=false");
+    const group = (await directory.find("guestHosts"))?.dn ?? "";
+    await directory.modify(group, "add", "member", [`CN=WEB05,CN=Computers,${BASE}`]);
+    await cluster.delete("ServerFarm", "guest", NAMESPACE, 0);
     operator.signal("SIGCONT");
-    await kube.kubectl("wait", "--for=delete", "farm/guest", "-n", NAMESPACE, "--timeout=30s");
-    expect(await samba.find("guest$")).toBeUndefined();
-    expect((await samba.find("guestHosts"))?.["adminDescription"]).toBeUndefined();
-    expect(await samba.members("guestHosts")).toEqual(["WEB01$", "WEB05$"]);
-    expect(await kube.kubectl("get", "events", "-n", NAMESPACE)).toContain("it has members that this farm did not put in");
-    await samba.asAdministrator((client) => client.del(group));
+    await cluster.waitGone("ServerFarm", "guest", NAMESPACE, 30);
+    expect(await directory.find("guest$")).toBeUndefined();
+    expect((await directory.find("guestHosts"))?.["adminDescription"]).toBeUndefined();
+    expect(await directory.members("guestHosts")).toEqual(["WEB01$", "WEB05$"]);
+    expect(await cluster.events(NAMESPACE)).toContain("it has members that this farm did not put in");
+    await directory.asAdministrator((client) => client.del(group));
   });
 
   test("Observe plans and writes nothing; suspend does not even look", async () => {
-    await kube.apply(farmOf(NAMESPACE, "observed", { managementPolicy: "Observe", hosts: { computers: ["WEB01"] } }));
+    await cluster.apply(farmOf(NAMESPACE, "observed", { managementPolicy: "Observe", hosts: { computers: ["WEB01"] } }));
     const farm = await farmWhere(NAMESPACE, "observed", (seen) => condition(seen, "Ready")?.reason === "ChangesPending");
     expect(farm.status?.plan?.map(({ change }) => change)).toEqual(["CreateHostGroup", "CreateAccount"]);
-    await kube.apply(farmOf(NAMESPACE, "asleep", { suspend: true, hosts: { computers: ["WEB01"] } }));
+    await cluster.apply(farmOf(NAMESPACE, "asleep", { suspend: true, hosts: { computers: ["WEB01"] } }));
     await farmWhere(NAMESPACE, "asleep", (seen) => condition(seen, "Ready")?.reason === "Suspended");
-    expect([await samba.find("observedHosts"), await samba.find("asleepHosts")]).toEqual([undefined, undefined]);
+    expect([await directory.find("observedHosts"), await directory.find("asleepHosts")]).toEqual([undefined, undefined]);
     await patchFarm(NAMESPACE, "observed", { managementPolicy: "Enforce" });
     await patchFarm(NAMESPACE, "asleep", { suspend: false });
     await farmReady(NAMESPACE, "observed");
@@ -195,10 +195,10 @@ describe.skipIf(!real)("what is not ours", () => {
     ["accessGroups", { accessGroups: [{ name: "Readers" }] }],
     ["adoptionPolicy: Unowned", { adoptionPolicy: "Unowned" }],
   ])("%s is not there yet, and the farm says so", async (field, spec) => {
-    await kube.apply(farmOf(NAMESPACE, "early", spec));
+    await cluster.apply(farmOf(NAMESPACE, "early", spec));
     const farm = await farmWhere(NAMESPACE, "early", (seen) => condition(seen, "Ready")?.reason === "InvalidSpec");
     expect(condition(farm, "Ready")?.message).toContain(field);
     expect(condition(farm, "Ready")?.message).toContain("is not supported by this version");
-    expect(await samba.find("early$")).toBeUndefined();
+    expect(await directory.find("early$")).toBeUndefined();
   });
 });

@@ -9,10 +9,11 @@ import {
   createNamespace,
   domainReady,
   farmOf,
+  getFarm,
   getFarms,
-  kube,
-  real,
-  samba,
+  cluster,
+  available,
+  directory,
   startOperator,
 } from "../harness/world.ts";
 
@@ -34,7 +35,7 @@ async function writes(operator: Operator): Promise<Readonly<Record<string, numbe
 
 const NONE = { POST: 0, PATCH: 0, PUT: 0, add: 0, modify: 0, delete: 0 };
 
-describe.skipIf(!real)("once everything is in place", () => {
+describe.skipIf(!available)("once everything is in place", () => {
   let operator: Operator;
 
   beforeAll(async () => {
@@ -49,7 +50,7 @@ describe.skipIf(!real)("once everything is in place", () => {
         hosts: { computers: ["WEB01", "web02.contoso.com"] },
       }),
     );
-    await kube.apply(...farms);
+    await cluster.apply(...farms);
     await allReady();
   });
 
@@ -64,11 +65,16 @@ describe.skipIf(!real)("once everything is in place", () => {
       () => getFarms(NAMESPACE),
       (farms) => farms.length === FARMS && farms.every((farm) => condition(farm, "Ready")?.status === "True"),
     );
+    await waitFor(
+      "the domain to count them",
+      () => cluster.get("ActiveDirectoryDomain", "contoso"),
+      ({ status }) => typeof status === "object" && status !== null && "farms" in status && status.farms === FARMS,
+    );
   }
 
   test("an operator that starts anew compares every farm and writes nothing, here or there", async () => {
     await operator.stop();
-    const [usn, before] = [await samba.usn(), await getFarms(NAMESPACE)];
+    const [usn, before] = [await directory.usn(), await getFarms(NAMESPACE)];
     operator = await startOperator();
     await waitFor(
       "every farm to be compared",
@@ -81,7 +87,7 @@ describe.skipIf(!real)("once everything is in place", () => {
       (count) => count >= 3,
     );
     expect(await writes(operator)).toEqual(NONE);
-    expect(await samba.usn()).toBe(usn);
+    expect(await directory.usn()).toBe(usn);
     expect((await getFarms(NAMESPACE)).map(({ metadata }) => metadata.resourceVersion)).toEqual(
       before.map(({ metadata }) => metadata.resourceVersion),
     );
@@ -104,13 +110,13 @@ describe.skipIf(!real)("once everything is in place", () => {
   });
 
   test("asking for a reconcile is answered, and changes nothing else", async () => {
-    const usn = await samba.usn();
-    await kube.kubectl("annotate", "farm", "calm0", "-n", NAMESPACE, "serverfarm.dev/reconcile-requested-at=now-1");
+    const usn = await directory.usn();
+    await cluster.annotate("ServerFarm", "calm0", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now-1" });
     await waitFor(
       "the answer",
-      () => kube.kubectl("get", "farm", "calm0", "-n", NAMESPACE, "-o", "jsonpath={.status.lastHandledReconcileRequest}"),
-      (text) => text === "now-1",
+      () => getFarm(NAMESPACE, "calm0"),
+      ({ status }) => status?.lastHandledReconcileRequest === "now-1",
     );
-    expect(await samba.usn()).toBe(usn);
+    expect(await directory.usn()).toBe(usn);
   });
 });

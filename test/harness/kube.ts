@@ -1,8 +1,10 @@
 /** A real Kubernetes control plane on loopback: etcd, kube-apiserver and kube-controller-manager from KUBEBUILDER_ASSETS. */
-import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { generateKeyPairSync } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { makeAuthority, makeCertificate } from "./certificates.ts";
+import { Authority } from "./certificates.ts";
+import { Cluster } from "./cluster.ts";
 import { run, startDaemon, stopDaemon, waitFor } from "./process.ts";
 
 const PROGRAMS = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
@@ -19,29 +21,50 @@ export function kubeMissing(): string | undefined {
   return `${missing.join(", ")} not found in ${kubeAssets()}: set KUBEBUILDER_ASSETS to a folder that has them (setup-envtest use -p path)`;
 }
 
-export class Kube {
+export class Kube extends Cluster {
+  readonly name = "kube-apiserver";
   readonly dir: string;
 
   constructor(dir: string) {
+    super();
     this.dir = dir;
   }
 
-  get kubeconfig(): string {
-    return `${this.dir}/kubeconfig`;
+  get server(): string {
+    return `https://127.0.0.1:${this.#settings().port}`;
+  }
+
+  get token(): string {
+    return this.#settings().token;
+  }
+
+  get ca(): string {
+    return readFileSync(`${this.dir}/ca.pem`, "utf8");
   }
 
   async up(): Promise<void> {
     const { dir } = this;
     await mkdir(dir, { recursive: true });
-    await makeAuthority(dir, "ca");
-    await makeCertificate(dir, "ca", "tls", ["IP:127.0.0.1", "IP:10.96.0.1", "DNS:localhost", "DNS:kubernetes.default.svc"]);
-    await run("openssl", ["genrsa", "-out", `${dir}/sa.key`, "2048"]);
-    await run("openssl", ["rsa", "-in", `${dir}/sa.key`, "-pubout", "-out", `${dir}/sa.pub`]);
+    const authority = await Authority.create("kubernetes");
+    const { cert, key } = await authority.certify(["127.0.0.1", "10.96.0.1", "localhost", "kubernetes.default.svc"]);
+    const { privateKey, publicKey } = generateKeyPairSync("rsa", {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: "spki", format: "pem" },
+      privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    });
     const [client, peer, port] = [await freePort(), await freePort(), await freePort()];
     const token = crypto.randomUUID();
-    await writeFile(`${dir}/tokens.csv`, `${token},admin,admin,system:masters\n`);
-    await writeFile(`${dir}/ports.json`, JSON.stringify({ client, peer, port, token }));
-    await writeFile(this.kubeconfig, await this.#kubeconfigFor(port, token));
+    const files = {
+      "ca.pem": authority.cert,
+      "tls.pem": cert,
+      "tls.key": key,
+      "sa.key": privateKey,
+      "sa.pub": publicKey,
+      "tokens.csv": `${token},admin,admin,system:masters\n`,
+      "settings.json": JSON.stringify({ client, peer, port, token }),
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(`${dir}/${name}`, text, { mode: 0o600 });
+    this.writeKubeconfig(this.kubeconfig, token);
     await this.#startEtcd();
     await this.startApiServer();
     const manager = [
@@ -66,7 +89,7 @@ export class Kube {
 
   async startApiServer(): Promise<void> {
     const { dir } = this;
-    const { client, port } = await this.#ports();
+    const { client, port } = this.#settings();
     startDaemon(dir, "kube-apiserver", `${kubeAssets()}/kube-apiserver`, [
       `--etcd-servers=http://127.0.0.1:${client}`,
       `--secure-port=${port}`,
@@ -84,46 +107,16 @@ export class Kube {
       "--allow-privileged=true",
       "--endpoint-reconciler-type=none",
     ]);
-    await waitFor(
-      "kube-apiserver",
-      () => this.kubectl("get", "--raw", "/readyz"),
-      (text) => text === "ok",
-      60,
-    );
+    await waitFor("kube-apiserver", () => this.answers(), Boolean, 60);
   }
 
   async stopApiServer(): Promise<void> {
     await stopDaemon(this.dir, "kube-apiserver", "SIGKILL");
   }
 
-  kubectl(...args: readonly string[]): Promise<string> {
-    return run(`${kubeAssets()}/kubectl`, ["--kubeconfig", this.kubeconfig, ...args], { env: { KUBECACHEDIR: `${this.dir}/cache` } });
-  }
-
-  /** `kubectl apply` of objects. */
-  apply(...objects: readonly object[]): Promise<string> {
-    return run(`${kubeAssets()}/kubectl`, ["--kubeconfig", this.kubeconfig, "apply", "-f", "-"], {
-      env: { KUBECACHEDIR: `${this.dir}/cache` },
-      input: JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }),
-    });
-  }
-
-  async getJson(...args: readonly string[]): Promise<unknown> {
-    return JSON.parse(await this.kubectl("get", ...args, "-o", "json"));
-  }
-
-  /** A kubeconfig of a service account, and nobody else. */
-  async serviceAccountKubeconfig(namespace: string, name: string): Promise<string> {
-    const token = (await this.kubectl("create", "token", name, "-n", namespace, "--duration=4h")).trim();
-    const file = `${this.dir}/kubeconfig-${namespace}-${name}`;
-    await writeFile(file, await this.#kubeconfigFor((await this.#ports()).port, token));
-    await chmod(file, 0o600);
-    return file;
-  }
-
   async #startEtcd(): Promise<void> {
     const { dir } = this;
-    const { client, peer } = await this.#ports();
+    const { client, peer } = this.#settings();
     startDaemon(dir, "etcd", `${kubeAssets()}/etcd`, [
       ...[
         "--data-dir",
@@ -138,27 +131,28 @@ export class Kube {
     ]);
   }
 
-  async #ports(): Promise<{ client: number; peer: number; port: number }> {
-    const value: unknown = JSON.parse(await readFile(`${this.dir}/ports.json`, "utf8"));
-    const number = (name: string): number => {
-      const found: unknown = typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
-      if (typeof found !== "number") throw new Error(`ports.json has no ${name}`);
-      return found;
-    };
-    return { client: number("client"), peer: number("peer"), port: number("port") };
+  #settings(): { client: number; peer: number; port: number; token: string } {
+    const value: unknown = JSON.parse(readFileSync(`${this.dir}/settings.json`, "utf8"));
+    const found = (name: string): unknown => (typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined);
+    const [client, peer, port, token] = [found("client"), found("peer"), found("port"), found("token")];
+    if (typeof client !== "number" || typeof peer !== "number" || typeof port !== "number" || typeof token !== "string") {
+      throw new Error("settings.json is not whole");
+    }
+    return { client, peer, port, token };
   }
+}
 
-  async #kubeconfigFor(port: number, token: string): Promise<string> {
-    const ca = (await readFile(`${this.dir}/ca.pem`)).toString("base64");
-    return JSON.stringify({
-      apiVersion: "v1",
-      kind: "Config",
-      "current-context": "test",
-      clusters: [{ name: "test", cluster: { server: `https://127.0.0.1:${port}`, "certificate-authority-data": ca } }],
-      users: [{ name: "user", user: { token } }],
-      contexts: [{ name: "test", context: { cluster: "test", user: "user" } }],
-    });
+/** kubectl, where this machine has it: beside the servers, or on the path. */
+export async function findKubectl(): Promise<string | undefined> {
+  for (const command of [`${kubeAssets()}/kubectl`, "kubectl"]) {
+    try {
+      await run(command, ["version", "--client"]);
+      return command;
+    } catch {
+      continue;
+    }
   }
+  return undefined;
 }
 
 export async function freePort(): Promise<number> {

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delegate, DELEGATED } from "./delegation.ts";
 import { Kube, kubeAssets, kubeMissing } from "./kube.ts";
-import { COMPUTERS, Samba, sambaMissing } from "./samba.ts";
+import { COMPUTERS } from "./directory.ts";
+import { Samba, sambaMissing } from "./samba.ts";
 
 const missing = [await sambaMissing(), kubeMissing()].filter((text) => text !== undefined);
 if (missing.length > 0) {

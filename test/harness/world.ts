@@ -1,10 +1,16 @@
-/** What the tests on real servers share: both servers, a domain, farms, and the operator. */
-import { readFile } from "node:fs/promises";
-import { inject } from "vitest";
+/** What the suites share: a directory, a cluster, a domain, farms, and the operator. Which servers these are the run decides. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { afterAll, inject } from "vitest";
+import { type Cluster, type Manifest } from "./cluster.ts";
+import { type Account, ADMINISTRATOR, type TestDirectory } from "./directory.ts";
+import { install } from "./install.ts";
 import { Kube } from "./kube.ts";
 import { Operator, type OperatorOptions } from "./operator.ts";
 import { waitFor } from "./process.ts";
-import { type Account, ADMINISTRATOR, Samba } from "./samba.ts";
+import { Samba } from "./samba.ts";
+import { SandboxCluster } from "./sandbox-cluster.ts";
+import { SandboxDirectory } from "./sandbox-directory.ts";
 
 export interface Condition {
   readonly type: string;
@@ -17,6 +23,7 @@ export interface Farm {
   readonly metadata: { readonly name: string; readonly generation: number; readonly resourceVersion: string; readonly uid: string };
   readonly status?: {
     readonly observedGeneration: number;
+    readonly lastHandledReconcileRequest?: string;
     readonly conditions?: readonly Condition[];
     readonly account?: Readonly<Record<string, string>>;
     readonly hosts?: { readonly summary: string };
@@ -25,12 +32,26 @@ export interface Farm {
   };
 }
 
+const backends = inject("backends");
 const servers = inject("servers");
-/** False where there are no real servers: the tests are skipped, and the run says so. */
-export const real = servers !== null;
+const dir = await mkdtemp(`${tmpdir()}/serverfarm-world-`);
 
-export const samba = new Samba(servers?.samba ?? "");
-export const kube = new Kube(servers?.kube ?? "");
+/** Both are ours: what takes long for the sake of real servers may be shorter. */
+export const onSandbox = backends.directory === "sandbox" && backends.cluster === "sandbox";
+/** False where real servers were asked for that are not there: the tests are skipped, and the run says so. */
+export const available = onSandbox || servers !== null;
+export const directory: TestDirectory =
+  backends.directory === "sandbox" ? await SandboxDirectory.create() : new Samba(servers?.samba ?? "");
+export const cluster: Cluster =
+  backends.cluster === "sandbox" ? await SandboxCluster.create(`${dir}/kubernetes`) : new Kube(servers?.kube ?? "");
+if (available) await install(cluster);
+
+afterAll(async () => {
+  if (backends.directory === "sandbox") await directory.stop();
+  if (backends.cluster === "sandbox") await cluster.stopApiServer();
+  await rm(dir, { recursive: true, force: true });
+});
+
 export const SYSTEM = "serverfarm-system";
 
 export interface DomainSettings {
@@ -45,21 +66,17 @@ export function secretOf(name: string, data: Readonly<Record<string, string>>): 
 
 /** Applies the domain contoso with its Secret and CA. */
 export async function applyDomain({ account = ADMINISTRATOR, ca, spec = {} }: DomainSettings = {}): Promise<void> {
-  await kube.apply(
-    secretOf("contoso-ldap", { ...account }),
-    secretOf("contoso-ca", { "ca.crt": ca ?? (await readFile(samba.caFile, "utf8")) }),
-    domainOf(spec),
-  );
+  await cluster.apply(secretOf("contoso-ldap", { ...account }), secretOf("contoso-ca", { "ca.crt": ca ?? directory.ca }), domainOf(spec));
 }
 
-export function domainOf(spec: object): object {
+export function domainOf(spec: object): Manifest {
   return {
     apiVersion: "serverfarm.dev/v1alpha1",
     kind: "ActiveDirectoryDomain",
     metadata: { name: "contoso" },
     spec: {
       dnsName: "contoso.com",
-      servers: [samba.url],
+      servers: [directory.url],
       credentialsSecretRef: { name: "contoso-ldap" },
       caBundleRef: { kind: "Secret", name: "contoso-ca", key: "ca.crt" },
       poll: "1s",
@@ -68,7 +85,7 @@ export function domainOf(spec: object): object {
   };
 }
 
-export function farmOf(namespace: string, name: string, spec: object = {}): object {
+export function farmOf(namespace: string, name: string, spec: object = {}): Manifest {
   return {
     apiVersion: "serverfarm.dev/v1alpha1",
     kind: "ServerFarm",
@@ -78,19 +95,18 @@ export function farmOf(namespace: string, name: string, spec: object = {}): obje
 }
 
 export async function createNamespace(name: string): Promise<void> {
-  await kube.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  await cluster.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
 }
 
 export async function getFarm(namespace: string, name: string): Promise<Farm> {
-  const value = await kube.getJson("serverfarm", name, "-n", namespace);
+  const value = await cluster.get("ServerFarm", name, namespace);
   if (!isFarm(value)) throw new Error(`${namespace}/${name} is no farm`);
   return value;
 }
 
 export async function getFarms(namespace: string): Promise<readonly Farm[]> {
-  const value = await kube.getJson("serverfarm", "-n", namespace);
-  const items: unknown = typeof value === "object" && value !== null && "items" in value ? value.items : [];
-  return Array.isArray(items) ? items.filter(isFarm) : [];
+  const found: readonly unknown[] = await cluster.list("ServerFarm", namespace);
+  return found.filter(isFarm);
 }
 
 function isFarm(value: unknown): value is Farm {
@@ -122,7 +138,7 @@ export async function domainWhere(
   return await waitFor(
     "the domain contoso",
     async () => {
-      const value = await kube.getJson("activedirectorydomain", "contoso");
+      const value = await cluster.find("ActiveDirectoryDomain", "contoso");
       return isFarm(value) ? (value.status?.conditions ?? []) : [];
     },
     (conditions) => {
@@ -138,20 +154,20 @@ export function domainReady(seconds?: number): Promise<readonly Condition[]> {
 }
 
 export async function patchFarm(namespace: string, name: string, spec: object): Promise<void> {
-  await kube.kubectl("patch", "serverfarm", name, "-n", namespace, "--type=merge", "-p", JSON.stringify({ spec }));
+  await cluster.patch("ServerFarm", name, namespace, { spec });
 }
 
 export async function startOperator(options: Partial<OperatorOptions> = {}): Promise<Operator> {
-  return await Operator.start({ kubeconfig: await kube.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator"), ...options });
+  return await Operator.start({ kubeconfig: await cluster.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator"), ...options });
 }
 
 /** All farms and domains go, and with them what they own in the directory; needs a running operator, where one has seen them. */
 export async function cleanUp(): Promise<void> {
-  await kube.kubectl("delete", "serverfarm", "--all", "-A", "--timeout=60s");
-  await kube.kubectl("delete", "activedirectorydomain", "--all", "--timeout=60s");
+  await cluster.deleteAll("ServerFarm");
+  await cluster.deleteAll("ActiveDirectoryDomain");
 }
 
 /** Everything in the directory that bears an owner marker. */
 export async function ownedInDirectory(): Promise<readonly string[]> {
-  return (await samba.search("(adminDescription=serverfarm.dev*)", ["adminDescription"])).map(({ dn }) => dn).toSorted();
+  return (await directory.search("(adminDescription=serverfarm.dev*)", ["adminDescription"])).map(({ dn }) => dn).toSorted();
 }

@@ -1,0 +1,101 @@
+/** The sandbox's Active Directory, with the domain that tests know. Needs nothing but Node. */
+import { Directory } from "../sandbox/directory/directory.ts";
+import type { Dialect } from "../sandbox/directory/failure.ts";
+import { provision } from "../sandbox/directory/provision.ts";
+import { DirectoryServer } from "../sandbox/directory/server.ts";
+import { Authority } from "./certificates.ts";
+import { addUser, ADMINISTRATOR, BASE, HOST, TestDirectory } from "./directory.ts";
+import { run } from "./process.ts";
+
+export class SandboxDirectory extends TestDirectory {
+  readonly name = "the sandbox's directory";
+  readonly ca: string;
+  readonly directory: Directory;
+  readonly #server: DirectoryServer;
+
+  private constructor(directory: Directory, server: DirectoryServer, ca: string) {
+    super();
+    this.directory = directory;
+    this.#server = server;
+    this.ca = ca;
+  }
+
+  /** Running, with the computers that tests know. */
+  static async create({
+    dialect = "Windows",
+    ports = [0, 0],
+  }: { dialect?: Dialect; ports?: readonly [number, number] } = {}): Promise<SandboxDirectory> {
+    const directory = new Directory({ dnsName: "contoso.com", netbiosName: "CONTOSO", dialect });
+    provision(directory, { hostName: HOST, administratorPassword: ADMINISTRATOR.password });
+    const authority = await Authority.create("contoso-ca");
+    const certificate = await authority.certify(["localhost", HOST]);
+    const server = new DirectoryServer({ directory, hostName: HOST, certificate, ldapsPort: ports[0], ldapPort: ports[1] });
+    const created = new SandboxDirectory(directory, server, authority.cert);
+    await created.start();
+    await created.addComputers();
+    return created;
+  }
+
+  get url(): string {
+    return `ldaps://localhost:${this.#server.ldapsPort}`;
+  }
+
+  get startTlsUrl(): string {
+    return `ldap://localhost:${this.#server.ldapPort}`;
+  }
+
+  get otherNameUrl(): string {
+    return `ldaps://127.0.0.1:${this.#server.ldapsPort}`;
+  }
+
+  start(): Promise<void> {
+    return this.#server.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#server.stop();
+  }
+
+  ticket(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  /** The script is run by a shell whose samba-tool only writes down what it is told; that is done here. */
+  async runSetupScript(script: string, password: string): Promise<void> {
+    const stub = `exec 3>&1
+samba-tool() { if [ "$1 $2" = "user show" ]; then echo "objectSid: SID-OF-$3"; else { printf '%s\\t' "$@"; echo; } >&3; fi; }
+`;
+    const written = await run("bash", ["-euo", "pipefail", "-c", stub + script], { env: { PASSWORD: password } });
+    for (const line of written.split("\n").filter((text) => text !== "")) await this.#sambaTool(line.split("\t"));
+  }
+
+  async #sambaTool([first, second, ...rest]: readonly string[]): Promise<void> {
+    const [name = "", value = ""] = rest;
+    switch (`${first} ${second}`) {
+      case "ou add":
+        await this.asAdministrator((client) => client.add(`${name},${BASE}`, { objectClass: "organizationalUnit" }));
+        return;
+      case "user add":
+        await this.asAdministrator((client) => addUser(client, name, value));
+        return;
+      case "dsacl set": {
+        const option = (key: string): string => rest.find((text) => text.startsWith(`--${key}=`))?.slice(key.length + 3) ?? "";
+        const on = this.directory.find(option("objectdn"), false);
+        this.directory.access.grant(
+          on,
+          option("sddl").replace(/SID-OF-([^)]+)/, (_, user: string) => this.#sidOf(user)),
+        );
+        return;
+      }
+      default:
+        throw new Error(`the sandbox has no samba-tool ${first} ${second}`);
+    }
+  }
+
+  #sidOf(user: string): string {
+    const [entry] = this.directory.database.lookUp("sAMAccountName", user.toLowerCase()) ?? [];
+    const sid = entry && this.directory.sidOf(entry);
+    if (sid === undefined) throw new Error(`${user} is not there`);
+    return sid;
+  }
+}

@@ -54,9 +54,12 @@ export async function getObject<T extends KubernetesObject>(
   }
 }
 
+/** Copies on whose ground a status was sent: until the watch brings the next one, the API server may hold another status than they show. */
+const outdated = new WeakSet();
+
 /**
  * Writes the status by one merge patch that holds only what differs, if anything does. The resourceVersion guards it: an object that
- * changed meanwhile is a Conflict.
+ * changed meanwhile, be it by our own write before, is a Conflict.
  */
 export async function patchStatus(
   client: KubernetesClient,
@@ -65,12 +68,15 @@ export async function patchStatus(
   status: object,
 ): Promise<boolean> {
   const patch = mergePatch(object.status ?? {}, status);
-  if (patch === undefined) return false;
+  if (patch === undefined && !outdated.has(object)) return false;
+  outdated.add(object);
   const { namespace, name, resourceVersion } = object.metadata;
   await client.request("PATCH", pathOf(resource, namespace, name, "status"), {
-    body: { metadata: { resourceVersion }, status: patch },
+    body: { metadata: { resourceVersion }, status: patch ?? {} },
     contentType: "application/merge-patch+json",
   });
+  // Nothing to change, and the resourceVersion was the present one: the copy is not behind after all.
+  if (patch === undefined) outdated.delete(object);
   return true;
 }
 

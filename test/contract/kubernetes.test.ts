@@ -110,6 +110,17 @@ describe.skipIf(!available)("the API server's contract", () => {
     expect((await getObject(client, FARMS, key))?.status).toEqual({ observedGeneration: 1 });
   });
 
+  test("a view on whose ground a status was written is never taken for what is there", async () => {
+    await cluster.apply(farmOf(NAMESPACE, "outdated"));
+    const key = { namespace: NAMESPACE, name: "outdated" };
+    const before = await getObject(client, FARMS, key);
+    if (!before) throw new Error("no farm");
+    expect(await patchStatus(client, FARMS, before, { ...before.status, observedGeneration: 7 })).toBe(true);
+    // The old view shows this very status; the API server does not.
+    await expect(patchStatus(client, FARMS, before, { ...before.status })).rejects.toMatchObject({ kind: "Conflict" });
+    expect((await getObject(client, FARMS, key))?.status?.observedGeneration).toBe(7);
+  });
+
   test("finalizers are added and removed beside those of others, and never by an old view", async () => {
     await cluster.apply({ ...domainOf({}), metadata: { name: "guarded", finalizers: ["example.com/theirs"] } });
     const read = async () => {

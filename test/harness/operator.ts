@@ -65,6 +65,10 @@ export class Operator {
     return this.#log;
   }
 
+  get metricsUrl(): string {
+    return `http://127.0.0.1:${this.#port("metrics")}/metrics`;
+  }
+
   get pid(): number {
     return this.#child.pid ?? 0;
   }
@@ -87,7 +91,7 @@ export class Operator {
   }
 
   async metrics(): Promise<string> {
-    return await (await fetch(`http://127.0.0.1:${this.#port("metrics")}/metrics`)).text();
+    return await (await fetch(this.metricsUrl)).text();
   }
 
   /** The sum of a counter or gauge over all its labels that match. */

@@ -1,0 +1,34 @@
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { run } from "../harness/process.ts";
+
+test("the demo's tour tells a farm's life, from nothing to nothing", { timeout: 60_000 }, async () => {
+  const said = await run("npm", ["run", "demo", "--", "--once"], { env: { NO_COLOR: "1" } });
+  const steps = [
+    [
+      "Deploy a farm",
+      "+ gMSA ITFarm1$",
+      "Ready True, Reconciled, hosts 3/3",
+      "WEB01      asks for the password of ITFarm1$ and gets it",
+      "WEB04      asks for the password of ITFarm1$ and is refused",
+    ],
+    ["Add a host", "HostNotFound, hosts 4/5", "+ computer WEB07$", "Ready True, Reconciled, hosts 5/5"],
+    ["Ask for a service principal name", "http/shop.contoso.com is", "Ready True"],
+    ["Somebody lets a stranger's computer in", "member +KIOSK9", "member -KIOSK9", "DriftCorrected"],
+    ["A host is compromised", "member -WEB02", "WEB02      asks for the password of ITFarm1$ and is refused"],
+    ["The farm is not needed any more", "- gMSA ITFarm1$", "nothing of it is left"],
+  ];
+  let position = 0;
+  for (const text of steps.flat()) {
+    expect(said.slice(position), `${text}, in this order`).toContain(text);
+    position = said.indexOf(text, position);
+  }
+  expect(said, "no colours where they were not wanted").not.toContain("\u001b[");
+});
+
+test("Ctrl-C in the middle of the tour ends it, and its servers", { timeout: 60_000 }, async () => {
+  const script = 'node test/demo/demo.ts > /dev/null & PID=$!; sleep 2; kill -INT $PID; wait $PID; echo "ended with $?"';
+  expect(await run("bash", ["-c", `cd "${fileURLToPath(new URL("../..", import.meta.url))}" && set -m; ${script}`])).toContain(
+    "ended with 0",
+  );
+});

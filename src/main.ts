@@ -44,6 +44,7 @@ async function main(): Promise<number> {
   // This program waits more than it works: a small young generation and an early collection keep some 60 MB that V8 would take.
   setFlagsFromString("--semi-space-growth-factor=1");
   setFlagsFromString("--optimize-for-size");
+  setFlagsFromString("--heap-growing-percent=20");
   // Loaded late, so that a mistake in the arguments is answered at once.
   const { run, UsageError } = await import("./commands/run.ts");
   try {

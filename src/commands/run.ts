@@ -109,7 +109,7 @@ export async function run({ configFile, kubeconfig, environment, signal }: RunOp
     },
   });
   const metricsServer = await listen(config.metrics.address, {
-    "/metrics": async () => ({ status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+    "/metrics": () => ({ status: 200, type: metrics.registry.contentType, body: metrics.expose() }),
   }).catch(async (error: unknown) => {
     await health.close();
     throw error;

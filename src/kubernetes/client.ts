@@ -1,6 +1,6 @@
 /** Requests to the API server: one pool of connections, credentials that are renewed, errors that are typed. */
 import type { RequestOptions as HttpsOptions } from "node:https";
-import { KubeConfig } from "@kubernetes/client-node";
+import { KubeConfig } from "./kube-config.ts";
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import { fromFailure, fromResponse, KubernetesError } from "./api-error.ts";
 

@@ -1,6 +1,7 @@
 /** Keeps a copy of all objects of a kind: lists, watches, and survives whatever happens to either. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backoff } from "../base/backoff.ts";
+import { StringPool } from "../base/string-pool.ts";
 import { keyOf, type KubernetesObject } from "../farm/kubernetes-object.ts";
 import { fromStatusObject, KubernetesError } from "./api-error.ts";
 import type { KubernetesClient } from "./client.ts";
@@ -26,6 +27,7 @@ const SILENCE = 150_000;
 export class Reflector<T extends KubernetesObject> {
   readonly #options: ReflectorOptions<T>;
   readonly #objects = new Map<string, T>();
+  readonly #pool = new StringPool();
   readonly #synced = Promise.withResolvers<undefined>();
   #isSynced = false;
   #failing: KubernetesError | undefined;
@@ -135,7 +137,10 @@ export class Reflector<T extends KubernetesObject> {
   }
 
   #accept(value: unknown): T | undefined {
-    return this.#options.resource.is(value) ? strip(value) : undefined;
+    const { resource } = this.#options;
+    if (!resource.is(value)) return undefined;
+    const shared = this.#pool.share(strip(value));
+    return resource.is(shared) ? shared : undefined;
   }
 
   #set(key: string, object: T | undefined): void {

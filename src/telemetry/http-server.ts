@@ -1,14 +1,28 @@
 /** Small HTTP servers for metrics and probes. */
-import { createServer, type Server } from "node:http";
 import { once } from "node:events";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
 
 export interface Answer {
   readonly status: number;
   readonly type: string;
-  readonly body: string;
+  /** Parts are sent one after the other, so that a long answer is never in memory as a whole. */
+  readonly body: string | AsyncIterable<string>;
 }
 
 export type Routes = Readonly<Record<string, () => Answer | Promise<Answer>>>;
+
+async function answer(route: () => Answer | Promise<Answer>, response: ServerResponse): Promise<void> {
+  try {
+    const { status, type, body } = await route();
+    response.writeHead(status, { "content-type": type });
+    await pipeline(typeof body === "string" ? [body] : body, response);
+  } catch (error) {
+    // Whoever asked may have gone away in the middle; who has had nothing yet is told.
+    if (response.headersSent) response.destroy();
+    else response.writeHead(500, { "content-type": "text/plain" }).end(`${String(error)}\n`);
+  }
+}
 
 /** `address` is host:port; port 0 takes a free one. Resolves once it listens, rejects with an Error that names the address. */
 export async function serve(address: string, routes: Routes): Promise<{ readonly port: number; close(): Promise<void> }> {
@@ -22,10 +36,7 @@ export async function serve(address: string, routes: Routes): Promise<{ readonly
         .end(route ? "only GET\n" : `not found; there is ${Object.keys(routes).join(" and ")}\n`);
       return;
     }
-    Promise.resolve(route()).then(
-      ({ status, type, body }) => response.writeHead(status, { "content-type": type }).end(body),
-      (error: unknown) => response.writeHead(500, { "content-type": "text/plain" }).end(`${String(error)}\n`),
-    );
+    void answer(route, response);
   });
   server.listen(port === "" ? 80 : Number(port), hostname.replace(/^\[|\]$/g, ""));
   try {

@@ -90,6 +90,11 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
+  /** In the exposition format of Prometheus, metric by metric: with thousands of farms the whole would be megabytes at once. */
+  async *expose(): AsyncGenerator<string> {
+    for (const { name } of this.registry.getMetricsAsArray()) yield `${await this.registry.getSingleMetricAsString(name)}\n`;
+  }
+
   reconcileStarted(controller: ControllerName): void {
     this.#active.inc({ controller });
   }

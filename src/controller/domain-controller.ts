@@ -229,7 +229,7 @@ export class DomainController {
       const { session, feed } = state;
       if (!session || !feed) return RECONNECT_PAUSE;
       await this.#inspect(domain, state, session);
-      this.#options.wakeFarms(name, await feed.poll());
+      for await (const batch of feed.poll()) this.#options.wakeFarms(name, batch);
       if (performance.now() - state.keptAliveAt > KEEP_ALIVE) {
         state.keptAliveAt = performance.now();
         await session.keepAlive();

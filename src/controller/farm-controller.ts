@@ -78,8 +78,10 @@ export class FarmController {
       for (const { metadata } of this.#options.cluster().farmsOf(domain)) this.controller.queue.add(keyOf(metadata), "Resync");
       return;
     }
-    if (batch.terms.size === 0) return;
-    for (const key of this.#interests.of(batch.terms)) {
+    const keys = new Set(
+      batch.entries.flatMap(({ object, terms }) => this.#interests.of(terms).filter((key) => !this.#interests.hasSeen(key, object))),
+    );
+    for (const key of keys) {
       if (this.#options.cluster().farm(key)?.spec.domainRef.name === domain) this.controller.queue.add(key);
     }
   }
@@ -137,7 +139,8 @@ export class FarmController {
       },
       signal,
     );
-    this.#interests.set(key, termsOf(desired, report.observed));
+    const { objects = [], computers = [] } = report.observed ?? {};
+    this.#interests.set(key, termsOf(desired, report.observed), [...objects, ...computers]);
     const { metrics } = this.#options;
     if (isAborted(report)) {
       for (const { kind } of report.applied) metrics.changed(farm.spec.domainRef.name, kind);

@@ -1,35 +1,67 @@
 /** Which farms asked for what: so that a change in the directory wakes just the farms that it concerns. */
-export class Interests {
-  readonly #terms = new Map<string, ReadonlySet<string>>();
-  readonly #farms = new Map<string, Set<string>>();
+import type { DirectoryObject } from "../farm/observed.ts";
 
-  /** Replaces what the farm is interested in. */
-  set(farm: string, terms: ReadonlySet<string>): void {
-    this.remove(farm);
-    this.#terms.set(farm, terms);
-    for (const term of terms) {
-      const farms = this.#farms.get(term);
-      if (farms) farms.add(farm);
-      else this.#farms.set(term, new Set([farm]));
-    }
+/** An object, and how new it was. */
+type Seen = Pick<DirectoryObject, "objectGUID" | "usn">;
+
+interface Interest {
+  readonly terms: readonly string[];
+  /** USNs by objectGUID. */
+  readonly seen: ReadonlyMap<string, number>;
+}
+
+export class Interests {
+  readonly #interests = new Map<string, Interest>();
+  /** Nearly every term is of one farm alone, and a set for each would be most of the memory. */
+  readonly #farms = new Map<string, string | Set<string>>();
+
+  /** Replaces what the farm is interested in. `seen`: the objects as its last look found them. */
+  set(farm: string, terms: ReadonlySet<string>, seen: readonly Seen[]): void {
+    this.#replace(farm, terms, new Map(seen.flatMap(({ objectGUID, usn }) => (usn === undefined ? [] : [[objectGUID, usn]]))));
   }
 
   /** Adds to what the farm is interested in. */
   add(farm: string, terms: ReadonlySet<string>): void {
-    this.set(farm, new Set([...(this.#terms.get(farm) ?? []), ...terms]));
+    const { terms: before = [], seen = new Map<string, number>() } = this.#interests.get(farm) ?? {};
+    this.#replace(farm, new Set([...before, ...terms]), seen);
+  }
+
+  #replace(farm: string, terms: ReadonlySet<string>, seen: ReadonlyMap<string, number>): void {
+    this.remove(farm);
+    this.#interests.set(farm, { terms: [...terms], seen });
+    for (const term of terms) {
+      const farms = this.#farms.get(term);
+      if (farms === undefined) this.#farms.set(term, farm);
+      else if (typeof farms === "string") this.#farms.set(term, new Set([farms, farm]));
+      else farms.add(farm);
+    }
   }
 
   remove(farm: string): void {
-    for (const term of this.#terms.get(farm) ?? []) {
+    for (const term of this.#interests.get(farm)?.terms ?? []) {
       const farms = this.#farms.get(term);
-      farms?.delete(farm);
-      if (farms?.size === 0) this.#farms.delete(term);
+      if (farms === farm) this.#farms.delete(term);
+      if (typeof farms !== "object") continue;
+      farms.delete(farm);
+      if (farms.size === 0) this.#farms.delete(term);
     }
-    this.#terms.delete(farm);
+    this.#interests.delete(farm);
   }
 
   /** The farms that one of the terms concerns. */
-  of(terms: ReadonlySet<string>): ReadonlySet<string> {
-    return new Set([...terms].flatMap((term) => [...(this.#farms.get(term) ?? [])]));
+  of(terms: readonly string[]): readonly string[] {
+    return terms.flatMap((term) => {
+      const farms = this.#farms.get(term) ?? [];
+      return typeof farms === "string" ? [farms] : [...farms];
+    });
+  }
+
+  /**
+   * Whether the farm's last look found the object as new as this: then it is its own write that comes back, or one that the look has seen. After a
+   * change of the server USNs mean nothing, but every farm is looked at then, whatever this says.
+   */
+  hasSeen(farm: string, { objectGUID, usn }: Seen): boolean {
+    const before = this.#interests.get(farm)?.seen.get(objectGUID);
+    return before !== undefined && usn !== undefined && before >= usn;
   }
 }

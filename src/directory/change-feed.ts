@@ -1,13 +1,26 @@
 /** What changed in the directory since the last look, by uSNChanged: USNs belong to one DC, so a feed lives as long as its session. */
-import { AndFilter, EqualityFilter, GreaterThanEqualsFilter, OrFilter } from "ldapts";
+import { AndFilter, EqualityFilter, GreaterThanEqualsFilter, LessThanEqualsFilter, OrFilter } from "ldapts";
 import { dnKey } from "../farm/distinguished-name.ts";
 import { DirectoryError } from "../farm/errors.ts";
-import { type Attributes, OBJECT_ATTRIBUTES } from "./entries.ts";
-import { decodeGuid } from "./guid.ts";
+import type { DirectoryObject } from "../farm/observed.ts";
+import { OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./ldap-session.ts";
 
-/** Every term by which a farm may have asked for a changed object, in lower case; or that too much changed to say. */
-export type FeedBatch = { readonly kind: "Terms"; readonly terms: ReadonlySet<string> } | { readonly kind: "Everything" };
+/** An object as it is after the change: with the attributes that a farm's own look reads, so that one can stand for the other. */
+export interface FeedEntry {
+  readonly object: DirectoryObject;
+  readonly deleted: boolean;
+  /** Every term by which a farm may have asked for it, in lower case. */
+  readonly terms: readonly string[];
+}
+
+/** What changed; or that too much changed to list it. */
+export type FeedBatch = { readonly kind: "Changes"; readonly entries: readonly FeedEntry[] } | { readonly kind: "Everything" };
+
+/** A server lists at most 1,000 entries at once (MaxPageSize); every change has a USN of its own, so that a range of them has no more. */
+const RANGE = 1000n;
+/** More ranges than this are not worth listing: everything is compared. */
+const RANGES = 100n;
 
 export class ChangeFeed {
   readonly #session: LdapSession;
@@ -18,47 +31,68 @@ export class ChangeFeed {
     this.#last = session.rootDse.highestCommittedUSN;
   }
 
-  /** One search. Deletions are in it. */
-  async poll(): Promise<FeedBatch> {
-    const changed = new GreaterThanEqualsFilter({ attribute: "uSNChanged", value: String(this.#last + 1n) });
-    // Computers and service accounts are users; whatever else holds an SPN is one too.
-    const kinds = new OrFilter({ filters: ["user", "group"].map((value) => new EqualityFilter({ attribute: "objectClass", value })) });
-    let entries: readonly Attributes[];
+  /** One batch and one search, unless more changed than one answer holds. Deletions are in it. */
+  async *poll(): AsyncGenerator<FeedBatch> {
     try {
-      entries = await this.#session.search({
-        base: this.#session.rootDse.defaultNamingContext,
-        scope: "sub",
-        filter: new AndFilter({ filters: [changed, kinds] }),
-        attributes: [...OBJECT_ATTRIBUTES.filter((name) => name !== "member"), "uSNChanged", "isDeleted"],
-        deleted: true,
-      });
+      yield { kind: "Changes", entries: await this.#changes(this.#last + 1n) };
+      return;
     } catch (error) {
       if (!(error instanceof DirectoryError) || error.code !== 4) throw error;
-      return await this.#skip();
     }
-    for (const entry of entries) {
-      const usn = entry.text("uSNChanged");
-      if (usn !== undefined && BigInt(usn) > this.#last) this.#last = BigInt(usn);
+    const highest = await this.#highestUsn();
+    if (highest - this.#last > RANGE * RANGES) {
+      this.#last = highest;
+      yield { kind: "Everything" };
+      return;
     }
-    return { kind: "Terms", terms: new Set(entries.flatMap(termsOf)) };
+    for (let from = this.#last + 1n; from <= highest; from += RANGE) {
+      yield { kind: "Changes", entries: await this.#changes(from, from + RANGE - 1n) };
+    }
+    if (highest > this.#last) this.#last = highest;
   }
 
-  /** More changed than the server lists at once: everything is looked at, and the feed goes on from now. */
-  async #skip(): Promise<FeedBatch> {
+  async #changes(from: bigint, to?: bigint): Promise<readonly FeedEntry[]> {
+    const changed = [
+      new GreaterThanEqualsFilter({ attribute: "uSNChanged", value: String(from) }),
+      ...(to === undefined ? [] : [new LessThanEqualsFilter({ attribute: "uSNChanged", value: String(to) })]),
+    ];
+    // Computers and service accounts are users; whatever else holds an SPN is one too.
+    const kinds = new OrFilter({ filters: ["user", "group"].map((value) => new EqualityFilter({ attribute: "objectClass", value })) });
+    const found = await this.#session.search({
+      base: this.#session.rootDse.defaultNamingContext,
+      scope: "sub",
+      filter: new AndFilter({ filters: [...changed, kinds] }),
+      attributes: [...OBJECT_ATTRIBUTES, "isDeleted"],
+      deleted: true,
+    });
+    return found.flatMap((entry): readonly FeedEntry[] => {
+      const object = toDirectoryObject(entry);
+      if (!object) return [];
+      const usn = BigInt(object.usn ?? 0);
+      if (usn > this.#last) this.#last = usn;
+      return [{ object, deleted: entry.text("isDeleted") === "TRUE", terms: termsOf(object) }];
+    });
+  }
+
+  async #highestUsn(): Promise<bigint> {
     const root = await this.#session.searchOne({ base: "", scope: "base", attributes: ["highestCommittedUSN"] });
     const usn = root?.text("highestCommittedUSN");
-    if (usn !== undefined && /^\d+$/.test(usn)) this.#last = BigInt(usn);
-    return { kind: "Everything" };
+    return usn !== undefined && /^\d+$/.test(usn) ? BigInt(usn) : this.#last;
   }
 }
 
-function termsOf(entry: Attributes): readonly string[] {
-  const guid = entry.bytes("objectGUID");
+function termsOf({
+  objectGUID,
+  samAccountName,
+  dnsHostName,
+  distinguishedName,
+  servicePrincipalNames,
+}: DirectoryObject): readonly string[] {
   return [
-    guid ? decodeGuid(guid) : undefined,
-    entry.text("sAMAccountName")?.toLowerCase(),
-    entry.text("dNSHostName")?.toLowerCase(),
-    dnKey(entry.distinguishedName),
-    ...entry.texts("servicePrincipalName").map((name) => name.toLowerCase()),
+    objectGUID,
+    samAccountName?.toLowerCase(),
+    dnsHostName?.toLowerCase(),
+    dnKey(distinguishedName),
+    ...servicePrincipalNames.map((name) => name.toLowerCase()),
   ].filter((term) => term !== undefined);
 }

@@ -35,6 +35,8 @@ export interface DirectoryObject {
   readonly retrievers: Retrievers | undefined;
   /** Distinguished names; all of them, however many. */
   readonly members: readonly string[];
+  /** uSNChanged on the server that was asked: any change of the object raises it. */
+  readonly usn: number | undefined;
   /** False for a group that gives no rights: a distribution group. */
   readonly securityEnabled: boolean;
 }

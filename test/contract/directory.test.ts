@@ -255,8 +255,10 @@ describe.skipIf(!available)("the directory's contract", () => {
     try {
       const feed = new ChangeFeed(root);
       const terms = async (): Promise<readonly string[]> => {
-        const batch = await feed.poll();
-        return batch.kind === "Terms" ? [...batch.terms] : ["everything"];
+        const found: string[] = [];
+        for await (const batch of feed.poll())
+          found.push(...(batch.kind === "Changes" ? batch.entries.flatMap((entry) => entry.terms) : ["everything"]));
+        return found;
       };
       expect(await terms()).toEqual([]);
       const dn = await ad.asAdministrator((client) => addComputer(client, "FEED01"));
@@ -265,6 +267,33 @@ describe.skipIf(!available)("the directory's contract", () => {
       await ad.asAdministrator((client) => client.del(dn));
       expect(await terms()).toEqual(expect.arrayContaining(["feed01$"]));
       expect(await terms()).toEqual([]);
+    } finally {
+      root.close();
+    }
+  });
+
+  test("the feed lists more changes than one answer holds", { timeout: 180_000 }, async () => {
+    const root = await LdapSession.open({
+      servers: [ad.url],
+      ca: ad.ca,
+      ...ADMINISTRATOR,
+      observe: () => undefined,
+      fence: () => undefined,
+    });
+    try {
+      const feed = new ChangeFeed(root);
+      const count = 1100;
+      await ad.asAdministrator(async (client) => {
+        for (let index = 0; index < count; index++)
+          await client.add(`CN=flood${index},${CONTAINER}`, { objectClass: "group", sAMAccountName: `flood${index}` });
+      });
+      const names = new Set<string | undefined>();
+      for await (const batch of feed.poll()) {
+        if (batch.kind === "Everything") throw new Error("not listed");
+        for (const { object } of batch.entries) names.add(object.samAccountName);
+      }
+      expect(names.size).toBe(count);
+      for await (const batch of feed.poll()) expect(batch).toEqual({ kind: "Changes", entries: [] });
     } finally {
       root.close();
     }

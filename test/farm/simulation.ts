@@ -33,6 +33,7 @@ export function directoryObject(fields: Partial<DirectoryObject> & { readonly di
     passwordLastSet: undefined,
     retrievers: undefined,
     members: [],
+    usn: undefined,
     securityEnabled: true,
     ...fields,
   };

@@ -237,13 +237,18 @@ export abstract class Cluster {
       bodyTimeout: 0,
       signal,
     });
+    const lines = createInterface({ input: response.body });
     try {
-      for await (const line of createInterface({ input: response.body })) {
+      for await (const line of lines) {
         const event: unknown = JSON.parse(line);
         if (isWatchEvent(event)) yield event;
       }
     } catch (error) {
       if (!signal.aborted) throw error;
+    } finally {
+      // Whoever stops looking closes the stream; what becomes of it then is nobody's concern.
+      lines.on("error", () => undefined);
+      response.body.on("error", () => undefined).destroy();
     }
   }
 

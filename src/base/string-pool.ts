@@ -7,12 +7,15 @@ const SIZE = 20_000;
 export class StringPool {
   readonly #strings = new Map<string, string>();
 
-  /** The JSON value with every string, the keys aside, as the pool has it. */
+  /** Makes every string of the JSON value, the keys aside, the pool's own, in place; a string is returned as the pool has it. */
   share(value: unknown): unknown {
     if (typeof value === "string") return this.#shareString(value);
-    if (Array.isArray(value)) return value.map((item) => this.share(item));
     if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.share(item)]));
+    for (const [key, item] of Object.entries(value)) {
+      const shared = this.share(item);
+      if (typeof item === "string") Reflect.set(value, key, shared);
+    }
+    return value;
   }
 
   #shareString(text: string): string {

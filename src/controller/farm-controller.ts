@@ -59,7 +59,7 @@ export class FarmController {
 
   /** The copy of a farm changed. Its status alone is our own doing and asks for nothing. */
   changed(key: string, farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
-    this.#options.metrics.farm(key, farm && farmMetrics(farm));
+    this.#options.metrics.farm(previous && farmMetrics(previous), farm && farmMetrics(farm));
     const relevant = ({ metadata }: ServerFarm): string =>
       JSON.stringify([
         metadata.uid,

@@ -139,8 +139,9 @@ export class Reflector<T extends KubernetesObject> {
   #accept(value: unknown): T | undefined {
     const { resource } = this.#options;
     if (!resource.is(value)) return undefined;
-    const shared = this.#pool.share(strip(value));
-    return resource.is(shared) ? shared : undefined;
+    const object = strip(value);
+    this.#pool.share(object);
+    return object;
   }
 
   #set(key: string, object: T | undefined): void {

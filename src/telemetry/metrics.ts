@@ -26,7 +26,6 @@ const WISHED_ABSENT = new Set(["Reconciling", "Stalled"]);
 
 export class Metrics {
   readonly registry = new Registry();
-  readonly #farms = new Map<string, readonly (() => void)[]>();
   readonly #domains = new Map<string, readonly (() => void)[]>();
 
   readonly #reconciles = this.#counter("controller_runtime_reconcile_total", "Reconciles by result", ["controller", "result"]);
@@ -186,23 +185,32 @@ export class Metrics {
     this.#watch.set({ resource }, Math.floor(Date.now() / 1000));
   }
 
-  /** Undefined: the farm is gone, and its metrics with it. */
-  farm(key: string, farm: FarmMetrics | undefined): void {
-    for (const remove of this.#farms.get(key) ?? []) remove();
-    this.#farms.delete(key);
-    if (!farm) return;
-    const { namespace, name, domain, suspended, conditions, hosts, passwordNextChange } = farm;
-    const removals: (() => void)[] = [];
+  /**
+   * `before` is what was last said of the same farm. Undefined: the farm was not there before, or is not any more, and its metrics go with it. Only
+   * what differs is touched, and nothing is kept here beside the metrics: there may be very many farms.
+   */
+  farm(before: FarmMetrics | undefined, after: FarmMetrics | undefined): void {
+    const [old, current] = [before ? this.#seriesOf(before) : [], after ? this.#seriesOf(after) : []];
+    const kept = new Set(current.map(({ id }) => id));
+    for (const { gauge, labels, id } of old) if (!kept.has(id)) gauge.remove(labels);
+    for (const { gauge, labels, value } of current) gauge.set(labels, value);
+  }
+
+  #seriesOf({ namespace, name, domain, suspended, conditions, hosts, passwordNextChange }: FarmMetrics): readonly Series[] {
+    const series: Series[] = [];
+    const add = (gauge: Gauge, labels: Readonly<Record<string, string>>, value: number, id: string): void => {
+      series.push({ gauge, labels, value, id });
+    };
     const ready = conditions.find(({ type }) => type === "Ready");
-    if (!suspended) removals.push(set(this.#farmReady, { namespace, name, domain }, ready?.status === "True" ? 1 : 0));
+    if (!suspended) add(this.#farmReady, { namespace, name, domain }, ready?.status === "True" ? 1 : 0, "ready");
     for (const { type, status, reason } of notAsWished(conditions)) {
-      removals.push(set(this.#farmCondition, { namespace, name, condition: type, status, reason }, 1));
+      add(this.#farmCondition, { namespace, name, condition: type, status, reason }, 1, `condition ${type} ${status} ${reason}`);
     }
     for (const state of ["desired", "granted"] as const) {
-      if (hosts) removals.push(set(this.#farmHosts, { namespace, name, state }, hosts[state]));
+      if (hosts) add(this.#farmHosts, { namespace, name, state }, hosts[state], `hosts ${state}`);
     }
-    if (passwordNextChange !== undefined) removals.push(set(this.#farmPassword, { namespace, name }, passwordNextChange));
-    this.#farms.set(key, removals);
+    if (passwordNextChange !== undefined) add(this.#farmPassword, { namespace, name }, passwordNextChange, "password");
+    return series;
   }
 
   domain(domain: string, conditions: FarmMetrics["conditions"] | undefined): void {
@@ -229,6 +237,14 @@ export class Metrics {
   #histogram(name: string, help: string, labelNames: string[]): Histogram {
     return new Histogram({ name, help, labelNames, buckets: SECONDS, registers: [this.registry] });
   }
+}
+
+/** One value of a gauge. `id` tells it from the others of the same farm. */
+interface Series {
+  readonly gauge: Gauge;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  readonly id: string;
 }
 
 function set(gauge: Gauge, labels: Readonly<Record<string, string>>, value: number): () => void {

@@ -1,0 +1,63 @@
+import { describe, expect, test } from "vitest";
+import { type FarmMetrics, Metrics } from "../../src/telemetry/metrics.ts";
+
+const FARM: FarmMetrics = {
+  namespace: "web",
+  name: "itfarm1",
+  domain: "contoso",
+  suspended: false,
+  conditions: [{ type: "Ready", status: "True", reason: "Reconciled" }],
+  hosts: { desired: 3, granted: 3 },
+  passwordNextChange: 1_800_000_000,
+};
+const NOT_READY: FarmMetrics = {
+  ...FARM,
+  conditions: [
+    { type: "Ready", status: "False", reason: "HostNotFound" },
+    { type: "HostsReady", status: "False", reason: "HostNotFound" },
+    { type: "Stalled", status: "True", reason: "HostNotFound" },
+    { type: "Reconciling", status: "False", reason: "x" },
+  ],
+  hosts: { desired: 3, granted: 2 },
+};
+
+async function lines(metrics: Metrics): Promise<readonly string[]> {
+  let text = "";
+  for await (const part of metrics.expose()) text += part;
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith("serverfarm_farm_"))
+    .map((line) => line.replace('namespace="web",name="itfarm1"', "itfarm1"))
+    .toSorted();
+}
+
+describe("the metrics of a farm", () => {
+  const ready = [
+    'serverfarm_farm_hosts{itfarm1,state="desired"} 3',
+    'serverfarm_farm_hosts{itfarm1,state="granted"} 3',
+    "serverfarm_farm_password_next_change_timestamp_seconds{itfarm1} 1800000000",
+    'serverfarm_farm_ready{itfarm1,domain="contoso"} 1',
+  ];
+
+  test("follow it, say what is not as wished, and vanish with it", async () => {
+    const metrics = new Metrics("1", { serverfarm: 1, activedirectorydomain: 1 }, "lease");
+    metrics.farm(undefined, FARM);
+    expect(await lines(metrics)).toEqual(ready);
+    metrics.farm(FARM, NOT_READY);
+    expect(await lines(metrics)).toEqual([
+      'serverfarm_farm_condition{itfarm1,condition="HostsReady",status="False",reason="HostNotFound"} 1',
+      'serverfarm_farm_condition{itfarm1,condition="Ready",status="False",reason="HostNotFound"} 1',
+      'serverfarm_farm_condition{itfarm1,condition="Stalled",status="True",reason="HostNotFound"} 1',
+      'serverfarm_farm_hosts{itfarm1,state="desired"} 3',
+      'serverfarm_farm_hosts{itfarm1,state="granted"} 2',
+      "serverfarm_farm_password_next_change_timestamp_seconds{itfarm1} 1800000000",
+      'serverfarm_farm_ready{itfarm1,domain="contoso"} 0',
+    ]);
+    metrics.farm(NOT_READY, FARM);
+    expect(await lines(metrics)).toEqual(ready);
+    metrics.farm(FARM, { ...FARM, suspended: true });
+    expect(await lines(metrics)).toEqual(ready.slice(0, 3));
+    metrics.farm({ ...FARM, suspended: true }, undefined);
+    expect(await lines(metrics)).toEqual([]);
+  });
+});

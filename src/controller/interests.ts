@@ -5,30 +5,38 @@ import type { DirectoryObject } from "../farm/observed.ts";
 type Seen = Pick<DirectoryObject, "objectGUID" | "usn">;
 
 interface Interest {
-  readonly terms: readonly string[];
+  readonly terms: readonly number[];
   /** USNs by objectGUID. */
   readonly seen: ReadonlyMap<string, number>;
 }
 
+/**
+ * Terms are kept as numbers, since there are a dozen for each farm and they are long. Should two have the same number, a farm is looked at once too
+ * often.
+ */
 export class Interests {
   readonly #interests = new Map<string, Interest>();
   /** Nearly every term is of one farm alone, and a set for each would be most of the memory. */
-  readonly #farms = new Map<string, string | Set<string>>();
+  readonly #farms = new Map<number, string | Set<string>>();
 
   /** Replaces what the farm is interested in. `seen`: the objects as its last look found them. */
   set(farm: string, terms: ReadonlySet<string>, seen: readonly Seen[]): void {
-    this.#replace(farm, terms, new Map(seen.flatMap(({ objectGUID, usn }) => (usn === undefined ? [] : [[objectGUID, usn]]))));
+    this.#replace(
+      farm,
+      [...new Set([...terms].map(numberOf))],
+      new Map(seen.flatMap(({ objectGUID, usn }) => (usn === undefined ? [] : [[objectGUID, usn]]))),
+    );
   }
 
   /** Adds to what the farm is interested in. */
   add(farm: string, terms: ReadonlySet<string>): void {
     const { terms: before = [], seen = new Map<string, number>() } = this.#interests.get(farm) ?? {};
-    this.#replace(farm, new Set([...before, ...terms]), seen);
+    this.#replace(farm, [...new Set([...before, ...[...terms].map(numberOf)])], seen);
   }
 
-  #replace(farm: string, terms: ReadonlySet<string>, seen: ReadonlyMap<string, number>): void {
+  #replace(farm: string, terms: readonly number[], seen: ReadonlyMap<string, number>): void {
     this.remove(farm);
-    this.#interests.set(farm, { terms: [...terms], seen });
+    this.#interests.set(farm, { terms, seen });
     for (const term of terms) {
       const farms = this.#farms.get(term);
       if (farms === undefined) this.#farms.set(term, farm);
@@ -51,7 +59,7 @@ export class Interests {
   /** The farms that one of the terms concerns. */
   of(terms: readonly string[]): readonly string[] {
     return terms.flatMap((term) => {
-      const farms = this.#farms.get(term) ?? [];
+      const farms = this.#farms.get(numberOf(term)) ?? [];
       return typeof farms === "string" ? [farms] : [...farms];
     });
   }
@@ -64,4 +72,11 @@ export class Interests {
     const before = this.#interests.get(farm)?.seen.get(objectGUID);
     return before !== undefined && usn !== undefined && before >= usn;
   }
+}
+
+/** FNV-1a, of 30 bits: numbers that a V8 engine keeps without an object. */
+function numberOf(term: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < term.length; index++) hash = Math.imul(hash ^ term.charCodeAt(index), 0x01000193);
+  return (hash >>> 2) & 0x3fffffff;
 }

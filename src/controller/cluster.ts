@@ -2,7 +2,7 @@
 import type { ActiveDirectoryDomain } from "../farm/active-directory-domain.ts";
 import { ACTIVE_DIRECTORY_DOMAIN } from "../farm/active-directory-domain.ts";
 import { keyOf, type KubernetesObject } from "../farm/kubernetes-object.ts";
-import { SERVER_FARM, type ServerFarm } from "../farm/server-farm.ts";
+import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../farm/server-farm.ts";
 import type { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { Reflector } from "../kubernetes/reflector.ts";
@@ -18,6 +18,8 @@ export const DOMAINS: Resource<ActiveDirectoryDomain> = {
   ...ACTIVE_DIRECTORY_DOMAIN,
   is: (value): value is ActiveDirectoryDomain => hasSpec(value),
 };
+/** The status of a farm that was never seen, as the schema has it. */
+export const UNSEEN: ServerFarmStatus = { observedGeneration: -1 };
 const SECRETS: Resource<DataObject> = {
   apiVersion: "v1",
   kind: "Secret",

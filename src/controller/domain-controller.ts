@@ -344,7 +344,7 @@ export class DomainController {
     const status = domainStatus(domain, state.view, findings, farms, now);
     metrics.domain(domain.metadata.name, status.conditions ?? []);
     const written = await patchStatus(client, DOMAINS, domain, status);
-    if (written && ready && (before?.status !== ready.status || before.reason !== ready.reason)) {
+    if (written !== undefined && ready && (before?.status !== ready.status || before.reason !== ready.reason)) {
       events.record(DOMAINS, domain, {
         type: ready.status === "True" ? "Normal" : "Warning",
         reason: ready.reason === "Reconciled" ? "Ready" : ready.reason,

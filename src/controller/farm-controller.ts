@@ -3,9 +3,11 @@ import type { FeedBatch } from "../directory/change-feed.ts";
 import { planDecommission } from "../farm/decommission.ts";
 import { desiredFarm, type DesiredFarm } from "../farm/desired.ts";
 import { dnKey } from "../farm/distinguished-name.ts";
+import { memoryOf, remember, withMemory } from "../farm/memory.ts";
 import { FARM_FINALIZER, finalizerAction } from "../farm/finalizer.ts";
 import { keyOf } from "../farm/kubernetes-object.ts";
 import type { ObservedFarm } from "../farm/observed.ts";
+import { placeOfHostGroup } from "../farm/place.ts";
 import { plan } from "../farm/plan.ts";
 import type { ServerFarm, ServerFarmStatus } from "../farm/server-farm.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
@@ -18,10 +20,11 @@ import { decommissionOutcome, outcome } from "../reconciler/outcome.ts";
 import { reconcile, type Report } from "../reconciler/reconcile.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { type Cluster, FARMS } from "./cluster.ts";
+import { type Cluster, FARMS, UNSEEN } from "./cluster.ts";
 import { Controller, type Result } from "./controller.ts";
 import type { DomainAccess } from "./domain-controller.ts";
 import { Interests } from "./interests.ts";
+import { farmsSharingWith, handOverHosts } from "./shared-groups.ts";
 
 export interface FarmControllerOptions {
   readonly client: KubernetesClient;
@@ -123,31 +126,39 @@ export class FarmController {
   }
 
   async #bringAbout(farm: ServerFarm, { directory, facts, resync }: ReadyDomain, signal: AbortSignal): Promise<Result> {
-    const { desired, problems } = desiredFarm(farm, facts, this.#options.clusterId);
+    const { metrics, clusterId } = this.#options;
+    const { desired, problems } = desiredFarm(farm, facts, clusterId, farmsSharingWith(farm, this.#options.cluster(), facts.baseDN));
     if (problems.length > 0) return await this.#write(farm, refusedStatus(farm, problems, new Date()), [], { kind: "Done" });
     const key = keyOf(farm.metadata);
     // Before the first look: what changes while it goes on must not be missed.
     this.#interests.add(key, termsOf(desired, undefined));
+    const enforced = farm.spec.managementPolicy === "Enforce";
+    let [current, wanted] = [farm, desired];
     const report = await reconcile(
       desired,
       directory,
       {
         scope: "Names",
-        plan: (observed) => plan(desired, observed),
-        confirm: farm.spec.managementPolicy === "Enforce" ? () => this.#confirm(farm) : undefined,
+        plan: (observed) => plan(wanted, observed),
+        confirm: enforced ? () => this.#confirm(farm) : undefined,
+        remember: async (changes, observed) => {
+          const memory = remember(wanted.memory, changes, observed.computers);
+          if (memory === wanted.memory) return;
+          const group = placeOfHostGroup(wanted, observed);
+          const status = withMemory(current.status ?? UNSEEN, memory, "object" in group ? group.object : undefined);
+          current = (await patchStatus(this.#options.client, FARMS, current, status)) ?? current;
+          wanted = { ...wanted, memory };
+        },
         ordered: false,
       },
       signal,
     );
     const { objects = [], computers = [] } = report.observed ?? {};
-    this.#interests.set(key, termsOf(desired, report.observed), [...objects, ...computers]);
-    const { metrics } = this.#options;
-    if (isAborted(report)) {
-      for (const { kind } of report.applied) metrics.changed(farm.spec.domainRef.name, kind);
-      return { kind: "Retry" };
-    }
-    const { status, events, next, drift } = outcome(farm, desired, report, new Date());
+    this.#interests.set(key, termsOf(wanted, report.observed), [...objects, ...computers]);
     for (const { kind } of report.applied) metrics.changed(farm.spec.domainRef.name, kind);
+    if (isAborted(report)) return { kind: "Retry" };
+    if (enforced && report.observed && !report.error) await this.#handOver(wanted, report.observed);
+    const { status, events, next, drift } = outcome(current, wanted, report, new Date());
     for (const { kind } of drift) metrics.driftCorrected(farm.spec.domainRef.name, kind);
     this.#log(farm, report.applied.length, report.error?.message);
     const results: Record<typeof next, Result> = {
@@ -156,12 +167,17 @@ export class FarmController {
       // Spread, so that farms that were made together are not compared together for ever.
       Resync: { kind: "After", delay: resync * (0.9 + 0.2 * Math.random()), priority: "Resync" },
     };
-    return await this.#write(farm, status, events, results[next]);
+    return await this.#write(current, status, events, results[next]);
+  }
+
+  async #handOver(desired: DesiredFarm, observed: ObservedFarm): Promise<void> {
+    const { client, cluster } = this.#options;
+    for (const heir of await handOverHosts(client, cluster(), desired, observed)) this.controller.queue.add(heir);
   }
 
   async #decommission(farm: ServerFarm, { directory, facts }: ReadyDomain, signal: AbortSignal): Promise<Result> {
     const { client, clusterId, events, metrics } = this.#options;
-    const { desired } = desiredFarm(farm, facts, clusterId);
+    const { desired } = desiredFarm(farm, facts, clusterId, farmsSharingWith(farm, this.#options.cluster(), facts.baseDN));
     const hostsReady = farm.status?.conditions?.find(({ type }) => type === "HostsReady");
     const policy = {
       retain: farm.spec.deletionPolicy === "Retain",
@@ -185,6 +201,8 @@ export class FarmController {
     const { gone, status, events: drafts, retryable } = decommissionOutcome(farm, desired, report, new Date());
     if (!gone)
       return await this.#write(farm, status, drafts, retryable ? { kind: "Retry" } : { kind: "After", delay: RECHECK, priority: "Change" });
+    // A farm at its end wants nothing in any group.
+    if (report.observed) await this.#handOver({ ...desired, grant: "Principals" }, report.observed);
     for (const draft of drafts) events.record(FARMS, farm, draft);
     await removeFinalizer(client, FARMS, farm, FARM_FINALIZER);
     this.#interests.remove(keyOf(farm.metadata));
@@ -202,9 +220,12 @@ export class FarmController {
 
   async #abandon(farm: ServerFarm): Promise<Result> {
     const { client, events } = this.#options;
-    const left = (farm.status?.ownedObjects ?? []).map(
-      ({ kind, distinguishedName, objectGUID }) => `${kind} ${distinguishedName ?? objectGUID}`,
-    );
+    const { hostGroups, accessGroups } = memoryOf(farm.status);
+    const left = [
+      ...(farm.status?.ownedObjects ?? []).map(({ kind, distinguishedName, objectGUID }) => `${kind} ${distinguishedName ?? objectGUID}`),
+      ...hostGroups.filter(({ added }) => added.length > 0).map((group) => `${group.added.length} hosts in ${group.distinguishedName}`),
+      ...accessGroups.map(({ distinguishedName }) => `the account in ${distinguishedName}`),
+    ];
     events.record(FARMS, farm, {
       type: "Warning",
       reason: "Abandoned",
@@ -222,7 +243,8 @@ export class FarmController {
       live &&
       live.metadata.uid === uid &&
       live.metadata.generation === generation &&
-      live.metadata.deletionTimestamp === deletionTimestamp
+      live.metadata.deletionTimestamp === deletionTimestamp &&
+      JSON.stringify(memoryOf(live.status)) === JSON.stringify(memoryOf(farm.status))
     )
       return;
     throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
@@ -256,6 +278,8 @@ function termsOf(desired: DesiredFarm, observed: ObservedFarm | undefined): Read
     dnKey(desired.account.distinguishedName),
     dnKey(desired.hostGroup.distinguishedName),
     ...desired.servicePrincipalNames.map((name) => name.toLowerCase()),
+    ...desired.accessGroups.flatMap(({ samAccountName, distinguishedName }) => [samAccountName.toLowerCase(), dnKey(distinguishedName)]),
+    ...[...desired.memory.hostGroups, ...desired.memory.accessGroups].map(({ objectGUID }) => objectGUID),
     ...[...desired.hosts, ...desired.quarantined].map(({ by, value }) => (by === "distinguishedName" ? dnKey(value) : value.toLowerCase())),
     ...[...(observed?.objects ?? []), ...(observed?.computers ?? [])].map(({ objectGUID }) => objectGUID),
   ]);

@@ -20,7 +20,7 @@ const ACCOUNT_ATTRIBUTES = [
   "displayName",
   "adminDescription",
 ];
-const GROUP_ATTRIBUTES = ["member"];
+const GROUP_ATTRIBUTES = ["member", "adminDescription", "sAMAccountName"];
 
 export interface Containers {
   readonly accountContainer: string;

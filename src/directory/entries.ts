@@ -29,6 +29,7 @@ export const OBJECT_ATTRIBUTES = [
   "msDS-GroupMSAMembership",
   "groupType",
   "member",
+  "memberOf",
   "uSNChanged",
 ];
 
@@ -101,6 +102,7 @@ export function toDirectoryObject(entry: Attributes): DirectoryObject | undefine
     passwordLastSet: decodeFiletime(entry.text("pwdLastSet")),
     retrievers: membership ? decodeRetrievers(membership) : undefined,
     members: entry.range("member")?.values ?? entry.texts("member"),
+    memberOf: entry.range("memberOf")?.values ?? entry.texts("memberOf"),
     usn: entry.number("uSNChanged"),
     // GROUP_TYPE_SECURITY_ENABLED (MS-ADTS 2.2.12) is the sign bit.
     securityEnabled: (entry.number("groupType") ?? 0) < 0,

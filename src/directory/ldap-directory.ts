@@ -1,29 +1,28 @@
 /** Active Directory as the reconciler sees it. */
 import { AndFilter, EqualityFilter, type Filter, OrFilter } from "ldapts";
-import type { Change, OwnedObject } from "../farm/change.ts";
-import { describeOwner, type DesiredFarm } from "../farm/desired.ts";
+import type { Change } from "../farm/change.ts";
+import type { DesiredFarm } from "../farm/desired.ts";
 import type { Directory, Scope } from "../farm/directory.ts";
 import { DirectoryError } from "../farm/errors.ts";
 import { dnKey } from "../farm/distinguished-name.ts";
-import { ACCOUNT_CLASS, GROUP_CLASS, HostIndex, isGroup, type DirectoryObject, type ObservedFarm } from "../farm/observed.ts";
-import { type Attributes, OBJECT_ATTRIBUTES, protectionOf, toDirectoryObject } from "./entries.ts";
+import { HostIndex, isAccount, isGroup, type DirectoryObject, type ObservedFarm } from "../farm/observed.ts";
+import { type Attributes, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import { decodeGuid, encodeGuid } from "./guid.ts";
-import type { Modification } from "./ldap-connection.ts";
 import type { LdapSession } from "./ldap-session.ts";
-import { encodeRetrievers } from "./security-descriptor.ts";
-import { decodeSid } from "./sid.ts";
+import { encodeSid } from "./sid.ts";
+import { applyTo } from "./writes.ts";
 
 /** Terms in one filter. Each matches a few objects at most, so that an answer stays far below the server's 1000 and needs no pages. */
 const TERMS = 200;
-/** groupType of a global security group (MS-ADTS 2.2.12): 0x80000002 as a signed number. */
-const GLOBAL_SECURITY_GROUP = "-2147483646";
 
 export class LdapDirectory implements Directory {
   readonly #session: () => LdapSession;
   readonly #absenceCertain: () => boolean;
 
-  /** `session` gives the connected session; it throws DirectoryError while there is none. */
-  /** `absenceCertain`: what this server does not show is not there; false for a while after another server took over. */
+  /**
+   * `session` gives the connected session; it throws DirectoryError while there is none. `absenceCertain`: what this server does not show is not there; false for a while
+   * after another server took over.
+   */
   constructor(session: () => LdapSession, absenceCertain: () => boolean = () => true) {
     this.#session = session;
     this.#absenceCertain = absenceCertain;
@@ -31,21 +30,68 @@ export class LdapDirectory implements Directory {
 
   async observe(desired: DesiredFarm, scope: Scope, signal: AbortSignal, known?: readonly DirectoryObject[]): Promise<ObservedFarm> {
     const session = this.#session();
-    const objects = await this.#find(session, namesOf(desired, scope), undefined, signal);
+    const objects = await this.#find(session, namesOf(desired, scope), { whole: (object) => needsMembers(desired, object) }, signal);
     const missing = await this.#missing(session, desired, objects);
-    if (known) return { objects, computers: known, missing, unreadable: [] };
-    const groups = objects.filter(({ owner }) => scope === "Owned" && owner === desired.owner).filter(isGroup);
-    const terms = [
-      ...[...desired.hosts, ...desired.quarantined].map(({ by, value }) => equals(by, value)),
-      ...groups.flatMap(({ members }) => members).map((member) => equals("distinguishedName", member)),
+    const computers = known ?? (await this.#computers(session, desired, scope, objects, signal));
+    return {
+      objects,
+      computers,
+      strangers: await this.#strangers(session, desired, objects, computers, signal),
+      missing,
+      unreadable: known ? [] : await this.#unreadable(session, desired, objects, computers, signal),
+    };
+  }
+
+  /** The computers that the farm names; those that it put into groups; and the members of its own groups, where it is asked who they are. */
+  async #computers(
+    session: LdapSession,
+    desired: DesiredFarm,
+    scope: Scope,
+    objects: readonly DirectoryObject[],
+    signal: AbortSignal,
+  ): Promise<readonly DirectoryObject[]> {
+    const onlyComputers = { narrow: equals("objectCategory", "computer") };
+    const references = [...desired.hosts, ...desired.quarantined].map(({ by, value }) => equals(by, value));
+    const named = await this.#find(session, references, onlyComputers, signal);
+    const found = new Set(named.map(({ objectGUID }) => objectGUID));
+    const added = new Set(desired.memory.hostGroups.flatMap((group) => group.added).filter((guid) => !found.has(guid)));
+    const keys = new Set(named.map(({ distinguishedName }) => dnKey(distinguishedName)));
+    const members = objects
+      .filter((object) => isGroup(object) && object.owner === desired.owner && (scope === "Owned" || isFormer(desired, object)))
+      .flatMap((group) => group.members)
+      .filter((member) => !keys.has(dnKey(member)));
+    const more = [
+      ...[...added].map((guid) => equals("objectGUID", encodeGuid(guid))),
+      ...members.map((member) => equals("distinguishedName", member)),
     ];
-    const computers = await this.#find(session, terms, equals("objectCategory", "computer"), signal);
-    return { objects, computers, missing, unreadable: await this.#unreadable(session, desired, objects, computers, signal) };
+    const others = await this.#find(session, more, onlyComputers, signal);
+    return [...new Map([...named, ...others].map((computer) => [computer.objectGUID, computer])).values()];
+  }
+
+  /** Whoever the account's list of retrievers names and nobody else here explains: to be told by name. */
+  async #strangers(
+    session: LdapSession,
+    desired: DesiredFarm,
+    objects: readonly DirectoryObject[],
+    computers: readonly DirectoryObject[],
+    signal: AbortSignal,
+  ): Promise<readonly DirectoryObject[]> {
+    const explained = new Set([...objects, ...computers].map(({ objectSID }) => objectSID));
+    const named = objects
+      .filter((object) => isAccount(object) && object.owner === desired.owner)
+      .flatMap(({ retrievers }) => [...(retrievers?.principals ?? []), ...(retrievers?.denied ?? [])]);
+    const unknown = [...new Set(named)].filter((sid) => !explained.has(sid));
+    return await this.#find(
+      session,
+      unknown.map((sid) => equals("objectSid", encodeSid(sid))),
+      { whole: () => false },
+      signal,
+    );
   }
 
   /** Known objects that are neither there nor among the deleted ones. */
-  async #missing(session: LdapSession, { knownObjects }: DesiredFarm, objects: readonly DirectoryObject[]): Promise<readonly string[]> {
-    const absent = knownObjects.filter((guid) => !objects.some(({ objectGUID }) => objectGUID === guid));
+  async #missing(session: LdapSession, desired: DesiredFarm, objects: readonly DirectoryObject[]): Promise<readonly string[]> {
+    const absent = knownIds(desired).filter((guid) => !objects.some(({ objectGUID }) => objectGUID === guid));
     if (absent.length === 0 || this.#absenceCertain()) return [];
     const deleted = await session.search({
       base: session.rootDse.defaultNamingContext,
@@ -74,7 +120,7 @@ export class LdapDirectory implements Directory {
     const read = await this.#find(
       session,
       asked.map((member) => equals("distinguishedName", member)),
-      undefined,
+      { whole: () => false },
       signal,
     );
     for (const { distinguishedName } of read) found.add(dnKey(distinguishedName));
@@ -82,41 +128,13 @@ export class LdapDirectory implements Directory {
   }
 
   async apply(change: Change, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
-    const session = this.#session();
-    switch (change.kind) {
-      case "CreateHostGroup":
-        return create(session, change, {
-          objectClass: [GROUP_CLASS],
-          sAMAccountName: [change.samAccountName],
-          groupType: [GLOBAL_SECURITY_GROUP],
-          adminDescription: [change.owner],
-          ...(change.members.length > 0 ? { member: change.members } : {}),
-        });
-      case "CreateAccount":
-        return createAccount(session, change);
-      case "UpdateAccount":
-        return updateProperties(session, change);
-      case "SetRetrievers":
-        return update(session, change.object, [["replace", "msDS-GroupMSAMembership", [encodeRetrievers(change.retrievers)]]]);
-      case "RenameHostGroup":
-        return update(session, change.object, [["replace", "sAMAccountName", [change.samAccountName]]]);
-      case "ChangeServicePrincipalNames":
-        return changeValues(session, change.object, "servicePrincipalName", change);
-      case "ChangeHosts":
-        return changeValues(session, change.object, "member", change);
-      case "Release":
-        return update(session, change.object, [["replace", "adminDescription", []]]);
-      case "DeleteAccount":
-      case "DeleteHostGroup":
-        return remove(session, change.object);
-    }
+    await applyTo(this.#session(), change, signal);
   }
 
   async #find(
     session: LdapSession,
     terms: readonly Filter[],
-    narrow: Filter | undefined,
+    { narrow, whole = () => false }: { readonly narrow?: Filter; readonly whole?: (object: DirectoryObject) => boolean },
     signal: AbortSignal,
   ): Promise<readonly DirectoryObject[]> {
     const found = new Map<string, DirectoryObject>();
@@ -136,7 +154,7 @@ export class LdapDirectory implements Directory {
             "AccessDenied",
             `${entry.distinguishedName}: the account may not read its objectGUID; give it Read Property there`,
           );
-        found.set(object.objectGUID, { ...object, members: await allMembers(session, entry, object) });
+        found.set(object.objectGUID, whole(object) ? { ...object, members: await allMembers(session, entry, object) } : object);
       }
     }
     return [...found.values()];
@@ -148,15 +166,40 @@ function equals(attribute: string, value: string | Buffer): Filter {
 }
 
 function namesOf(desired: DesiredFarm, scope: Scope): readonly Filter[] {
+  const { account, hostGroup, accessGroups, grant, servicePrincipalNames, owner } = desired;
+  const groups = [...(grant === "Group" ? [hostGroup] : []), ...accessGroups];
   return [
-    equals("sAMAccountName", desired.account.samAccountName),
-    equals("sAMAccountName", desired.hostGroup.samAccountName),
-    equals("distinguishedName", desired.account.distinguishedName),
-    equals("distinguishedName", desired.hostGroup.distinguishedName),
-    ...desired.knownObjects.map((guid) => equals("objectGUID", encodeGuid(guid))),
-    ...desired.servicePrincipalNames.map((name) => equals("servicePrincipalName", name)),
-    ...(scope === "Owned" ? [equals("adminDescription", desired.owner)] : []),
+    equals("sAMAccountName", account.samAccountName),
+    equals("distinguishedName", account.distinguishedName),
+    ...groups.flatMap((group) => [
+      equals("sAMAccountName", group.samAccountName),
+      ...(group.existing ? [] : [equals("distinguishedName", group.distinguishedName)]),
+    ]),
+    ...knownIds(desired).map((guid) => equals("objectGUID", encodeGuid(guid))),
+    ...servicePrincipalNames.map((name) => equals("servicePrincipalName", name)),
+    ...(scope === "Owned" ? [equals("adminDescription", owner)] : []),
   ];
+}
+
+/** objectGUIDs of what the farm owns, and of the groups of others that it changed. */
+function knownIds({ knownObjects, memory }: DesiredFarm): readonly string[] {
+  return [...new Set([...knownObjects, ...[...memory.hostGroups, ...memory.accessGroups].map(({ objectGUID }) => objectGUID)])];
+}
+
+/** A group of the farm's own that is not the host group that it wants. */
+function isFormer({ grant, hostGroup }: DesiredFarm, { samAccountName }: DirectoryObject): boolean {
+  return grant === "Principals" || hostGroup.existing || samAccountName?.toLowerCase() !== hostGroup.samAccountName.toLowerCase();
+}
+
+/** All members are read of host groups and of the farm's own; an access group of somebody else may have very many, and the account is asked instead. */
+function needsMembers(desired: DesiredFarm, object: DirectoryObject): boolean {
+  const { owner, hostGroup, memory } = desired;
+  if (!isGroup(object)) return false;
+  return (
+    object.owner === owner ||
+    object.samAccountName?.toLowerCase() === hostGroup.samAccountName.toLowerCase() ||
+    memory.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID)
+  );
 }
 
 /** A large group answers with a part of its members at a time (MS-ADTS 3.1.1.3.1.3.3). */
@@ -171,143 +214,4 @@ async function allMembers(session: LdapSession, entry: Attributes, { members, ob
     next = range.next;
   }
   return all;
-}
-
-/** That an object of ours already stands there is the answer to a try whose own answer was lost. */
-async function create(
-  session: LdapSession,
-  { distinguishedName, owner }: { readonly distinguishedName: string; readonly owner: string },
-  attributes: Readonly<Record<string, readonly (string | Buffer)[]>>,
-): Promise<void> {
-  try {
-    await session.add(distinguishedName, attributes);
-  } catch (error) {
-    if (!(error instanceof DirectoryError)) throw error;
-    if (error.kind === "NotFound")
-      throw new DirectoryError("ConstraintViolation", missingParent(distinguishedName, error), { code: error.code, cause: error });
-    if (error.kind !== "AlreadyExists") throw error;
-    const entry = await session.readForWrite({ base: distinguishedName, scope: "base", attributes: ["adminDescription"] });
-    if (entry?.text("adminDescription") !== owner) throw error;
-  }
-}
-
-/**
- * Everything in the one write. Only an SPN that the directory refuses, though nobody was seen to hold it (another domain of the forest, an
- * alias), is left to the next round, which sets each by itself and blames the right one.
- */
-async function createAccount(session: LdapSession, change: Extract<Change, { kind: "CreateAccount" }>): Promise<void> {
-  const attributes = {
-    objectClass: [ACCOUNT_CLASS],
-    sAMAccountName: [change.samAccountName],
-    adminDescription: [change.owner],
-    "msDS-ManagedPasswordInterval": [String(change.passwordIntervalDays)],
-    "msDS-GroupMSAMembership": [encodeRetrievers(change.retrievers)],
-    ...Object.fromEntries(
-      Object.entries(change.properties).flatMap(([name, value]) => (value === undefined ? [] : [[name, [String(value)]]])),
-    ),
-  };
-  const names = change.servicePrincipalNames;
-  try {
-    await create(session, change, names.length > 0 ? { ...attributes, servicePrincipalName: names } : attributes);
-  } catch (error) {
-    if (!(error instanceof DirectoryError) || error.kind !== "ServicePrincipalNameInUse") throw error;
-    await create(session, change, attributes);
-  }
-}
-
-function missingParent(dn: string, { message }: DirectoryError): string {
-  return `${message}: its container, or a computer that is to be a member, is not there. Create the container, or correct container or the domain's defaults (${dn}).`;
-}
-
-/** Reads the owner marker in the same step as the write that relies on it. Returns undefined where the object is gone. */
-async function check(
-  session: LdapSession,
-  { distinguishedName, objectGUID, owner }: OwnedObject,
-  more: readonly string[] = [],
-): Promise<Attributes | undefined> {
-  const entry = await session.readForWrite({
-    base: `<GUID=${objectGUID}>`,
-    scope: "base",
-    attributes: ["objectGUID", "objectSid", "adminDescription", "adminCount", "isCriticalSystemObject", ...more],
-  });
-  const guid = entry?.bytes("objectGUID");
-  if (!entry || !guid) return undefined;
-  const sid = entry.bytes("objectSid");
-  const protection = protectionOf(entry, sid ? decodeSid(sid) : undefined);
-  if (protection !== undefined) throw new DirectoryError("NotOwned", `${distinguishedName} must never be touched: ${protection}`);
-  const current = entry.text("adminDescription");
-  if (current !== owner || decodeGuid(guid) !== objectGUID) {
-    throw new DirectoryError("NotOwned", `${distinguishedName} was left as it is: ${describeOwner(current, owner)}`);
-  }
-  return entry;
-}
-
-async function update(session: LdapSession, object: OwnedObject, modifications: readonly Modification[]): Promise<void> {
-  if (!(await check(session, object))) throw gone(object);
-  // By GUID: should the object be moved this very moment, the write follows it.
-  await session.modify(`<GUID=${object.objectGUID}>`, modifications, object.distinguishedName);
-}
-
-function gone({ distinguishedName }: OwnedObject): DirectoryError {
-  return new DirectoryError("NotFound", `${distinguishedName} is gone; it is looked for again`);
-}
-
-/** Only while the values are as observed: some of their bits belong to others, who may be writing them this very moment. */
-async function updateProperties(
-  session: LdapSession,
-  { object, properties, observed }: Extract<Change, { kind: "UpdateAccount" }>,
-): Promise<void> {
-  const before = new Map<string, string | undefined>(Object.entries(observed));
-  const entries: readonly (readonly [string, string | undefined])[] = Object.entries(properties);
-  const entry = await check(
-    session,
-    object,
-    entries.map(([name]) => name),
-  );
-  if (!entry) throw gone(object);
-  const wanted = entries.filter(([name, value]) => entry.text(name) !== value);
-  const changed = wanted.filter(([name]) => entry.text(name) !== before.get(name)).map(([name]) => name);
-  if (changed.length > 0)
-    throw new DirectoryError("NotFound", `${object.distinguishedName}: ${changed.join(", ")} changed meanwhile; it is looked at again`);
-  if (wanted.length === 0) return;
-  const modifications = wanted.map(([name, value]): Modification => ["replace", name, value === undefined ? [] : [value]]);
-  await session.modify(`<GUID=${object.objectGUID}>`, modifications, object.distinguishedName);
-}
-
-interface Delta {
-  readonly add: readonly string[];
-  readonly remove: readonly string[];
-}
-
-/**
- * All in one write, or none. That a value is so already is told in many ways (68, 20, 16, and for members even 53), so it is looked up: where
- * every one is, there is nothing left to do.
- */
-async function changeValues(session: LdapSession, object: OwnedObject, attribute: string, { add, remove }: Delta): Promise<void> {
-  const steps: Modification[] = [];
-  if (remove.length > 0) steps.push(["delete", attribute, remove]);
-  if (add.length > 0) steps.push(["add", attribute, add]);
-  try {
-    await update(session, object, steps);
-  } catch (error) {
-    if (!(error instanceof DirectoryError) || error.fatal || error.kind === "AccessDenied" || error.kind === "NotOwned") throw error;
-    for (const [operation, , values] of steps) {
-      for (const value of values) if ((await holds(session, object, attribute, value)) !== (operation === "add")) throw error;
-    }
-  }
-}
-
-async function holds(session: LdapSession, { objectGUID }: OwnedObject, attribute: string, value: string | Buffer): Promise<boolean> {
-  const filter = equals(attribute, value);
-  return (await session.readForWrite({ base: `<GUID=${objectGUID}>`, scope: "base", filter, attributes: ["objectGUID"] })) !== undefined;
-}
-
-async function remove(session: LdapSession, object: OwnedObject): Promise<void> {
-  const entry = await check(session, object);
-  if (!entry) return;
-  try {
-    await session.delete(entry.distinguishedName);
-  } catch (error) {
-    if (!(error instanceof DirectoryError) || error.kind !== "NotFound") throw error;
-  }
 }

@@ -11,22 +11,15 @@ const DACL_PRESENT = 0x0004;
 const ALLOW = 0;
 const DENY = 1;
 const READ_PROPERTY = 0x10;
+const INHERIT_ONLY = 0x08;
 /** What Set-ADServiceAccount writes for each principal. */
 const FULL_CONTROL = 0x000f01ff;
 const ADMINISTRATORS = "S-1-5-32-544";
 
-/** One allow entry for each SID, in order. */
-export function encodeRetrievers(sids: readonly string[]): Buffer {
+/** One entry for each SID, in order; those that deny first, as the first that matches decides. */
+export function encodeRetrievers(sids: readonly string[], denied: readonly string[] = []): Buffer {
   const owner = encodeSid(ADMINISTRATORS);
-  const entries = sids.map((sid) => {
-    const bytes = encodeSid(sid);
-    const entry = Buffer.alloc(8 + bytes.length);
-    entry.writeUInt8(ALLOW, 0);
-    entry.writeUInt16LE(entry.length, 2);
-    entry.writeUInt32LE(FULL_CONTROL, 4);
-    bytes.copy(entry, 8);
-    return entry;
-  });
+  const entries = [...denied.map((sid) => encodeEntry(DENY, sid)), ...sids.map((sid) => encodeEntry(ALLOW, sid))];
   const header = Buffer.alloc(HEADER);
   header.writeUInt8(1, 0);
   header.writeUInt16LE(SELF_RELATIVE | DACL_PRESENT, 2);
@@ -39,22 +32,34 @@ export function encodeRetrievers(sids: readonly string[]): Buffer {
   return Buffer.concat([header, owner, list, ...entries]);
 }
 
+function encodeEntry(type: number, sid: string): Buffer {
+  const bytes = encodeSid(sid);
+  const entry = Buffer.alloc(8 + bytes.length);
+  entry.writeUInt8(type, 0);
+  entry.writeUInt16LE(entry.length, 2);
+  entry.writeUInt32LE(FULL_CONTROL, 4);
+  bytes.copy(entry, 8);
+  return entry;
+}
+
 /** By meaning: writers order the parts differently and use other revisions. What cannot be read is foreign content, never an error. */
 export function decodeRetrievers(bytes: Buffer): Retrievers {
   try {
     const control = bytes.readUInt16LE(2);
     const offset = bytes.readUInt32LE(16);
     // Without a list everybody would be allowed: nothing that a farm writes.
-    if ((control & DACL_PRESENT) === 0 || offset === 0) return { principals: [], foreign: ["a descriptor without an access list"] };
+    if ((control & DACL_PRESENT) === 0 || offset === 0)
+      return { principals: [], denied: [], foreign: ["a descriptor without an access list"] };
     return decodeList(bytes, offset);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return { principals: [], foreign: ["a descriptor that cannot be read"] };
+    return { principals: [], denied: [], foreign: ["a descriptor that cannot be read"] };
   }
 }
 
 function decodeList(bytes: Buffer, offset: number): Retrievers {
   const principals: string[] = [];
+  const denied: string[] = [];
   const foreign: string[] = [];
   const count = bytes.readUInt16LE(offset + 4);
   let position = offset + 8;
@@ -68,12 +73,15 @@ function decodeList(bytes: Buffer, offset: number): Retrievers {
     else {
       sidLength(bytes, position + 8);
       const sid = decodeSid(bytes, position + 8);
-      if (type === DENY) foreign.push(`a deny entry for ${sid}`);
+      const readable = (mask & READ_PROPERTY) !== 0 && (flags & INHERIT_ONLY) === 0;
+      // One after an allow entry may keep nobody out.
+      if (type === DENY && readable && principals.length === 0) denied.push(sid);
+      else if (type === DENY) foreign.push(`a deny entry for ${sid} that is out of order or denies something else`);
       else if ((mask & READ_PROPERTY) === 0) foreign.push(`an entry for ${sid} without the right to read`);
-      else if ((flags & 0x08) !== 0) foreign.push(`an inherit-only entry for ${sid}`);
+      else if ((flags & INHERIT_ONLY) !== 0) foreign.push(`an inherit-only entry for ${sid}`);
       else principals.push(sid);
     }
     position += length;
   }
-  return { principals, foreign };
+  return { principals, denied, foreign };
 }

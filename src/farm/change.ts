@@ -8,6 +8,18 @@ export interface OwnedObject {
   readonly owner: string;
 }
 
+/** A group that the farm declares to be somebody else's. Of it only members are changed, and whatever marker it bears stays. */
+export interface ExistingGroup {
+  readonly distinguishedName: string;
+  readonly objectGUID: string;
+  readonly owner: undefined;
+  /** As the farm names it; undefined for one that it used before. */
+  readonly name: string | undefined;
+}
+
+/** A group whose members are changed. */
+export type MemberGroup = OwnedObject | ExistingGroup;
+
 /** The properties of an account that are updated in place; undefined removes the attribute. */
 export interface AccountProperties {
   readonly dNSHostName?: string | undefined;
@@ -34,8 +46,9 @@ export type Change =
       readonly passwordIntervalDays: number;
       readonly properties: AccountProperties;
       readonly servicePrincipalNames: readonly string[];
-      /** SIDs. */
+      /** SIDs: who may retrieve the password, and who is kept out by name. */
       readonly retrievers: readonly string[];
+      readonly denied: readonly string[];
     }
   /** `observed` are the values that it was decided on: where they changed meanwhile, nothing is written, since some of their bits are not ours. */
   | {
@@ -44,7 +57,19 @@ export type Change =
       readonly properties: AccountProperties;
       readonly observed: AccountProperties;
     }
-  | { readonly kind: "SetRetrievers"; readonly object: OwnedObject; readonly retrievers: readonly string[]; readonly because: string }
+  | {
+      readonly kind: "SetRetrievers";
+      readonly object: OwnedObject;
+      /** SIDs. */
+      readonly retrievers: readonly string[];
+      /** SIDs that are kept out by name: quarantined computers, where the group is not the farm's to take them out of. */
+      readonly denied: readonly string[];
+      /** Distinguished names of computers that are named directly, or not any more. */
+      readonly add: readonly string[];
+      readonly remove: readonly string[];
+      /** What else it puts right, in words. */
+      readonly because: readonly string[];
+    }
   | {
       readonly kind: "ChangeServicePrincipalNames";
       readonly object: OwnedObject;
@@ -52,11 +77,24 @@ export type Change =
       readonly remove: readonly string[];
     }
   /** Distinguished names. */
-  | { readonly kind: "ChangeHosts"; readonly object: OwnedObject; readonly add: readonly string[]; readonly remove: readonly string[] }
+  | { readonly kind: "ChangeHosts"; readonly object: MemberGroup; readonly add: readonly string[]; readonly remove: readonly string[] }
   /** Its sAMAccountName; the group keeps its SID, so that no host loses the right meanwhile. */
   | { readonly kind: "RenameHostGroup"; readonly object: OwnedObject; readonly samAccountName: string }
+  | {
+      readonly kind: "CreateAccessGroup";
+      readonly distinguishedName: string;
+      readonly samAccountName: string;
+      readonly owner: string;
+      readonly members: readonly string[];
+    }
+  /** `member` is the account; `name` the group's, as the farm names it. */
+  | { readonly kind: "JoinAccessGroup"; readonly object: MemberGroup; readonly member: string; readonly name: string }
+  | { readonly kind: "LeaveAccessGroup"; readonly object: MemberGroup; readonly member: string }
+  /** It gets the owner marker, if it bears none at that moment. `owner` is the marker that it gets. */
+  | { readonly kind: "Adopt"; readonly object: OwnedObject; readonly part: "Account" | "Hosts" }
   | { readonly kind: "DeleteAccount"; readonly object: OwnedObject }
   | { readonly kind: "DeleteHostGroup"; readonly object: OwnedObject }
+  | { readonly kind: "DeleteAccessGroup"; readonly object: OwnedObject }
   /** The object stays, without its owner marker. */
   | { readonly kind: "Release"; readonly object: OwnedObject; readonly because: string };
 
@@ -77,8 +115,13 @@ export const CHANGE_KINDS: readonly ChangeKind[] = [
   "ChangeServicePrincipalNames",
   "ChangeHosts",
   "RenameHostGroup",
+  "CreateAccessGroup",
+  "JoinAccessGroup",
+  "LeaveAccessGroup",
+  "Adopt",
   "DeleteAccount",
   "DeleteHostGroup",
+  "DeleteAccessGroup",
   "Release",
 ];
 
@@ -93,6 +136,13 @@ export function partOf(change: Change): Part {
       return "Hosts";
     case "ChangeServicePrincipalNames":
       return "ServicePrincipalNames";
+    case "CreateAccessGroup":
+    case "JoinAccessGroup":
+    case "LeaveAccessGroup":
+    case "DeleteAccessGroup":
+      return "AccessGroups";
+    case "Adopt":
+      return change.part;
     case "CreateAccount":
     case "UpdateAccount":
     case "DeleteAccount":
@@ -142,15 +192,27 @@ export function describeChange(change: Change): readonly PlannedChange[] {
         object,
         value: value === undefined ? `${name} removed` : `${name}=${String(value)}`,
       }));
-    case "SetRetrievers":
-      return [{ change: change.kind, object, value: change.retrievers.join(", ") }];
+    case "SetRetrievers": {
+      const { add, remove, because } = change;
+      const lines = [
+        ...remove.map((value) => ({ change: "RemoveHost", object, value })),
+        ...add.map((value) => ({ change: "AddHost", object, value })),
+      ];
+      return because.length > 0 || lines.length === 0 ? [...lines, { change: change.kind, object, value: because.join("; ") }] : lines;
+    }
+    case "JoinAccessGroup":
+    case "LeaveAccessGroup":
+      return [{ change: change.kind, object, value: change.member }];
     case "RenameHostGroup":
       return [{ change: change.kind, object, value: change.samAccountName }];
     case "CreateHostGroup":
+    case "CreateAccessGroup":
       return [{ change: change.kind, object, value: change.members.map(commonName).join(", ") }];
+    case "Adopt":
     case "CreateAccount":
     case "DeleteAccount":
     case "DeleteHostGroup":
+    case "DeleteAccessGroup":
     case "Release":
       return [{ change: change.kind, object }];
   }

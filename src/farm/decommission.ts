@@ -2,8 +2,12 @@ import type { Blocker } from "./blocker.ts";
 import type { Change, OwnedObject, Plan } from "./change.ts";
 import type { DesiredFarm } from "./desired.ts";
 import { dnKey } from "./distinguished-name.ts";
+import { addedMembers, othersWanting } from "./host-group.ts";
 import { isAccount, isGroup, type DirectoryObject, type ObservedFarm } from "./observed.ts";
-import { resolveHosts } from "./plan-hosts.ts";
+import { isAccessGroup, memberGroup } from "./place.ts";
+import { endOfAccessGroup, groupsOf } from "./plan-access-groups.ts";
+import { changesOfMembers, existingGroup } from "./plan-hosts.ts";
+import { resolveHosts } from "./resolve-hosts.ts";
 
 export interface DecommissionPolicy {
   /** The objects stay, and the owner marker goes. */
@@ -17,14 +21,15 @@ export interface DecommissionPolicy {
 
 /**
  * What is left to do until nothing in the directory is this farm's: an empty plan means that the finalizer may go.
- * Order: revoke the right to retrieve the password, delete the account, delete the host group.
+ * Order: leave the access groups, revoke the right to retrieve the password, delete the account, leave what belongs to others, delete the groups.
  */
 export function planDecommission(desired: DesiredFarm, observed: ObservedFarm, policy: DecommissionPolicy): Plan {
   const mine = observed.objects.filter(({ owner }) => owner === desired.owner);
   const blockers: Blocker[] = [];
-  const changes: Change[] = [];
+  const changes: Change[] = policy.retain ? [] : [...leaveAccessGroups(desired, observed, mine)];
+  const account = mine.find(isAccount);
   // Accounts first: a group that is still named by an account must outlive it.
-  for (const object of [...mine].sort((a, b) => Number(isAccount(b)) - Number(isAccount(a)))) {
+  for (const object of mine.toSorted((a, b) => Number(isAccount(b)) - Number(isAccount(a)))) {
     const owned: OwnedObject = { distinguishedName: object.distinguishedName, objectGUID: object.objectGUID, owner: desired.owner };
     const release = (because: string): void => {
       changes.push({ kind: "Release", object: owned, because });
@@ -38,19 +43,30 @@ export function planDecommission(desired: DesiredFarm, observed: ObservedFarm, p
     } else if (policy.retain) {
       release("deletionPolicy is Retain");
     } else if (isAccount(object)) {
-      const { principals, foreign } = object.retrievers ?? { principals: [], foreign: [] };
-      if (principals.length > 0 || foreign.length > 0) {
-        changes.push({ kind: "SetRetrievers", object: owned, retrievers: [], because: "the farm is being deleted" });
+      const { principals, denied, foreign } = object.retrievers ?? { principals: [], denied: [], foreign: [] };
+      if (principals.length + denied.length + foreign.length > 0) {
+        const because = ["the farm is being deleted"];
+        changes.push({ kind: "SetRetrievers", object: owned, retrievers: [], denied: [], add: [], remove: [], because });
       }
       changes.push({ kind: "DeleteAccount", object: owned });
+    } else if (isGroup(object) && isAccessGroup(desired, object)) {
+      changes.push(...endOfAccessGroup(desired, object, account, isDeclaredExisting(desired, object)));
     } else if (isGroup(object)) {
       const strangers = foreignMembers(desired, observed, object, policy);
-      if (strangers.length === 0) changes.push({ kind: "DeleteHostGroup", object: owned });
+      if (desired.hostGroup.existing && desired.grant === "Group" && isNamed(object, desired.hostGroup.samAccountName)) {
+        changes.push(...takeOut(desired, observed, object));
+        release("the farm says that it is somebody else's (existing: true)");
+      } else if (strangers.length === 0) changes.push({ kind: "DeleteHostGroup", object: owned });
       else release(`it has members that this farm did not put in: ${strangers.join("; ")}`);
     } else {
       // No farm creates objects of another class: somebody copied the marker. It is not ours to delete.
       release(`it is a ${object.objectClass}, which no farm creates`);
     }
+  }
+  if (!policy.retain) {
+    const remembered = new Set(desired.memory.hostGroups.map(({ objectGUID }) => objectGUID));
+    const groups = observed.objects.filter((object) => remembered.has(object.objectGUID) && object.owner !== desired.owner);
+    changes.push(...groups.flatMap((group) => takeOut(desired, observed, group)));
   }
   if (observed.missing.length > 0) {
     blockers.push({
@@ -60,6 +76,38 @@ export function planDecommission(desired: DesiredFarm, observed: ObservedFarm, p
     });
   }
   return { changes, blockers };
+}
+
+function isNamed({ samAccountName }: DirectoryObject, name: string): boolean {
+  return samAccountName?.toLowerCase() === name.toLowerCase();
+}
+
+function isDeclaredExisting({ accessGroups }: DesiredFarm, object: DirectoryObject): boolean {
+  return accessGroups.some(({ existing, samAccountName }) => existing && isNamed(object, samAccountName));
+}
+
+/** The groups of others that the account was put into; its own ones come to their end by themselves. */
+function leaveAccessGroups(desired: DesiredFarm, observed: ObservedFarm, mine: readonly DirectoryObject[]): readonly Change[] {
+  const account = mine.find(isAccount);
+  if (!account || account.protection !== undefined) return [];
+  const isIn = groupsOf(account);
+  const remembered = new Set(desired.memory.accessGroups.map(({ objectGUID }) => objectGUID));
+  return observed.objects
+    .filter((group) => remembered.has(group.objectGUID) && !mine.includes(group) && group.protection === undefined && isIn(group))
+    .map((group) => ({ kind: "LeaveAccessGroup", object: memberGroup(desired, group, undefined), member: account.distinguishedName }));
+}
+
+/** The members that this farm put into a group of somebody else, but for those that other farms want there. */
+function takeOut(desired: DesiredFarm, observed: ObservedFarm, group: DirectoryObject): readonly Change[] {
+  if (group.protection !== undefined) return [];
+  const out = [...addedMembers(desired, observed, group).values()].filter(
+    (computer) => othersWanting(desired, group, computer).length === 0,
+  );
+  return changesOfMembers(
+    existingGroup(desired, group),
+    [],
+    out.map(({ distinguishedName }) => distinguishedName),
+  );
 }
 
 function foreignMembers(

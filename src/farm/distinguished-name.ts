@@ -81,7 +81,11 @@ export function parseDn(text: string): readonly (readonly RelativeName[])[] {
 
 /** The one spelling that all spellings of a name share: to compare and to index by. */
 export function normalizeDn(dn: string): string {
-  return parseDn(dn)
+  return joinNormalized(parseDn(dn));
+}
+
+function joinNormalized(parts: ReturnType<typeof parseDn>): string {
+  return parts
     .map((names) => names.map(({ type, value }) => `${type.toLowerCase()}=${escapeValue(value.toLowerCase())}`).join("+"))
     .join(",");
 }
@@ -92,6 +96,16 @@ export function dnKey(dn: string): string {
     return normalizeDn(dn);
   } catch (error) {
     if (error instanceof DistinguishedNameError) return dn.toLowerCase();
+    throw error;
+  }
+}
+
+/** The key of the container that a name stands in. */
+export function parentKey(dn: string): string {
+  try {
+    return joinNormalized(parseDn(dn).slice(1));
+  } catch (error) {
+    if (error instanceof DistinguishedNameError) return "";
     throw error;
   }
 }
@@ -110,12 +124,20 @@ export function commonName(dn: string): string {
   }
 }
 
-/** A name under the domain: a whole one as it is, a relative one (`OU=Farms`) completed. Throws DistinguishedNameError. */
+/**
+ * A name in the domain: a whole one as it is, a relative one (`OU=Farms`) completed. Throws DistinguishedNameError, also for a name in another
+ * partition of the forest that only ends as the domain's names do: a child domain, DNS zones, the configuration.
+ */
 export function resolveDn(text: string, baseDN: string): string {
-  const [name, base] = [normalizeDn(text), normalizeDn(baseDN)];
-  if (name === base || name.endsWith(`,${base}`)) return text;
-  if (parseDn(text).some(([first]) => first?.type.toLowerCase() === "dc")) {
-    throw new DistinguishedNameError(`${JSON.stringify(text)} is not in the domain ${baseDN}`);
+  const [parts, base] = [parseDn(text), normalizeDn(baseDN)];
+  const name = joinNormalized(parts);
+  const whole = name === base || name.endsWith(`,${base}`);
+  const inside = whole ? parts.slice(0, parts.length - parseDn(baseDN).length) : parts;
+  const isType = (part: (typeof parts)[number] | undefined, type: string): boolean => part?.[0]?.type.toLowerCase() === type;
+  if (inside.some((part) => isType(part, "dc"))) throw new DistinguishedNameError(`${JSON.stringify(text)} is not in the domain ${baseDN}`);
+  const top = inside.at(-1);
+  if (isType(top, "cn") && top?.[0]?.value.toLowerCase() === "configuration") {
+    throw new DistinguishedNameError(`${JSON.stringify(text)} is in the forest's configuration, not in the domain ${baseDN}`);
   }
-  return `${text},${baseDN}`;
+  return whole ? text : `${text},${baseDN}`;
 }

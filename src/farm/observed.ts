@@ -5,7 +5,9 @@ import type { HostReference } from "./desired.ts";
 export interface Retrievers {
   /** SIDs that an allow entry lets retrieve it. */
   readonly principals: readonly string[];
-  /** Entries that no farm writes (deny entries, object entries, masks without the right), each in words. */
+  /** SIDs that a deny entry before all allow entries keeps out. */
+  readonly denied: readonly string[];
+  /** Entries that no farm writes (object entries, masks without the right), each in words. */
   readonly foreign: readonly string[];
 }
 
@@ -35,6 +37,8 @@ export interface DirectoryObject {
   readonly retrievers: Retrievers | undefined;
   /** Distinguished names; all of them, however many. */
   readonly members: readonly string[];
+  /** Distinguished names of the groups that it is a direct member of. */
+  readonly memberOf: readonly string[];
   /** uSNChanged on the server that was asked: any change of the object raises it. */
   readonly usn: number | undefined;
   /** False for a group that gives no rights: a distribution group. */
@@ -45,8 +49,10 @@ export interface DirectoryObject {
 export interface ObservedFarm {
   /** Everything that bears a name, distinguished name or SPN of the farm, or that the farm is known to own. */
   readonly objects: readonly DirectoryObject[];
-  /** The computers that the farm's host references may mean. */
+  /** The computers that the farm's host references may mean, and those that it put into groups. */
   readonly computers: readonly DirectoryObject[];
+  /** Whoever else the account's list of retrievers names, as far as it exists. */
+  readonly strangers: readonly DirectoryObject[];
   /** objectGUIDs that the farm is known to own and that are neither there nor known to be deleted: not replicated yet, perhaps. */
   readonly missing: readonly string[];
   /** Members of the farm's group that cannot be read, by distinguished name; asked only while a host reference finds nothing. */

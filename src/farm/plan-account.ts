@@ -1,9 +1,10 @@
 import type { Blocker } from "./blocker.ts";
 import type { AccountProperties, Change, Plan } from "./change.ts";
 import { ENCRYPTION_MASK, type DesiredFarm } from "./desired.ts";
-import { commonName } from "./distinguished-name.ts";
 import type { DirectoryObject, ObservedFarm } from "./observed.ts";
 import { owned, type Place } from "./place.ts";
+import { grantOf } from "./plan-retrievers.ts";
+import type { ResolvedHosts } from "./resolve-hosts.ts";
 import { servicePrincipalNameKey } from "./service-principal-name.ts";
 
 /** userAccountControl of a gMSA (MS-ADTS 2.2.16): WORKSTATION_TRUST_ACCOUNT, and ACCOUNTDISABLE. */
@@ -38,8 +39,18 @@ export function heldByOthers(desired: DesiredFarm, observed: ObservedFarm, accou
   };
 }
 
-export function planAccount(desired: DesiredFarm, account: Place, group: Place, { held }: HeldNames): Plan {
+export interface AccountContext {
+  readonly account: Place;
+  readonly group: Place;
+  readonly hosts: ResolvedHosts;
+}
+
+export function planAccount(desired: DesiredFarm, { account, group, hosts }: AccountContext, { held }: HeldNames): Plan {
   switch (account.kind) {
+    case "Existing":
+    case "Adoptable":
+    case "Unwanted":
+      return { changes: [], blockers: [] };
     case "Taken":
       return { changes: [], blockers: [account.blocker] };
     case "Free": {
@@ -50,7 +61,7 @@ export function planAccount(desired: DesiredFarm, account: Place, group: Place, 
         message: `the account ${desired.account.samAccountName} is created once its host group is there: see the condition HostsReady.`,
       };
       if (group.kind === "Taken") return { changes: [], blockers: [waits] };
-      const sid = group.kind === "Own" ? group.object.objectSID : undefined;
+      const grant = grantOf(desired, group, hosts, undefined);
       const { distinguishedName, samAccountName, passwordIntervalDays } = desired.account;
       const create: Change = {
         kind: "CreateAccount",
@@ -60,9 +71,10 @@ export function planAccount(desired: DesiredFarm, account: Place, group: Place, 
         passwordIntervalDays,
         properties: propertiesOf(desired, undefined),
         servicePrincipalNames: desired.servicePrincipalNames.filter((name) => !held.has(servicePrincipalNameKey(name))),
-        retrievers: sid === undefined ? [] : [sid],
+        retrievers: grant?.principals ?? [],
+        denied: grant?.denied ?? [],
       };
-      return sid === undefined ? { changes: [], later: [create], blockers: [] } : { changes: [create], blockers: [] };
+      return grant === undefined ? { changes: [], later: [create], blockers: [] } : { changes: [create], blockers: [] };
     }
     case "Own": {
       const wanted = propertiesOf(desired, account.object);
@@ -141,22 +153,4 @@ export function planServicePrincipalNames(desired: DesiredFarm, account: Place, 
   const remove = object.servicePrincipalNames.filter((name) => !wanted.has(servicePrincipalNameKey(name)));
   if (add.length === 0 && remove.length === 0) return { changes: [], blockers: [] };
   return { changes: [{ kind: "ChangeServicePrincipalNames", object: owned(object, desired.owner), add, remove }], blockers: [] };
-}
-
-/** The host group, and nobody else, may retrieve the password. */
-export function planRetrievers(account: Place, group: Place): Plan {
-  if (account.kind !== "Own" || group.kind !== "Own" || group.object.objectSID === undefined) return { changes: [], blockers: [] };
-  const { object } = account;
-  const retrievers = [group.object.objectSID];
-  const { principals, foreign } = object.retrievers ?? { principals: [], foreign: [] };
-  if (foreign.length === 0 && principals.length === 1 && principals[0] === retrievers[0]) return { changes: [], blockers: [] };
-  const others = [...principals.filter((sid) => !retrievers.includes(sid)), ...foreign];
-  const because =
-    others.length === 0
-      ? `${commonName(group.object.distinguishedName)} could not retrieve the password`
-      : `it also named ${others.join(", ")}`;
-  return {
-    changes: [{ kind: "SetRetrievers", object: owned(object, object.owner ?? ""), retrievers, because }],
-    blockers: [],
-  };
 }

@@ -1,141 +1,177 @@
 import type { Blocker } from "./blocker.ts";
-import type { Plan } from "./change.ts";
+import type { Change, MemberGroup, Plan } from "./change.ts";
 import type { DesiredFarm, HostReference } from "./desired.ts";
 import { dnKey } from "./distinguished-name.ts";
-import { HostIndex, type DirectoryObject, type ObservedFarm } from "./observed.ts";
+import { addedMembers, existingHostGroups, former, othersWanting, ownHostGroups } from "./host-group.ts";
+import type { DirectoryObject, ObservedFarm } from "./observed.ts";
 import { owned, type Place } from "./place.ts";
+import type { ResolvedHosts } from "./resolve-hosts.ts";
 
-/** Values in one modify. Active Directory takes some thousands; this leaves room. */
-const MEMBERS_A_WRITE = 1000;
+/** Values in one modify: as many hosts as a farm can have, so that a change of any number of them is one write. */
+const MEMBERS_A_WRITE = 5000;
 
-export interface ResolvedHosts {
-  /** Distinguished names by their keys: the computers that should be members. */
-  readonly wanted: ReadonlyMap<string, string>;
-  readonly quarantined: ReadonlyMap<string, string>;
-  /** Keys of the computers that an ambiguous reference may mean: none of them is put in, and none is taken out. */
-  readonly undecided: ReadonlySet<string>;
-  /** How many computers the farm asks for, found or not. */
-  readonly desired: number;
-  readonly blockers: readonly Blocker[];
-}
-
-/** The computers that the farm names; what cannot be found keeps only itself out. */
-export function resolveHosts(desired: DesiredFarm, observed: ObservedFarm): ResolvedHosts {
-  const index = new HostIndex(observed.computers);
-  const blockers: Blocker[] = [];
-  const quarantined = new Map<string, string>();
-  for (const reference of desired.quarantined) {
-    const found = index.find(reference);
-    // A slip of the pen must not leave a compromised host in.
-    if (found.length === 0) blockers.push(quarantinedNotFound(reference));
-    // Of several that may be meant, all are kept out: too few is safer than one too many.
-    for (const { distinguishedName } of found) quarantined.set(dnKey(distinguishedName), distinguishedName);
-  }
-  const wanted = new Map<string, string>();
-  const undecided = new Set<string>();
-  for (const reference of desired.hosts) {
-    const found = index.find(reference);
-    const [computer] = found;
-    if (!computer) blockers.push(hostNotFound(reference));
-    else if (found.length > 1) {
-      blockers.push(hostAmbiguous(reference, found));
-      for (const { distinguishedName } of found) undecided.add(dnKey(distinguishedName));
-    } else if (!quarantined.has(dnKey(computer.distinguishedName)))
-      wanted.set(dnKey(computer.distinguishedName), computer.distinguishedName);
-  }
-  const unresolved = blockers.filter(({ computer }) => computer !== undefined).length;
-  return { wanted, quarantined, undecided, desired: wanted.size + unresolved, blockers };
-}
-
-function hostNotFound({ text, by, value }: HostReference): Blocker {
-  return {
-    reason: "HostNotFound",
-    part: "Hosts",
-    computer: text,
-    message: `no computer has the ${by} ${value}: join it to the domain, or correct hosts.computers; it is granted by itself once it exists.`,
-  };
-}
-
-function quarantinedNotFound({ text, by, value }: HostReference): Blocker {
-  return {
-    reason: "HostNotFound",
-    part: "Hosts",
-    message: `hosts.quarantined: no computer has the ${by} ${value}, so ${text} keeps nobody out: correct it, or remove it if the computer is gone.`,
-  };
-}
-
-function hostAmbiguous({ text, by, value }: HostReference, found: readonly DirectoryObject[]): Blocker {
-  const names = found.map(({ distinguishedName }) => distinguishedName).join("; ");
-  return {
-    reason: "HostAmbiguous",
-    part: "Hosts",
-    computer: text,
-    message: `${found.length} computers have the ${by} ${value} (${names}), so none is granted or removed: name the right one in hosts.computers by its distinguished name.`,
-  };
-}
-
+/** The members of the host group that is used now. */
 export function planHosts(desired: DesiredFarm, observed: ObservedFarm, group: Place, hosts: ResolvedHosts): Plan {
-  const { wanted, quarantined, undecided } = hosts;
   switch (group.kind) {
+    case "Unwanted":
+    case "Adoptable":
+      return { changes: [], blockers: [] };
     case "Taken":
       return { changes: [], blockers: [group.blocker] };
-    case "Free":
-      return {
-        changes: [
-          {
-            kind: "CreateHostGroup",
-            ...desired.hostGroup,
-            owner: desired.owner,
-            members: [...wanted.values()].slice(0, MEMBERS_A_WRITE),
-          },
-        ],
-        blockers: [],
+    case "Free": {
+      const { samAccountName, distinguishedName } = desired.hostGroup;
+      const members = [...hosts.wanted.values()].map((computer) => computer.distinguishedName);
+      const create: Change = {
+        kind: "CreateHostGroup",
+        samAccountName,
+        distinguishedName,
+        owner: desired.owner,
+        members: members.slice(0, MEMBERS_A_WRITE),
       };
-    case "Own": {
-      const object = owned(group.object, desired.owner);
-      const members = new Map(group.object.members.map((member) => [dnKey(member), member]));
-      // While a host is not found, a member that cannot be read may be that very host: taking it out could take a farm down.
-      const unreadable = new Set(observed.unreadable.map(dnKey));
-      const unclear = (key: string): boolean => unreadable.has(key) && !quarantined.has(key) && !named(desired.quarantined, key);
-      const stays = (key: string): boolean => wanted.has(key) || unclear(key) || (undecided.has(key) && !quarantined.has(key));
-      const unwanted = [...members].filter(([key]) => !stays(key));
-      const missing = [...wanted].filter(([key]) => !members.has(key)).map(([, member]) => member);
-      // A compromised host goes before anything else, and in a write of its own that no other host's trouble can fail.
-      const [out, rest] = [unwanted.filter(([key]) => quarantined.has(key)), unwanted.filter(([key]) => !quarantined.has(key))];
-      return {
-        changes: [
-          ...chunks(out, MEMBERS_A_WRITE).map((some) => ({ kind: "ChangeHosts" as const, object, add: [], remove: some.map(last) })),
-          ...chunks(
-            [...rest.map(([, member]) => ({ remove: member })), ...missing.map((member) => ({ add: member }))],
-            MEMBERS_A_WRITE,
-          ).map((some) => ({
-            kind: "ChangeHosts" as const,
-            object,
-            remove: some.flatMap((step) => ("remove" in step ? [step.remove] : [])),
-            add: some.flatMap((step) => ("add" in step ? [step.add] : [])),
-          })),
-        ],
-        blockers: [
-          ...[...members]
-            .filter(([key]) => !wanted.has(key) && unclear(key))
-            .map(([, member]): Blocker => ({
-              reason: "AccessDenied",
-              part: "Hosts",
-              message: `the member ${member} cannot be read and may be one of the hosts that were not found, so it stays: give the operator's account Read Property on it.`,
-            })),
-          ...(group.object.securityEnabled
-            ? []
-            : [
-                {
-                  reason: "Rejected" as const,
-                  part: "Hosts" as const,
-                  message: `${object.distinguishedName} is a distribution group, which gives no rights: make it a security group again (Set-ADGroup -GroupCategory Security).`,
-                },
-              ]),
-        ],
-      };
+      return { changes: [create], blockers: [] };
     }
+    case "Existing":
+      return planExistingGroup(desired, observed, group, hosts);
+    case "Own":
+      return planOwnGroup(desired, observed, group.object, hosts);
   }
+}
+
+/** The farm's list is the whole truth: whoever else is in goes. */
+function planOwnGroup(desired: DesiredFarm, observed: ObservedFarm, group: DirectoryObject, hosts: ResolvedHosts): Plan {
+  const { wanted, quarantined, undecided } = hosts;
+  const members = new Map(group.members.map((member) => [dnKey(member), member]));
+  // While a host is not found, a member that cannot be read may be that very host: taking it out could take a farm down.
+  const unreadable = new Set(observed.unreadable.map(dnKey));
+  const unclear = (key: string): boolean => unreadable.has(key) && !quarantined.has(key) && !named(desired.quarantined, key);
+  const stays = (key: string): boolean => wanted.has(key) || unclear(key) || undecided.has(key) || quarantined.has(key);
+  const unwanted = [...members].filter(([key]) => !stays(key)).map(([, member]) => member);
+  return {
+    changes: changesOfMembers(owned(group, desired.owner), missing(members, wanted), unwanted),
+    blockers: [
+      ...[...members]
+        .filter(([key]) => !wanted.has(key) && unclear(key))
+        .map(([, member]): Blocker => ({
+          reason: "AccessDenied",
+          part: "Hosts",
+          message: `the member ${member} cannot be read and may be one of the hosts that were not found, so it stays: give the operator's account Read Property on it.`,
+        })),
+      ...(group.securityEnabled
+        ? []
+        : [
+            {
+              reason: "Rejected" as const,
+              part: "Hosts" as const,
+              message: `${group.distinguishedName} is a distribution group, which gives no rights: make it a security group again (Set-ADGroup -GroupCategory Security).`,
+            },
+          ]),
+    ],
+  };
+}
+
+/** Only members that this farm added are ever removed; and not while another farm wants them there. */
+function planExistingGroup(
+  desired: DesiredFarm,
+  observed: ObservedFarm,
+  { object, group }: Extract<Place, { kind: "Existing" }>,
+  { wanted, quarantined, undecided }: ResolvedHosts,
+): Plan {
+  const members = new Map(object.members.map((member) => [dnKey(member), member]));
+  const unwanted = [...addedMembers(desired, observed, object)]
+    .filter(
+      ([key, computer]) =>
+        !wanted.has(key) && !undecided.has(key) && !quarantined.has(key) && othersWanting(desired, object, computer).length === 0,
+    )
+    .map(([, { distinguishedName }]) => distinguishedName);
+  return { changes: changesOfMembers(group, missing(members, wanted), unwanted), blockers: [] };
+}
+
+/**
+ * A compromised host goes before anything else, out of every group that is the farm's to take it out of, and in a write of its own that no
+ * other host's trouble can fail.
+ */
+export function planQuarantine(
+  desired: DesiredFarm,
+  observed: ObservedFarm,
+  group: Place,
+  { quarantined }: ResolvedHosts,
+): readonly Change[] {
+  if (quarantined.size === 0) return [];
+  const existing = existingHostGroups(desired, observed, group);
+  return [
+    ...ownHostGroups(desired, observed)
+      .filter((object) => !existing.includes(object))
+      .flatMap((object) =>
+        changesOfMembers(
+          owned(object, desired.owner),
+          [],
+          object.members.filter((member) => quarantined.has(dnKey(member))),
+        ),
+      ),
+    ...existing.flatMap((object) => {
+      const out = [...addedMembers(desired, observed, object)].filter(
+        ([key, computer]) => quarantined.has(key) && othersWanting(desired, object, computer).length === 0,
+      );
+      return changesOfMembers(
+        existingGroup(desired, object),
+        [],
+        out.map(([, { distinguishedName }]) => distinguishedName),
+      );
+    }),
+  ];
+}
+
+/** Groups that were used before go, or lose what the farm put in, once the account does not name them any more. */
+export function planFormerGroups(desired: DesiredFarm, observed: ObservedFarm, account: Place, group: Place): readonly Change[] {
+  if (account.kind !== "Own") return [];
+  const named = new Set(account.object.retrievers?.principals);
+  const left = ({ objectSID }: DirectoryObject): boolean => objectSID === undefined || !named.has(objectSID);
+  const computers = new Set(observed.computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
+  return [
+    ...former(ownHostGroups(desired, observed), group)
+      .filter(left)
+      .map((object): Change => {
+        const strangers = object.members.filter((member) => !computers.has(dnKey(member)));
+        return strangers.length === 0
+          ? { kind: "DeleteHostGroup", object: owned(object, desired.owner) }
+          : {
+              kind: "Release",
+              object: owned(object, desired.owner),
+              because: `it has members that this farm did not put in: ${strangers.join("; ")}`,
+            };
+      }),
+    ...former(existingHostGroups(desired, observed, group), group)
+      .filter(left)
+      .flatMap((object) => {
+        const out = [...addedMembers(desired, observed, object).values()].filter(
+          (computer) => othersWanting(desired, object, computer).length === 0,
+        );
+        return changesOfMembers(
+          existingGroup(desired, object),
+          [],
+          out.map(({ distinguishedName }) => distinguishedName),
+        );
+      }),
+  ];
+}
+
+export function existingGroup({ memory }: DesiredFarm, { distinguishedName, objectGUID }: DirectoryObject): MemberGroup {
+  const name = memory.hostGroups.find((group) => group.objectGUID === objectGUID)?.name;
+  return { distinguishedName, objectGUID, owner: undefined, name };
+}
+
+function missing(members: ReadonlyMap<string, string>, wanted: ResolvedHosts["wanted"]): readonly string[] {
+  return [...wanted].filter(([key]) => !members.has(key)).map(([, { distinguishedName }]) => distinguishedName);
+}
+
+/** In as few writes as the directory takes. */
+export function changesOfMembers(object: MemberGroup, add: readonly string[], remove: readonly string[]): readonly Change[] {
+  const steps = [...remove.map((value) => ({ value, in: false })), ...add.map((value) => ({ value, in: true }))];
+  return Array.from({ length: Math.ceil(steps.length / MEMBERS_A_WRITE) }, (_, index) => {
+    const some = steps.slice(index * MEMBERS_A_WRITE, (index + 1) * MEMBERS_A_WRITE);
+    const values = (member: boolean): readonly string[] => some.filter((step) => step.in === member).map(({ value }) => value);
+    return { kind: "ChangeHosts" as const, object, add: values(true), remove: values(false) };
+  });
 }
 
 /** Whether a reference by distinguished name means the key, be it found or not. */
@@ -156,12 +192,4 @@ export function planNameOfHostGroup({ hostGroup, owner }: DesiredFarm, observed:
   }
   const message = `${other.distinguishedName} has the name ${hostGroup.samAccountName}, so the host group keeps its own, ${group.object.samAccountName}: choose another hosts.group.name.`;
   return { changes: [], blockers: [{ reason: "ObjectExists", part: "Hosts", message }] };
-}
-
-function last<T>([, value]: readonly [unknown, T]): T {
-  return value;
-}
-
-function chunks<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
 }

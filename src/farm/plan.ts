@@ -1,10 +1,13 @@
 import type { Blocker, Part } from "./blocker.ts";
-import type { Plan } from "./change.ts";
+import type { Change, Plan } from "./change.ts";
 import type { DesiredFarm } from "./desired.ts";
-import type { ObservedFarm } from "./observed.ts";
-import { placeOfAccount, placeOfHostGroup, type Place } from "./place.ts";
-import { heldByOthers, planAccount, planRetrievers, planServicePrincipalNames } from "./plan-account.ts";
-import { planHosts, planNameOfHostGroup, resolveHosts } from "./plan-hosts.ts";
+import type { DirectoryObject, ObservedFarm } from "./observed.ts";
+import { owned, placeOfAccount, placeOfHostGroup, type Place } from "./place.ts";
+import { planAccessGroups } from "./plan-access-groups.ts";
+import { heldByOthers, planAccount, planServicePrincipalNames } from "./plan-account.ts";
+import { planFormerGroups, planHosts, planNameOfHostGroup, planQuarantine } from "./plan-hosts.ts";
+import { planRetrievers } from "./plan-retrievers.ts";
+import { resolveHosts } from "./resolve-hosts.ts";
 
 /**
  * The changes that the directory needs now, as far as they can be told from what was observed, and what keeps the rest from being done.
@@ -13,38 +16,66 @@ import { planHosts, planNameOfHostGroup, resolveHosts } from "./plan-hosts.ts";
 export function plan(desired: DesiredFarm, observed: ObservedFarm): Plan {
   const account = placeOfAccount(desired, observed);
   const group = placeOfHostGroup(desired, observed);
+  const adopted = [account, group].flatMap((place) => (place.kind === "Adoptable" ? [place.object] : []));
+  if (adopted.length > 0) return planAdoption(desired, observed, { account, group }, adopted);
   const hosts = resolveHosts(desired, observed);
   const servicePrincipalNames = heldByOthers(desired, observed, account);
+  const retrievers = planRetrievers(desired, observed, account, group, hosts);
+  // With a compromised host, who may retrieve the password goes before everything else.
+  const urgent = hosts.quarantined.size > 0;
   const steps = [
+    { changes: planQuarantine(desired, observed, group, hosts), blockers: [] },
+    ...(urgent ? [retrievers] : []),
     planHosts(desired, observed, group, hosts),
     planNameOfHostGroup(desired, observed, group),
-    planAccount(desired, account, group, servicePrincipalNames),
+    planAccount(desired, { account, group, hosts }, servicePrincipalNames),
     planServicePrincipalNames(desired, account, servicePrincipalNames),
-    planRetrievers(account, group),
+    ...(urgent ? [] : [retrievers]),
+    planAccessGroups(desired, observed, account),
+    { changes: planFormerGroups(desired, observed, account, group), blockers: [] },
   ];
   const whole: Plan = {
     changes: steps.flatMap(({ changes }) => changes),
-    later: steps.flatMap(({ later }) => later ?? []),
-    blockers: [...hosts.blockers, ...servicePrincipalNames.blockers, ...steps.flatMap(({ blockers }) => blockers)],
+    later: steps.flatMap((step) => ("later" in step ? (step.later ?? []) : [])),
+    blockers: [...desired.invalid, ...hosts.blockers, ...servicePrincipalNames.blockers, ...steps.flatMap(({ blockers }) => blockers)],
   };
   const possible = observed.missing.length > 0 ? withoutCreating(whole, observed.missing) : whole;
-  return { ...possible, blockers: [...possible.blockers, ...waitsForAccount(account)] };
+  return { ...possible, blockers: [...possible.blockers, ...waitsForAccount(desired, account)] };
+}
+
+/** First the owner marker; what else has to be changed follows once the object bears it, and can be read in the plan before. */
+function planAdoption(
+  desired: DesiredFarm,
+  observed: ObservedFarm,
+  { account, group }: { readonly account: Place; readonly group: Place },
+  adopted: readonly DirectoryObject[],
+): Plan {
+  const changes = [
+    { place: group, part: "Hosts" as const },
+    { place: account, part: "Account" as const },
+  ].flatMap(({ place, part }): readonly Change[] =>
+    place.kind === "Adoptable" ? [{ kind: "Adopt", object: owned(place.object, desired.owner), part }] : [],
+  );
+  const objects = observed.objects.map((object) => (adopted.includes(object) ? { ...object, owner: desired.owner } : object));
+  const then = plan(desired, { ...observed, objects });
+  return { changes, later: [...then.changes, ...(then.later ?? [])], blockers: then.blockers };
 }
 
 /** Nobody retrieves the password of an account that is not there, nor holds it an SPN, whatever else is in place. */
-function waitsForAccount(account: Place): readonly Blocker[] {
+function waitsForAccount({ accessGroups }: DesiredFarm, account: Place): readonly Blocker[] {
   if (account.kind === "Own") return [];
-  const parts: readonly Part[] = ["Hosts", "ServicePrincipalNames"];
+  const parts: readonly Part[] = ["Hosts", "ServicePrincipalNames", ...(accessGroups.length > 0 ? (["AccessGroups"] as const) : [])];
   return parts.map((part) => ({ reason: "ChangesPending", part, message: "it waits for the account: see the condition AccountReady." }));
 }
 
+const CREATING: ReadonlySet<Change["kind"]> = new Set(["CreateAccount", "CreateHostGroup", "CreateAccessGroup"]);
+
 /** What is known and not seen may be on its way from another domain controller: making it again would make it twice. */
 function withoutCreating({ changes, blockers }: Plan, missing: readonly string[]): Plan {
-  const creates = changes.filter(({ kind }) => kind === "CreateAccount" || kind === "CreateHostGroup");
-  if (creates.length === 0) return { changes, blockers };
+  if (!changes.some(({ kind }) => CREATING.has(kind))) return { changes, blockers };
   const message = `${missing.join(", ")} (objectGUID) is not to be seen on this domain controller, which took over lately: it may not be replicated yet, so nothing is made anew for now.`;
   return {
-    changes: changes.filter((change) => !creates.includes(change)),
+    changes: changes.filter(({ kind }) => !CREATING.has(kind)),
     blockers: [...blockers, ...(["Account", "Hosts"] as const).map((part): Blocker => ({ reason: "DirectoryUnavailable", part, message }))],
   };
 }

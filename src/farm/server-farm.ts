@@ -56,7 +56,7 @@ export interface ServerFarmSpec {
     readonly group?: {
       /** Name of the host group (a global security group). Default, account.name followed by Hosts. */
       readonly name?: string;
-      /** Where the host group is created, relative to the domain or a whole distinguished name. Default, the domain's defaults.groupContainer. Immutable; a group that is moved in the directory is found there. */
+      /** Where the host group is created, relative to the domain or a whole distinguished name. Default, the domain's defaults.groupContainer. Of an existing group, where it must be; absent, it is found anywhere. Immutable; a group that is moved in the directory is found there. */
       readonly container?: string;
       /** True: a group that somebody else owns. It is never created or deleted, and only members that this farm added are ever removed from it. */
       readonly existing: boolean;
@@ -64,11 +64,11 @@ export interface ServerFarmSpec {
   };
   /** Groups that the gMSA is a member of, for access control. */
   readonly accessGroups: readonly {
-    /** Name (sAMAccountName) of the group. */
+    /** Name (sAMAccountName) of the group; an owned group has it as its common name too, and then it may have at most 64 characters. */
     readonly name: string;
     /** True: the group exists and belongs to somebody else. False: the farm creates it, owns it, and deletes it at the end only if the gMSA is its only member. */
     readonly existing: boolean;
-    /** Where an owned group is created. Default, the domain's defaults.groupContainer. */
+    /** Where an owned group is created, relative to the domain or a whole distinguished name; default, the domain's defaults.groupContainer. Of an existing group, where it must be; absent, it is found anywhere. */
     readonly container?: string;
   }[];
   /** Enforce: the directory is changed. Observe: nothing is written to the directory; status.plan shows what would be. */
@@ -118,15 +118,26 @@ export interface ServerFarmStatus {
   };
   /** The host group as seen. */
   readonly hostGroup?: {
+    /** Existing groups only: its name, as the farm names it. */
+    readonly name?: string;
     /** Its distinguished name. */
     readonly distinguishedName?: string;
     /** Its objectGUID, which survives moves and renames. */
     readonly objectGUID?: string;
     /** Its security identifier. */
     readonly objectSID?: string;
-    /** Existing groups only: objectGUIDs of the members that this farm put in. */
+    /** Existing groups only: objectGUIDs of the members that this farm put in, recorded before the write. */
     readonly added?: readonly string[];
   };
+  /** Existing groups that the farm used before, and has still members to remove from. */
+  readonly formerHostGroups?: readonly {
+    /** Its objectGUID. */
+    readonly objectGUID: string;
+    /** Its distinguished name. */
+    readonly distinguishedName?: string;
+    /** objectGUIDs of the members that this farm put in. */
+    readonly added?: readonly string[];
+  }[];
   /** How many hosts may retrieve the password. */
   readonly hosts?: {
     /** Hosts that should. */

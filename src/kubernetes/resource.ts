@@ -59,25 +59,26 @@ const outdated = new WeakSet();
 
 /**
  * Writes the status by one merge patch that holds only what differs, if anything does. The resourceVersion guards it: an object that
- * changed meanwhile, be it by our own write before, is a Conflict.
+ * changed meanwhile, be it by our own write before, is a Conflict. Returns the object as it is then; undefined where nothing was sent.
  */
-export async function patchStatus(
+export async function patchStatus<T extends KubernetesObject & { readonly status?: object }>(
   client: KubernetesClient,
-  resource: ResourceKind,
-  object: KubernetesObject & { readonly status?: object },
+  resource: Resource<T>,
+  object: T,
   status: object,
-): Promise<boolean> {
+): Promise<T | undefined> {
   const patch = mergePatch(object.status ?? {}, status);
-  if (patch === undefined && !outdated.has(object)) return false;
+  if (patch === undefined && !outdated.has(object)) return undefined;
   outdated.add(object);
   const { namespace, name, resourceVersion } = object.metadata;
-  await client.request("PATCH", pathOf(resource, namespace, name, "status"), {
+  const written = await client.request("PATCH", pathOf(resource, namespace, name, "status"), {
     body: { metadata: { resourceVersion }, status: patch ?? {} },
     contentType: "application/merge-patch+json",
   });
   // Nothing to change, and the resourceVersion was the present one: the copy is not behind after all.
   if (patch === undefined) outdated.delete(object);
-  return true;
+  if (resource.is(written)) return written;
+  throw new KubernetesError("Rejected", `PATCH ${pathOf(resource, namespace, name, "status")}: the answer is no ${resource.kind}`);
 }
 
 /** The merge patch (RFC 7386) that makes `to` of `from`; undefined where they are equal. */

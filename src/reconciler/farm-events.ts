@@ -5,6 +5,7 @@ import type { Finding } from "../farm/conditions.ts";
 import type { DesiredFarm } from "../farm/desired.ts";
 import { commonName } from "../farm/distinguished-name.ts";
 import type { ServerFarm } from "../farm/server-farm.ts";
+import { listOf } from "./farm-findings.ts";
 import type { Report } from "./reconcile.ts";
 
 export interface EventDraft {
@@ -25,26 +26,50 @@ export function driftOf(farm: ServerFarm, { applied }: Report): readonly Change[
 
 export function eventsOf(change: Change, { account }: DesiredFarm, drifted: boolean): readonly EventDraft[] {
   const name = account.samAccountName;
-  const list = (dns: readonly string[]): string =>
-    dns.slice(0, 10).map(commonName).join(", ") + (dns.length > 10 ? ` and ${dns.length - 10} more` : "");
+  const list = (dns: readonly string[]): string => listOf(dns.map(commonName));
   const event = (reason: string, message: string): EventDraft =>
     drifted
       ? { type: "Warning", reason: "DriftCorrected", message: `somebody else had changed the directory, which was put right: ${message}` }
       : { type: "Normal", reason, message };
+  const hostEvents = (
+    { add, remove }: { readonly add: readonly string[]; readonly remove: readonly string[] },
+    when: string,
+  ): EventDraft[] => [
+    ...(remove.length > 0
+      ? [
+          event(
+            "HostsRemoved",
+            `${list(remove)} may no longer retrieve the password of ${name}; run Uninstall-ADServiceAccount ${name} there`,
+          ),
+        ]
+      : []),
+    ...(add.length > 0 ? [event("HostsAdded", `${list(add)} may retrieve the password of ${name} ${when}`)] : []),
+  ];
   switch (change.kind) {
-    case "CreateHostGroup":
-      return [event("HostGroupCreated", `created ${change.distinguishedName} with ${change.members.length} hosts`)];
-    case "CreateAccount":
+    case "CreateHostGroup": {
+      const again = drifted ? "; it is another group with a new SID, so its hosts need a restart or klist -li 0x3e7 purge" : "";
+      return [event("HostGroupCreated", `created ${change.distinguishedName} with ${change.members.length} hosts${again}`)];
+    }
+    case "CreateAccount": {
+      const again = drifted
+        ? "; it is another account with a new SID, so rights that were granted to the old one have to be granted again"
+        : "";
       return [
         event(
           "AccountCreated",
-          `created ${change.distinguishedName} with ${change.servicePrincipalNames.length} SPNs; on each host run Install-ADServiceAccount ${name}`,
+          `created ${change.distinguishedName} with ${change.servicePrincipalNames.length} SPNs; on each host run Install-ADServiceAccount ${name}${again}`,
         ),
       ];
+    }
     case "UpdateAccount":
       return [event("AccountUpdated", `${name}: set ${Object.keys(change.properties).join(", ")}`)];
     case "SetRetrievers":
-      return [event("RetrieversSet", `${name}: who may retrieve the password was set anew: ${change.because}`)];
+      return [
+        ...hostEvents(change, "at once, since it is named directly"),
+        ...(change.because.length > 0
+          ? [event("RetrieversSet", `${name}: who may retrieve the password was set anew: ${change.because.join("; ")}`)]
+          : []),
+      ];
     case "ChangeServicePrincipalNames":
       return [
         event(
@@ -58,24 +83,22 @@ export function eventsOf(change: Change, { account }: DesiredFarm, drifted: bool
         ),
       ];
     case "ChangeHosts":
+      return hostEvents(change, "after a restart, or after klist -li 0x3e7 purge");
+    case "CreateAccessGroup":
+      return [event("AccessGroupCreated", `created ${change.distinguishedName} with ${name} as its member`)];
+    case "JoinAccessGroup":
       return [
-        ...(change.remove.length > 0
-          ? [
-              event(
-                "HostsRemoved",
-                `${list(change.remove)} may no longer retrieve the password of ${name}; run Uninstall-ADServiceAccount ${name} there`,
-              ),
-            ]
-          : []),
-        ...(change.add.length > 0
-          ? [
-              event(
-                "HostsAdded",
-                `${list(change.add)} may retrieve the password of ${name} after a restart, or after klist -li 0x3e7 purge`,
-              ),
-            ]
-          : []),
+        event(
+          "AccessGroupJoined",
+          `${name} is a member of ${change.object.distinguishedName} from its next logon on: restart its services`,
+        ),
       ];
+    case "LeaveAccessGroup":
+      return [event("AccessGroupLeft", `${name} is no longer a member of ${change.object.distinguishedName}`)];
+    case "Adopt":
+      return [event("Adopted", `took over ${change.object.distinguishedName}, which nobody owned`)];
+    case "DeleteAccessGroup":
+      return [event("AccessGroupDeleted", `deleted ${change.object.distinguishedName}`)];
     case "RenameHostGroup":
       return [event("HostGroupRenamed", `the host group is now ${change.samAccountName}`)];
     case "DeleteAccount":

@@ -5,6 +5,10 @@ import type { Finding } from "../farm/conditions.ts";
 import type { DesiredFarm } from "../farm/desired.ts";
 import { commonName } from "../farm/distinguished-name.ts";
 import type { DirectoryError, DirectoryErrorKind } from "../farm/errors.ts";
+import type { ObservedFarm } from "../farm/observed.ts";
+import { placeOfAccount } from "../farm/place.ts";
+import { resolveHosts } from "../farm/resolve-hosts.ts";
+import { passwordTimes } from "./farm-seen.ts";
 import type { Report } from "./reconcile.ts";
 
 /** Reasons of an error, for conditions: one table. */
@@ -31,7 +35,8 @@ export function reasonOf(error: DirectoryError): Reason {
   return REASON[error.kind];
 }
 
-export function findingOf(part: Part, desired: DesiredFarm, { plan, failures, error }: Report): Finding {
+export function findingOf(part: Part, desired: DesiredFarm, report: Report): Finding {
+  const { plan, failures, error, observed } = report;
   const type = `${part}Ready`;
   if (error) return { type, status: "Unknown", reason: reasonOf(error), message: error.message };
   const blockers = (plan?.blockers ?? []).filter((blocker) => blocker.part === part);
@@ -44,14 +49,15 @@ export function findingOf(part: Part, desired: DesiredFarm, { plan, failures, er
     return { type, status: "False", reason: reasonOf(firstFailure.error), message: [...messages].join(" ") };
   }
   const [firstBlocker] = blockers;
-  if (firstBlocker) return { type, status: "False", reason: firstBlocker.reason, message: blockersMessage(blockers) };
+  const exposure = part === "Hosts" && observed ? exposureOf(desired, observed) : "";
+  if (firstBlocker) return { type, status: "False", reason: firstBlocker.reason, message: `${blockersMessage(blockers)}${exposure}` };
   if (pending.length > 0) {
     const changes = pending.flatMap(describeChange);
     const list = changes.slice(0, 5).map(({ change, object, value }) => `${change} ${value ?? commonName(object)}`);
     const rest = changes.length > list.length ? ` and ${changes.length - list.length} more` : "";
     return { type, status: "False", reason: "ChangesPending", message: `to be done: ${list.join(", ")}${rest}.` };
   }
-  return { type, status: "True", reason: "Reconciled", message: reconciledMessage(part, desired) };
+  return { type, status: "True", reason: "Reconciled", message: reconciledMessage(part, desired, observed) };
 }
 
 function blockersMessage(blockers: readonly Blocker[]): string {
@@ -60,7 +66,7 @@ function blockersMessage(blockers: readonly Blocker[]): string {
   return rest > 0 ? `${shown.join(" ")} And ${rest} more.` : shown.join(" ");
 }
 
-function reconciledMessage(part: Part, desired: DesiredFarm): string {
+function reconciledMessage(part: Part, desired: DesiredFarm, observed: ObservedFarm | undefined): string {
   switch (part) {
     case "Account": {
       const rc4 =
@@ -70,12 +76,50 @@ function reconciledMessage(part: Part, desired: DesiredFarm): string {
       return `${desired.account.samAccountName} exists and its properties match.${rc4}`;
     }
     case "Hosts":
-      return `exactly the wanted computers may retrieve the password. A host that was added sees it after a restart, or after klist -li 0x3e7 purge.`;
+      return `${grantMessage(desired)}${observed ? disabledHosts(desired, observed) + exposureOf(desired, observed) : ""}`;
     case "ServicePrincipalNames":
       return `the account holds exactly the ${desired.servicePrincipalNames.length} service principal names.`;
     case "AccessGroups":
-      return "no access groups are wanted.";
+      return desired.accessGroups.length === 0
+        ? "no access groups are wanted."
+        : `the account is a member of ${desired.accessGroups.map(({ samAccountName }) => samAccountName).join(", ")}.`;
   }
+}
+
+function grantMessage({ grant, hostGroup }: DesiredFarm): string {
+  if (grant === "Principals") return "exactly the wanted computers may retrieve the password, each named directly; none needs a restart.";
+  const restart = "A host that was added sees it after a restart, or after klist -li 0x3e7 purge.";
+  return hostGroup.existing
+    ? `the wanted computers may retrieve the password, as may whoever else is in ${hostGroup.samAccountName}, a group of somebody else. ${restart}`
+    : `exactly the wanted computers may retrieve the password. ${restart}`;
+}
+
+/** A disabled computer has the right and cannot use it: nothing that the farm could mend, but what somebody may be looking for. */
+function disabledHosts(desired: DesiredFarm, observed: ObservedFarm): string {
+  const disabled = [...resolveHosts(desired, observed).wanted.values()].filter(
+    ({ userAccountControl = 0 }) => (userAccountControl & DISABLED) !== 0,
+  );
+  if (disabled.length === 0) return "";
+  const names = disabled.map(({ distinguishedName }) => commonName(distinguishedName));
+  return ` Disabled in the directory, so that they cannot log on: ${listOf(names)}.`;
+}
+
+/** ACCOUNTDISABLE of userAccountControl (MS-ADTS 2.2.16). */
+const DISABLED = 0x2;
+
+/** Whoever once had the password knows it until it changes: nobody can change it before (MS-ADTS 3.1.1.4.5.39). */
+function exposureOf(desired: DesiredFarm, observed: ObservedFarm): string {
+  if (desired.quarantined.length === 0) return "";
+  const account = placeOfAccount(desired, observed);
+  const { passwordLastChanged, passwordNextChange } = account.kind === "Own" ? passwordTimes(account.object) : {};
+  const names = listOf(desired.quarantined.map(({ text }) => text));
+  if (passwordLastChanged === undefined || passwordNextChange === undefined) return ` Quarantined: ${names}.`;
+  return ` Quarantined: ${names}. Whoever of them had the right after ${passwordLastChanged} knows the password until its next change at ${passwordNextChange}, which cannot be forced.`;
+}
+
+/** At most ten names, and how many more. */
+export function listOf(names: readonly string[]): string {
+  return names.slice(0, 10).join(", ") + (names.length > 10 ? ` and ${names.length - 10} more` : "");
 }
 
 export function summary(desired: DesiredFarm, report: Report, parts: readonly Finding[]): Finding {

@@ -34,7 +34,7 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
   const drift = driftOf(farm, report);
   return {
     status: {
-      ...carriedOver(farm),
+      ...(report.observed ? withoutSeen(carriedOver(farm)) : carriedOver(farm)),
       observedGeneration: farm.metadata.generation ?? 0,
       conditions: toConditions(
         farm.status?.conditions ?? [],
@@ -48,6 +48,17 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
     next: ready.status === "True" ? "Resync" : retryable ? "Retry" : "Recheck",
     drift,
   };
+}
+
+/** What a look decides anew, whether it is there or not. */
+function withoutSeen({
+  account: _account,
+  hostGroup: _hostGroup,
+  formerHostGroups: _formerHostGroups,
+  accessGroups: _accessGroups,
+  ...kept
+}: ReturnType<typeof carriedOver>): ReturnType<typeof carriedOver> {
+  return kept;
 }
 
 /** What the end of a farm says: `gone` once the directory shows nothing of it any more. */

@@ -29,12 +29,17 @@ export interface Work {
    * Undefined: nothing is written.
    */
   readonly confirm: (() => Promise<void>) | undefined;
+  /** Called right before changes are made: what must not be forgotten, should the program die in the middle, is written down. */
+  readonly remember?: (changes: readonly Change[], observed: ObservedFarm) => Promise<void>;
   /** True: a change that fails keeps back those after it. False: each stands for itself. */
   readonly ordered: boolean;
 }
 
-/** Creating takes three looks: no group, no account, all there. The rest is room for what others change meanwhile. */
-const ROUNDS = 6;
+/**
+ * Taking over and moving to another group takes the most: the marker, the new group, who may retrieve, the former group, all there. The rest is
+ * room for what others change meanwhile.
+ */
+const ROUNDS = 8;
 
 /**
  * Looks, plans and applies until nothing is left to do or nothing more can be done. It always ends with a look, so that what is reported
@@ -56,6 +61,7 @@ export async function reconcile(desired: DesiredFarm, directory: Directory, work
       if (next.length === 0 || (work.ordered && failures.length > 0)) break;
       if (!confirmed) await work.confirm?.();
       confirmed = true;
+      await work.remember?.(next, observed);
       for (const change of next) {
         const failed = await applyChange(directory, change, applied, signal);
         failures.push(...failed);

@@ -5,7 +5,7 @@
  * of all of them at rest; and a restart with all in sync. Prints figures and ratios; judges nothing. docs/benchmarks.md has some.
  * Options: --on sandbox|real (sandbox), --farms N (200), --hosts N (3), --rest SECONDS (60).
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -13,14 +13,8 @@ import { Attribute } from "ldapts";
 import { encodeRetrievers } from "../../src/directory/security-descriptor.ts";
 import { decodeSid } from "../../src/directory/sid.ts";
 import type { Cluster } from "../harness/cluster.ts";
-import { addComputer, ADMINISTRATOR, BASE, type TestDirectory } from "../harness/directory.ts";
-import { install } from "../harness/install.ts";
-import { Kube, kubeMissing } from "../harness/kube.ts";
-import { Operator } from "../harness/operator.ts";
-import { waitFor } from "../harness/process.ts";
-import { Samba, sambaMissing } from "../harness/samba.ts";
-import { SandboxCluster } from "../harness/sandbox-cluster.ts";
-import { SandboxDirectory } from "../harness/sandbox-directory.ts";
+import { addComputer, BASE, type TestDirectory } from "../harness/directory.ts";
+import { atRest, deploy, memory, NAMESPACE, requests, say, servers, type Servers, usage, whenSent } from "./measure.ts";
 
 const { values } = parseArgs({
   options: {
@@ -31,46 +25,6 @@ const { values } = parseArgs({
   },
 });
 const [farms, hosts, rest] = [Number(values.farms), Number(values.hosts), Number(values.rest)];
-const NAMESPACE = "bench";
-const SYSTEM = "serverfarm-system";
-
-function say(name: string, text: string): void {
-  process.stdout.write(`${name.padEnd(14)}${text}\n`);
-}
-
-interface Servers {
-  readonly directory: TestDirectory;
-  readonly cluster: Cluster;
-  readonly down: () => Promise<unknown>;
-}
-
-async function servers(dir: string): Promise<Servers> {
-  if (values.on === "sandbox") {
-    const [directory, cluster] = await Promise.all([SandboxDirectory.create(), SandboxCluster.create(`${dir}/kubernetes`)]);
-    return { directory, cluster, down: () => Promise.all([directory.stop(), cluster.stopApiServer()]) };
-  }
-  const missing = [await sambaMissing(), kubeMissing()].filter((text) => text !== undefined);
-  if (missing.length > 0) throw new Error(missing.join("; "));
-  const [directory, cluster] = [new Samba(`${dir}/samba`), new Kube(`${dir}/kube`)];
-  const down = (): Promise<unknown> => Promise.all([directory.down(), cluster.down()]);
-  try {
-    await Promise.all([directory.up(), cluster.up()]);
-  } catch (error) {
-    await down();
-    throw error;
-  }
-  return { directory, cluster, down };
-}
-
-/** User and system time of a process in seconds, and its resident memory now and at its peak, in MB. */
-async function usage({ pid }: Operator): Promise<{ cpu: number; rss: number; peak: number }> {
-  const stat = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  const megabytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? Number.NaN) / 1024;
-  return { cpu: (Number(stat[11]) + Number(stat[12])) / 100, rss: megabytes("VmRSS"), peak: megabytes("VmHWM") };
-}
-
-const memory = ({ rss, peak }: { rss: number; peak: number }): string => `RSS ${rss.toFixed(0)} MB, peak ${peak.toFixed(0)} MB`;
 
 /** The same writes, one after the other on one connection: a group with its members, its SID, an account. Seconds. */
 async function bareLoop(directory: TestDirectory, computers: readonly string[], count: number): Promise<number> {
@@ -155,75 +109,14 @@ async function applyAll(cluster: Cluster, computers: readonly string[]): Promise
   return (performance.now() - started) / 1000;
 }
 
-/** What the operator has sent so far. */
-async function requests(operator: Operator): Promise<Record<"searches" | "writes" | "polls" | "patches" | "reads", number>> {
-  const metrics = await operator.metrics();
-  const sum = (name: string, ...labels: readonly string[]): number =>
-    metrics
-      .split("\n")
-      .filter((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)))
-      .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(" "))), 0);
-  const directory = (operation: string): number => sum("serverfarm_directory_requests_total", `operation="${operation}"`);
-  return {
-    searches: directory("search"),
-    writes: directory("add") + directory("modify") + directory("delete") + directory("modifyDN"),
-    polls: sum("controller_runtime_reconcile_total", 'controller="activedirectorydomain"'),
-    patches: sum("rest_client_requests_total", 'method="PATCH"'),
-    reads: sum("rest_client_requests_total", 'method="GET"'),
-  };
-}
-
-/** What the operator has sent once `until` says so. Asked seldom: with very many farms a scrape is work for the operator too. */
-async function whenSent(operator: Operator, until: (sent: Awaited<ReturnType<typeof requests>>) => boolean): Promise<void> {
-  while (!until(await requests(operator))) await sleep(5000);
-}
-
-/** Two polls in which no farm was looked at. */
-async function atRest(operator: Operator): Promise<void> {
-  for (;;) {
-    const before = await requests(operator);
-    await whenSent(operator, ({ polls }) => polls >= before.polls + 2);
-    const after = await requests(operator);
-    if (after.searches - before.searches <= after.polls - before.polls) return;
-  }
-}
-
 async function bench({ directory, cluster }: Servers): Promise<void> {
-  await install(cluster);
   const names = Array.from({ length: hosts }, (_, index) => `BENCH${index}`);
   const computers = await directory.asAdministrator(async (client) => {
     const dns: string[] = [];
     for (const name of names) dns.push(await addComputer(client, name));
     return dns;
   });
-  const secret = (name: string, stringData: object): object => ({
-    apiVersion: "v1",
-    kind: "Secret",
-    metadata: { name, namespace: SYSTEM },
-    stringData,
-  });
-  await cluster.apply(
-    { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
-    secret("contoso-ldap", ADMINISTRATOR),
-    secret("contoso-ca", { "ca.crt": directory.ca }),
-    {
-      apiVersion: "serverfarm.dev/v1alpha1",
-      kind: "ActiveDirectoryDomain",
-      metadata: { name: "contoso" },
-      spec: {
-        dnsName: "contoso.com",
-        servers: [directory.url],
-        credentialsSecretRef: { name: "contoso-ldap" },
-        caBundleRef: { name: "contoso-ca" },
-      },
-    },
-  );
-  const kubeconfig = await cluster.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator");
-  const start = async (): Promise<Operator> => {
-    const operator = await Operator.start({ kubeconfig, leaderElection: true, level: "info" });
-    await waitFor("a poll of the domain", async () => (await requests(operator)).polls > 0);
-    return operator;
-  };
+  const start = await deploy(directory, cluster);
   let operator = await start();
   try {
     say("run", `${farms} farms x ${hosts} hosts on ${directory.name} and ${cluster.name}`);
@@ -277,7 +170,7 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
 }
 
 const dir = await mkdtemp(`${tmpdir()}/serverfarm-bench-`);
-const running = await servers(dir);
+const running = await servers(values.on, dir);
 try {
   await bench(running);
 } finally {

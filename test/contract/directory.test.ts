@@ -1,9 +1,12 @@
+import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ChangeFeed } from "../../src/directory/change-feed.ts";
+import { decodeGuid } from "../../src/directory/guid.ts";
 import { LdapDirectory } from "../../src/directory/ldap-directory.ts";
 import { LdapSession } from "../../src/directory/ldap-session.ts";
 import { describeChange, type Change } from "../../src/farm/change.ts";
 import { desiredFarm, type DesiredFarm } from "../../src/farm/desired.ts";
+import { childDn } from "../../src/farm/distinguished-name.ts";
 import { DirectoryError } from "../../src/farm/errors.ts";
 import { plan } from "../../src/farm/plan.ts";
 import { applyChange, reconcile } from "../../src/reconciler/reconcile.ts";
@@ -20,6 +23,11 @@ const wantedOf = (spec: Spec = {}, known: readonly string[] = []): DesiredFarm =
   ...desiredFarm(farm(spec), FACTS, "contract").desired,
   knownObjects: known,
 });
+
+function bytesOf(value: unknown): Buffer {
+  if (Buffer.isBuffer(value)) return value;
+  throw new Error("no bytes");
+}
 
 describe.skipIf(!available)("the directory's contract", () => {
   let session: LdapSession;
@@ -112,13 +120,17 @@ describe.skipIf(!available)("the directory's contract", () => {
       const object = { distinguishedName, objectGUID, owner: wantedOf().owner };
       const changes: readonly Change[] = [
         { kind: "UpdateAccount", object, properties: { description: "x" }, observed: {} },
-        { kind: "SetRetrievers", object, retrievers: [], because: "" },
+        { kind: "SetRetrievers", object, retrievers: [], denied: [], add: [], remove: [], because: [] },
         { kind: "ChangeHosts", object, add: [`CN=WEB02,CN=Computers,${BASE}`], remove: [`CN=WEB01,CN=Computers,${BASE}`] },
         { kind: "ChangeServicePrincipalNames", object, add: ["http/evil"], remove: [] },
         { kind: "RenameHostGroup", object, samAccountName: "evil" },
         { kind: "Release", object, because: "" },
         { kind: "DeleteAccount", object },
         { kind: "DeleteHostGroup", object },
+        { kind: "JoinAccessGroup", object, member: `CN=WEB02,CN=Computers,${BASE}`, name: "x" },
+        { kind: "LeaveAccessGroup", object, member: `CN=WEB01,CN=Computers,${BASE}` },
+        { kind: "Adopt", object, part: "Hosts" },
+        { kind: "DeleteAccessGroup", object },
       ];
       for (const change of changes) await expect(directory.apply(change, signal), change.kind).rejects.toMatchObject({ kind: "NotOwned" });
       expect((await ad.search("(objectClass=*)", ["*"], { scope: "base" }, distinguishedName))[0]).toEqual(before);
@@ -142,6 +154,87 @@ describe.skipIf(!available)("the directory's contract", () => {
     expect(await ad.find("itfarm1Hosts")).toBeDefined();
     for (const name of ["itfarm1Hosts", "itfarm1$"])
       await ad.asAdministrator(async (client) => client.del((await ad.find(name))?.dn ?? ""));
+  });
+
+  describe("groups of others", () => {
+    const group = { name: "Theirs", existing: true };
+    let theirs: { readonly distinguishedName: string; readonly objectGUID: string; readonly owner: undefined; readonly name: string };
+
+    beforeAll(async () => {
+      const distinguishedName = `CN=Theirs,${CONTAINER}`;
+      await ad.asAdministrator((client) =>
+        client.add(distinguishedName, {
+          objectClass: "group",
+          sAMAccountName: "Theirs",
+          adminDescription: "the database team's",
+          member: [`CN=WEB05,CN=Computers,${BASE}`],
+        }),
+      );
+      const { objects } = await directory.observe(wantedOf({ hosts: { group } }), "Names", signal);
+      const objectGUID = objects.find(({ samAccountName }) => samAccountName === "Theirs")?.objectGUID ?? "";
+      theirs = { distinguishedName, objectGUID, owner: undefined, name: "Theirs" };
+    });
+
+    test("only members are changed, whatever marker they bear, and that it is so already is a success", async () => {
+      const wanted = wantedOf({ hosts: { computers: ["WEB01", "WEB02"], group }, accessGroups: [{ name: "Mine", existing: false }] });
+      expect(await applyTwice(wanted)).toEqual(["ChangeHosts", "CreateAccount", "CreateAccessGroup"]);
+      expect(await ad.members("Theirs")).toEqual(["WEB01$", "WEB02$", "WEB05$"]);
+      expect((await ad.find("Theirs"))?.["adminDescription"]).toBe("the database team's");
+      expect(await ad.members("Mine")).toEqual(["itfarm1$"]);
+      const account = (await ad.find("itfarm1$"))?.dn ?? "";
+      const join = { kind: "JoinAccessGroup" as const, object: theirs, member: account, name: "Theirs" };
+      const leave = { kind: "LeaveAccessGroup" as const, object: theirs, member: account };
+      for (const change of [join, join]) await directory.apply(change, signal);
+      expect(await ad.members("Theirs")).toContain("itfarm1$");
+      for (const change of [leave, leave]) await directory.apply(change, signal);
+      expect(await ad.members("Theirs")).toEqual(["WEB01$", "WEB02$", "WEB05$"]);
+    });
+
+    test("who is kept out by name cannot retrieve the password, though its group may", async () => {
+      const account = (await ad.find("itfarm1$"))?.dn ?? "";
+      const retrieve = () => Promise.all(["WEB01", "WEB04", "WEB05"].map((name) => ad.retrieves(name, account)));
+      expect(await retrieve()).toEqual([true, false, true]);
+      const quarantine = wantedOf({ hosts: { computers: ["WEB01", "WEB02"], quarantined: ["WEB05"], group } });
+      expect(await applyTwice(quarantine)).toEqual(["SetRetrievers"]);
+      expect(await retrieve()).toEqual([true, false, false]);
+      expect(await ad.members("Theirs")).toContain("WEB05$");
+      await ad.asAdministrator(async (client) => {
+        for (const name of ["itfarm1$", "Mine"]) await client.del((await ad.find(name))?.dn ?? "");
+      });
+    });
+
+    test("a protected one is refused at the write, too", async () => {
+      const admins = await ad.find("Domain Admins");
+      const object = {
+        distinguishedName: admins?.dn ?? "",
+        objectGUID: decodeGuid(bytesOf(admins?.["objectGUID"])),
+        owner: undefined,
+        name: "x",
+      };
+      const member = `CN=WEB01,CN=Computers,${BASE}`;
+      for (const change of [
+        { kind: "ChangeHosts", object, add: [member], remove: [] },
+        { kind: "JoinAccessGroup", object, member, name: "x" },
+      ] as const) {
+        await expect(directory.apply(change, signal)).rejects.toMatchObject({
+          kind: "NotOwned",
+          message: expect.stringContaining("must never be touched"),
+        });
+      }
+      expect(await ad.members("Domain Admins")).not.toContain("WEB01$");
+    });
+
+    test("a marker is given to what bears none, and to nothing else", async () => {
+      const { distinguishedName, objectGUID } = theirs;
+      const change = { kind: "Adopt" as const, object: { distinguishedName, objectGUID, owner: wantedOf().owner }, part: "Hosts" as const };
+      await expect(directory.apply(change, signal)).rejects.toMatchObject({
+        kind: "NotOwned",
+        message: expect.stringContaining("the database team's"),
+      });
+      await ad.modify(distinguishedName, "replace", "adminDescription", []);
+      for (const again of [change, change]) await directory.apply(again, signal);
+      expect((await ad.find("Theirs"))?.["adminDescription"]).toBe(wantedOf().owner);
+    });
   });
 
   test("bits that somebody else writes between the look and the write are not lost", async () => {
@@ -207,6 +300,40 @@ describe.skipIf(!available)("the directory's contract", () => {
         [objects.filter(({ samAccountName }) => samAccountName !== "itfarm1Hosts" && samAccountName !== "itfarm1$"), computers],
         name,
       ).toEqual([[], []]);
+    }
+  });
+
+  test("10,000 names of all kinds of characters break no filter and find nobody else's", { timeout: 180_000 }, async () => {
+    const character = fc.oneof(
+      fc.constantFrom(...`*()\\\0&|!=<>~,+";#/ '\`$@:.-_{}[]`),
+      fc.constantFrom("a", "Z", "7", "é", "猫", "\u0001", "\u007f"),
+    );
+    const name = fc.string({ unit: character, minLength: 1, maxLength: 20 });
+    const names = fc.sample(name, { numRuns: 10_000, seed: 20_261_125 });
+    const known = new Set(
+      (await ad.search("(|(objectClass=user)(objectClass=group))", ["sAMAccountName"])).map(({ sAMAccountName }) =>
+        String(sAMAccountName).toLowerCase(),
+      ),
+    );
+    const unknown = (text: string): boolean => !known.has(text.toLowerCase()) && !known.has(`${text.toLowerCase()}$`);
+    for (let start = 0; start < names.length; start += 250) {
+      const some = names.slice(start, start + 250).filter(unknown);
+      const wanted = wantedOf({ account: { name: some[0] ?? "x", samAccountName: "fuzzed" }, hosts: { grant: "Principals" } });
+      const { objects, computers } = await directory.observe(
+        {
+          ...wanted,
+          hosts: some.slice(0, 100).flatMap((text) => [
+            { text, by: "sAMAccountName" as const, value: `${text}$` },
+            { text, by: "distinguishedName" as const, value: childDn(text, CONTAINER) },
+          ]),
+          accessGroups: some
+            .slice(100)
+            .map((text) => ({ samAccountName: text, distinguishedName: childDn(text, CONTAINER), existing: false, container: undefined })),
+        },
+        "Names",
+        signal,
+      );
+      expect([objects, computers], JSON.stringify(some)).toEqual([[], []]);
     }
   });
 

@@ -102,8 +102,11 @@ class Demo {
 
     heading("A host is compromised");
     await this.#patch({ hosts: { quarantined: ["WEB02"] } });
-    await this.until("the host to be out", (farm) => isReady(farm));
+    await this.until("the host to be out", isReady);
     await this.#ask("WEB01", "WEB02");
+    const farm = await this.#cluster.find("ServerFarm", FARM, NAMESPACE);
+    const exposure = conditionsOf(farm).find(({ type }) => type === "HostsReady")?.message ?? "";
+    seen("farm", exposure.replace(/^.*(?=Quarantined)/, ""), "yellow");
 
     heading("The farm is not needed any more");
     act("you", `$ kubectl -n ${NAMESPACE} delete farm ${FARM}`);

@@ -68,13 +68,13 @@ describe("msDS-GroupMSAMembership", () => {
 
   test("the published vector", () => {
     expect(encodeRetrievers([PRINCIPAL]).toString("hex")).toBe(VECTOR);
-    expect(decodeRetrievers(Buffer.from(VECTOR, "hex"))).toEqual({ principals: [PRINCIPAL], foreign: [] });
+    expect(decodeRetrievers(Buffer.from(VECTOR, "hex"))).toEqual({ principals: [PRINCIPAL], denied: [], foreign: [] });
   });
 
   test("comes back as it went, for any number of principals", () => {
     fc.assert(
       fc.property(fc.array(sid, { maxLength: 50 }), (sids) => {
-        expect(decodeRetrievers(encodeRetrievers(sids))).toEqual({ principals: sids, foreign: [] });
+        expect(decodeRetrievers(encodeRetrievers(sids))).toEqual({ principals: sids, denied: [], foreign: [] });
       }),
     );
   });
@@ -85,18 +85,26 @@ describe("msDS-GroupMSAMembership", () => {
     list.writeUInt8(2, 0);
     header.writeUInt32LE(20 + list.length, 4);
     header.writeUInt32LE(20, 16);
-    expect(decodeRetrievers(Buffer.concat([header, list, owner]))).toEqual({ principals: [PRINCIPAL], foreign: [] });
+    expect(decodeRetrievers(Buffer.concat([header, list, owner]))).toEqual({ principals: [PRINCIPAL], denied: [], foreign: [] });
   });
 
   test.each([
-    ["a deny entry", 0, 1, `a deny entry for ${PRINCIPAL}`],
     ["an object entry", 0, 5, "an entry of type 5"],
     ["an inherit-only entry", 1, 8, `an inherit-only entry for ${PRINCIPAL}`],
     ["a mask without the right to read", 4, 0xef, `an entry for ${PRINCIPAL} without the right to read`],
   ])("%s is foreign content, by name", (_, offset, byte, words) => {
     const bytes = encodeRetrievers([PRINCIPAL]);
     bytes.writeUInt8(byte, 36 + 8 + offset);
-    expect(decodeRetrievers(bytes)).toEqual({ principals: [], foreign: [words] });
+    expect(decodeRetrievers(bytes)).toEqual({ principals: [], denied: [], foreign: [words] });
+  });
+
+  test("who is kept out by name is read as such, before those who are let in and nowhere else", () => {
+    const other = "S-1-5-21-1-2-3-1105";
+    expect(decodeRetrievers(encodeRetrievers([PRINCIPAL], [other]))).toEqual({ principals: [PRINCIPAL], denied: [other], foreign: [] });
+    const late = encodeRetrievers([PRINCIPAL, PRINCIPAL]);
+    late.writeUInt8(1, 36 + 8 + 36);
+    expect(decodeRetrievers(late)).toMatchObject({ principals: [PRINCIPAL], denied: [] });
+    expect(decodeRetrievers(late).foreign).toEqual([`a deny entry for ${PRINCIPAL} that is out of order or denies something else`]);
   });
 
   test("no access list would allow everybody, so it is foreign", () => {

@@ -1,9 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Operator } from "../harness/operator.ts";
+import { describe, expect, test } from "vitest";
 import {
   applyDomain,
-  cleanUp,
-  createNamespace,
   domainReady,
   domainWhere,
   farmOf,
@@ -11,25 +8,13 @@ import {
   cluster,
   ownedInDirectory,
   available,
-  startOperator,
+  useOperator,
 } from "../harness/world.ts";
 
 const NAMESPACE = "doomed";
 
 describe.skipIf(!available)("deleting what farms live in", () => {
-  let operator: Operator;
-
-  beforeAll(async () => {
-    await createNamespace(NAMESPACE);
-    await applyDomain();
-    operator = await startOperator();
-    await domainReady();
-  });
-
-  afterAll(async () => {
-    await cleanUp();
-    expect(await operator.stop()).toBe(0);
-  });
+  useOperator(NAMESPACE);
 
   test("a domain waits for its farms", async () => {
     await cluster.apply(farmOf(NAMESPACE, "last", { hosts: { computers: ["WEB01"] } }));

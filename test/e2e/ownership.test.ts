@@ -1,21 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Operator } from "../harness/operator.ts";
+import { beforeEach, describe, expect, test } from "vitest";
 import { addComputer, BASE } from "../harness/directory.ts";
-import {
-  applyDomain,
-  cleanUp,
-  condition,
-  createNamespace,
-  domainReady,
-  farmOf,
-  farmReady,
-  farmWhere,
-  cluster,
-  patchFarm,
-  available,
-  directory,
-  startOperator,
-} from "../harness/world.ts";
+import { condition, farmOf, farmReady, farmWhere, cluster, patchFarm, available, directory, useOperator } from "../harness/world.ts";
 
 const NAMESPACE = "ownership";
 const CONTAINER = `CN=Managed Service Accounts,${BASE}`;
@@ -27,19 +12,7 @@ async function snapshot(dn: string): Promise<unknown> {
 }
 
 describe.skipIf(!available)("what is not ours", () => {
-  let operator: Operator;
-
-  beforeAll(async () => {
-    await createNamespace(NAMESPACE);
-    await applyDomain();
-    operator = await startOperator();
-    await domainReady();
-  });
-
-  afterAll(async () => {
-    await cleanUp();
-    expect(await operator.stop()).toBe(0);
-  });
+  const world = useOperator(NAMESPACE);
 
   beforeEach(async () => {
     await cluster.deleteAll("ServerFarm", NAMESPACE);
@@ -163,11 +136,11 @@ describe.skipIf(!available)("what is not ours", () => {
     await cluster.apply(farmOf(NAMESPACE, "guest", { hosts: { computers: ["WEB01"] } }));
     await farmReady(NAMESPACE, "guest");
     // Nobody corrects it meanwhile: the operator stands still while the member is added and the farm deleted.
-    operator.signal("SIGSTOP");
+    world.operator.signal("SIGSTOP");
     const group = (await directory.find("guestHosts"))?.dn ?? "";
     await directory.modify(group, "add", "member", [`CN=WEB05,CN=Computers,${BASE}`]);
     await cluster.delete("ServerFarm", "guest", NAMESPACE, 0);
-    operator.signal("SIGCONT");
+    world.operator.signal("SIGCONT");
     await cluster.waitGone("ServerFarm", "guest", NAMESPACE, 30);
     expect(await directory.find("guest$")).toBeUndefined();
     expect((await directory.find("guestHosts"))?.["adminDescription"]).toBeUndefined();
@@ -187,18 +160,5 @@ describe.skipIf(!available)("what is not ours", () => {
     await patchFarm(NAMESPACE, "asleep", { suspend: false });
     await farmReady(NAMESPACE, "observed");
     await farmReady(NAMESPACE, "asleep");
-  });
-
-  test.each([
-    ["hosts.grant: Principals", { hosts: { grant: "Principals" } }],
-    ["hosts.group.existing", { hosts: { group: { existing: true } } }],
-    ["accessGroups", { accessGroups: [{ name: "Readers" }] }],
-    ["adoptionPolicy: Unowned", { adoptionPolicy: "Unowned" }],
-  ])("%s is not there yet, and the farm says so", async (field, spec) => {
-    await cluster.apply(farmOf(NAMESPACE, "early", spec));
-    const farm = await farmWhere(NAMESPACE, "early", (seen) => condition(seen, "Ready")?.reason === "InvalidSpec");
-    expect(condition(farm, "Ready")?.message).toContain(field);
-    expect(condition(farm, "Ready")?.message).toContain("is not supported by this version");
-    expect(await directory.find("early$")).toBeUndefined();
   });
 });

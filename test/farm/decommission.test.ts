@@ -14,11 +14,11 @@ const account = directoryObject({
   distinguishedName: `CN=itfarm1,CN=Managed Service Accounts,${BASE}`,
   objectClass: ACCOUNT_CLASS,
   owner: wanted.owner,
-  retrievers: { principals: ["S-1-5-21-1-2-3-9"], foreign: [] },
+  retrievers: { principals: ["S-1-5-21-1-2-3-9"], denied: [], foreign: [] },
 });
 const [WEB01 = "", WEB02 = ""] = WEB.map(({ distinguishedName }) => distinguishedName);
 const kinds = (objects: readonly ReturnType<typeof group>[], policy = DELETE): readonly string[] =>
-  planDecommission(wanted, { objects, computers: WEB, missing: [], unreadable: [] }, policy).changes.map(({ kind }) => kind);
+  planDecommission(wanted, { objects, computers: WEB, missing: [], strangers: [], unreadable: [] }, policy).changes.map(({ kind }) => kind);
 
 describe("the end of a farm", () => {
   test("revoke, then the account, then the group", () => {
@@ -47,7 +47,7 @@ describe("the end of a farm", () => {
   test("a protected object blocks, whatever marker it bears", () => {
     const result = planDecommission(
       wanted,
-      { objects: [{ ...group([]), protection: "it is built in" }], computers: [], missing: [], unreadable: [] },
+      { objects: [{ ...group([]), protection: "it is built in" }], computers: [], missing: [], strangers: [], unreadable: [] },
       DELETE,
     );
     expect(result.changes).toEqual([]);
@@ -57,7 +57,7 @@ describe("the end of a farm", () => {
     expect(kinds([{ ...account, objectClass: "user" }])).toEqual(["Release"]);
   });
   test("what is known and not seen on another server keeps the farm", () => {
-    const { blockers } = planDecommission(wanted, { objects: [], computers: [], missing: ["guid"], unreadable: [] }, DELETE);
+    const { blockers } = planDecommission(wanted, { objects: [], computers: [], missing: ["guid"], strangers: [], unreadable: [] }, DELETE);
     expect(blockers).toMatchObject([{ reason: "DirectoryUnavailable" }]);
   });
   test("it ends with nothing of the farm, and a second time writes nothing", async () => {

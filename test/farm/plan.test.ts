@@ -48,7 +48,7 @@ describe("the plan of a farm", () => {
       userAccountControl: 4096,
       supportedEncryptionTypes: 24,
       servicePrincipalNames: ["http/web"],
-      retrievers: { principals: [group?.objectSID], foreign: [] },
+      retrievers: { principals: [group?.objectSID], denied: [], foreign: [] },
     });
     expect(plan(wanted, directory)).toEqual({ changes: [], later: [], blockers: [] });
   });
@@ -90,7 +90,9 @@ describe("the plan of a farm", () => {
     [
       "a second principal is taken out",
       (object: DirectoryObject) =>
-        object.retrievers ? { ...object, retrievers: { principals: [...object.retrievers.principals, "S-1-5-11"], foreign: [] } } : object,
+        object.retrievers
+          ? { ...object, retrievers: { principals: [...object.retrievers.principals, "S-1-5-11"], denied: [], foreign: [] } }
+          : object,
       ["SetRetrievers"],
     ],
     [
@@ -306,17 +308,49 @@ describe("the plan of a farm", () => {
   });
 });
 
-describe("what a farm wants", () => {
+describe("what only the domain shows to be wrong", () => {
   test.each([
     [{ account: { container: "OU=Farms,DC=fabrikam,DC=com" } }, "account.container"],
     [{ account: { container: "OU=" } }, "account.container"],
-    [{ hosts: { computers: ["CN=X,DC=fabrikam,DC=com"] } }, "hosts.computers"],
-    [{ hosts: { quarantined: ["CN="] } }, "hosts.quarantined"],
-    [{ servicePrincipalNames: ["http//x"] }, "servicePrincipalNames"],
-    [{ hosts: { grant: "Principals" as const } }, "hosts.grant"],
-  ])("%j is refused by its field", (spec, field) => {
+    [{ account: { container: "CN=Services,CN=Configuration" } }, "in the forest's configuration"],
+    [{ account: { container: `OU=X,DC=child,${BASE}` } }, "account.container"],
+    [{ hosts: { group: { container: "OU=X,DC=fabrikam,DC=com", existing: false } } }, "hosts.group.container"],
+  ])("%j leaves nothing to start from", (spec, field) => {
     const { problems } = desiredFarm(farm(spec), FACTS, CLUSTER);
     expect(problems.map(({ reason }) => reason)).toEqual(["InvalidSpec"]);
     expect(problems[0]?.message).toContain(field);
+  });
+
+  test.each([
+    [{ hosts: { computers: ["CN=X,DC=fabrikam,DC=com"] } }, "hosts.computers"],
+    [{ hosts: { quarantined: ["CN="] } }, "hosts.quarantined"],
+    [{ servicePrincipalNames: ["http//x"] }, "servicePrincipalNames"],
+    [{ accessGroups: [{ name: "A", existing: true, container: "OU=X,DC=fabrikam,DC=com" }] }, "accessGroups[0].container"],
+    [{ accessGroups: [{ name: "ITFARM1hosts", existing: true }] }, "accessGroups: ITFARM1hosts is the host group"],
+    [
+      {
+        accessGroups: [
+          { name: "A", existing: true },
+          { name: "a", existing: false },
+        ],
+      },
+      "accessGroups: a is there twice",
+    ],
+  ])("%j keeps only itself out", async (spec, field) => {
+    const wanted = desired(spec);
+    const directory = await settled(wanted);
+    expect(directory.objects).toHaveLength(2);
+    const { blockers, changes } = plan(wanted, directory);
+    expect(changes).toEqual([]);
+    expect(blockers).toMatchObject([{ reason: "InvalidSpec", message: expect.stringContaining(field) }]);
+  });
+
+  test("a compromised host is out though the same manifest is wrong elsewhere", async () => {
+    const directory = await settled(desired({ hosts: { computers: ["WEB01", "WEB02"] } }));
+    const wrong = desired({
+      hosts: { computers: ["WEB01", "CN=X,DC=fabrikam,DC=com"], quarantined: ["WEB02"] },
+      accessGroups: [{ name: "itfarm1hosts", existing: true }],
+    });
+    expect(lines(wrong, directory)).toEqual([`RemoveHost CN=WEB02,CN=Computers,${BASE}`]);
   });
 });

@@ -5,7 +5,7 @@ import type { Directory } from "../../src/farm/directory.ts";
 import { DirectoryError } from "../../src/farm/errors.ts";
 import { ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS, type ObservedFarm } from "../../src/farm/observed.ts";
 import type { DesiredFarm } from "../../src/farm/desired.ts";
-import { desiredFarm } from "../../src/farm/desired.ts";
+import { desiredFarm, type SharingFarm } from "../../src/farm/desired.ts";
 import type { ServerFarm, ServerFarmSpec } from "../../src/farm/server-farm.ts";
 
 export const BASE = "DC=contoso,DC=com";
@@ -33,6 +33,7 @@ export function directoryObject(fields: Partial<DirectoryObject> & { readonly di
     passwordLastSet: undefined,
     retrievers: undefined,
     members: [],
+    memberOf: [],
     usn: undefined,
     securityEnabled: true,
     ...fields,
@@ -73,8 +74,8 @@ function pick(spec: Spec, names: readonly string[]): object {
   return Object.fromEntries(Object.entries(spec).filter(([name]) => names.includes(name)));
 }
 
-export function desired(spec: Spec = {}, status?: ServerFarm["status"]): DesiredFarm {
-  return desiredFarm(farm(spec, status), FACTS, CLUSTER).desired;
+export function desired(spec: Spec = {}, status?: ServerFarm["status"], sharing: readonly SharingFarm[] = []): DesiredFarm {
+  return desiredFarm(farm(spec, status), FACTS, CLUSTER, sharing).desired;
 }
 
 export class SimulatedDirectory implements Directory {
@@ -82,12 +83,15 @@ export class SimulatedDirectory implements Directory {
   readonly computers: readonly DirectoryObject[];
   missing: readonly string[] = [];
   unreadable: readonly string[] = [];
+  readonly strangers: readonly DirectoryObject[] = [];
   writes = 0;
+  /** Called after each write. */
+  onWrite: (change: Change) => void = () => undefined;
   /** Throws in place of a change. */
   refuse: (change: Change) => DirectoryError | undefined = () => undefined;
 
   constructor(objects: readonly DirectoryObject[] = [], computers: readonly DirectoryObject[] = []) {
-    this.objects = objects;
+    this.objects = linked(objects);
     this.computers = computers;
   }
 
@@ -100,12 +104,15 @@ export class SimulatedDirectory implements Directory {
     if (error) return Promise.reject(error);
     this.writes++;
     this.#apply(change);
+    this.objects = linked(this.objects);
+    this.onWrite(change);
     return Promise.resolve();
   }
 
   #apply(change: Change): void {
     switch (change.kind) {
       case "CreateHostGroup":
+      case "CreateAccessGroup":
       case "CreateAccount":
         if (this.objects.some(({ distinguishedName }) => dnKey(distinguishedName) === dnKey(change.distinguishedName))) {
           throw new DirectoryError("AlreadyExists", "exists", { code: 68 });
@@ -114,6 +121,7 @@ export class SimulatedDirectory implements Directory {
         return;
       case "DeleteAccount":
       case "DeleteHostGroup":
+      case "DeleteAccessGroup":
         this.objects = this.objects.filter(({ objectGUID }) => objectGUID !== change.object.objectGUID);
         return;
       case "UpdateAccount":
@@ -121,15 +129,30 @@ export class SimulatedDirectory implements Directory {
       case "RenameHostGroup":
       case "ChangeServicePrincipalNames":
       case "ChangeHosts":
+      case "JoinAccessGroup":
+      case "LeaveAccessGroup":
+      case "Adopt":
       case "Release":
         this.objects = this.objects.map((object) => (object.objectGUID === change.object.objectGUID ? changed(object, change) : object));
     }
   }
 }
 
-function created(change: Extract<Change, { kind: "CreateHostGroup" | "CreateAccount" }>): DirectoryObject {
+/** memberOf as the groups' members have it. */
+function linked(objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
+  const groups = objects.filter(({ members }) => members.length > 0);
+  return objects.map((object) => {
+    const key = dnKey(object.distinguishedName);
+    const memberOf = groups
+      .filter(({ members }) => members.some((member) => dnKey(member) === key))
+      .map(({ distinguishedName }) => distinguishedName);
+    return memberOf.join() === object.memberOf.join() ? object : { ...object, memberOf };
+  });
+}
+
+function created(change: Extract<Change, { kind: `Create${string}` }>): DirectoryObject {
   const { distinguishedName, samAccountName, owner } = change;
-  if (change.kind === "CreateHostGroup")
+  if (change.kind !== "CreateAccount")
     return directoryObject({ distinguishedName, samAccountName, owner, objectClass: GROUP_CLASS, members: change.members });
   const blank = directoryObject({
     distinguishedName,
@@ -139,7 +162,7 @@ function created(change: Extract<Change, { kind: "CreateHostGroup" | "CreateAcco
     passwordIntervalDays: change.passwordIntervalDays,
     passwordLastSet: Date.UTC(2026, 10, 22),
     servicePrincipalNames: change.servicePrincipalNames,
-    retrievers: { principals: change.retrievers, foreign: [] },
+    retrievers: { principals: change.retrievers, denied: change.denied, foreign: [] },
   });
   return withProperties(blank, change.properties);
 }
@@ -166,13 +189,19 @@ function changed(object: DirectoryObject, change: Exclude<Change, { kind: `Creat
     case "UpdateAccount":
       return withProperties(object, change.properties);
     case "SetRetrievers":
-      return { ...object, retrievers: { principals: change.retrievers, foreign: [] } };
+      return { ...object, retrievers: { principals: change.retrievers, denied: change.denied, foreign: [] } };
     case "ChangeServicePrincipalNames":
       return { ...object, servicePrincipalNames: without(object.servicePrincipalNames, change.remove, change.add) };
     case "ChangeHosts":
       return { ...object, members: without(object.members, change.remove, change.add) };
     case "RenameHostGroup":
       return { ...object, samAccountName: change.samAccountName };
+    case "JoinAccessGroup":
+      return { ...object, members: [...object.members, change.member] };
+    case "LeaveAccessGroup":
+      return { ...object, members: without(object.members, [change.member], []) };
+    case "Adopt":
+      return { ...object, owner: change.object.owner };
     case "Release":
       return { ...object, owner: undefined };
   }

@@ -85,3 +85,10 @@ export async function waitFor<T>(
     `${what}: not within ${seconds} s; last seen: ${last instanceof Error ? last.message : JSON.stringify(last, undefined, 1)}`,
   );
 }
+
+/** Checks again and again, and at least once, until the work is done. */
+export async function checkWhile(work: Promise<unknown>, check: () => Promise<void>): Promise<void> {
+  const done = work.then(() => true);
+  do await check();
+  while (!(await Promise.race([done, Promise.resolve(false)])));
+}

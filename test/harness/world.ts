@@ -1,7 +1,7 @@
 /** What the suites share: a directory, a cluster, a domain, farms, and the operator. Which servers these are the run decides. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { afterAll, inject } from "vitest";
+import { afterAll, beforeAll, expect, inject } from "vitest";
 import { type Cluster, type Manifest } from "./cluster.ts";
 import { type Account, ADMINISTRATOR, type TestDirectory } from "./directory.ts";
 import { install } from "./install.ts";
@@ -28,7 +28,10 @@ export interface Farm {
     readonly account?: Readonly<Record<string, string>>;
     readonly hosts?: { readonly summary: string };
     readonly hostIssues?: readonly { readonly computer: string; readonly reason: string }[];
-    readonly plan?: readonly { readonly change: string }[];
+    readonly plan?: readonly { readonly change: string; readonly value?: string }[];
+    readonly hostGroup?: { readonly objectGUID?: string; readonly objectSID?: string; readonly added?: readonly string[] };
+    readonly accessGroups?: readonly { readonly name: string }[];
+    readonly ownedObjects?: readonly { readonly objectGUID: string; readonly kind: string }[];
   };
 }
 
@@ -159,6 +162,31 @@ export async function patchFarm(namespace: string, name: string, spec: object): 
 
 export async function startOperator(options: Partial<OperatorOptions> = {}): Promise<Operator> {
   return await Operator.start({ kubeconfig: await cluster.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator"), ...options });
+}
+
+/** A namespace, the domain, and an operator that is connected to it, for all tests of a suite; after them everything goes. */
+export function useOperator(namespace: string): { operator: Operator } {
+  const holder: Partial<{ operator: Operator }> = {};
+  beforeAll(async () => {
+    await createNamespace(namespace);
+    await applyDomain();
+    holder.operator = await startOperator();
+    await domainReady();
+  });
+  afterAll(async () => {
+    await cleanUp();
+    expect(await holder.operator?.stop()).toBe(0);
+  });
+  return {
+    get operator(): Operator {
+      if (!holder.operator) throw new Error("the operator has not started");
+      return holder.operator;
+    },
+    /** A test that ended it starts another. */
+    set operator(started: Operator) {
+      holder.operator = started;
+    },
+  };
 }
 
 /** All farms and domains go, and with them what they own in the directory; needs a running operator, where one has seen them. */

@@ -250,7 +250,12 @@ describe("a farm that is not looked at", () => {
 
 describe("the end of a farm", () => {
   const wanted = desired();
-  const empty = { observed: { objects: [], computers: [], missing: [], unreadable: [] }, applied: [], failures: [], error: undefined };
+  const empty = {
+    observed: { objects: [], computers: [], missing: [], strangers: [], unreadable: [] },
+    applied: [],
+    failures: [],
+    error: undefined,
+  };
 
   test("gone only when the directory says so", () => {
     expect(decommissionOutcome(farm(), wanted, { ...empty, plan: { changes: [], blockers: [] } }, NOW).gone).toBe(true);

@@ -1,0 +1,119 @@
+import type { Blocker } from "./blocker.ts";
+import type { Change, Plan } from "./change.ts";
+import type { DesiredFarm } from "./desired.ts";
+import { commonName, dnKey } from "./distinguished-name.ts";
+import { addedMembers } from "./host-group.ts";
+import type { DirectoryObject, ObservedFarm, Retrievers } from "./observed.ts";
+import { owned, type Place } from "./place.ts";
+import type { ResolvedHosts } from "./resolve-hosts.ts";
+
+/**
+ * Whom one access list can name: its size has 16 bits (MS-DTYP 2.4.5), and an entry for a domain's principal takes 36 bytes. Some are left for
+ * entries that keep somebody out.
+ */
+const PRINCIPALS = 1800;
+
+/** SIDs: who may retrieve the password, and who is kept out by name. */
+export interface Grant {
+  readonly principals: readonly string[];
+  readonly denied: readonly string[];
+}
+
+function sidsOf(computers: Iterable<DirectoryObject>): readonly string[] {
+  return [...computers].flatMap(({ objectSID }) => objectSID ?? []);
+}
+
+/** What the account's list should say in the end; undefined while the host group is not there. */
+export function grantOf(desired: DesiredFarm, group: Place, hosts: ResolvedHosts, current: Retrievers | undefined): Grant | undefined {
+  if (desired.grant === "Principals") {
+    // Of those that an ambiguous name may mean, whoever is in stays in.
+    const kept = sidsOf(hosts.undecided.values()).filter((sid) => current?.principals.includes(sid));
+    return { principals: [...new Set([...sidsOf(hosts.wanted.values()), ...kept])].slice(0, PRINCIPALS), denied: [] };
+  }
+  if ((group.kind !== "Own" && group.kind !== "Existing") || group.object.objectSID === undefined) return undefined;
+  // Somebody else may put a compromised host into a group that is not the farm's, directly or by way of another group.
+  const denied = group.kind === "Existing" ? sidsOf(hosts.quarantined.values()) : [];
+  return { principals: [group.object.objectSID], denied };
+}
+
+export function planRetrievers(desired: DesiredFarm, observed: ObservedFarm, account: Place, group: Place, hosts: ResolvedHosts): Plan {
+  const blockers = tooMany(desired, hosts);
+  if (account.kind !== "Own") return { changes: [], blockers };
+  const { object } = account;
+  const current = object.retrievers ?? { principals: [], denied: [], foreign: [] };
+  const grant = grantOf(desired, group, hosts, current);
+  const out = new Set(sidsOf(hosts.quarantined.values()));
+  const kept = grant && isFilled(desired, observed, group, hosts) ? [] : inForce(observed, current, hosts, desired);
+  // While it is not decided what the list should say, all that is done to it is to keep compromised hosts out.
+  if (!grant && out.size === 0) return { changes: [], blockers };
+  const principals = [...new Set([...(grant?.principals ?? current.principals), ...kept])].filter((sid) => !out.has(sid));
+  const denied = grant?.denied ?? (group.kind === "Taken" ? [...out] : current.denied.filter((sid) => out.has(sid)));
+  if (current.foreign.length === 0 && sameSet(principals, current.principals) && sameSet(denied, current.denied))
+    return { changes: [], blockers };
+  const computers = new Map(
+    observed.computers.flatMap((computer) => (computer.objectSID === undefined ? [] : [[computer.objectSID, computer.distinguishedName]])),
+  );
+  const named = (sids: readonly string[]): readonly string[] => sids.flatMap((sid) => computers.get(sid) ?? []);
+  const [added, removed] = [
+    principals.filter((sid) => !current.principals.includes(sid)),
+    current.principals.filter((sid) => !principals.includes(sid)),
+  ];
+  const direct = desired.grant === "Principals";
+  const change: Change = {
+    kind: "SetRetrievers",
+    object: owned(object, desired.owner),
+    retrievers: principals,
+    denied,
+    add: direct ? named(added) : [],
+    remove: direct ? named(removed) : [],
+    because: [
+      ...added.filter((sid) => !direct || !computers.has(sid)).map((sid) => `${nameOf(sid, observed)} may retrieve the password`),
+      ...removed.filter((sid) => !direct || !computers.has(sid)).map((sid) => `it named ${nameOf(sid, observed)}, who may not any more`),
+      ...denied.filter((sid) => !current.denied.includes(sid)).map((sid) => `${nameOf(sid, observed)} is quarantined and kept out by name`),
+      ...current.denied.filter((sid) => !denied.includes(sid)).map((sid) => `it had a deny entry for ${nameOf(sid, observed)}`),
+      ...current.foreign.map((text) => `it had ${text}`),
+    ],
+  };
+  return { changes: [change], blockers };
+}
+
+/** Whether everybody who should have the right by the group is in it, so that nobody loses it when the group alone is named. */
+function isFilled(desired: DesiredFarm, observed: ObservedFarm, group: Place, { wanted }: ResolvedHosts): boolean {
+  if (desired.grant === "Principals") return observed.unreadable.length === 0;
+  if (!("object" in group)) return false;
+  const members = new Set(group.object.members.map(dnKey));
+  return [...wanted.keys()].every((key) => members.has(key));
+}
+
+/** Of the principals that are named now those by which wanted hosts have the right: they stay until the hosts have it otherwise. */
+function inForce(observed: ObservedFarm, { principals }: Retrievers, { wanted }: ResolvedHosts, desired: DesiredFarm): readonly string[] {
+  const hosts = new Set(sidsOf(wanted.values()));
+  const groups = observed.objects.filter(
+    (object) => object.owner === desired.owner || desired.memory.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID),
+  );
+  const bearing = new Set(
+    sidsOf(
+      groups.filter((group) => {
+        const members = new Set(group.members.map(dnKey));
+        return addedMembers(desired, observed, group).size > 0 || [...wanted.keys()].some((key) => members.has(key));
+      }),
+    ),
+  );
+  return principals.filter((sid) => hosts.has(sid) || bearing.has(sid));
+}
+
+function tooMany({ grant }: DesiredFarm, { wanted }: ResolvedHosts): readonly Blocker[] {
+  if (grant !== "Principals" || wanted.size <= PRINCIPALS) return [];
+  const message = `with hosts.grant: Principals an account can name ${PRINCIPALS} computers, not ${wanted.size}; the others are left out: use grant: Group.`;
+  return [{ reason: "InvalidSpec", part: "Hosts", message }];
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item) => b.includes(item));
+}
+
+/** Whoever is named is said by name; a principal that nobody is any more by its SID. */
+function nameOf(sid: string, { objects, computers, strangers }: ObservedFarm): string {
+  const found = [...objects, ...computers, ...strangers].find(({ objectSID }) => objectSID === sid);
+  return found ? commonName(found.distinguishedName) : `${sid}, which is no object of this domain`;
+}

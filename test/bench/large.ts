@@ -1,0 +1,127 @@
+/**
+ * `npm run bench:large`: a farm of very many hosts, and a group of somebody else with very many members. For each change the time until the farm is
+ * Ready, and what was sent to the directory for it.
+ * Options: --on sandbox|real (sandbox), --hosts N (2000), --members N (5000).
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { parseArgs } from "node:util";
+import { Attribute, Change, type Client } from "ldapts";
+import { z } from "zod";
+import { BASE } from "../harness/directory.ts";
+import { waitFor } from "../harness/process.ts";
+import { deploy, memory, NAMESPACE, requests, say, servers, type Servers, usage } from "./measure.ts";
+
+const { values } = parseArgs({
+  options: {
+    on: { type: "string", default: "sandbox" },
+    hosts: { type: "string", default: "2000" },
+    members: { type: "string", default: "5000" },
+  },
+});
+const [hosts, members] = [Number(values.hosts), Number(values.members)];
+const GROUP = `CN=BigGroup,CN=Users,${BASE}`;
+
+/** Computers without a password: nobody logs on here. */
+async function addComputers(client: Client, prefix: string, count: number): Promise<readonly string[]> {
+  const made: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const dn = `CN=${prefix}${index},CN=Computers,${BASE}`;
+    await client.add(dn, { objectClass: "computer", sAMAccountName: `${prefix}${index}$`, userAccountControl: "4098" });
+    made.push(dn);
+  }
+  return made;
+}
+
+async function bench({ directory, cluster }: Servers): Promise<void> {
+  say("run", `a farm of ${hosts} hosts, a group of ${members} members, on ${directory.name} and ${cluster.name}`);
+  say("machine", `${cpus().length} cores, ${cpus()[0]?.model ?? ""}, Node ${process.version}`);
+  await directory.asAdministrator(async (client) => {
+    const others = await addComputers(client, "OTHER", members);
+    await addComputers(client, "HOST", hosts);
+    await client.add(GROUP, { objectClass: "group", sAMAccountName: "BigGroup" });
+    const change = new Change({ operation: "add", modification: new Attribute({ type: "member", values: [...others] }) });
+    await client.modify(GROUP, change);
+  });
+  const operator = await (await deploy(directory, cluster))();
+  const names = Array.from({ length: hosts }, (_, index) => `HOST${index}`);
+  const half = names.slice(hosts / 2);
+  let asked: string | undefined;
+  const existing = { name: "BigGroup", existing: true };
+  try {
+    const step = async (what: string, change: () => Promise<unknown>, granted: number | undefined): Promise<void> => {
+      const before = await requests(operator);
+      const started = performance.now();
+      await change();
+      await waitFor(
+        what,
+        () => cluster.find("ServerFarm", "large", NAMESPACE),
+        (object) => (granted === undefined ? object === undefined : isReady(object, granted, asked)),
+        300,
+      );
+      const seconds = (performance.now() - started) / 1000;
+      const after = await requests(operator);
+      say(what, `${seconds.toFixed(1)} s, ${after.writes - before.writes} writes, ${after.searches - before.searches} searches`);
+    };
+    const patch = (wanted: object) => () => cluster.patch("ServerFarm", "large", NAMESPACE, { spec: { hosts: wanted } });
+    const manifest = {
+      apiVersion: "serverfarm.dev/v1alpha1",
+      kind: "ServerFarm",
+      metadata: { name: "large", namespace: NAMESPACE },
+      spec: { domainRef: { name: "contoso" }, hosts: { computers: names, group: existing } },
+    };
+    await step("deploy", () => cluster.apply(manifest), hosts);
+    await step("half out", patch({ computers: half }), half.length);
+    await step("and in again", patch({ computers: names }), hosts);
+    await step("own group", patch({ group: null }), hosts);
+    const few = names.slice(0, 1800);
+    await step("1,800 by name", patch({ grant: "Principals", computers: few }), few.length);
+    await step("big group", patch({ grant: "Group", computers: names, group: existing }), hosts);
+    asked = "now";
+    await step(
+      "a look",
+      () => cluster.annotate("ServerFarm", "large", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" }),
+      hosts,
+    );
+    await step("delete", () => cluster.delete("ServerFarm", "large", NAMESPACE, 0), undefined);
+    const left = await directory.search("(objectClass=computer)", ["memberOf"], { paged: true });
+    const inGroup = left.filter((entry) => [entry["memberOf"]].flat().some((dn) => String(dn) === GROUP)).map(({ dn }) => dn);
+    say(
+      "left",
+      `${inGroup.length} members, ${inGroup.every((dn) => dn.startsWith("CN=OTHER")) ? "all of them others'" : "WRONG ONES AMONG THEM"}`,
+    );
+    say("operator", memory(await usage(operator)));
+  } finally {
+    await operator.stop();
+  }
+}
+
+const farm = z.object({
+  metadata: z.object({ generation: z.number() }),
+  status: z.object({
+    observedGeneration: z.number(),
+    lastHandledReconcileRequest: z.string().optional(),
+    hosts: z.object({ summary: z.string() }),
+    conditions: z.array(z.object({ type: z.string(), status: z.string() })),
+  }),
+});
+
+/** Ready in its present generation, with so many hosts, and after the last request to look. */
+function isReady(object: unknown, hostsReady: number, asked: string | undefined): boolean {
+  const { data } = farm.safeParse(object);
+  return (
+    data?.status.observedGeneration === data?.metadata.generation &&
+    data?.status.hosts.summary === `${hostsReady}/${hostsReady}` &&
+    data.status.lastHandledReconcileRequest === asked &&
+    data.status.conditions.some(({ type, status }) => type === "Ready" && status === "True")
+  );
+}
+
+const dir = await mkdtemp(`${tmpdir()}/serverfarm-bench-`);
+const running = await servers(values.on, dir);
+try {
+  await bench(running);
+} finally {
+  await running.down();
+  await rm(dir, { recursive: true, force: true });
+}

@@ -1,0 +1,120 @@
+/** What the benchmarks share: the servers, and what the operator costs on them. */
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Cluster } from "../harness/cluster.ts";
+import { ADMINISTRATOR, type TestDirectory } from "../harness/directory.ts";
+import { install } from "../harness/install.ts";
+import { Kube, kubeMissing } from "../harness/kube.ts";
+import { Operator } from "../harness/operator.ts";
+import { waitFor } from "../harness/process.ts";
+import { Samba, sambaMissing } from "../harness/samba.ts";
+import { SandboxCluster } from "../harness/sandbox-cluster.ts";
+import { SandboxDirectory } from "../harness/sandbox-directory.ts";
+
+export const NAMESPACE = "bench";
+const SYSTEM = "serverfarm-system";
+
+export function say(name: string, text: string): void {
+  process.stdout.write(`${name.padEnd(14)}${text}\n`);
+}
+
+export interface Servers {
+  readonly directory: TestDirectory;
+  readonly cluster: Cluster;
+  readonly down: () => Promise<unknown>;
+}
+
+/** `on`: sandbox or real. Rejects where real servers are asked for and are not there. */
+export async function servers(on: string, dir: string): Promise<Servers> {
+  if (on === "sandbox") {
+    const [directory, cluster] = await Promise.all([SandboxDirectory.create(), SandboxCluster.create(`${dir}/kubernetes`)]);
+    return { directory, cluster, down: () => Promise.all([directory.stop(), cluster.stopApiServer()]) };
+  }
+  const missing = [await sambaMissing(), kubeMissing()].filter((text) => text !== undefined);
+  if (missing.length > 0) throw new Error(missing.join("; "));
+  const [directory, cluster] = [new Samba(`${dir}/samba`), new Kube(`${dir}/kube`)];
+  const down = (): Promise<unknown> => Promise.all([directory.down(), cluster.down()]);
+  try {
+    await Promise.all([directory.up(), cluster.up()]);
+  } catch (error) {
+    await down();
+    throw error;
+  }
+  return { directory, cluster, down };
+}
+
+/** User and system time of a process in seconds, and its resident memory now and at its peak, in MB. */
+export async function usage({ pid }: Operator): Promise<{ cpu: number; rss: number; peak: number }> {
+  const stat = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const megabytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? Number.NaN) / 1024;
+  return { cpu: (Number(stat[11]) + Number(stat[12])) / 100, rss: megabytes("VmRSS"), peak: megabytes("VmHWM") };
+}
+
+export const memory = ({ rss, peak }: { rss: number; peak: number }): string => `RSS ${rss.toFixed(0)} MB, peak ${peak.toFixed(0)} MB`;
+
+/** What the operator has sent so far. */
+export async function requests(operator: Operator): Promise<Record<"searches" | "writes" | "polls" | "patches" | "reads", number>> {
+  const metrics = await operator.metrics();
+  const sum = (name: string, ...labels: readonly string[]): number =>
+    metrics
+      .split("\n")
+      .filter((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)))
+      .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(" "))), 0);
+  const directory = (operation: string): number => sum("serverfarm_directory_requests_total", `operation="${operation}"`);
+  return {
+    searches: directory("search"),
+    writes: directory("add") + directory("modify") + directory("delete") + directory("modifyDN"),
+    polls: sum("controller_runtime_reconcile_total", 'controller="activedirectorydomain"'),
+    patches: sum("rest_client_requests_total", 'method="PATCH"'),
+    reads: sum("rest_client_requests_total", 'method="GET"'),
+  };
+}
+
+/** What the operator has sent once `until` says so. Asked seldom: with very many farms a scrape is work for the operator too. */
+export async function whenSent(operator: Operator, until: (sent: Awaited<ReturnType<typeof requests>>) => boolean): Promise<void> {
+  while (!until(await requests(operator))) await sleep(5000);
+}
+
+/** Two polls in which no farm was looked at. */
+export async function atRest(operator: Operator): Promise<void> {
+  for (;;) {
+    const before = await requests(operator);
+    await whenSent(operator, ({ polls }) => polls >= before.polls + 2);
+    const after = await requests(operator);
+    if (after.searches - before.searches <= after.polls - before.polls) return;
+  }
+}
+
+/** Installs what the operator needs, with the domain contoso. The returned function starts it, under its own rights. */
+export async function deploy(directory: TestDirectory, cluster: Cluster): Promise<() => Promise<Operator>> {
+  await install(cluster);
+  const secret = (name: string, stringData: object): object => ({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name, namespace: SYSTEM },
+    stringData,
+  });
+  await cluster.apply(
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
+    secret("contoso-ldap", ADMINISTRATOR),
+    secret("contoso-ca", { "ca.crt": directory.ca }),
+    {
+      apiVersion: "serverfarm.dev/v1alpha1",
+      kind: "ActiveDirectoryDomain",
+      metadata: { name: "contoso" },
+      spec: {
+        dnsName: "contoso.com",
+        servers: [directory.url],
+        credentialsSecretRef: { name: "contoso-ldap" },
+        caBundleRef: { name: "contoso-ca" },
+      },
+    },
+  );
+  const kubeconfig = await cluster.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator");
+  return async () => {
+    const operator = await Operator.start({ kubeconfig, leaderElection: true, level: "info" });
+    await waitFor("a poll of the domain", async () => (await requests(operator)).polls > 0);
+    return operator;
+  };
+}

@@ -1,0 +1,187 @@
+/** What several farms, or several clusters, have in common: one group, one name, one directory. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ADMINISTRATOR, BASE, change } from "../harness/directory.ts";
+import { install } from "../harness/install.ts";
+import { Operator } from "../harness/operator.ts";
+import { checkWhile, waitFor } from "../harness/process.ts";
+import { SandboxCluster } from "../harness/sandbox-cluster.ts";
+import {
+  applyDomain,
+  available,
+  cleanUp,
+  cluster,
+  condition,
+  createNamespace,
+  directory,
+  domainOf,
+  domainReady,
+  farmOf,
+  farmReady,
+  farmWhere,
+  patchFarm,
+  secretOf,
+  startOperator,
+  SYSTEM,
+  useOperator,
+} from "../harness/world.ts";
+
+const NAMESPACE = "sharing";
+const GROUP = `CN=Shared,CN=Users,${BASE}`;
+const dn = (name: string): string => `CN=${name},CN=Computers,${BASE}`;
+const shared = (computers: readonly string[], more: object = {}): object => ({
+  hosts: { computers, group: { name: "Shared", existing: true } },
+  ...more,
+});
+
+describe.skipIf(!available)("a group of somebody else that several farms use", () => {
+  const world = useOperator(NAMESPACE);
+
+  beforeEach(async () => {
+    await cluster.deleteAll("ServerFarm", NAMESPACE);
+    await directory.asAdministrator(async (client) => {
+      const left = await directory.find("Shared");
+      if (left) await client.del(left.dn);
+      await client.add(GROUP, { objectClass: "group", sAMAccountName: "Shared", member: [dn("WEB06")] });
+    });
+  });
+
+  /** Whether the host was a member whenever it was asked for, until `done` has happened. */
+  async function staysWhile(host: string, done: Promise<unknown>): Promise<void> {
+    await checkWhile(done, async () => {
+      expect(await directory.members("Shared")).toContain(`${host}$`);
+    });
+  }
+
+  test("a host that both want stays, without a gap, until the last of them lets it go", async () => {
+    await cluster.apply(farmOf(NAMESPACE, "a", shared(["WEB01", "WEB02"])));
+    await farmReady(NAMESPACE, "a");
+    await cluster.apply(farmOf(NAMESPACE, "b", shared(["WEB02", "web03.contoso.com"])));
+    await farmReady(NAMESPACE, "b");
+    expect(await directory.members("Shared")).toEqual(["WEB01$", "WEB02$", "WEB03$", "WEB06$"]);
+    // The one that put it in lets it go first.
+    await staysWhile(
+      "WEB02",
+      patchFarm(NAMESPACE, "a", { hosts: { computers: ["WEB01"] } }).then(() => farmReady(NAMESPACE, "a")),
+    );
+    await farmWhere(NAMESPACE, "b", ({ status }) => status?.hostGroup?.added?.length === 2);
+    await patchFarm(NAMESPACE, "b", { hosts: { computers: ["WEB03"] } });
+    await farmReady(NAMESPACE, "b");
+    expect(await directory.members("Shared")).toEqual(["WEB01$", "WEB03$", "WEB06$"]);
+  });
+
+  test("so it is when a farm is deleted, and when another is suspended meanwhile", async () => {
+    await cluster.apply(farmOf(NAMESPACE, "a", shared(["WEB01", "WEB02"])), farmOf(NAMESPACE, "b", shared(["WEB02"])));
+    await farmReady(NAMESPACE, "a");
+    await farmReady(NAMESPACE, "b");
+    await patchFarm(NAMESPACE, "b", { suspend: true });
+    await farmWhere(NAMESPACE, "b", (farm) => condition(farm, "Ready")?.reason === "Suspended");
+    await staysWhile("WEB02", cluster.delete("ServerFarm", "a", NAMESPACE, 30));
+    expect(await directory.members("Shared")).toEqual(["WEB02$", "WEB06$"]);
+    await patchFarm(NAMESPACE, "b", { suspend: false });
+    await farmReady(NAMESPACE, "b");
+    await cluster.delete("ServerFarm", "b", NAMESPACE, 30);
+    expect(await directory.members("Shared")).toEqual(["WEB06$"]);
+  });
+
+  test("a host that one quarantines and another wants: out of the one's right, and no fight", async () => {
+    await cluster.apply(farmOf(NAMESPACE, "a", shared(["WEB01", "WEB02"])), farmOf(NAMESPACE, "b", shared(["WEB02"])));
+    await farmReady(NAMESPACE, "a");
+    await farmReady(NAMESPACE, "b");
+    await patchFarm(NAMESPACE, "a", { hosts: { quarantined: ["WEB02"] } });
+    await farmReady(NAMESPACE, "a");
+    const retrieves = (farm: string) => directory.retrieves("WEB02", `CN=${farm},CN=Managed Service Accounts,${BASE}`);
+    expect([await retrieves("a"), await retrieves("b")]).toEqual([false, true]);
+    const usn = await directory.usn();
+    const polls = () => world.operator.metric("controller_runtime_reconcile_total", { controller: "activedirectorydomain" });
+    const before = await polls();
+    await waitFor("three polls", polls, (count) => count >= before + 3);
+    expect(await directory.usn()).toBe(usn);
+  });
+
+  test("a crash between the record and the write, or after it, forgets no member", async () => {
+    for (const moment of ["before", "after"] as const) {
+      await cluster.apply(farmOf(NAMESPACE, "a", shared([])));
+      await farmReady(NAMESPACE, "a");
+      // Killed at some moment of the change; what was recorded is what may have been written.
+      await patchFarm(NAMESPACE, "a", { hosts: { computers: ["WEB01", "WEB02", "WEB03"] } });
+      if (moment === "after") await waitFor("the members", async () => (await directory.members("Shared")).length === 4);
+      await world.operator.kill();
+      await patchFarm(NAMESPACE, "a", { hosts: { computers: [] } });
+      world.operator = await startOperator();
+      await farmReady(NAMESPACE, "a");
+      expect(await directory.members("Shared")).toEqual(["WEB06$"]);
+      await cluster.delete("ServerFarm", "a", NAMESPACE, 30);
+    }
+  });
+
+  test("one that is renamed and moved is the same group; one that is gone is said, and nothing else happens", async () => {
+    await cluster.apply(farmOf(NAMESPACE, "a", shared(["WEB01"])));
+    await farmReady(NAMESPACE, "a");
+    await directory.asAdministrator((client) => client.modify(GROUP, change("replace", "sAMAccountName", ["Renamed"])));
+    await patchFarm(NAMESPACE, "a", { hosts: { computers: ["WEB01", "WEB02"] } });
+    await farmReady(NAMESPACE, "a");
+    expect(await directory.members("Renamed")).toEqual(["WEB01$", "WEB02$", "WEB06$"]);
+    await directory.asAdministrator((client) => client.del(GROUP));
+    const farm = await farmWhere(NAMESPACE, "a", (seen) => condition(seen, "HostsReady")?.reason === "GroupNotFound");
+    expect(condition(farm, "HostsReady")?.message).toContain(
+      "no group has the sAMAccountName Shared: create it, or correct hosts.group.name",
+    );
+    expect(condition(farm, "AccountReady")?.status).toBe("True");
+    await directory.asAdministrator((client) => client.add(GROUP, { objectClass: "group", sAMAccountName: "Shared" }));
+    await farmReady(NAMESPACE, "a");
+    expect(await directory.retrieves("WEB02", `CN=a,CN=Managed Service Accounts,${BASE}`)).toBe(true);
+  });
+});
+
+describe.skipIf(!available)("two clusters, one directory", () => {
+  let operators: readonly Operator[] = [];
+  let second: SandboxCluster;
+  let dir: string;
+
+  beforeAll(async () => {
+    await createNamespace(NAMESPACE);
+    await applyDomain();
+    dir = await mkdtemp(`${tmpdir()}/serverfarm-second-`);
+    second = await SandboxCluster.create(dir);
+    await install(second);
+    await second.apply(
+      { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
+      secretOf("contoso-ldap", { ...ADMINISTRATOR }),
+      secretOf("contoso-ca", { "ca.crt": directory.ca }),
+      domainOf({}),
+    );
+    operators = [
+      await startOperator(),
+      await Operator.start({ kubeconfig: await second.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator") }),
+    ];
+    await domainReady();
+  });
+
+  afterAll(async () => {
+    await cleanUp();
+    for (const operator of operators) await operator.stop();
+    await second.stopApiServer();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  test("the second says whose the account is, writes nothing, and takes over when the first goes", async () => {
+    const farm = farmOf(NAMESPACE, "one", { hosts: { computers: ["WEB01"] } });
+    await cluster.apply(farm);
+    await farmReady(NAMESPACE, "one");
+    const usn = await directory.usn();
+    await second.apply({ ...farm, spec: { ...Object(farm["spec"]), hosts: { computers: ["WEB02"] } } });
+    const text = await waitFor(
+      "the second cluster's farm",
+      async () => JSON.stringify(await second.get("ServerFarm", "one", NAMESPACE)),
+      (seen) => seen.includes("NotOwned"),
+    );
+    expect(text).toMatch(/it belongs to the ServerFarm sharing\/one of another cluster/);
+    expect(await directory.usn()).toBe(usn);
+    await cluster.delete("ServerFarm", "one", NAMESPACE, 30);
+    await waitFor("the second to take over", async () => (await directory.members("oneHosts")).join() === "WEB02$");
+    await second.delete("ServerFarm", "one", NAMESPACE, 30);
+    expect(await directory.find("one$")).toBeUndefined();
+  });
+});

@@ -37,6 +37,8 @@ const REFILL = 300_000;
 const REPEAT = 600_000;
 /** Events that wait; beyond it the oldest of them is not worth the memory. */
 const BACKLOG = 1000;
+/** What is over is looked for this often (ms): with very many objects it is long work. */
+const SWEEP = 60_000;
 const MESSAGE_LENGTH = 1024;
 
 export class EventRecorder {
@@ -46,6 +48,7 @@ export class EventRecorder {
   readonly #budgets = new Map<string, { left: number; since: number }>();
   #tail: Promise<void> = Promise.resolve();
   #waiting = 0;
+  #swept = 0;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -133,6 +136,8 @@ export class EventRecorder {
   }
 
   #forgetOld(now: number): void {
+    if (now - this.#swept < SWEEP) return;
+    this.#swept = now;
     for (const [key, { until }] of this.#series) if (until < now) this.#series.delete(key);
     for (const [uid, { left, since }] of this.#budgets) if (left + (now - since) / REFILL >= BURST + 1) this.#budgets.delete(uid);
   }

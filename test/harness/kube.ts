@@ -5,7 +5,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { Authority } from "./certificates.ts";
 import { Cluster } from "./cluster.ts";
-import { run, startDaemon, stopDaemon, waitFor } from "./process.ts";
+import { run, runs, startDaemon, stopDaemon, waitFor } from "./process.ts";
 
 const PROGRAMS = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
 
@@ -67,6 +67,15 @@ export class Kube extends Cluster {
     this.writeKubeconfig(this.kubeconfig, token);
     await this.#startEtcd();
     await this.startApiServer();
+    this.#startManager();
+    // It makes this account: until then it is still starting, and would not survive that the API server goes away.
+    await waitFor("kube-controller-manager", () => this.find("ServiceAccount", "default", "default"), Boolean, 60);
+  }
+
+  /** Unless it runs. As a kubelet would, it is started anew where it ended because the API server was away. */
+  #startManager(): void {
+    if (runs(this.dir, "kube-controller-manager")) return;
+    const { dir } = this;
     const manager = [
       "--kubeconfig",
       this.kubeconfig,
@@ -108,6 +117,7 @@ export class Kube extends Cluster {
       "--endpoint-reconciler-type=none",
     ]);
     await waitFor("kube-apiserver", () => this.answers(), Boolean, 60);
+    if (existsSync(`${dir}/kube-controller-manager.pid`)) this.#startManager();
   }
 
   async stopApiServer(): Promise<void> {

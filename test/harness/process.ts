@@ -39,6 +39,16 @@ export function startDaemon(
   writeFileSync(`${dir}/${name}.pid`, String(child.pid));
 }
 
+/** Whether the process of DIR/NAME.pid is there. */
+export function runs(dir: string, name: string): boolean {
+  try {
+    process.kill(Number(readFileSync(`${dir}/${name}.pid`, "utf8")), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Stops the process group of DIR/NAME.pid, if there is one, and waits until it is gone. */
 export async function stopDaemon(dir: string, name: string, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
   let pid: number;

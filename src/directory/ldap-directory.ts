@@ -6,7 +6,7 @@ import type { Directory, Scope } from "../farm/directory.ts";
 import { DirectoryError } from "../farm/errors.ts";
 import { dnKey } from "../farm/distinguished-name.ts";
 import { HostIndex, isAccount, isGroup, type DirectoryObject, type ObservedFarm } from "../farm/observed.ts";
-import { type Attributes, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
+import { type Attributes, COMPUTER_ATTRIBUTES, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import { decodeGuid, encodeGuid } from "./guid.ts";
 import type { LdapSession } from "./ldap-session.ts";
 import { encodeSid } from "./sid.ts";
@@ -50,9 +50,8 @@ export class LdapDirectory implements Directory {
     objects: readonly DirectoryObject[],
     signal: AbortSignal,
   ): Promise<readonly DirectoryObject[]> {
-    const onlyComputers = { narrow: equals("objectCategory", "computer") };
     const references = [...desired.hosts, ...desired.quarantined].map(({ by, value }) => equals(by, value));
-    const named = await this.#find(session, references, onlyComputers, signal);
+    const named = await this.#find(session, references, { onlyComputers: true }, signal);
     const found = new Set(named.map(({ objectGUID }) => objectGUID));
     const added = new Set(desired.memory.hostGroups.flatMap((group) => group.added).filter((guid) => !found.has(guid)));
     const keys = new Set(named.map(({ distinguishedName }) => dnKey(distinguishedName)));
@@ -64,7 +63,7 @@ export class LdapDirectory implements Directory {
       ...[...added].map((guid) => equals("objectGUID", encodeGuid(guid))),
       ...members.map((member) => equals("distinguishedName", member)),
     ];
-    const others = await this.#find(session, more, onlyComputers, signal);
+    const others = await this.#find(session, more, { onlyComputers: true }, signal);
     return [...new Map([...named, ...others].map((computer) => [computer.objectGUID, computer])).values()];
   }
 
@@ -134,7 +133,10 @@ export class LdapDirectory implements Directory {
   async #find(
     session: LdapSession,
     terms: readonly Filter[],
-    { narrow, whole = () => false }: { readonly narrow?: Filter; readonly whole?: (object: DirectoryObject) => boolean },
+    {
+      onlyComputers = false,
+      whole = () => false,
+    }: { readonly onlyComputers?: boolean; readonly whole?: (object: DirectoryObject) => boolean },
     signal: AbortSignal,
   ): Promise<readonly DirectoryObject[]> {
     const found = new Map<string, DirectoryObject>();
@@ -144,8 +146,8 @@ export class LdapDirectory implements Directory {
       const entries = await session.search({
         base: session.rootDse.defaultNamingContext,
         scope: "sub",
-        filter: narrow ? new AndFilter({ filters: [narrow, any] }) : any,
-        attributes: OBJECT_ATTRIBUTES,
+        filter: onlyComputers ? new AndFilter({ filters: [equals("objectCategory", "computer"), any] }) : any,
+        attributes: onlyComputers ? COMPUTER_ATTRIBUTES : OBJECT_ATTRIBUTES,
       });
       for (const entry of entries) {
         const object = toDirectoryObject(entry);

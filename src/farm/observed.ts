@@ -37,7 +37,7 @@ export interface DirectoryObject {
   readonly retrievers: Retrievers | undefined;
   /** Distinguished names; all of them, however many. */
   readonly members: readonly string[];
-  /** Distinguished names of the groups that it is a direct member of. */
+  /** Distinguished names of the groups that it is a direct member of; not read of computers. */
   readonly memberOf: readonly string[];
   /** uSNChanged on the server that was asked: any change of the object raises it. */
   readonly usn: number | undefined;

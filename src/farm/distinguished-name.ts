@@ -90,8 +90,21 @@ function joinNormalized(parts: ReturnType<typeof parseDn>): string {
     .join(",");
 }
 
+/** Keys that were made lately: the same names are compared again and again, and those of a large group by the thousand. */
+const keys = new Map<string, string>();
+const KEYS = 20_000;
+
 /** As normalizeDn, but a text that is no distinguished name is only lower-cased: for what a server said, which is never refused. */
 export function dnKey(dn: string): string {
+  const known = keys.get(dn);
+  if (known !== undefined) return known;
+  if (keys.size >= KEYS) keys.clear();
+  const key = normalizedOrLower(dn);
+  keys.set(dn, key);
+  return key;
+}
+
+function normalizedOrLower(dn: string): string {
   try {
     return normalizeDn(dn);
   } catch (error) {

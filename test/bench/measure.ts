@@ -113,7 +113,7 @@ export async function deploy(directory: TestDirectory, cluster: Cluster): Promis
   );
   const kubeconfig = await cluster.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator");
   return async () => {
-    const operator = await Operator.start({ kubeconfig, leaderElection: true, level: "info" });
+    const operator = await Operator.start({ kubeconfig, leaderElection: {}, level: "info" });
     await waitFor("a poll of the domain", async () => (await requests(operator)).polls > 0);
     return operator;
   };

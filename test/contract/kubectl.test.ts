@@ -143,8 +143,8 @@ describe.skipIf(kubectlCommand === undefined)("kubectl", () => {
     // It answers "no" with an exit code that is not 0.
     const can = (...args: readonly string[]): Promise<string> => kubectl("--kubeconfig", operator, "auth", "can-i", ...args).catch(printed);
     expect(await can("patch", "serverfarms.serverfarm.dev/status")).toContain("yes");
-    expect(await can("get", "secrets", "-n", "serverfarm-system")).toContain("yes");
-    expect(await can("get", "secrets", "-n", NAMESPACE)).toContain("no");
+    expect(await can("list", "secrets", "-n", "serverfarm-system")).toContain("yes");
+    expect(await can("list", "secrets", "-n", NAMESPACE)).toContain("no");
     expect(await refused("--kubeconfig", operator, "delete", "farm", "typed", "-n", NAMESPACE)).toContain(
       'cannot delete resource "serverfarms" in API group "serverfarm.dev"',
     );

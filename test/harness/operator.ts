@@ -9,7 +9,8 @@ import { waitFor } from "./process.ts";
 export interface OperatorOptions {
   readonly kubeconfig: string;
   readonly namespace?: string;
-  readonly leaderElection?: boolean;
+  /** True: with a Lease that is short, for tests. An object: with these durations; empty, those that users have. */
+  readonly leaderElection?: boolean | { readonly leaseDuration?: string };
   readonly workers?: number;
   readonly level?: "debug" | "info";
 }
@@ -46,7 +47,10 @@ export class Operator {
       kind: "OperatorConfiguration",
       namespace,
       workers,
-      leaderElection: { enabled: leaderElection, leaseDuration: "3s", renewDeadline: "2s", retryPeriod: "500ms" },
+      leaderElection:
+        typeof leaderElection === "object"
+          ? { enabled: true, ...leaderElection }
+          : { enabled: leaderElection, leaseDuration: "3s", renewDeadline: "2s", retryPeriod: "500ms" },
       metrics: { address: "127.0.0.1:0" },
       health: { address: "127.0.0.1:0" },
       log: { level, format: "json" },

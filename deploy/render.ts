@@ -1,0 +1,55 @@
+/**
+ * Renders from the chart what is there for those without Helm: deploy/install.yaml, and deploy/rbac.yaml, its rights alone. The chart's copies of the
+ * CRDs are brought up to date first, since Helm reads nothing outside its folder.
+ *
+ * `npm run render` writes them; with `--check` it writes nothing and exits 1 when one is stale. Needs helm, on the path or in KUBEBUILDER_ASSETS.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const CHART = `${ROOT}/deploy/chart`;
+const NAMESPACE = "serverfarm-system";
+const NAMESPACE_OBJECT = `apiVersion: v1
+kind: Namespace
+metadata:
+  name: ${NAMESPACE}
+  labels:
+    pod-security.kubernetes.io/enforce: restricted
+`;
+const HEADER = "# Rendered from deploy/chart by deploy/render.ts (npm run render). Do not edit.\n";
+
+function helm(...args: readonly string[]): string {
+  const assets = process.env["KUBEBUILDER_ASSETS"];
+  const command = assets !== undefined && existsSync(`${assets}/helm`) ? `${assets}/helm` : "helm";
+  return execFileSync(command, [...args], { encoding: "utf8", maxBuffer: 64 << 20 });
+}
+
+/** Without what only Helm's own installations need. */
+function render(...args: readonly string[]): string {
+  const text = helm("template", "serverfarm-operator", CHART, "--namespace", NAMESPACE, ...args);
+  return text.replaceAll(/^(# Source: .*| +helm\.sh\/chart: .*| +app\.kubernetes\.io\/managed-by: .*)\n/gm, "");
+}
+
+const stale: string[] = [];
+
+async function write(file: string, text: string): Promise<void> {
+  const before = await readFile(file, "utf8").catch(() => "");
+  if (before === text) return;
+  stale.push(file.slice(ROOT.length));
+  if (!process.argv.includes("--check")) await writeFile(file, text);
+}
+
+for (const name of await readdir(`${ROOT}/crds`)) {
+  if (name.endsWith(".yaml")) await write(`${CHART}/files/crds/${name}`, await readFile(`${ROOT}/crds/${name}`, "utf8"));
+}
+await write(`${CHART}/files/alerts.yaml`, await readFile(`${ROOT}/deploy/monitoring/alerts.yaml`, "utf8"));
+const rights = ["serviceaccount", "rbac"].flatMap((name) => ["--show-only", `templates/${name}.yaml`]);
+await write(`${ROOT}/deploy/rbac.yaml`, `${HEADER}${NAMESPACE_OBJECT}${render(...rights)}`);
+await write(`${ROOT}/deploy/install.yaml`, `${HEADER}${NAMESPACE_OBJECT}${render()}`);
+if (process.argv.includes("--check") && stale.length > 0) {
+  process.stderr.write(`stale: ${stale.join(", ")}: run npm run render\n`);
+  process.exitCode = 1;
+}

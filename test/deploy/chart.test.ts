@@ -1,0 +1,380 @@
+/** The chart: what it refuses, what it renders, and that with exactly its rights the operator works, on a real API server. */
+import { rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { z } from "zod";
+import { ADMINISTRATOR } from "../harness/directory.ts";
+import { Kube, kubeAssets, kubeMissing } from "../harness/kube.ts";
+import { Operator } from "../harness/operator.ts";
+import { run, waitFor } from "../harness/process.ts";
+import { SandboxDirectory } from "../harness/sandbox-directory.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const CHART = `${ROOT}/deploy/chart`;
+const RELEASE = "serverfarm-operator";
+const SYSTEM = "serverfarm-system";
+
+async function helmMissing(): Promise<string | undefined> {
+  try {
+    await run(`${kubeAssets()}/helm`, ["version"]);
+    return kubeMissing();
+  } catch {
+    return `helm not found in ${kubeAssets()}`;
+  }
+}
+const missing = await helmMissing();
+if (missing !== undefined && process.env["REQUIRE_REAL"] === "1") throw new Error(missing);
+
+const helm = (...args: readonly string[]): Promise<string> => run(`${kubeAssets()}/helm`, args);
+const template = (...args: readonly string[]): Promise<string> => helm("template", RELEASE, CHART, "--namespace", SYSTEM, ...args);
+
+const rule = z.object({
+  apiGroups: z.array(z.string()),
+  resources: z.array(z.string()),
+  resourceNames: z.array(z.string()).optional(),
+  verbs: z.array(z.string()),
+});
+const object = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
+  rules: z.array(rule).optional(),
+});
+type Rendered = z.infer<typeof object>;
+
+function parse(text: string): readonly Rendered[] {
+  return parseAllDocuments(text).flatMap((document) => {
+    const value: unknown = document.toJS({ maxAliasCount: -1 });
+    return value === null || value === undefined ? [] : [object.parse(value)];
+  });
+}
+
+/** Values that the schema refuses, with the field that it names. */
+const BAD: readonly (readonly [set: string, field: string])[] = [
+  ["replicas=-1", "replicas"],
+  ["replicas=11", "replicas"],
+  ["replicas=two", "replicas"],
+  ["image.repository=Not Valid", "repository"],
+  ["image.tag=a/b", "tag"],
+  ["image.digest=sha256:xyz", "digest"],
+  ["image.pullPolicy=Sometimes", "pullPolicy"],
+  ["image.registry=x", "registry"],
+  ["imagePullSecrets[0].nme=x", "imagePullSecrets"],
+  ["nameOverride=Upper", "nameOverride"],
+  ["fullnameOverride=-x", "fullnameOverride"],
+  ["crds.install=maybe", "install"],
+  ["crds.keep=true", "keep"],
+  ["serviceAccount.name=a_b", "name"],
+  ["serviceAccount.annotations.a=1", "annotations"],
+  ["rbac.clusterAdmin=true", "clusterAdmin"],
+  ["config.workers=0", "workers"],
+  ["config.workers=101", "workers"],
+  ["config.watchNamespaces[0]=Web", "watchNamespaces"],
+  ["config.leaderElection.leaseDuration=15", "leaseDuration"],
+  ["config.leaderElection.enabled=false", "enabled"],
+  ["config.log.level=loud", "level"],
+  ["config.log.format=xml", "format"],
+  ["ports.metrics=80", "metrics"],
+  ["ports.health=70000", "health"],
+  ["podDisruptionBudget.maxUnavailable=0", "maxUnavailable"],
+  ["networkPolicy.directoryPorts[0]=0", "directoryPorts"],
+  ["networkPolicy.directoryCIDRs[0]=10.0.0.1", "directoryCIDRs"],
+  ["networkPolicy.directoryCIDRs[0]=10.0.0.0/33", "directoryCIDRs"],
+  ["topologySpread.topologyKey=", "topologyKey"],
+  ["metrics.podMonitor.interval=often", "interval"],
+  ["metrics.servceMonitor.enabled=true", "servceMonitor"],
+  ["relicas=2", "relicas"],
+];
+
+/** Values that go together in any combination. */
+const GOOD: readonly (readonly string[])[] = [
+  ["replicas=1", "replicas=3"],
+  ["image.digest=sha256:" + "a".repeat(64), "image.tag=v1", "image.repository=example.com:5000/team/operator"],
+  ["config.watchNamespaces={web,shop}", "config.workers=1", "config.log.level=debug"],
+  ["networkPolicy.enabled=false", "networkPolicy.directoryCIDRs={10.0.0.0/8,fd00::/8}", "networkPolicy.directoryPorts={636}"],
+  ["podDisruptionBudget.enabled=false", "podDisruptionBudget.maxUnavailable=50%"],
+  ["topologySpread.enabled=false", "topologySpread.topologyKey=topology.kubernetes.io/zone"],
+  ["metrics.prometheusRule.enabled=true", "metrics.prometheusRule.labels.role=alerts"],
+  ["metrics.service=false", "metrics.podMonitor.enabled=true", "metrics.serviceMonitor.enabled=true"],
+  ["serviceAccount.create=false,serviceAccount.name=other", "serviceAccount.name=mine", "serviceAccount.annotations.team=ad"],
+  ["rbac.aggregate=false", "rbac.create=false"],
+  ["fullnameOverride=farms", "nameOverride=farms"],
+  ["priorityClassName=system-cluster-critical", "podLabels.team=ad", "podAnnotations.note=x"],
+  ["imagePullSecrets[0].name=pull", "tolerations[0].operator=Exists", "resources.limits.memory=1Gi"],
+];
+
+describe.skipIf(missing !== undefined)("the chart", () => {
+  const dir = `${tmpdir()}/serverfarm-chart-${crypto.randomUUID()}`;
+  const kube = new Kube(`${dir}/kube`);
+  let directory: SandboxDirectory;
+  const kubectl = (...args: readonly string[]): Promise<string> =>
+    run(`${kubeAssets()}/kubectl`, ["--kubeconfig", kube.kubeconfig, ...args]);
+  const release = (...args: readonly string[]): Promise<string> => helm(...args, "--kubeconfig", kube.kubeconfig, "--namespace", SYSTEM);
+
+  beforeAll(async () => {
+    [directory] = await Promise.all([SandboxDirectory.create(), kube.up()]);
+    for (const name of [SYSTEM, "web"]) await kubectl("create", "namespace", name);
+  }, 120_000);
+
+  afterAll(async () => {
+    await Promise.all([directory.stop(), kube.down()]);
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  test("is sound, and what is rendered from it is up to date", async () => {
+    expect(await helm("lint", "--strict", CHART)).toContain("0 chart(s) failed");
+    await run("node", [`${ROOT}/deploy/render.ts`, "--check"]);
+  });
+
+  test("grants nothing by wildcard, and Secrets and ConfigMaps in its own namespace only", async () => {
+    const rendered = parse(await template());
+    const roles = rendered.filter(({ kind }) => kind === "ClusterRole" || kind === "Role");
+    expect(roles.length).toBe(4);
+    for (const { kind, metadata, rules = [] } of roles) {
+      expect(JSON.stringify(rules), metadata.name).not.toContain('"*"');
+      const resources = rules.flatMap(({ resources }) => resources);
+      if (kind === "ClusterRole") expect(resources).not.toEqual(expect.arrayContaining(["secrets"]));
+      else expect(metadata.namespace).toBe(SYSTEM);
+    }
+  });
+
+  test.each(BAD)("%s is refused", async (set, field) => {
+    await expect(template("--set", set)).rejects.toThrow(field);
+  });
+
+  test("its values go together: the API server takes what is rendered", { timeout: 240_000 }, async () => {
+    for (const [kind, plural] of [
+      ["PodMonitor", "podmonitors"],
+      ["ServiceMonitor", "servicemonitors"],
+      ["PrometheusRule", "prometheusrules"],
+    ] as const)
+      await kube.apply(monitoringCrd(kind, plural));
+    await waitFor("the monitoring kinds", async () => (await kubectl("api-resources")).includes("prometheusrules"));
+    // Each value of each group beside the next group's: every value is tried several times, in other company.
+    const combinations = GOOD.flatMap((group, index) =>
+      group.flatMap((value) => [1, 3].map((step) => [value, ...(GOOD[(index + step) % GOOD.length] ?? []).slice(0, 1)])),
+    );
+    expect(combinations.length).toBeGreaterThanOrEqual(40);
+    const lanes = [0, 1, 2].map(async (lane) => {
+      for (const values of combinations.filter((_, index) => index % 3 === lane)) {
+        const file = `${dir}/rendered-${lane}.yaml`;
+        await writeFile(file, await template(...values.flatMap((value) => ["--set", value])));
+        expect(await kubectl("apply", "--dry-run=server", "-f", file), values.join()).toContain("deployment.apps/");
+      }
+    });
+    await Promise.all(lanes);
+  });
+
+  test("pods meet the restricted standard", async () => {
+    await kubectl("label", "namespace", SYSTEM, "pod-security.kubernetes.io/enforce=restricted", "--overwrite");
+    const [deployment] = parse(await template()).filter(({ kind }) => kind === "Deployment");
+    const { template: pod } = z.object({ template: z.looseObject({ spec: z.looseObject({}) }) }).parse(deployment?.["spec"]);
+    const file = `${dir}/pod.json`;
+    await writeFile(
+      file,
+      JSON.stringify({
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata: { name: "x", namespace: SYSTEM },
+        spec: { ...pod.spec, serviceAccountName: "default" },
+      }),
+    );
+    expect(await kubectl("apply", "--dry-run=server", "-f", file)).toContain("pod/x created");
+    const root = JSON.stringify({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "x", namespace: SYSTEM },
+      spec: { containers: [{ name: "x", image: "x" }] },
+    });
+    await writeFile(file, root);
+    await expect(kubectl("apply", "--dry-run=server", "-f", file)).rejects.toThrow("violates PodSecurity");
+  });
+
+  test("installs, upgrades, rolls back and goes; farms outlive it", { timeout: 120_000 }, async () => {
+    await release("install", RELEASE, CHART);
+    expect(await kubectl("get", "deployment", RELEASE, "-n", SYSTEM, "-o", "jsonpath={.spec.replicas}")).toBe("2");
+    await release("upgrade", RELEASE, CHART, "--set", "replicas=3");
+    expect(await kubectl("get", "deployment", RELEASE, "-n", SYSTEM, "-o", "jsonpath={.spec.replicas}")).toBe("3");
+    await release("rollback", RELEASE, "1");
+    expect(await kubectl("get", "deployment", RELEASE, "-n", SYSTEM, "-o", "jsonpath={.spec.replicas}")).toBe("2");
+    await kube.apply(farm("kept", []));
+    await release("uninstall", RELEASE);
+    expect(await kubectl("get", "farm", "kept", "-n", "web", "-o", "name")).toContain("kept");
+    expect(await kubectl("get", "clusterrole", "-o", "name")).not.toContain(RELEASE);
+    // And comes back over what was kept.
+    await release("install", RELEASE, CHART);
+    await kubectl("delete", "farm", "kept", "-n", "web");
+  });
+
+  describe("the rights that it grants", () => {
+    beforeAll(async () => {
+      const secret = (name: string, stringData: object): object => ({
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name, namespace: SYSTEM },
+        stringData,
+      });
+      await kube.apply(secret("contoso-ldap", ADMINISTRATOR), secret("contoso-ca", { "ca.crt": directory.ca }));
+    });
+
+    /** A farm's life, by an operator with the rights that are there now. Returns the requests that were refused. */
+    async function life(name: string, seconds: number): Promise<readonly string[]> {
+      await kube.delete("Lease", RELEASE, SYSTEM);
+      const operator = await Operator.start({ kubeconfig: await kube.serviceAccountKubeconfig(SYSTEM, RELEASE), leaderElection: true });
+      const refused = async (): Promise<readonly string[]> =>
+        (await operator.metrics())
+          .split("\n")
+          .filter((line) => line.startsWith("rest_client_requests_total{") && line.includes('code="403"'));
+      try {
+        await kube.apply(domain(directory.url), farm(name, ["WEB01"]));
+        const steps = async (): Promise<void> => {
+          const ready = (reason: string) =>
+            waitFor(
+              "the farm",
+              async () => JSON.stringify((await kube.find("ServerFarm", name, "web"))?.["status"] ?? {}).includes(`"reason":"${reason}"`),
+              Boolean,
+              seconds,
+            );
+          await ready("Reconciled");
+          // The same Event twice is one with a count.
+          for (const computers of [["NONE"], ["WEB01"], ["NONE"], ["WEB01"]]) {
+            await kube.patch("ServerFarm", name, "web", { spec: { hosts: { computers } } });
+            await waitFor(
+              "the farm",
+              async () => {
+                const found = await kube.find("ServerFarm", name, "web");
+                const text = JSON.stringify(found?.["status"] ?? {});
+                return (
+                  text.includes(`"observedGeneration":${String(found?.metadata["generation"])}`) &&
+                  text.includes("HostNotFound") === (computers[0] === "NONE")
+                );
+              },
+              Boolean,
+              seconds,
+            );
+          }
+          await kube.delete("ServerFarm", name, "web", seconds);
+          await kube.delete("ActiveDirectoryDomain", "contoso", undefined, seconds);
+        };
+        await steps().catch(() => undefined);
+        return await refused();
+      } finally {
+        await operator.stop();
+        for (const [kind, what, namespace] of [
+          ["ServerFarm", name, "web"],
+          ["ActiveDirectoryDomain", "contoso", undefined],
+        ] as const) {
+          if (await kube.find(kind, what, namespace)) {
+            await kube.patch(kind, what, namespace, { metadata: { finalizers: null } });
+            await kube.delete(kind, what, namespace, 10);
+          }
+        }
+      }
+    }
+
+    test("are enough, and each of them is needed", { timeout: 400_000 }, async () => {
+      expect(await life("whole", 30)).toEqual([]);
+      for (const kind of ["ClusterRole", "Role"] as const) {
+        const namespace = kind === "Role" ? SYSTEM : undefined;
+        const { rules = [] } = object.parse(await kube.get(kind, RELEASE, namespace));
+        const atoms = rules.flatMap((entry, index) =>
+          entry.resources.flatMap((resource) =>
+            entry.verbs.map((verb) => ({ index, resource, verb, name: `${kind} ${verb} ${resource}` })),
+          ),
+        );
+        for (const [count, { index, resource, verb, name }] of atoms.entries()) {
+          const without = rules.flatMap((entry, at) =>
+            at !== index
+              ? [entry]
+              : [
+                  { ...entry, resources: entry.resources.filter((other) => other !== resource) },
+                  { ...entry, resources: [resource], verbs: entry.verbs.filter((other) => other !== verb) },
+                ].filter(({ resources, verbs }) => resources.length > 0 && verbs.length > 0),
+          );
+          await kube.patch(kind, RELEASE, namespace, { rules: without });
+          // The API server learns of it by a watch of its own.
+          const asked = await life(`${kind.toLowerCase()}${count}`, 2);
+          await kube.patch(kind, RELEASE, namespace, { rules });
+          expect(asked.length, `without ${name} something is refused`).toBeGreaterThan(0);
+        }
+      }
+      expect(await life("again", 30)).toEqual([]);
+    });
+
+    test("let a namespace's viewer see farms, its editor change them, and nobody more", { timeout: 60_000 }, async () => {
+      for (const role of ["view", "edit", "admin"])
+        await kubectl("create", "rolebinding", role, `--clusterrole=${role}`, `--user=${role}`, "-n", "web");
+      const can = async (user: string, verb: string, resource: string, namespace = "web"): Promise<boolean> => {
+        const [kind = "", subresource] = resource.split("/");
+        const what = [verb, kind, ...(subresource === undefined ? [] : [`--subresource=${subresource}`])];
+        // It ends with 1 where the answer is no.
+        return (await kubectl("auth", "can-i", ...what, "-n", namespace, "--as", user).catch(() => "no")).startsWith("yes");
+      };
+      await waitFor("the aggregation", () => can("edit", "create", "serverfarms.serverfarm.dev"));
+      const matrix: readonly (readonly [user: string, verb: string, resource: string, may: boolean])[] = [
+        ["view", "get", "serverfarms.serverfarm.dev", true],
+        ["view", "watch", "serverfarms.serverfarm.dev", true],
+        ["view", "create", "serverfarms.serverfarm.dev", false],
+        ["edit", "get", "serverfarms.serverfarm.dev", true],
+        ["edit", "patch", "serverfarms.serverfarm.dev", true],
+        ["edit", "delete", "serverfarms.serverfarm.dev", true],
+        ["admin", "create", "serverfarms.serverfarm.dev", true],
+        ["edit", "patch", "serverfarms.serverfarm.dev/status", false],
+        ["admin", "patch", "serverfarms.serverfarm.dev/status", false],
+        ["admin", "get", "activedirectorydomains.serverfarm.dev", false],
+        ["admin", "create", "activedirectorydomains.serverfarm.dev", false],
+        ["nobody", "get", "serverfarms.serverfarm.dev", false],
+      ];
+      for (const [user, verb, resource, may] of matrix) expect(await can(user, verb, resource), `${user} ${verb} ${resource}`).toBe(may);
+      expect(await can("edit", "create", "serverfarms.serverfarm.dev", "default")).toBe(false);
+      // And by doing it.
+      const file = `${dir}/farm.json`;
+      await writeFile(file, JSON.stringify(farm("mine", [])));
+      expect(await kubectl("apply", "-f", file, "--as", "edit")).toContain("created");
+      await expect(kubectl("delete", "farm", "mine", "-n", "web", "--as", "view")).rejects.toThrow("cannot delete");
+      expect(await kubectl("delete", "farm", "mine", "-n", "web", "--as", "edit")).toContain("deleted");
+    });
+  });
+});
+
+function farm(name: string, computers: readonly string[]): object {
+  return {
+    apiVersion: "serverfarm.dev/v1alpha1",
+    kind: "ServerFarm",
+    metadata: { name, namespace: "web" },
+    spec: { domainRef: { name: "contoso" }, hosts: { computers } },
+  };
+}
+
+function domain(url: string): object {
+  return {
+    apiVersion: "serverfarm.dev/v1alpha1",
+    kind: "ActiveDirectoryDomain",
+    metadata: { name: "contoso" },
+    spec: {
+      dnsName: "contoso.com",
+      servers: [url],
+      credentialsSecretRef: { name: "contoso-ldap" },
+      caBundleRef: { name: "contoso-ca" },
+      poll: "1s",
+    },
+  };
+}
+
+/** The kinds of the Prometheus operator, as far as a dry run needs them. */
+function monitoringCrd(kind: string, plural: string): object {
+  const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.monitoring.coreos.com` },
+    spec: {
+      group: "monitoring.coreos.com",
+      scope: "Namespaced",
+      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
+      versions: [{ name: "v1", served: true, storage: true, schema }],
+    },
+  };
+}

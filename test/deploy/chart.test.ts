@@ -1,5 +1,5 @@
 /** The chart: what it refuses, what it renders, and that with exactly its rights the operator works, on a real API server. */
-import { rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -301,6 +301,35 @@ describe.skipIf(missing !== undefined)("the chart", () => {
         }
       }
       expect(await life("again", 30)).toEqual([]);
+    });
+
+    test("helm --wait on a chart of farms waits for Ready, and fails on Stalled", { timeout: 120_000 }, async () => {
+      const chart = `${dir}/farms`;
+      await mkdir(`${chart}/templates`, { recursive: true });
+      await writeFile(`${chart}/Chart.yaml`, "apiVersion: v2\nname: farms\nversion: 0.1.0\n");
+      await writeFile(`${chart}/values.yaml`, "container: CN=Managed Service Accounts\n");
+      await writeFile(`${chart}/templates/domain.yaml`, JSON.stringify(domain(directory.url)));
+      const templated = JSON.stringify(farm("waited", ["WEB01"])).replace(
+        '"hosts"',
+        '"servicePrincipalNames": [{{ .Values.spn | quote }}], "hosts"',
+      );
+      await writeFile(`${chart}/templates/farm.yaml`, templated);
+      const operator = await Operator.start({ kubeconfig: await kube.serviceAccountKubeconfig(SYSTEM, RELEASE) });
+      try {
+        const wait = (verb: string, spn: string, timeout: string): Promise<string> =>
+          release(verb, "farms", chart, "--set", `spn=${spn}`, "--wait", "--timeout", timeout);
+        await wait("install", "http/waited", "60s");
+        expect(JSON.stringify((await kube.find("ServerFarm", "waited", "web"))?.["status"])).toContain('"reason":"Reconciled"');
+        await directory.modify("CN=WEB06,CN=Computers,DC=contoso,DC=com", "replace", "servicePrincipalName", ["http/taken"]);
+        const started = performance.now();
+        await expect(wait("upgrade", "http/taken", "60s")).rejects.toThrow(/waited/);
+        expect(performance.now() - started, "it does not wait for the timeout").toBeLessThan(30_000);
+        await release("uninstall", "farms");
+        await kube.waitGone("ServerFarm", "waited", "web");
+        await kube.waitGone("ActiveDirectoryDomain", "contoso");
+      } finally {
+        await operator.stop();
+      }
     });
 
     test("let a namespace's viewer see farms, its editor change them, and nobody more", { timeout: 60_000 }, async () => {

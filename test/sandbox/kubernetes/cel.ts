@@ -26,7 +26,12 @@ function toInput(value: Json): Input {
 
 /** The value of an expression; an Error where it has none. `oldSelf` only where there was a value before. */
 export function evaluate(expression: string, self: Json, oldSelf: Json | undefined): unknown {
-  const result = compile(expression)({ self: toInput(self), ...(oldSelf === undefined ? {} : { oldSelf: toInput(oldSelf) }) });
+  return evaluateWith(expression, { self, ...(oldSelf === undefined ? {} : { oldSelf }) });
+}
+
+/** The same with variables of any names. */
+export function evaluateWith(expression: string, variables: Readonly<Record<string, Json>>): unknown {
+  const result = compile(expression)(Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, toInput(value)])));
   return isCelError(result) ? new Error(String(result)) : result;
 }
 

@@ -1,0 +1,170 @@
+/** What GitOps tools make of every state of a farm: Argo CD by Lua, Flux by CEL, and whoever knows kstatus (Helm 4, kubectl-based tools). */
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
+import { plan } from "../../src/farm/plan.ts";
+import type { ServerFarm, ServerFarmStatus } from "../../src/farm/server-farm.ts";
+import { suspendedStatus, unknownStatus } from "../../src/reconciler/farm-status.ts";
+import { outcome } from "../../src/reconciler/outcome.ts";
+import { reconcile } from "../../src/reconciler/reconcile.ts";
+import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../farm/simulation.ts";
+import { run } from "../harness/process.ts";
+import { evaluateWith } from "../sandbox/kubernetes/cel.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const NOW = new Date("2026-11-25T00:00:00Z");
+type Spec = NonNullable<Parameters<typeof farm>[0]>;
+
+async function after(spec: Spec): Promise<ServerFarmStatus> {
+  const wanted = desired(spec);
+  const holder = directoryObject({ distinguishedName: `CN=DB,CN=Computers,${BASE}`, servicePrincipalNames: ["http/taken"] });
+  const report = await reconcile(
+    wanted,
+    new SimulatedDirectory([holder], ["WEB01"].map(computer)),
+    {
+      scope: "Names",
+      plan: (observed) => plan(wanted, observed),
+      confirm: spec.managementPolicy === "Observe" ? undefined : () => Promise.resolve(),
+      ordered: false,
+    },
+    new AbortController().signal,
+  );
+  return outcome(farm(spec), wanted, report, NOW).status;
+}
+
+const READY = { hosts: { computers: ["WEB01"] } };
+const deleted = (): ServerFarm => {
+  const value = farm(READY);
+  return { ...value, metadata: { ...value.metadata, deletionTimestamp: NOW.toISOString() } };
+};
+
+/** Every state that a farm can be in, and what each tool should say of it. */
+const STATES: readonly (readonly [
+  state: string,
+  object: () => Promise<ServerFarm> | ServerFarm,
+  kstatus: string,
+  argo: string,
+  flux: string,
+])[] = [
+  ["just applied", () => ({ ...farm(READY), status: { observedGeneration: -1 } }), "InProgress", "Progressing", "inProgress"],
+  ["ready", async () => ({ ...farm(READY), status: await after(READY) }), "Current", "Healthy", "current"],
+  [
+    "changed, and not looked at yet",
+    async () => ({ ...farm(READY, undefined, 2), status: await after(READY) }),
+    "InProgress",
+    "Progressing",
+    "inProgress",
+  ],
+  [
+    "a host has not joined the domain yet",
+    async () => ({ ...farm(READY), status: await after({ hosts: { computers: ["WEB01", "NEW01"] } }) }),
+    "InProgress",
+    "Progressing",
+    "inProgress",
+  ],
+  [
+    "another account holds an SPN",
+    async () => ({ ...farm(READY), status: await after({ servicePrincipalNames: ["http/taken"] }) }),
+    "Failed",
+    "Degraded",
+    "failed",
+  ],
+  [
+    "the domain is not ready",
+    () => ({ ...farm(READY), status: unknownStatus(farm(READY), "DomainNotReady", "down", NOW) }),
+    "InProgress",
+    "Progressing",
+    "inProgress",
+  ],
+  [
+    "only observed, with changes to be done",
+    async () => ({ ...farm(READY), status: await after({ ...READY, managementPolicy: "Observe" }) }),
+    "InProgress",
+    "Progressing",
+    "inProgress",
+  ],
+  ["suspended", () => ({ ...farm(READY), status: suspendedStatus(farm(READY), NOW) }), "InProgress", "Suspended", "current"],
+  [
+    "being deleted",
+    () => ({ ...deleted(), status: unknownStatus(deleted(), "Deleting", "…", NOW) }),
+    "Terminating",
+    "Progressing",
+    "inProgress",
+  ],
+  [
+    "deleted, and somebody has to act",
+    () => ({ ...deleted(), status: unknownStatus(deleted(), "DeletionBlocked", "…", NOW, { stalled: true }) }),
+    "Terminating",
+    "Degraded",
+    "failed",
+  ],
+];
+
+/** The rules of kstatus (sigs.k8s.io/cli-utils/pkg/kstatus) for objects with these conditions. */
+function kstatusOf({ metadata, status }: ServerFarm): string {
+  const is = (type: string): boolean =>
+    status?.conditions?.some((condition) => condition.type === type && condition.status === "True") ?? false;
+  if (metadata.deletionTimestamp !== undefined) return "Terminating";
+  if (status?.observedGeneration !== metadata.generation) return "InProgress";
+  if (is("Stalled")) return "Failed";
+  if (is("Reconciling")) return "InProgress";
+  const ready = status?.conditions?.find(({ type }) => type === "Ready");
+  return ready === undefined || ready.status === "True" ? "Current" : "InProgress";
+}
+
+/** As a Lua table. */
+function toLua(value: unknown): string {
+  if (Array.isArray(value)) return `{${value.map(toLua).join(",")}}`;
+  if (typeof value === "object" && value !== null)
+    return `{${Object.entries(value)
+      .map(([key, item]) => `[${JSON.stringify(key)}]=${toLua(item)}`)
+      .join(",")}}`;
+  return JSON.stringify(value ?? null).replace(/^null$/, "nil");
+}
+
+async function luaMissing(): Promise<boolean> {
+  try {
+    await run("lua5.1", ["-v"]);
+    return false;
+  } catch {
+    if (process.env["REQUIRE_REAL"] === "1") throw new Error("lua5.1 is not installed: npm run setup:real (Debian, root)");
+    return true;
+  }
+}
+const missing = await luaMissing();
+
+const flux = z
+  .array(z.object({ kind: z.string(), current: z.string(), failed: z.string(), inProgress: z.string() }))
+  .parse(parse(await readFile(`${ROOT}/deploy/gitops/flux-health.yaml`, "utf8")));
+
+describe.each(STATES)("a farm that is: %s", (_, object, kstatus, argo, fluxState) => {
+  test("kstatus", async () => {
+    expect(kstatusOf(await object())).toBe(kstatus);
+  });
+
+  test.skipIf(missing)("Argo CD", async () => {
+    const script = await readFile(`${ROOT}/deploy/gitops/argocd-health.lua`, "utf8");
+    const said = await run("lua5.1", ["-"], {
+      input: `obj = ${toLua(await object())}\nlocal health = (function() ${script} end)()\nprint(health.status)`,
+    });
+    expect(said.trim()).toBe(argo);
+  });
+
+  test("Flux", async () => {
+    const found = flux.find(({ kind }) => kind === "ServerFarm");
+    if (!found) throw new Error("no expressions for ServerFarm");
+    const { metadata, status } = z.object({ metadata: z.json(), status: z.json() }).parse(JSON.parse(JSON.stringify(await object())));
+    // As Flux does: failed goes before current.
+    const states = (["failed", "current", "inProgress"] as const).filter(
+      (name) => evaluateWith(found[name], { metadata, status }) === true,
+    );
+    expect(states[0]).toBe(fluxState);
+  });
+});
+
+test("the page says the same", async () => {
+  const page = await readFile(`${ROOT}/docs/gitops.md`, "utf8");
+  for (const [state, , kstatus, argo, fluxState] of STATES) expect(page).toContain(`| ${state} | ${kstatus} | ${argo} | ${fluxState} |`);
+});

@@ -100,7 +100,8 @@ export class DomainController {
     if (!state || state.view.kind === "Connecting") return { kind: "Connecting" };
     const { session } = state;
     // The connection was lost a moment ago and is being made anew.
-    if (state.ready && !session) return { kind: "Connecting" };
+    // Or it was made, perhaps to another server, and it is not known yet whether what that does not show is gone.
+    if (state.ready && (!session || state.inspectedAt === 0)) return { kind: "Connecting" };
     if (!state.ready || !session) {
       const problem = state.view.kind === "Problem" ? ` (${state.view.problem.message})` : "";
       return {

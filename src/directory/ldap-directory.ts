@@ -38,7 +38,7 @@ export class LdapDirectory implements Directory {
       computers,
       strangers: await this.#strangers(session, desired, objects, computers, signal),
       missing,
-      unreadable: known ? [] : await this.#unreadable(session, desired, objects, computers, signal),
+      unreadable: await this.#unreadable(session, desired, objects, computers, signal),
     };
   }
 

@@ -17,6 +17,16 @@ export interface ExistingGroup {
   readonly name: string | undefined;
 }
 
+/** An existing host group, used now or before. */
+export interface RememberedGroup {
+  readonly objectGUID: string;
+  readonly distinguishedName: string;
+  /** As the farm names it; undefined for one that it used before. */
+  readonly name: string | undefined;
+  /** objectGUIDs of the computers that this farm put in. */
+  readonly added: readonly string[];
+}
+
 /** A group whose members are changed. */
 export type MemberGroup = OwnedObject | ExistingGroup;
 
@@ -96,7 +106,8 @@ export type Change =
   | { readonly kind: "DeleteHostGroup"; readonly object: OwnedObject }
   | { readonly kind: "DeleteAccessGroup"; readonly object: OwnedObject }
   /** The object stays, without its owner marker. */
-  | { readonly kind: "Release"; readonly object: OwnedObject; readonly because: string };
+  /** `remembered`: a host group that is somebody else's from now on, with the members that the farm put in. */
+  | { readonly kind: "Release"; readonly object: OwnedObject; readonly because: string; readonly remembered?: RememberedGroup };
 
 export interface Plan {
   readonly changes: readonly Change[];

@@ -6,7 +6,7 @@ import { addedMembers, othersWanting } from "./host-group.ts";
 import { isAccount, isGroup, type DirectoryObject, type ObservedFarm } from "./observed.ts";
 import { isAccessGroup, memberGroup } from "./place.ts";
 import { endOfAccessGroup, groupsOf } from "./plan-access-groups.ts";
-import { changesOfMembers, existingGroup } from "./plan-hosts.ts";
+import { changesOfMembers, DECLARED, existingGroup } from "./plan-hosts.ts";
 import { resolveHosts } from "./resolve-hosts.ts";
 
 export interface DecommissionPolicy {
@@ -55,7 +55,7 @@ export function planDecommission(desired: DesiredFarm, observed: ObservedFarm, p
       const strangers = foreignMembers(desired, observed, object, policy);
       if (desired.hostGroup.existing && desired.grant === "Group" && isNamed(object, desired.hostGroup.samAccountName)) {
         changes.push(...takeOut(desired, observed, object));
-        release("the farm says that it is somebody else's (existing: true)");
+        release(DECLARED);
       } else if (strangers.length === 0) changes.push({ kind: "DeleteHostGroup", object: owned });
       else release(`it has members that this farm did not put in: ${strangers.join("; ")}`);
     } else {

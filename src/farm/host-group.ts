@@ -13,10 +13,12 @@ export function ownHostGroups(desired: DesiredFarm, observed: ObservedFarm): rea
 }
 
 /** Groups of somebody else that the farm put hosts into, and those that it says it uses now. */
-export function existingHostGroups({ memory }: DesiredFarm, observed: ObservedFarm, current: Place): readonly DirectoryObject[] {
+export function existingHostGroups({ memory, owner }: DesiredFarm, observed: ObservedFarm, current: Place): readonly DirectoryObject[] {
   const remembered = new Set(memory.hostGroups.filter(({ added }) => added.length > 0).map(({ objectGUID }) => objectGUID));
   const used = current.kind === "Existing" ? current.object : undefined;
-  return observed.objects.filter((object) => object === used || (remembered.has(object.objectGUID) && object.protection === undefined));
+  return observed.objects.filter(
+    (object) => object === used || (remembered.has(object.objectGUID) && object.protection === undefined && object.owner !== owner),
+  );
 }
 
 /** Of these groups those that are not used any more. */

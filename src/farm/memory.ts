@@ -2,7 +2,7 @@
  * What a farm did to groups that are not its own. Nothing in the directory shows who put a member in, so it is recorded in the farm's status
  * before the write: a crash between the two never forgets one.
  */
-import type { Change } from "./change.ts";
+import type { Change, RememberedGroup } from "./change.ts";
 import { dnKey } from "./distinguished-name.ts";
 import type { ServerFarmStatus } from "./server-farm.ts";
 
@@ -11,16 +11,6 @@ interface Identity {
   readonly distinguishedName: string;
   readonly objectGUID: string;
   readonly objectSID?: string | undefined;
-}
-
-/** An existing host group, used now or before. */
-export interface RememberedGroup {
-  readonly objectGUID: string;
-  readonly distinguishedName: string;
-  /** As the farm names it; undefined for one that it used before. */
-  readonly name: string | undefined;
-  /** objectGUIDs of the computers that this farm put in. */
-  readonly added: readonly string[];
 }
 
 /** An access group that the account was put into. */
@@ -71,8 +61,12 @@ export function remember(memory: Memory, changes: readonly Change[], computers: 
       const { objectGUID, distinguishedName, name } = change.object;
       const known = hostGroups.find((group) => group.objectGUID === objectGUID);
       const added = change.add.flatMap((dn) => guids.get(dnKey(dn)) ?? []);
-      const group = { objectGUID, distinguishedName, name: known?.name ?? name, added: [...new Set([...(known?.added ?? []), ...added])] };
+      const group = { objectGUID, distinguishedName, name: name ?? known?.name, added: [...new Set([...(known?.added ?? []), ...added])] };
       hostGroups = [...hostGroups.filter((other) => other !== known), group];
+    }
+    if (change.kind === "Release" && change.remembered) {
+      const { remembered } = change;
+      hostGroups = [...hostGroups.filter(({ objectGUID }) => objectGUID !== remembered.objectGUID), remembered];
     }
     if (change.kind === "JoinAccessGroup") {
       const { objectGUID, distinguishedName } = change.object;
@@ -83,10 +77,13 @@ export function remember(memory: Memory, changes: readonly Change[], computers: 
   return hostGroups === memory.hostGroups && accessGroups === memory.accessGroups ? memory : { hostGroups, accessGroups };
 }
 
+/** As many as the schema takes: the latest. */
+const FORMER = 20;
+
 /** Groups as a status holds them. `current`: the group that the farm uses now, whoever owns it. */
 export function hostGroupsStatus(memory: Memory, current: Identity | undefined): HostGroupsStatus {
   const used = memory.hostGroups.find(({ objectGUID }) => objectGUID === current?.objectGUID);
-  const former = memory.hostGroups.filter(({ objectGUID, added }) => objectGUID !== current?.objectGUID && added.length > 0);
+  const former = memory.hostGroups.filter(({ objectGUID, added }) => objectGUID !== current?.objectGUID && added.length > 0).slice(-FORMER);
   const { distinguishedName, objectGUID, objectSID } = current ?? {};
   return {
     ...(distinguishedName === undefined || objectGUID === undefined

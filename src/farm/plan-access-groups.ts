@@ -2,6 +2,7 @@ import type { Change, Plan } from "./change.ts";
 import type { DesiredFarm } from "./desired.ts";
 import { dnKey } from "./distinguished-name.ts";
 import { isGroup, type DirectoryObject, type ObservedFarm } from "./observed.ts";
+import { DECLARED } from "./plan-hosts.ts";
 import { isAccessGroup, memberGroup, owned, placeOfAccessGroup, type Place } from "./place.ts";
 
 /** The account is a member of each of its access groups, and of none that it was put into before and that the farm does not name any more. */
@@ -20,8 +21,15 @@ export function planAccessGroups(desired: DesiredFarm, observed: ObservedFarm, a
         return [{ kind: "CreateAccessGroup", samAccountName, distinguishedName, owner: desired.owner, members: [member] }];
       case "Own":
       case "Existing": {
-        if (isIn(place.object)) return [];
-        return [{ kind: "JoinAccessGroup", object: memberGroup(desired, place.object, samAccountName), member, name: samAccountName }];
+        const release: readonly Change[] =
+          place.kind === "Existing" && place.object.owner === desired.owner
+            ? [{ kind: "Release", object: owned(place.object, desired.owner), because: DECLARED }]
+            : [];
+        if (isIn(place.object)) return release;
+        return [
+          ...release,
+          { kind: "JoinAccessGroup", object: memberGroup(desired, place.object, samAccountName), member, name: samAccountName },
+        ];
       }
       case "Adoptable":
       case "Taken":
@@ -67,7 +75,7 @@ export function endOfAccessGroup(
   const others = group.members.filter((member) => account === undefined || dnKey(member) !== dnKey(account.distinguishedName));
   if (others.length === 0 && !declaredExisting) return [{ kind: "DeleteAccessGroup", object }];
   const because = declaredExisting
-    ? "the farm says that it is somebody else's (existing: true)"
+    ? DECLARED
     : `it has members that this farm did not put in: ${others.slice(0, 10).join("; ")}${others.length > 10 ? ` and ${others.length - 10} more` : ""}`;
   return [
     ...(account && groupsOf(account)(group) ? [{ kind: "LeaveAccessGroup" as const, object, member: account.distinguishedName }] : []),

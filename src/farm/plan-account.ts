@@ -3,7 +3,7 @@ import type { AccountProperties, Change, Plan } from "./change.ts";
 import { ENCRYPTION_MASK, type DesiredFarm } from "./desired.ts";
 import type { DirectoryObject, ObservedFarm } from "./observed.ts";
 import { owned, type Place } from "./place.ts";
-import { grantOf } from "./plan-retrievers.ts";
+import { grantOf, PRINCIPALS } from "./plan-retrievers.ts";
 import type { ResolvedHosts } from "./resolve-hosts.ts";
 import { servicePrincipalNameKey } from "./service-principal-name.ts";
 
@@ -40,12 +40,13 @@ export function heldByOthers(desired: DesiredFarm, observed: ObservedFarm, accou
 }
 
 export interface AccountContext {
+  readonly observed: ObservedFarm;
   readonly account: Place;
   readonly group: Place;
   readonly hosts: ResolvedHosts;
 }
 
-export function planAccount(desired: DesiredFarm, { account, group, hosts }: AccountContext, { held }: HeldNames): Plan {
+export function planAccount(desired: DesiredFarm, { observed, account, group, hosts }: AccountContext, { held }: HeldNames): Plan {
   switch (account.kind) {
     case "Existing":
     case "Adoptable":
@@ -61,7 +62,7 @@ export function planAccount(desired: DesiredFarm, { account, group, hosts }: Acc
         message: `the account ${desired.account.samAccountName} is created once its host group is there: see the condition HostsReady.`,
       };
       if (group.kind === "Taken") return { changes: [], blockers: [waits] };
-      const grant = grantOf(desired, group, hosts, undefined);
+      const grant = grantOf(desired, observed, group, hosts, undefined);
       const { distinguishedName, samAccountName, passwordIntervalDays } = desired.account;
       const create: Change = {
         kind: "CreateAccount",
@@ -71,8 +72,8 @@ export function planAccount(desired: DesiredFarm, { account, group, hosts }: Acc
         passwordIntervalDays,
         properties: propertiesOf(desired, undefined),
         servicePrincipalNames: desired.servicePrincipalNames.filter((name) => !held.has(servicePrincipalNameKey(name))),
-        retrievers: grant?.principals ?? [],
-        denied: grant?.denied ?? [],
+        retrievers: (grant?.principals ?? []).slice(0, PRINCIPALS),
+        denied: (grant?.denied ?? []).slice(0, PRINCIPALS - 1),
       };
       return grant === undefined ? { changes: [], later: [create], blockers: [] } : { changes: [create], blockers: [] };
     }

@@ -83,8 +83,25 @@ function planExistingGroup(
         !wanted.has(key) && !undecided.has(key) && !quarantined.has(key) && othersWanting(desired, object, computer).length === 0,
     )
     .map(([, { distinguishedName }]) => distinguishedName);
-  return { changes: changesOfMembers(group, missing(members, wanted), unwanted), blockers: [] };
+  const added = addedMembers(desired, observed, object);
+  const { objectGUID, distinguishedName, name } = group;
+  // The farm's own until now: what it owns it may delete one day, so the marker goes, and it remembers whom it put in.
+  const release: readonly Change[] =
+    object.owner === desired.owner
+      ? [
+          {
+            kind: "Release",
+            object: owned(object, desired.owner),
+            because: DECLARED,
+            remembered: { objectGUID, distinguishedName, name, added: [...added.values()].map((computer) => computer.objectGUID) },
+          },
+        ]
+      : [];
+  return { changes: [...release, ...changesOfMembers(group, missing(members, wanted), unwanted)], blockers: [] };
 }
+
+/** Why a group of the farm's own is given up. */
+export const DECLARED = "the farm says that it is somebody else's (existing: true)";
 
 /**
  * A compromised host goes before anything else, out of every group that is the farm's to take it out of, and in a write of its own that no

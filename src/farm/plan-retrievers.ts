@@ -2,7 +2,6 @@ import type { Blocker } from "./blocker.ts";
 import type { Change, Plan } from "./change.ts";
 import type { DesiredFarm } from "./desired.ts";
 import { commonName, dnKey } from "./distinguished-name.ts";
-import { addedMembers } from "./host-group.ts";
 import type { DirectoryObject, ObservedFarm, Retrievers } from "./observed.ts";
 import { owned, type Place } from "./place.ts";
 import type { ResolvedHosts } from "./resolve-hosts.ts";
@@ -11,7 +10,7 @@ import type { ResolvedHosts } from "./resolve-hosts.ts";
  * Whom one access list can name: its size has 16 bits (MS-DTYP 2.4.5), and an entry for a domain's principal takes 36 bytes. Some are left for
  * entries that keep somebody out.
  */
-const PRINCIPALS = 1800;
+export const PRINCIPALS = 1800;
 
 /** SIDs: who may retrieve the password, and who is kept out by name. */
 export interface Grant {
@@ -23,12 +22,21 @@ function sidsOf(computers: Iterable<DirectoryObject>): readonly string[] {
   return [...computers].flatMap(({ objectSID }) => objectSID ?? []);
 }
 
-/** What the account's list should say in the end; undefined while the host group is not there. */
-export function grantOf(desired: DesiredFarm, group: Place, hosts: ResolvedHosts, current: Retrievers | undefined): Grant | undefined {
+/** What the account's list should say in the end; undefined while the host group is not there. `current`: what it says now. */
+export function grantOf(
+  desired: DesiredFarm,
+  observed: ObservedFarm,
+  group: Place,
+  hosts: ResolvedHosts,
+  current: Retrievers | undefined,
+): Grant | undefined {
   if (desired.grant === "Principals") {
-    // Of those that an ambiguous name may mean, whoever is in stays in.
-    const kept = sidsOf(hosts.undecided.values()).filter((sid) => current?.principals.includes(sid));
-    return { principals: [...new Set([...sidsOf(hosts.wanted.values()), ...kept])].slice(0, PRINCIPALS), denied: [] };
+    // Of those that an ambiguous name may mean, whoever is in stays in; so does who cannot be seen now, while a host is not found.
+    const undecided = new Set(sidsOf(hosts.undecided.values()));
+    const seen = new Set(sidsOf([...observed.objects, ...observed.computers, ...observed.strangers]));
+    const unfound = hosts.blockers.some(({ reason, computer }) => reason === "HostNotFound" && computer !== undefined);
+    const kept = (current?.principals ?? []).filter((sid) => undecided.has(sid) || (unfound && !seen.has(sid)));
+    return { principals: [...new Set([...sidsOf(hosts.wanted.values()), ...kept])], denied: [] };
   }
   if ((group.kind !== "Own" && group.kind !== "Existing") || group.object.objectSID === undefined) return undefined;
   // Somebody else may put a compromised host into a group that is not the farm's, directly or by way of another group.
@@ -41,13 +49,18 @@ export function planRetrievers(desired: DesiredFarm, observed: ObservedFarm, acc
   if (account.kind !== "Own") return { changes: [], blockers };
   const { object } = account;
   const current = object.retrievers ?? { principals: [], denied: [], foreign: [] };
-  const grant = grantOf(desired, group, hosts, current);
+  const grant = grantOf(desired, observed, group, hosts, current);
   const out = new Set(sidsOf(hosts.quarantined.values()));
-  const kept = grant && isFilled(desired, observed, group, hosts) ? [] : inForce(observed, current, hosts, desired);
+  const kept = grant && isFilled(desired, observed, group, hosts) ? [] : inForce(desired, observed, current, hosts);
   // While it is not decided what the list should say, all that is done to it is to keep compromised hosts out.
   if (!grant && out.size === 0) return { changes: [], blockers };
-  const principals = [...new Set([...(grant?.principals ?? current.principals), ...kept])].filter((sid) => !out.has(sid));
-  const denied = grant?.denied ?? (group.kind === "Taken" ? [...out] : current.denied.filter((sid) => out.has(sid)));
+  // Groups first: where there are more hosts than the list takes, those that have the right by a group keep it.
+  const principals = [...new Set([...kept, ...(grant?.principals ?? current.principals)])]
+    .filter((sid) => !out.has(sid))
+    .slice(0, PRINCIPALS);
+  // While a group that is not the farm's, or not any more, is named, whoever is quarantined is kept out by name.
+  const settled = grant !== undefined && kept.every((sid) => grant.principals.includes(sid));
+  const denied = (settled ? grant.denied : [...out]).slice(0, PRINCIPALS - principals.length);
   if (current.foreign.length === 0 && sameSet(principals, current.principals) && sameSet(denied, current.denied))
     return { changes: [], blockers };
   const computers = new Map(
@@ -77,29 +90,35 @@ export function planRetrievers(desired: DesiredFarm, observed: ObservedFarm, acc
   return { changes: [change], blockers };
 }
 
-/** Whether everybody who should have the right by the group is in it, so that nobody loses it when the group alone is named. */
-function isFilled(desired: DesiredFarm, observed: ObservedFarm, group: Place, { wanted }: ResolvedHosts): boolean {
-  if (desired.grant === "Principals") return observed.unreadable.length === 0;
+/** Whether everybody who should have the right has it by what is wanted, so that nobody loses it when nothing else is named. */
+function isFilled(desired: DesiredFarm, observed: ObservedFarm, group: Place, { wanted, undecided }: ResolvedHosts): boolean {
+  if (undecided.size > 0) return false;
+  if (desired.grant === "Principals") return observed.unreadable.length === 0 && wanted.size <= PRINCIPALS;
   if (!("object" in group)) return false;
   const members = new Set(group.object.members.map(dnKey));
   return [...wanted.keys()].every((key) => members.has(key));
 }
 
-/** Of the principals that are named now those by which wanted hosts have the right: they stay until the hosts have it otherwise. */
-function inForce(observed: ObservedFarm, { principals }: Retrievers, { wanted }: ResolvedHosts, desired: DesiredFarm): readonly string[] {
-  const hosts = new Set(sidsOf(wanted.values()));
+/** Of the principals that are named now those by which hosts that stay have the right: they stay until the hosts have it otherwise. */
+function inForce(
+  desired: DesiredFarm,
+  observed: ObservedFarm,
+  { principals }: Retrievers,
+  { wanted, undecided }: ResolvedHosts,
+): readonly string[] {
+  const hosts = new Map([...wanted, ...undecided]);
+  const direct = new Set(desired.grant === "Group" ? sidsOf(hosts.values()) : []);
   const groups = observed.objects.filter(
     (object) => object.owner === desired.owner || desired.memory.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID),
   );
   const bearing = new Set(
-    sidsOf(
-      groups.filter((group) => {
-        const members = new Set(group.members.map(dnKey));
-        return addedMembers(desired, observed, group).size > 0 || [...wanted.keys()].some((key) => members.has(key));
-      }),
-    ),
+    sidsOf(groups.filter(({ members }) => members.some((member) => hosts.has(dnKey(member)) || isUnreadable(observed, member)))),
   );
-  return principals.filter((sid) => hosts.has(sid) || bearing.has(sid));
+  return principals.filter((sid) => direct.has(sid) || bearing.has(sid));
+}
+
+function isUnreadable({ unreadable }: ObservedFarm, member: string): boolean {
+  return unreadable.includes(member);
 }
 
 function tooMany({ grant }: DesiredFarm, { wanted }: ResolvedHosts): readonly Blocker[] {

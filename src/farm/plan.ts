@@ -28,7 +28,7 @@ export function plan(desired: DesiredFarm, observed: ObservedFarm): Plan {
     ...(urgent ? [retrievers] : []),
     planHosts(desired, observed, group, hosts),
     planNameOfHostGroup(desired, observed, group),
-    planAccount(desired, { account, group, hosts }, servicePrincipalNames),
+    planAccount(desired, { observed, account, group, hosts }, servicePrincipalNames),
     planServicePrincipalNames(desired, account, servicePrincipalNames),
     ...(urgent ? [] : [retrievers]),
     planAccessGroups(desired, observed, account),

@@ -156,7 +156,7 @@ export interface ServerFarmStatus {
     /** What is wrong and what to do next. */
     readonly message: string;
   }[];
-  /** The access groups as seen. */
+  /** The access groups as seen, and those that the account has still to leave. */
   readonly accessGroups?: readonly {
     /** Its name, as the farm names it. */
     readonly name: string;

@@ -1,10 +1,10 @@
 /** What of the directory goes into a farm's status. */
-import { describeChange } from "../farm/change.ts";
+import { describeChange, type RememberedGroup } from "../farm/change.ts";
 import { timestamp } from "../farm/conditions.ts";
 import type { DesiredFarm } from "../farm/desired.ts";
 import { dnKey } from "../farm/distinguished-name.ts";
 import { addedMembers, handOvers } from "../farm/host-group.ts";
-import { accessGroupsStatus, hostGroupsStatus, type Memory, type RememberedAccessGroup, type RememberedGroup } from "../farm/memory.ts";
+import { accessGroupsStatus, hostGroupsStatus, type Memory, type RememberedAccessGroup } from "../farm/memory.ts";
 import { isAccount, isGroup, type DirectoryObject, type ObservedFarm } from "../farm/observed.ts";
 import { isAccessGroup, placeOfAccessGroup, placeOfAccount, placeOfHostGroup, type Place } from "../farm/place.ts";
 import { groupsOf } from "../farm/plan-access-groups.ts";
@@ -35,6 +35,8 @@ export function seen(farm: ServerFarm, desired: DesiredFarm, report: Report, obs
     farm.spec.managementPolicy === "Observe"
       ? [...(report.plan?.changes ?? []), ...(report.plan?.later ?? [])].flatMap(describeChange).slice(0, LISTED)
       : [];
+  // The last look was before a write that may have happened: nothing that was remembered for it is forgotten on its ground.
+  const interrupted = report.error !== undefined;
   const current = group.kind === "Own" || group.kind === "Existing" ? group.object : undefined;
   return {
     hosts: { desired: hosts.desired, granted, summary: `${granted}/${hosts.desired}` },
@@ -42,13 +44,16 @@ export function seen(farm: ServerFarm, desired: DesiredFarm, report: Report, obs
     ownedObjects: [
       ...own,
       // Not seen is not gone: what deletion will have to remove is not forgotten.
-      ...(farm.status?.ownedObjects ?? []).filter(({ objectGUID }) => observed.missing.includes(objectGUID)),
+      ...(farm.status?.ownedObjects ?? []).filter(
+        ({ objectGUID }) =>
+          (interrupted || observed.missing.includes(objectGUID)) && !own.some((object) => object.objectGUID === objectGUID),
+      ),
     ],
     ...(account.kind === "Own"
       ? { account: { ...identity(account.object), ...names(account.object), ...passwordTimes(account.object) } }
       : {}),
-    ...hostGroupsStatus(settledMemory(farm, desired, observed, group), current),
-    ...accessGroupsStatus(seenAccessGroups(desired, observed, account)),
+    ...hostGroupsStatus(interrupted ? desired.memory : settledMemory(farm, desired, observed, group), current),
+    ...accessGroupsStatus(seenAccessGroups(desired, observed, account, interrupted)),
     ...(farm.spec.managementPolicy === "Observe" ? { plan } : {}),
   };
 }
@@ -74,12 +79,15 @@ function settledMemory({ spec }: ServerFarm, desired: DesiredFarm, observed: Obs
   );
   const remembered = desired.memory.hostGroups.flatMap((group): readonly RememberedGroup[] => {
     const object = observed.objects.find(({ objectGUID }) => objectGUID === group.objectGUID);
-    // Not seen on a server that took over lately: it is kept as it was.
-    if (!object) return observed.missing.includes(group.objectGUID) ? [group] : [];
+    // Not seen is not gone: a right to read may be lost for a while, or the server may have taken over lately.
+    if (!object) return [group];
+    // A group that the farm owns now is kept as it says, whoever put its members in.
+    if (current.kind === "Own" && current.object === object) return [];
     const added = [...addedMembers(desired, observed, object).values()]
       .map(({ objectGUID }) => objectGUID)
       .filter((computer) => !handedOver.has(`${group.objectGUID} ${computer}`));
-    return [{ ...group, distinguishedName: object.distinguishedName, added }];
+    const name = current.kind === "Existing" && current.object === object ? current.group.name : group.name;
+    return [{ ...group, name, distinguishedName: object.distinguishedName, added }];
   });
   if (current.kind !== "Existing" || remembered.some(({ objectGUID }) => objectGUID === current.object.objectGUID)) {
     return { ...desired.memory, hostGroups: remembered };
@@ -90,8 +98,14 @@ function settledMemory({ spec }: ServerFarm, desired: DesiredFarm, observed: Obs
 }
 
 /** The groups that the account is to be in, and those that it could not leave yet. */
-function seenAccessGroups(desired: DesiredFarm, observed: ObservedFarm, account: Place): readonly RememberedAccessGroup[] {
-  const isIn = account.kind === "Own" ? groupsOf(account.object) : () => false;
+function seenAccessGroups(
+  desired: DesiredFarm,
+  observed: ObservedFarm,
+  account: Place,
+  interrupted: boolean,
+): readonly RememberedAccessGroup[] {
+  // Of an account that must not be touched now it is not known which groups it is to leave later.
+  const isIn = account.kind === "Own" ? groupsOf(account.object) : () => account.kind === "Taken";
   const wanted = desired.accessGroups.flatMap((group) => {
     const place = placeOfAccessGroup(desired, observed, group);
     if (place.kind !== "Own" && place.kind !== "Existing") return [];
@@ -100,6 +114,7 @@ function seenAccessGroups(desired: DesiredFarm, observed: ObservedFarm, account:
   });
   const left = desired.memory.accessGroups.filter(({ objectGUID }) => {
     if (wanted.some((group) => group.objectGUID === objectGUID)) return false;
+    if (interrupted) return true;
     const object = observed.objects.find((candidate) => candidate.objectGUID === objectGUID);
     return object ? isIn(object) : observed.missing.includes(objectGUID);
   });

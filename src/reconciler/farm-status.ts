@@ -68,9 +68,12 @@ export function suspendedStatus(farm: ServerFarm, now: Date): ServerFarmStatus {
   };
 }
 
+/** What the schema takes; of a longer annotation the beginning is echoed. */
+const REQUEST_LENGTH = 256;
+
 /** Everything of the status but what a reconcile decides anew. */
 export function carriedOver({ status, metadata }: ServerFarm): Omit<ServerFarmStatus, "observedGeneration" | "conditions" | "plan"> {
   const { plan: _plan, ...kept } = status ?? { observedGeneration: -1 };
   const requested = metadata.annotations?.["serverfarm.dev/reconcile-requested-at"];
-  return { ...kept, ...(requested === undefined ? {} : { lastHandledReconcileRequest: requested }) };
+  return { ...kept, ...(requested === undefined ? {} : { lastHandledReconcileRequest: requested.slice(0, REQUEST_LENGTH) }) };
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planDecommission } from "../../src/farm/decommission.ts";
 import { dnKey } from "../../src/farm/distinguished-name.ts";
+import { DirectoryError } from "../../src/farm/errors.ts";
 import { remember } from "../../src/farm/memory.ts";
 import { isAccount, type DirectoryObject } from "../../src/farm/observed.ts";
 import { plan } from "../../src/farm/plan.ts";
@@ -176,6 +177,103 @@ describe("a compromised host", () => {
     // And there and back.
     await bringAbout(directory, EXISTING, after.status);
     expect(directory.objects.find(isAccount)?.retrievers?.denied).toEqual([]);
+  });
+});
+
+describe("what a review found", () => {
+  const named = (status: ServerFarmStatus | undefined): readonly string[] => status?.hostGroup?.added ?? [];
+
+  test("a connection that is lost after the write forgets no member", async () => {
+    const directory = new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
+    const first = await bringAbout(directory, { hosts: { ...EXISTING.hosts, computers: [] } });
+    const observe = directory.observe.bind(directory);
+    let written = false;
+    directory.onWrite = () => {
+      written = true;
+    };
+    directory.observe = () => (written ? Promise.reject(new DirectoryError("Unavailable", "lost")) : observe());
+    const second = await bringAbout(directory, EXISTING, first.status);
+    expect(second.report.error?.kind).toBe("Unavailable");
+    expect(named(second.status)).toHaveLength(2);
+    directory.observe = observe;
+    const third = await bringAbout(directory, { hosts: { ...EXISTING.hosts, computers: [] } }, second.status);
+    expect(members(directory, "Shared")).toEqual([dnOf("WEB05")]);
+    expect(named(third.status)).toEqual([]);
+  });
+
+  const flipped = { hosts: { ...GROUP.hosts, group: { name: "itfarm1Hosts", existing: true } } };
+
+  test("a group of its own that it declares somebody else's is given up, and never deleted or emptied after that", async () => {
+    const directory = new SimulatedDirectory([], HOSTS);
+    const first = await bringAbout(directory, GROUP);
+    const second = await bringAbout(directory, flipped, first.status);
+    expect(directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1Hosts")?.owner).toBeUndefined();
+    expect(named(second.status)).toHaveLength(2);
+    directory.objects = directory.objects.map((object) =>
+      object.samAccountName === "itfarm1Hosts" ? { ...object, members: [...object.members, dnOf("WEB05")] } : object,
+    );
+    const third = await bringAbout(directory, PRINCIPALS, second.status);
+    expect(members(directory, "itfarm1Hosts")).toEqual([dnOf("WEB05")]);
+    expect(third.status.formerHostGroups).toBeUndefined();
+  });
+
+  test("a host of a group that was somebody else's and was taken over is out when it is quarantined", async () => {
+    const directory = new SimulatedDirectory([groupOf("Shared")], HOSTS);
+    const first = await bringAbout(directory, { hosts: { ...EXISTING.hosts, computers: ["WEB01"] } });
+    const own = { hosts: { ...GROUP.hosts, group: { name: "Shared", existing: false } }, adoptionPolicy: "Unowned" as const };
+    const second = await bringAbout(directory, own, first.status);
+    expect(named(second.status)).toEqual([]);
+    await bringAbout(directory, { ...own, hosts: { ...own.hosts, quarantined: ["WEB02"] } }, second.status);
+    expect(retrievers(directory)).toEqual(["WEB01"]);
+    expect(members(directory, "Shared")).toEqual([dnOf("WEB01")]);
+  });
+
+  test("a host that cannot be seen keeps its right by name", async () => {
+    const directory = new SimulatedDirectory([], HOSTS);
+    const { status } = await bringAbout(directory, PRINCIPALS);
+    const before = directory.objects.find(isAccount)?.retrievers;
+    const blind = new SimulatedDirectory(
+      directory.objects,
+      HOSTS.filter(({ samAccountName }) => samAccountName !== "WEB02$"),
+    );
+    await bringAbout(blind, PRINCIPALS, status);
+    expect(blind.objects.find(isAccount)?.retrievers).toEqual(before);
+  });
+
+  test.each([
+    ["group to principals", GROUP, PRINCIPALS],
+    ["principals to group", PRINCIPALS, GROUP],
+    ["existing group to group", EXISTING, GROUP],
+  ])("%s: a host whose name has become ambiguous keeps its right", async (_, before, after) => {
+    const computers = ["web01.contoso.com", "WEB02"];
+    const directory = new SimulatedDirectory([groupOf("Shared")], HOSTS);
+    const { status } = await bringAbout(directory, { hosts: { ...before.hosts, computers } });
+    const twins = new SimulatedDirectory(directory.objects, [...HOSTS, { ...computer("EVIL"), dnsHostName: "web01.contoso.com" }]);
+    await bringAbout(twins, { hosts: { ...after.hosts, computers } }, status);
+    expect(retrievers(twins)).toEqual(["WEB01", "WEB02"]);
+  });
+
+  test("while a former group of somebody else is still named, whoever is quarantined is kept out of it", async () => {
+    const directory = new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
+    const quarantined = ["WEB05"];
+    const first = await bringAbout(directory, { hosts: { ...EXISTING.hosts, quarantined } });
+    // The new group is made, but the directory refuses its members.
+    const empty = directory.objects.concat(groupOf("itfarm1Hosts", [], { owner: OWNER }));
+    const refusing = new SimulatedDirectory(empty, HOSTS);
+    refusing.refuse = ({ kind }) => (kind === "ChangeHosts" ? new DirectoryError("AccessDenied", "no") : undefined);
+    await bringAbout(refusing, { hosts: { ...GROUP.hosts, quarantined } }, first.status);
+    expect(retrievers(refusing)).toEqual(["WEB01", "WEB02"]);
+  });
+
+  test("more hosts than a list takes keep the right by their group", async () => {
+    const many = Array.from({ length: 1900 }, (_, index) => computer(`M${index}`));
+    const computers = many.map((_, index) => `M${index}`);
+    const directory = new SimulatedDirectory([], many);
+    const { status } = await bringAbout(directory, { hosts: { computers } });
+    const group = directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1Hosts");
+    await bringAbout(directory, { hosts: { computers, grant: "Principals" } }, status);
+    expect(directory.objects.find(isAccount)?.retrievers?.principals).toContain(group?.objectSID);
+    expect(members(directory, "itfarm1Hosts")).toHaveLength(1900);
   });
 });
 

@@ -35,7 +35,8 @@ export class Leadership {
 
   /** Resolves once this process leads. Rejects when the signal aborts. */
   async acquire(signal: AbortSignal): Promise<void> {
-    while (!(await this.#renew())) await sleep(this.#options?.retryPeriod, undefined, { signal });
+    // Twice in a period, so that a Lease that is given up is taken within one.
+    while (!(await this.#renew())) await sleep((this.#options?.retryPeriod ?? 0) / 2, undefined, { signal });
   }
 
   /** Renews until the signal aborts (true) or the Lease is lost (false). */

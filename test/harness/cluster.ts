@@ -272,20 +272,21 @@ export abstract class Cluster {
     return lines.map((cells) => cells.join("   ")).join("\n");
   }
 
+  async serviceAccountToken(namespace: string, name: string): Promise<string> {
+    const path = `${this.path("ServiceAccount", namespace, name)}/token`;
+    const answer = await this.call("POST", path, { body: { spec: { expirationSeconds: 14_400 } } });
+    const token = textOf(at(answer, "status"), "token");
+    if (token === undefined) throw new Error("no token");
+    return token;
+  }
+
   /** A kubeconfig of a service account, and nobody else. `through`: another address of the API server, a proxy's for instance. */
   async serviceAccountKubeconfig(
     namespace: string,
     name: string,
     through?: { readonly server: string; readonly ca: string },
   ): Promise<string> {
-    const token = textOf(
-      at(
-        await this.call("POST", `${this.path("ServiceAccount", namespace, name)}/token`, { body: { spec: { expirationSeconds: 14_400 } } }),
-        "status",
-      ),
-      "token",
-    );
-    if (token === undefined) throw new Error("no token");
+    const token = await this.serviceAccountToken(namespace, name);
     return this.writeKubeconfig(`${this.dir}/kubeconfig-${namespace}-${name}${through ? "-through" : ""}`, token, through);
   }
 }

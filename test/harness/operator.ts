@@ -1,7 +1,7 @@
 /** The operator as users run it: a process of its own, with its own configuration and service account. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { waitFor } from "./process.ts";
@@ -13,6 +13,8 @@ export interface OperatorOptions {
   readonly leaderElection?: boolean | { readonly leaseDuration?: string };
   readonly workers?: number;
   readonly level?: "debug" | "info";
+  /** Started by this command in place of the repository's program; it finds the configuration as `config.yaml` in the folder. */
+  readonly command?: (folder: string) => readonly string[];
 }
 
 /** As npm start sets it: the C library's further pools would keep memory that one gives back. */
@@ -40,8 +42,11 @@ export class Operator {
     leaderElection = false,
     workers = 8,
     level = "debug",
+    command = (folder) => [process.execPath, MAIN, "run", "--config", `${folder}/config.yaml`, "--kubeconfig", kubeconfig],
   }: OperatorOptions): Promise<Operator> {
     const dir = await mkdtemp(`${tmpdir()}/serverfarm-operator-`);
+    // A program in an image runs as another user; there are no secrets in here.
+    await chmod(dir, 0o755);
     const config = {
       apiVersion: "serverfarm.dev/v1alpha1",
       kind: "OperatorConfiguration",
@@ -56,7 +61,8 @@ export class Operator {
       log: { level, format: "json" },
     };
     await writeFile(`${dir}/config.yaml`, JSON.stringify(config));
-    const child = spawn(process.execPath, [MAIN, "run", "--config", `${dir}/config.yaml`, "--kubeconfig", kubeconfig], {
+    const [program = "", ...args] = command(dir);
+    const child = spawn(program, args, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...ENVIRONMENT },
     });

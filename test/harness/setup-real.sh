@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Installs the real Active Directory that the tests use: Samba 4.21 or later, with Kerberos and LDAP tools; and Prometheus, whose promtool tests
-# the alerts, and Lua, in which Argo CD's health checks are (Debian, root).
+# Installs the real Active Directory that the tests use: Samba 4.21 or later, with Kerberos and LDAP tools; Prometheus, for the
+# alerts and dashboards; Lua, in which Argo CD's health checks are; and buildah and debootstrap, for the image (Debian, root).
 # Kubernetes' own servers are not packaged there: put etcd, kube-apiserver, kube-controller-manager and kubectl into a folder and
 # name it in KUBEBUILDER_ASSETS, as setup-envtest does.
 set -euo pipefail
-if command -v samba >/dev/null && command -v kvno >/dev/null && command -v openssl >/dev/null && command -v promtool >/dev/null && command -v lua5.1 >/dev/null; then
+missing=
+for program in samba kvno openssl promtool lua5.1 buildah debootstrap; do
+  command -v "$program" >/dev/null || missing+=" $program"
+done
+if [ -z "$missing" ]; then
   samba --version
   exit 0
 fi
@@ -18,5 +22,5 @@ if [ "$suite" != "$VERSION_CODENAME" ] && ! grep -rqs "$suite" /etc/apt/sources.
 fi
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -t "$suite" \
-  samba samba-ad-dc samba-ad-provision winbind krb5-user ldap-utils ldb-tools openssl procps prometheus lua5.1 >/dev/null
+  samba samba-ad-dc samba-ad-provision winbind krb5-user ldap-utils ldb-tools openssl procps prometheus lua5.1 buildah debootstrap >/dev/null
 samba --version

@@ -1,6 +1,6 @@
 /**
  * Renders from the chart what is there for those without Helm: deploy/install.yaml, and deploy/rbac.yaml, its rights alone. The chart's copies of the
- * CRDs are brought up to date first, since Helm reads nothing outside its folder.
+ * CRDs, the alerts and the dashboard are brought up to date first, since Helm reads nothing outside its folder.
  *
  * `npm run render` writes them; with `--check` it writes nothing and exits 1 when one is stale. Needs helm, on the path or in KUBEBUILDER_ASSETS.
  */
@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { dashboard } from "./dashboard.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const CHART = `${ROOT}/deploy/chart`;
@@ -45,6 +46,7 @@ async function write(file: string, text: string): Promise<void> {
 for (const name of await readdir(`${ROOT}/crds`)) {
   if (name.endsWith(".yaml")) await write(`${CHART}/files/crds/${name}`, await readFile(`${ROOT}/crds/${name}`, "utf8"));
 }
+for (const file of [`${ROOT}/deploy/monitoring/dashboard.json`, `${CHART}/files/dashboard.json`]) await write(file, dashboard());
 await write(`${CHART}/files/alerts.yaml`, await readFile(`${ROOT}/deploy/monitoring/alerts.yaml`, "utf8"));
 const rights = ["serviceaccount", "rbac"].flatMap((name) => ["--show-only", `templates/${name}.yaml`]);
 await write(`${ROOT}/deploy/rbac.yaml`, `${HEADER}${NAMESPACE_OBJECT}${render(...rights)}`);

@@ -17,7 +17,7 @@ const LABELS: Readonly<Record<string, string>> = {
   code: "HTTP status; `<error>` where there was no answer",
   condition: "type of the condition",
   controller: "`serverfarm`, `activedirectorydomain`",
-  operation: "`bind`, `search`, `add`, `modify`, `delete`",
+  operation: "`connect`, `bind`, `search`, `add`, `modify`, `delete`",
   reason: "reason of the condition",
   resource: "plural of the kind that is watched",
   result: "of a reconcile: `success`, `error`, `requeue`, `requeue_after`; of a request: `success`, or the name of the LDAP result",

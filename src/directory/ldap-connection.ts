@@ -4,9 +4,10 @@ import tls from "node:tls";
 import { Attribute, Change, Client, Control, type Entry, type Filter } from "ldapts";
 import { DirectoryError } from "../farm/errors.ts";
 import { Attributes, BINARY_ATTRIBUTES } from "./entries.ts";
-import { resultName, toDirectoryError } from "./ldap-error.ts";
+import { type Attempt, resultName, toDirectoryError } from "./ldap-error.ts";
 
-export type Operation = "bind" | "search" | "add" | "modify" | "delete";
+/** `connect`: the way to the server and its certificate; of `ldap://` StartTLS is one more. */
+export type Operation = "connect" | "bind" | "search" | "add" | "modify" | "delete";
 
 /** Told of every request; seconds. */
 export type RequestObserver = (operation: Operation, result: string, seconds: number) => void;
@@ -71,14 +72,10 @@ export class LdapConnection {
       host,
       ...(net.isIP(host) === 0 ? { servername: host } : {}),
     };
-    const socket = await connect(
-      address ?? host,
-      Number(port === "" ? (secure ? 636 : 389) : port),
-      secure ? tlsOptions : undefined,
-      host,
-    ).catch((error: unknown) => {
-      throw toDirectoryError(error, { what, write: false });
-    });
+    const number = Number(port === "" ? (secure ? 636 : 389) : port);
+    const socket = await observed("connect", { what, write: false }, observe, () =>
+      connect(address ?? host, number, secure ? tlsOptions : undefined, host),
+    );
     const client = new Client({
       url: server.url,
       timeout: REQUEST_TIMEOUT,
@@ -87,7 +84,10 @@ export class LdapConnection {
     });
     const connection = new LdapConnection(server.url, socket.remoteAddress ?? host, client, socket, observe);
     try {
-      if (!secure) await deadline(client.startTLS(tlsOptions), CONNECT_TIMEOUT, "StartTLS");
+      if (!secure)
+        await observed("connect", { what, write: false }, observe, () =>
+          deadline(client.startTLS(tlsOptions), CONNECT_TIMEOUT, "StartTLS"),
+        );
       await connection.#request("bind", { what: `binding to ${server.url} as ${server.username}`, write: false }, () =>
         client.bind(server.username, server.password),
       );
@@ -158,22 +158,33 @@ export class LdapConnection {
     await this.#request("delete", { what: `deleting ${dn}`, write: true }, () => this.#client.del(dn));
   }
 
-  async #request<T>(operation: Operation, attempt: { what: string; write: boolean }, send: () => Promise<T>): Promise<T> {
-    const started = performance.now();
-    let error: DirectoryError | undefined;
+  async #request<T>(operation: Operation, attempt: Attempt, send: () => Promise<T>): Promise<T> {
     try {
-      // The client would connect anew by itself, and unbound; so a lost connection is never used again. Nothing was sent yet.
-      if (operation !== "bind" && !this.usable)
-        throw new DirectoryError("Unavailable", `${attempt.what}: the connection to ${this.url} is lost`);
-      return await deadline(send(), REQUEST_TIMEOUT + 5000, operation);
-    } catch (cause) {
-      error = toDirectoryError(cause, attempt);
+      return await observed(operation, attempt, this.#observe, async () => {
+        // The client would connect anew by itself, and unbound; so a lost connection is never used again. Nothing was sent yet.
+        if (operation !== "bind" && !this.usable)
+          throw new DirectoryError("Unavailable", `${attempt.what}: the connection to ${this.url} is lost`);
+        return await deadline(send(), REQUEST_TIMEOUT + 5000, operation);
+      });
+    } catch (error) {
       // After a deadline or garbage nothing more can be believed of this connection.
-      if (error.code === undefined) this.#socket.destroy();
+      if (error instanceof DirectoryError && error.code === undefined) this.#socket.destroy();
       throw error;
-    } finally {
-      this.#observe(operation, resultName(error), (performance.now() - started) / 1000);
     }
+  }
+}
+
+/** Tells the observer how it went. Rejects with DirectoryError only. */
+async function observed<T>(operation: Operation, attempt: Attempt, observe: RequestObserver, send: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  let error: DirectoryError | undefined;
+  try {
+    return await send();
+  } catch (cause) {
+    error = toDirectoryError(cause, attempt);
+    throw error;
+  } finally {
+    observe(operation, resultName(error), (performance.now() - started) / 1000);
   }
 }
 

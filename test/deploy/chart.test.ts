@@ -85,6 +85,8 @@ const BAD: readonly (readonly [set: string, field: string])[] = [
   ["topologySpread.topologyKey=", "topologyKey"],
   ["metrics.podMonitor.interval=often", "interval"],
   ["metrics.servceMonitor.enabled=true", "servceMonitor"],
+  ["metrics.dashboard.labels.grafana_dashboard=1", "grafana_dashboard"],
+  ["metrics.dashboards.enabled=true", "dashboards"],
   ["relicas=2", "relicas"],
 ];
 
@@ -98,6 +100,7 @@ const GOOD: readonly (readonly string[])[] = [
   ["topologySpread.enabled=false", "topologySpread.topologyKey=topology.kubernetes.io/zone"],
   ["metrics.prometheusRule.enabled=true", "metrics.prometheusRule.labels.role=alerts"],
   ["metrics.service=false", "metrics.podMonitor.enabled=true", "metrics.serviceMonitor.enabled=true"],
+  ["metrics.dashboard.enabled=true", "metrics.dashboard.enabled=true,metrics.dashboard.annotations.folder=AD"],
   ["serviceAccount.create=false,serviceAccount.name=other", "serviceAccount.name=mine", "serviceAccount.annotations.team=ad"],
   ["rbac.aggregate=false", "rbac.create=false"],
   ["fullnameOverride=farms", "nameOverride=farms"],

@@ -34,14 +34,22 @@ export async function between(seed = 1): Promise<Between> {
 }
 
 /** A farm's whole life with one fault in it: made, changed, deleted; after each step the directory is exactly as it should be. */
-export async function liveThrough(schedule: Schedule, fault: Fault, namespace: string, name: string, seconds = 30): Promise<void> {
+export async function liveThrough(
+  schedule: Schedule,
+  fault: Fault,
+  namespace: string,
+  name: string,
+  seconds = 30,
+  domain = "contoso",
+): Promise<void> {
   schedule.done.length = 0;
   schedule.set(fault);
   const objects = async (): Promise<readonly string[]> => {
     const found = await directory.search(`(|(sAMAccountName=${name}$)(sAMAccountName=${name}Hosts)(servicePrincipalName=http/${name}*))`);
     return found.map((entry) => String(entry["sAMAccountName"])).toSorted();
   };
-  await cluster.apply(farmOf(namespace, name, { hosts: { computers: ["WEB01", "WEB02"] }, servicePrincipalNames: [`http/${name}`] }));
+  const spec = { domainRef: { name: domain }, hosts: { computers: ["WEB01", "WEB02"] }, servicePrincipalNames: [`http/${name}`] };
+  await cluster.apply(farmOf(namespace, name, spec));
   await farmReady(namespace, name, seconds);
   expect(await objects()).toEqual([`${name}$`, `${name}Hosts`]);
   expect(await directory.members(`${name}Hosts`)).toEqual(["WEB01$", "WEB02$"]);

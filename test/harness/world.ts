@@ -58,6 +58,7 @@ afterAll(async () => {
 export const SYSTEM = "serverfarm-system";
 
 export interface DomainSettings {
+  readonly name?: string;
   readonly account?: Account;
   readonly ca?: string;
   readonly spec?: object;
@@ -67,21 +68,22 @@ export function secretOf(name: string, data: Readonly<Record<string, string>>): 
   return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace: SYSTEM }, stringData: data };
 }
 
-/** Applies the domain contoso with its Secret and CA. */
-export async function applyDomain({ account = ADMINISTRATOR, ca, spec = {} }: DomainSettings = {}): Promise<void> {
-  await cluster.apply(secretOf("contoso-ldap", { ...account }), secretOf("contoso-ca", { "ca.crt": ca ?? directory.ca }), domainOf(spec));
+/** Applies the domain contoso, or one of another name, with its Secret and CA. */
+export async function applyDomain({ name = "contoso", account = ADMINISTRATOR, ca, spec = {} }: DomainSettings = {}): Promise<void> {
+  const secrets = [secretOf(`${name}-ldap`, { ...account }), secretOf(`${name}-ca`, { "ca.crt": ca ?? directory.ca })];
+  await cluster.apply(...secrets, domainOf(spec, name));
 }
 
-export function domainOf(spec: object): Manifest {
+export function domainOf(spec: object, name = "contoso"): Manifest {
   return {
     apiVersion: "serverfarm.dev/v1alpha1",
     kind: "ActiveDirectoryDomain",
-    metadata: { name: "contoso" },
+    metadata: { name },
     spec: {
       dnsName: "contoso.com",
       servers: [directory.url],
-      credentialsSecretRef: { name: "contoso-ldap" },
-      caBundleRef: { kind: "Secret", name: "contoso-ca", key: "ca.crt" },
+      credentialsSecretRef: { name: `${name}-ldap` },
+      caBundleRef: { kind: "Secret", name: `${name}-ca`, key: "ca.crt" },
       poll: "1s",
       ...spec,
     },
@@ -137,11 +139,12 @@ export function farmReady(namespace: string, name: string, seconds?: number): Pr
 export async function domainWhere(
   until: (ready: Condition, conditions: readonly Condition[]) => boolean,
   seconds = 30,
+  name = "contoso",
 ): Promise<readonly Condition[]> {
   return await waitFor(
-    "the domain contoso",
+    `the domain ${name}`,
     async () => {
-      const value = await cluster.find("ActiveDirectoryDomain", "contoso");
+      const value = await cluster.find("ActiveDirectoryDomain", name);
       return isFarm(value) ? (value.status?.conditions ?? []) : [];
     },
     (conditions) => {
@@ -152,8 +155,8 @@ export async function domainWhere(
   );
 }
 
-export function domainReady(seconds?: number): Promise<readonly Condition[]> {
-  return domainWhere(({ status }) => status === "True", seconds);
+export function domainReady(seconds?: number, name?: string): Promise<readonly Condition[]> {
+  return domainWhere(({ status }) => status === "True", seconds, name);
 }
 
 export async function patchFarm(namespace: string, name: string, spec: object): Promise<void> {

@@ -1,0 +1,321 @@
+/**
+ * Every alert, seen firing in a real Prometheus from a fault that was really made, and seen resolving when it is mended; and every panel of the dashboard,
+ * seen with data meanwhile.
+ */
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { between, type Between } from "../faults/between.ts";
+import { matching } from "../faults/schedule.ts";
+import { ADMINISTRATOR, addUser, BASE } from "../harness/directory.ts";
+import { freePort } from "../harness/kube.ts";
+import type { Operator } from "../harness/operator.ts";
+import { waitFor } from "../harness/process.ts";
+import { Prometheus, prometheusMissing } from "../harness/prometheus.ts";
+import {
+  applyDomain,
+  available,
+  cleanUp,
+  cluster,
+  createNamespace,
+  directory,
+  domainReady,
+  farmOf,
+  farmReady,
+  onSandbox,
+  patchFarm,
+  secretOf,
+  startOperator,
+  SYSTEM,
+} from "../harness/world.ts";
+
+const NAMESPACE = "monitored";
+const MONITORING = new URL("../../deploy/monitoring/", import.meta.url);
+const LEASE = "serverfarm-operator";
+
+/** The rules as they are, in a hurry: each duration and each threshold that is a duration is shorter. */
+async function hastenedRules(): Promise<string> {
+  let text = await readFile(new URL("alerts.yaml", MONITORING), "utf8");
+  for (const [slow, fast] of [
+    [/for: \w+/g, "for: 1s"],
+    [/\[15m\]/g, "[20s]"],
+    [/> 300$/gm, "> 15"],
+    [/> 120$/gm, "> 4"],
+  ] as const) {
+    expect(text).toMatch(slow);
+    text = text.replaceAll(slow, fast);
+  }
+  return text;
+}
+
+interface Fault {
+  readonly alert: string;
+  /** That the alert names. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly induce: () => Promise<void>;
+  readonly mend: () => Promise<void>;
+}
+
+const panels = z
+  .object({
+    panels: z.array(z.object({ title: z.string(), type: z.string(), targets: z.array(z.object({ expr: z.string() })).optional() })),
+  })
+  .transform(({ panels: all }) => all.filter(({ type }) => type !== "row"));
+
+const missing = onSandbox ? "it is run on real servers" : await prometheusMissing();
+if (!onSandbox && missing !== undefined && process.env["REQUIRE_REAL"] === "1") throw new Error(missing);
+
+describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () => {
+  let middle: Between;
+  let leader: Operator;
+  let standby: Operator;
+  let prometheus: Prometheus;
+  let touching: Promise<void>;
+  const ended = new AbortController();
+
+  const fired = new Set<string>();
+  const drifting = Array.from({ length: 25 }, (_, index) => `drift${index}`);
+  const failing = Array.from({ length: 8 }, (_, index) => `fail${index}`);
+
+  beforeAll(async () => {
+    await createNamespace(NAMESPACE);
+    // The domain contoso is behind a proxy, and so is the API server.
+    middle = await between();
+    await applyDomain({ name: "direct" });
+    touching = touch();
+    await cluster.delete("Lease", LEASE, SYSTEM);
+    leader = await startOperator({ leaderElection: {}, kubeconfig: middle.kubeconfig });
+    for (const name of ["contoso", "direct"]) await domainReady(30, name);
+    standby = await startOperator({ leaderElection: {} });
+    for (const name of [...drifting, ...failing, "blocked", "hostless"])
+      await cluster.apply(
+        farmOf(NAMESPACE, name, { domainRef: { name: "direct" }, account: { description: "x" }, hosts: { computers: ["WEB01"] } }),
+      );
+    await cluster.apply(farmOf(NAMESPACE, "slow", {}));
+    for (const name of [...drifting, ...failing, "blocked", "hostless", "slow"]) await farmReady(NAMESPACE, name);
+    const targets = [leader, standby].map(({ metricsUrl }) => new URL(metricsUrl).host);
+    prometheus = await Prometheus.start(`${tmpdir()}/serverfarm-prometheus-${crypto.randomUUID()}`, targets, await hastenedRules());
+  });
+
+  afterAll(async () => {
+    ended.abort();
+    await touching;
+    await cleanUp();
+    await standby.stop();
+    await leader.stop();
+    await prometheus.stop();
+    await middle.stop();
+  });
+
+  async function seen({ alert, labels }: Fault): Promise<boolean> {
+    const firing = await prometheus.firing();
+    const found = firing.find(
+      (one) => one.labels["alertname"] === alert && Object.entries(labels).every(([name, value]) => one.labels[name] === value),
+    );
+    if (!found) return false;
+    fired.add(alert);
+    expect(Object.values(found.annotations).join(" ")).not.toMatch(/<no value>|%!|\{\{/);
+    return true;
+  }
+  const fires = (fault: Fault): Promise<boolean> => waitFor(`${fault.alert} to fire`, () => seen(fault), Boolean, 60);
+  const resolves = (fault: Fault): Promise<boolean> => waitFor(`${fault.alert} to resolve`, async () => !(await seen(fault)), Boolean, 90);
+
+  /** Something to hear for who watches Secrets: what hears nothing but a bookmark a minute is silent by the hastened rules. */
+  const touch = async (): Promise<void> => {
+    for (let count = 0; !ended.signal.aborted; count++) {
+      await cluster.patch("Secret", "direct-ldap", SYSTEM, { metadata: { labels: { touched: String(count) } } });
+      await sleep(4000, undefined, { signal: ended.signal }).catch(() => undefined);
+    }
+  };
+
+  const DIRECT = { domainRef: { name: "direct" } };
+  const faults: readonly Fault[] = [
+    {
+      alert: "ServerFarmDomainNotReady",
+      labels: { domain: "away", severity: "critical" },
+      induce: async () => applyDomain({ name: "away", spec: { servers: [`ldaps://127.0.0.1:${await freePort()}`] } }),
+      mend: () => cluster.patch("ActiveDirectoryDomain", "away", undefined, { spec: { servers: [directory.url] } }),
+    },
+    {
+      alert: "ServerFarmNotReady",
+      labels: { namespace: NAMESPACE, name: "hostless", domain: "direct" },
+      induce: () => patchFarm(NAMESPACE, "hostless", { hosts: { computers: ["WEB01", "NOBODY"] } }),
+      mend: () => patchFarm(NAMESPACE, "hostless", { hosts: { computers: ["WEB01"] } }),
+    },
+    {
+      alert: "ServerFarmHostNotGranted",
+      labels: { namespace: NAMESPACE, name: "hosts" },
+      induce: () => cluster.apply(farmOf(NAMESPACE, "hosts", { ...DIRECT, hosts: { computers: ["NOBODY", "WEB02"] } })),
+      mend: () => patchFarm(NAMESPACE, "hosts", { hosts: { computers: ["WEB02"] } }),
+    },
+    {
+      alert: "ServerFarmPermissionsMissing",
+      labels: { domain: "powerless" },
+      induce: async () => {
+        const account = { username: "powerless@contoso.com", password: "Powerless-1!" };
+        await directory.asAdministrator((client) => addUser(client, "powerless", account.password));
+        await applyDomain({ name: "powerless", account });
+        await domainReady(30, "powerless");
+      },
+      mend: () => cluster.apply(secretOf("powerless-ldap", { ...ADMINISTRATOR })),
+    },
+    {
+      alert: "ServerFarmReconcileFailures",
+      labels: { controller: "serverfarm" },
+      induce: async () => {
+        const always = { when: { probability: 1 } } as const;
+        middle.http.schedule.set(
+          { ...always, matches: matching("http", "PATCH", /serverfarms\/fail\d+\/status/), effect: { kind: "Error", code: 500 } },
+          // The watch of Secrets ends, and there is no other one.
+          { ...always, matches: matching("watch", undefined, /secrets\?/), effect: { kind: "Reset" } },
+          { ...always, matches: matching("http", "GET", /secrets\?/), effect: { kind: "Error", code: 503 } },
+        );
+        await Promise.all(failing.map((name) => patchFarm(NAMESPACE, name, { account: { description: "y" } })));
+      },
+      mend: async () => {
+        middle.http.schedule.set();
+        for (const name of failing) await farmReady(NAMESPACE, name, 60);
+      },
+    },
+    {
+      alert: "ServerFarmQueueStuck",
+      labels: { name: "serverfarm" },
+      induce: async () => {
+        middle.ldap.schedule.set({
+          matches: matching("ldap", "search"),
+          when: { probability: 1 },
+          effect: { kind: "Delay", milliseconds: 9000 },
+        });
+        await patchFarm(NAMESPACE, "slow", { account: { description: "slow" } });
+      },
+      mend: async () => {
+        middle.ldap.schedule.set();
+        await farmReady(NAMESPACE, "slow", 60);
+      },
+    },
+    {
+      alert: "ServerFarmDriftStorm",
+      labels: { domain: "direct" },
+      induce: async () => {
+        for (const name of drifting)
+          await directory.modify(`CN=${name},CN=Managed Service Accounts,${BASE}`, "replace", "description", ["by hand"]);
+      },
+      mend: () => Promise.resolve(),
+    },
+    {
+      alert: "ServerFarmDeletionBlocked",
+      labels: { namespace: NAMESPACE, name: "blocked" },
+      induce: async () => {
+        await patchFarm(NAMESPACE, "blocked", { managementPolicy: "Observe" });
+        await cluster.delete("ServerFarm", "blocked", NAMESPACE, 0);
+      },
+      mend: () => patchFarm(NAMESPACE, "blocked", { managementPolicy: "Enforce" }),
+    },
+  ];
+
+  test("nothing fires while all is well", async () => {
+    await waitFor(
+      "the rules to be looked at",
+      async () => (await prometheus.query("count(serverfarm_farm_ready == 1)"))[0]?.value[1] === "36",
+    );
+    // Nobody leads before the first scrape.
+    const firing = async (): Promise<readonly unknown[]> =>
+      (await prometheus.firing()).filter(
+        ({ labels }) => labels["alertname"] !== "ServerFarmWatchSilent" || labels["resource"] === "secrets",
+      );
+    expect(await waitFor("silence", firing, (alerts) => alerts.length === 0)).toEqual([]);
+  });
+
+  test("each alert fires from its fault, the panels show it, and it resolves", { timeout: 300_000 }, async () => {
+    for (const { induce } of faults) await induce();
+    const silent: Fault = {
+      alert: "ServerFarmWatchSilent",
+      // The other replica goes on hearing.
+      labels: { resource: "secrets", instance: new URL(leader.metricsUrl).host },
+      induce: () => Promise.resolve(),
+      mend: () => Promise.resolve(),
+    };
+    await Promise.all([...faults, silent].map(fires));
+    expect(await seen({ ...silent, labels: { resource: "secrets", instance: new URL(standby.metricsUrl).host } })).toBe(false);
+    const { panels: all } = { panels: panels.parse(JSON.parse(await readFile(new URL("dashboard.json", MONITORING), "utf8"))) };
+    expect(all.length).toBeGreaterThan(30);
+    const domains = ["direct", "contoso", "powerless", "away"];
+    const farms = ["hosts", "hostless", "drift0"];
+    const choices = domains.flatMap((domain) => farms.map((farm) => ({ domain, farm })));
+    for (const { title, targets = [] } of all) {
+      expect(targets.length, title).toBeGreaterThan(0);
+      for (const { expr } of targets) {
+        const data = async (): Promise<boolean> => {
+          for (const { domain, farm } of choices) {
+            const query = expr
+              .replaceAll("$domain", domain)
+              .replaceAll("$namespace", NAMESPACE)
+              .replaceAll("$farm", farm)
+              .replaceAll("$__rate_interval", "15s");
+            expect(query).not.toContain("$");
+            if ((await prometheus.query(query)).some(({ value }) => !Number.isNaN(Number(value[1])))) return true;
+          }
+          return false;
+        };
+        await waitFor(`data for the panel ${title}: ${expr}`, data, Boolean, 15);
+      }
+    }
+    for (const { mend } of faults) await mend();
+    await Promise.all([...faults, silent].map(resolves));
+  });
+
+  test("a KDS root key that is not usable yet", { timeout: 180_000 }, async () => {
+    const container = "CN=Master Root Keys,CN=Group Key Distribution Service,CN=Services,CN=Configuration";
+    const keys = await directory.search("(objectClass=msKds-ProvRootKey)", ["msKds-UseStartTime"], {}, `${container},${BASE}`);
+    expect(keys.length).toBeGreaterThan(0);
+    // 100 ns since 1601; a day from now.
+    const tomorrow = String((BigInt(Date.now()) + 11_644_473_600_000n + 86_400_000n) * 10_000n);
+    const look = (resync: string): Promise<void> => cluster.patch("ActiveDirectoryDomain", "direct", undefined, { spec: { resync } });
+    const fault: Fault = {
+      alert: "ServerFarmKdsRootKey",
+      labels: { domain: "direct" },
+      induce: async () => {
+        for (const { dn } of keys) await directory.modify(dn, "replace", "msKds-UseStartTime", [tomorrow]);
+        await look("2h");
+      },
+      mend: async () => {
+        for (const { dn, "msKds-UseStartTime": start } of keys)
+          await directory.modify(dn, "replace", "msKds-UseStartTime", [String(start)]);
+        await look("1h");
+      },
+    };
+    await fault.induce();
+    try {
+      await fires(fault);
+    } finally {
+      await fault.mend();
+    }
+    await resolves(fault);
+  });
+
+  test("nobody leads", { timeout: 120_000 }, async () => {
+    const fault: Fault = {
+      alert: "ServerFarmNoLeader",
+      labels: { severity: "critical" },
+      // Somebody who will never lead holds the Lease, and whoever led ends.
+      induce: async () => {
+        const renewTime = new Date().toISOString().replace("Z", "000Z");
+        await cluster.patch("Lease", LEASE, SYSTEM, { spec: { holderIdentity: "nobody", leaseDurationSeconds: 3600, renewTime } });
+        await waitFor("the leader to end", () => leader.exitCode !== null);
+      },
+      mend: () => cluster.delete("Lease", LEASE, SYSTEM),
+    };
+    expect(await seen(fault)).toBe(false);
+    await fault.induce();
+    await fires(fault);
+    await fault.mend();
+    await resolves(fault);
+  });
+
+  test("that was every alert", async () => {
+    const alerts = (await hastenedRules()).matchAll(/alert: (\w+)/g).map(([, name = ""]) => name);
+    expect(fired).toEqual(new Set(alerts));
+  });
+});

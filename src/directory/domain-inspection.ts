@@ -1,12 +1,14 @@
 /** Looks at what a domain needs before a farm can live in it: active-directory.md §2 and §9. Writes nothing. */
 import { AndFilter, EqualityFilter, PresenceFilter, SubstringFilter } from "ldapts";
 import { resolveDn } from "../farm/distinguished-name.ts";
-import type { DomainObservation, KdsRootKey, MissingRight } from "../farm/domain-observation.ts";
+import type { DomainObservation, KdsRootKey } from "../farm/domain-observation.ts";
 import { DirectoryError } from "../farm/errors.ts";
+import type { MissingRight } from "../farm/missing-right.ts";
 import { ACCOUNT_CLASS, GROUP_CLASS } from "../farm/observed.ts";
 import { decodeFiletime } from "./filetime.ts";
 import { decodeGuid } from "./guid.ts";
 import type { LdapSession } from "./ldap-session.ts";
+import { effective } from "./missing-rights.ts";
 import { decodeSid } from "./sid.ts";
 
 /** What is written on an account after it was created, and on a group. */
@@ -58,6 +60,7 @@ export async function inspectDomain(
     domainSID: sid ? decodeSid(sid) : undefined,
     netBIOSName: partition?.text("nETBIOSName"),
     kdsRootKey: await findKdsRootKey(session),
+    account: session.account,
     missingRights: [
       ...(await missingRights(session, resolveDn(accountContainer, base), ACCOUNT_CLASS, ACCOUNT_ATTRIBUTES, cluster)),
       ...(await missingRights(session, resolveDn(groupContainer, base), GROUP_CLASS, GROUP_ATTRIBUTES, cluster)),
@@ -99,6 +102,8 @@ async function findKdsRootKey(session: LdapSession): Promise<KdsRootKey> {
 /** The key replicates to every DC before it is used. */
 const TEN_HOURS = 36_000_000;
 
+const SAMPLES = 10;
+
 async function missingRights(
   session: LdapSession,
   container: string,
@@ -109,9 +114,11 @@ async function missingRights(
   const entry = await session.searchOne({ base: container, scope: "base", attributes: ["allowedChildClassesEffective"] });
   if (!entry) return [{ kind: "NoContainer", container }];
   const missing: MissingRight[] = [];
-  if (!includes(entry.texts("allowedChildClassesEffective"), objectClass)) missing.push({ kind: "CreateChild", container, objectClass });
-  // What may be written is asked of an object that this cluster made; before the first there is nothing to ask.
-  const own = await session.search({
+  if (!effective(entry, "allowedChildClassesEffective").has(objectClass.toLowerCase()))
+    missing.push({ kind: "CreateChild", container, objectClass });
+  // What may be written is asked of objects that bear this cluster's marker; before the first there is nothing to ask. Of several, since whoever
+  // made an object may write more of it than of one that was taken over.
+  const samples = await session.search({
     base: container,
     scope: "sub",
     filter: new AndFilter({
@@ -121,16 +128,12 @@ async function missingRights(
       ],
     }),
     attributes: ["allowedAttributesEffective"],
-    limit: 1,
+    limit: SAMPLES,
   });
-  const [sample] = own;
-  const writable = sample?.texts("allowedAttributesEffective") ?? [];
-  for (const attribute of sample ? attributes : []) {
-    if (!includes(writable, attribute)) missing.push({ kind: "WriteProperty", container, objectClass, attribute });
+  const writable = samples.map((sample) => effective(sample, "allowedAttributesEffective"));
+  for (const attribute of attributes) {
+    if (writable.some((names) => !names.has(attribute.toLowerCase())))
+      missing.push({ kind: "WriteProperty", container, objectClass, attribute });
   }
   return missing;
-}
-
-function includes(list: readonly string[], name: string): boolean {
-  return list.some((item) => item.toLowerCase() === name.toLowerCase());
 }

@@ -66,6 +66,12 @@ export class LdapSession {
     this.#reading.onLost(listener);
   }
 
+  /** The account that it is bound as, as dsacls takes it; a distinguished name it does not take. */
+  get account(): string {
+    const { username } = this.#options;
+    return /[@\\]/.test(username) && !username.includes("=") ? username : "<operator's account>";
+  }
+
   get usable(): boolean {
     return this.#reading.usable;
   }

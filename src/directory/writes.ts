@@ -7,6 +7,7 @@ import { ACCOUNT_CLASS, GROUP_CLASS } from "../farm/observed.ts";
 import { type Attributes, protectionOf } from "./entries.ts";
 import { decodeGuid } from "./guid.ts";
 import type { Modification } from "./ldap-connection.ts";
+import { nameMissingRights } from "./missing-rights.ts";
 import type { LdapSession } from "./ldap-session.ts";
 import { encodeRetrievers } from "./security-descriptor.ts";
 import { decodeSid } from "./sid.ts";
@@ -14,9 +15,18 @@ import { decodeSid } from "./sid.ts";
 /** groupType of a global security group (MS-ADTS 2.2.12): 0x80000002 as a signed number. */
 const GLOBAL_SECURITY_GROUP = "-2147483646";
 
-/** One write. Rejects with DirectoryError. */
+/** One write. Rejects with DirectoryError; where a right is missing, that says which and how to give it. */
 export async function applyTo(session: LdapSession, change: Change, signal: AbortSignal): Promise<void> {
   if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
+  try {
+    await write(session, change);
+  } catch (error) {
+    if (!(error instanceof DirectoryError) || error.kind !== "AccessDenied") throw error;
+    throw await nameMissingRights(session, change, error);
+  }
+}
+
+async function write(session: LdapSession, change: Change): Promise<void> {
   switch (change.kind) {
     case "CreateHostGroup":
     case "CreateAccessGroup":

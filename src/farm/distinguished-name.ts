@@ -123,6 +123,11 @@ export function parentKey(dn: string): string {
   }
 }
 
+/** The container that a name of the directory's own stands in, as it is written there. */
+export function parentDn(dn: string): string {
+  return dn.replace(/^(?:\\.|[^\\,])*,/, "");
+}
+
 /** `CN=<name>,<container>`, with the name escaped. */
 export function childDn(name: string, container: string): string {
   return `CN=${escapeValue(name)},${container}`;

@@ -1,15 +1,12 @@
 /** What is seen of a domain: the facts that its conditions are made of. */
 
+import type { MissingRight } from "./missing-right.ts";
+
 /** Seen: `usableFrom` in ms since 1970. Proven: an account has a password. NotSeen: there is none, or the account may not see it. */
 export type KdsRootKey =
   | { readonly kind: "Seen"; readonly usableFrom: number }
   | { readonly kind: "Proven"; readonly by: string }
   | { readonly kind: "NotSeen" };
-
-export type MissingRight =
-  | { readonly kind: "NoContainer"; readonly container: string }
-  | { readonly kind: "CreateChild"; readonly container: string; readonly objectClass: string }
-  | { readonly kind: "WriteProperty"; readonly container: string; readonly objectClass: string; readonly attribute: string };
 
 export interface DomainObservation {
   readonly url: string;
@@ -22,5 +19,7 @@ export interface DomainObservation {
   readonly domainSID: string | undefined;
   readonly netBIOSName: string | undefined;
   readonly kdsRootKey: KdsRootKey;
+  /** The operator's own, as dsacls takes it. */
+  readonly account: string;
   readonly missingRights: readonly MissingRight[];
 }

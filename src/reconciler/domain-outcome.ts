@@ -1,7 +1,8 @@
 /** What a look at a domain says to the world: pure. */
 import type { ActiveDirectoryDomain, ActiveDirectoryDomainStatus } from "../farm/active-directory-domain.ts";
 import { progress, timestamp, toConditions, type Finding } from "../farm/conditions.ts";
-import type { DomainObservation, KdsRootKey, MissingRight } from "../farm/domain-observation.ts";
+import type { DomainObservation, KdsRootKey } from "../farm/domain-observation.ts";
+import { describeRight } from "../farm/missing-right.ts";
 
 /** Why a domain cannot be reached. */
 export interface DomainProblem {
@@ -132,8 +133,7 @@ function kdsFinding(key: KdsRootKey, now: Date): Finding {
   }
 }
 
-/** schemaIDGUIDs are not needed: dsacls takes the names. */
-function permissionsFinding({ missingRights, netBIOSName }: DomainObservation): Finding {
+function permissionsFinding({ missingRights, account }: DomainObservation): Finding {
   const type = "PermissionsSufficient";
   if (missingRights.length === 0) {
     return {
@@ -143,22 +143,10 @@ function permissionsFinding({ missingRights, netBIOSName }: DomainObservation): 
       message: "no missing right was found in the default containers; rights on attributes show once there is an account.",
     };
   }
-  const account = `${netBIOSName ?? "DOMAIN"}\\<operator's account>`;
   return {
     type,
     status: "False",
     reason: missingRights.some(({ kind }) => kind === "NoContainer") ? "ContainerNotFound" : "AccessDenied",
     message: missingRights.map((right) => describeRight(right, account)).join(" "),
   };
-}
-
-function describeRight(right: MissingRight, account: string): string {
-  switch (right.kind) {
-    case "NoContainer":
-      return `${right.container} does not exist or cannot be read: create it, or correct spec.defaults.`;
-    case "CreateChild":
-      return `the right to create ${right.objectClass} objects in ${right.container} is missing: dsacls "${right.container}" /G "${account}:CCDC;${right.objectClass}".`;
-    case "WriteProperty":
-      return `the right to write ${right.attribute} of ${right.objectClass} objects in ${right.container} is missing: dsacls "${right.container}" /I:S /G "${account}:WP;${right.attribute};${right.objectClass}".`;
-  }
 }

@@ -117,6 +117,21 @@ export class Samba extends TestDirectory {
     await run("bash", ["-euo", "pipefail", "-c", script], { env });
   }
 
+  /** Who may do what to an object, as SDDL. */
+  async accessList(dn: string): Promise<string> {
+    return await this.#tool("dsacl", "get", `--objectdn=${dn}`);
+  }
+
+  /** Takes an entry (SDDL) away and puts another one in its place. */
+  async changeAccessList(dn: string, from: string | undefined, to: string | undefined): Promise<void> {
+    if (from !== undefined) await this.#tool("dsacl", "delete", `--objectdn=${dn}`, `--sddl=${from}`);
+    if (to !== undefined) await this.#tool("dsacl", "set", `--objectdn=${dn}`, "--action=allow", `--sddl=${to}`);
+  }
+
+  #tool(...args: readonly string[]): Promise<string> {
+    return run("samba-tool", args, { env: { SMB_CONF_PATH: `${this.dir}/dc1/etc/smb.conf` } });
+  }
+
   async ticket(servicePrincipalName: string): Promise<string> {
     const cache = { KRB5CCNAME: `FILE:${this.dir}/ccache.${crypto.randomUUID()}`, ...this.environment };
     await run("kinit", ["Administrator"], { env: cache, input: `${ADMINISTRATOR.password}\n` });

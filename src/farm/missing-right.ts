@@ -1,0 +1,30 @@
+/** A right that the operator's account lacks in the directory, and how an administrator gives it. */
+
+export type MissingRight =
+  | { readonly kind: "NoContainer"; readonly container: string }
+  | { readonly kind: "CreateChild"; readonly container: string; readonly objectClass: string }
+  | { readonly kind: "DeleteChild"; readonly container: string; readonly objectClass: string }
+  /** Of all objects of the class below the container. */
+  | { readonly kind: "WriteProperty"; readonly container: string; readonly objectClass: string; readonly attribute: string }
+  /** Of one group, which is somebody else's. */
+  | { readonly kind: "WriteMember"; readonly group: string };
+
+/** `account` as dsacls takes it: user@domain, DOMAIN\user. The lines are those of docs/domain-setup.md. */
+export function describeRight(right: MissingRight, account: string): string {
+  switch (right.kind) {
+    case "NoContainer":
+      return `${right.container} does not exist or cannot be read: create it, or correct spec.defaults.`;
+    case "CreateChild":
+      return `the right to create ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)}`;
+    case "DeleteChild":
+      return `the right to delete ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)}`;
+    case "WriteProperty":
+      return `the right to write ${right.attribute} of ${right.objectClass} objects in ${right.container} is missing: dsacls "${right.container}" /I:S /G "${account}:WP;${right.attribute};${right.objectClass}".`;
+    case "WriteMember":
+      return `the right to write member of ${right.group} is missing: dsacls "${right.group}" /G "${account}:WP;member".`;
+  }
+}
+
+function childRights({ container, objectClass }: { readonly container: string; readonly objectClass: string }, account: string): string {
+  return `dsacls "${container}" /I:T /G "${account}:CCDC;${objectClass}".`;
+}

@@ -1,9 +1,9 @@
 /** The chart: what it refuses, what it renders, and that with exactly its rights the operator works, on a real API server. */
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse as parseYaml, parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { ADMINISTRATOR } from "../harness/directory.ts";
 import { Kube, kubeAssets, kubeMissing } from "../harness/kube.ts";
@@ -195,30 +195,101 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     await expect(kubectl("apply", "--dry-run=server", "-f", file)).rejects.toThrow("violates PodSecurity");
   });
 
+  /** The rules and bindings that the operator runs under, as the API server has them. */
+  async function rights(): Promise<readonly unknown[]> {
+    const found = [
+      await kube.get("ClusterRole", RELEASE),
+      await kube.get("ClusterRoleBinding", RELEASE),
+      await kube.get("Role", RELEASE, SYSTEM),
+      await kube.get("RoleBinding", RELEASE, SYSTEM),
+    ];
+    return found.map(({ kind, rules, roleRef, subjects }) => ({ kind, rules, roleRef, subjects }));
+  }
+  const replicas = (): Promise<string> => kubectl("get", "deployment", RELEASE, "-n", SYSTEM, "-o", "jsonpath={.spec.replicas}");
+
   test("installs, upgrades, rolls back and goes; farms outlive it", { timeout: 120_000 }, async () => {
     await release("install", RELEASE, CHART);
-    expect(await kubectl("get", "deployment", RELEASE, "-n", SYSTEM, "-o", "jsonpath={.spec.replicas}")).toBe("2");
+    expect(await replicas()).toBe("2");
+    const given = await rights();
     await release("upgrade", RELEASE, CHART, "--set", "replicas=3");
-    expect(await kubectl("get", "deployment", RELEASE, "-n", SYSTEM, "-o", "jsonpath={.spec.replicas}")).toBe("3");
+    expect(await replicas()).toBe("3");
+    expect(await rights()).toEqual(given);
     await release("rollback", RELEASE, "1");
-    expect(await kubectl("get", "deployment", RELEASE, "-n", SYSTEM, "-o", "jsonpath={.spec.replicas}")).toBe("2");
+    expect(await replicas()).toBe("2");
+    expect(await rights()).toEqual(given);
     await kube.apply(farm("kept", []));
     await release("uninstall", RELEASE);
     expect(await kubectl("get", "farm", "kept", "-n", "web", "-o", "name")).toContain("kept");
     expect(await kubectl("get", "clusterrole", "-o", "name")).not.toContain(RELEASE);
-    // And comes back over what was kept.
-    await release("install", RELEASE, CHART);
+    // Without Helm the same rights are given.
+    await kubectl("apply", "-f", `${ROOT}/deploy/install.yaml`);
+    expect(await rights()).toEqual(given);
+    expect(await replicas()).toBe("2");
+    // As the README's reader does who goes on with Helm.
+    await release("install", RELEASE, CHART, "--take-ownership");
+    expect(await rights()).toEqual(given);
     await kubectl("delete", "farm", "kept", "-n", "web");
+    await release("uninstall", RELEASE);
+  });
+
+  test("a new version brings its CRDs, under an operator that works and farms that stay", { timeout: 120_000 }, async () => {
+    // A release before this one: its CRD does not know a field, its roles lack a verb.
+    const before = `${dir}/before`;
+    await cp(CHART, before, { recursive: true });
+    const edit = async (file: string, change: (text: string) => string): Promise<void> => {
+      const text = await readFile(`${before}/${file}`, "utf8");
+      expect(change(text), file).not.toBe(text);
+      await writeFile(`${before}/${file}`, change(text));
+    };
+    await edit("Chart.yaml", (text) => text.replaceAll(/ersion: 0\.1\.0/g, "ersion: 0.0.1"));
+    await edit("files/crds/serverfarms.yaml", (text) =>
+      JSON.stringify(parseYaml(text, (key, value: unknown) => (key === "formerHostGroups" ? undefined : value))),
+    );
+    await edit("templates/rbac.yaml", (text) => text.replace("configmaps", "configmaps-of-old"));
+    const known = async (): Promise<boolean> =>
+      JSON.stringify(await kube.get("CustomResourceDefinition", "serverfarms.serverfarm.dev")).includes("formerHostGroups");
+    // What kubectl applied would stay in the CRD, as somebody else's.
+    await kubectl("delete", "crd", "serverfarms.serverfarm.dev", "activedirectorydomains.serverfarm.dev");
+    await release("install", RELEASE, before);
+    await waitFor("the older CRD", async () => !(await known()));
+    await kube.apply(
+      secret("contoso-ldap", ADMINISTRATOR),
+      secret("contoso-ca", { "ca.crt": directory.ca }),
+      domain(directory.url),
+      farm("through", ["WEB01"]),
+    );
+    const operator = await Operator.start({ kubeconfig: await kube.serviceAccountKubeconfig(SYSTEM, RELEASE) });
+    const ready = (generation: number): Promise<unknown> =>
+      waitFor(
+        "the farm",
+        async () => JSON.stringify((await kube.get("ServerFarm", "through", "web"))["status"] ?? {}),
+        (status) => status.includes(`"observedGeneration":${generation}`) && status.includes('"reason":"Reconciled"'),
+      );
+    try {
+      const { metadata } = await kube.get("ServerFarm", "through", "web");
+      await release("upgrade", RELEASE, CHART);
+      expect(await known()).toBe(true);
+      expect((await kube.get("ServerFarm", "through", "web")).metadata["uid"]).toBe(metadata["uid"]);
+      expect(
+        await kubectl("get", "deployment", RELEASE, "-n", SYSTEM, "-o", "jsonpath={.spec.template.spec.containers[0].image}"),
+      ).toContain(":0.1.0");
+      // The operator that runs gets the right that it lacked, and goes on through it all.
+      await ready(1);
+      await kube.patch("ServerFarm", "through", "web", { spec: { hosts: { computers: ["WEB02"] } } });
+      await ready(2);
+      await release("rollback", RELEASE, "1");
+      expect(await known()).toBe(false);
+      expect((await kube.get("ServerFarm", "through", "web")).metadata["uid"]).toBe(metadata["uid"]);
+      await release("upgrade", RELEASE, CHART);
+      await kube.delete("ServerFarm", "through", "web");
+      await kube.delete("ActiveDirectoryDomain", "contoso");
+    } finally {
+      await operator.stop();
+    }
   });
 
   describe("the rights that it grants", () => {
     beforeAll(async () => {
-      const secret = (name: string, stringData: object): object => ({
-        apiVersion: "v1",
-        kind: "Secret",
-        metadata: { name, namespace: SYSTEM },
-        stringData,
-      });
       await kube.apply(secret("contoso-ldap", ADMINISTRATOR), secret("contoso-ca", { "ca.crt": directory.ca }));
     });
 
@@ -370,6 +441,10 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     });
   });
 });
+
+function secret(name: string, stringData: object): object {
+  return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace: SYSTEM }, stringData };
+}
 
 function farm(name: string, computers: readonly string[]): object {
   return {

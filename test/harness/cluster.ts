@@ -16,9 +16,9 @@ const KINDS: Readonly<Record<string, readonly [groupVersion: string, plural: str
   Lease: ["coordination.k8s.io/v1", "leases", true],
   CustomResourceDefinition: ["apiextensions.k8s.io/v1", "customresourcedefinitions", false],
   ClusterRole: ["rbac.authorization.k8s.io/v1", "clusterroles", false],
+  RoleBinding: ["rbac.authorization.k8s.io/v1", "rolebindings", true],
   ClusterRoleBinding: ["rbac.authorization.k8s.io/v1", "clusterrolebindings", false],
   Role: ["rbac.authorization.k8s.io/v1", "roles", true],
-  RoleBinding: ["rbac.authorization.k8s.io/v1", "rolebindings", true],
 };
 
 export type Kind = string;

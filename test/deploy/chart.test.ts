@@ -1,17 +1,16 @@
 /** The chart: what it refuses, what it renders, and that with exactly its rights the operator works, on a real API server. */
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse as parseYaml, parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { ADMINISTRATOR } from "../harness/directory.ts";
+import { commandsOf, mentionedIn, ROOT } from "../harness/docs.ts";
 import { Kube, kubeAssets, kubeMissing } from "../harness/kube.ts";
 import { Operator } from "../harness/operator.ts";
 import { run, waitFor } from "../harness/process.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CHART = `${ROOT}/deploy/chart`;
 const RELEASE = "serverfarm-operator";
 const SYSTEM = "serverfarm-system";
@@ -230,6 +229,25 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     expect(await rights()).toEqual(given);
     await kubectl("delete", "farm", "kept", "-n", "web");
     await release("uninstall", RELEASE);
+  });
+
+  test("the commands of the page on installing, word for word", { timeout: 120_000 }, async () => {
+    const env = { KUBECONFIG: kube.kubeconfig, PATH: `${kubeAssets()}:${process.env["PATH"]}` };
+    const shell = (command: string): Promise<string> => run("bash", ["-c", `cd ${ROOT} && ${command}`], { env });
+    const [install = "", upgrade = "", rollback = "", uninstall = "", ...others] = await commandsOf("docs/install.md");
+    expect(await shell(install)).toContain("STATUS: deployed");
+    expect(await shell(upgrade)).toContain("REVISION: 2");
+    expect(await shell(rollback)).toContain("Rollback was a success");
+    const [scale = ""] = await mentionedIn("docs/security.md");
+    expect(await shell(scale)).toContain("scaled");
+    expect(await replicas()).toBe("0");
+    expect(await shell(uninstall)).toContain("uninstalled");
+    const [plain = ""] = others;
+    expect(plain).toBe("kubectl apply -f deploy/install.yaml");
+    expect(await shell(plain)).toContain("deployment.apps/serverfarm-operator created");
+    expect(await shell(`${install} --take-ownership`)).toContain("STATUS: deployed");
+    expect(await shell(uninstall)).toContain("uninstalled");
+    expect(await shell("helm show values deploy/chart")).toContain("podDisruptionBudget");
   });
 
   test("a new version brings its CRDs, under an operator that works and farms that stay", { timeout: 120_000 }, async () => {

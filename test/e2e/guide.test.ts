@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { commandsOf } from "../harness/docs.ts";
 import { findKubectl } from "../harness/kube.ts";
 import { run } from "../harness/process.ts";
 import { BASE } from "../harness/directory.ts";
@@ -9,12 +10,6 @@ import { available, cluster, condition, directory, farmReady, farmWhere, useOper
 
 const kubectl = available ? await findKubectl() : undefined;
 const GUIDE = fileURLToPath(new URL("../../docs/guide/", import.meta.url));
-
-/** The lines of a page's code blocks that start with kubectl. */
-async function commandsOf(page: string): Promise<readonly string[]> {
-  const parts = (await readFile(`${GUIDE}${page}.md`, "utf8")).split(/^```.*$/m);
-  return parts.flatMap((text, index) => (index % 2 === 1 ? text.split("\n") : [])).filter((line) => line.startsWith("kubectl "));
-}
 
 async function manifestOf(page: string): Promise<string> {
   const text = /```yaml\n([\s\S]*?)```/.exec(await readFile(`${GUIDE}${page}.md`, "utf8"))?.[1];
@@ -27,7 +22,7 @@ describe.skipIf(kubectl === undefined)("the guide", () => {
   const shell = (command: string, input = ""): Promise<string> =>
     run("bash", ["-c", command.replace(/^kubectl/, kubectl ?? "")], { env: { KUBECONFIG: cluster.kubeconfig }, input });
   const runPage = async (page: string): Promise<string> => {
-    const commands = await commandsOf(page);
+    const commands = await commandsOf(`docs/guide/${page}.md`);
     expect(commands.length, page).toBeGreaterThan(0);
     let said = "";
     for (const command of commands) said += await shell(command);
@@ -60,7 +55,7 @@ describe.skipIf(kubectl === undefined)("the guide", () => {
     await runPage("compromised-host");
     await farmReady("web", "itfarm1");
     expect(await directory.members("ITFarm1Hosts")).toEqual(["WEB01$", "WEB04$"]);
-    const [remove = "", abandon = ""] = await commandsOf("decommission");
+    const [remove = "", abandon = ""] = await commandsOf("docs/guide/decommission.md");
     expect(await shell(`${abandon} --dry-run=server`)).toContain("annotated");
     await shell(remove);
     await cluster.waitGone("ServerFarm", "itfarm1", "web");
@@ -79,7 +74,7 @@ describe.skipIf(kubectl === undefined)("the guide", () => {
     );
     await shell("kubectl apply -f -", manifest);
     await farmWhere("web", "itfarm1", (farm) => condition(farm, "Ready")?.reason === "ChangesPending");
-    const [look = "", enforce = ""] = await commandsOf("adopt");
+    const [look = "", enforce = ""] = await commandsOf("docs/guide/adopt.md");
     const plan = await shell(look);
     expect(plan).toContain(`Adopt CN=ITFarm1Hosts,CN=Users,${BASE}`);
     expect(plan).toContain(`RemoveHost CN=ITFarm1Hosts,CN=Users,${BASE} CN=WEB04,CN=Computers,${BASE}`);

@@ -168,12 +168,12 @@ export async function startOperator(options: Partial<OperatorOptions> = {}): Pro
 }
 
 /** A namespace, the domain, and an operator that is connected to it, for all tests of a suite; after them everything goes. */
-export function useOperator(namespace: string): { operator: Operator } {
+export function useOperator(namespace: string, options: Partial<OperatorOptions> = {}): { operator: Operator } {
   const holder: Partial<{ operator: Operator }> = {};
   beforeAll(async () => {
     await createNamespace(namespace);
     await applyDomain();
-    holder.operator = await startOperator();
+    holder.operator = await startOperator(options);
     await domainReady();
   });
   afterAll(async () => {

@@ -1,0 +1,28 @@
+/** The commands that the documentation tells people to run. */
+import { readdir, readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What the lines of code blocks start with, and the commands that stand in the text. */
+const PROGRAMS = "kubectl|helm|npm|npx|samba-tool|docker|dsacls|dsadd|powershell|Get-AD\\w+";
+
+/** All pages, relative to the root of the repository. */
+export async function pages(): Promise<readonly string[]> {
+  const docs = (await readdir(`${ROOT}/docs`, { recursive: true })).filter((name) => name.endsWith(".md"));
+  return ["README.md", "CONTRIBUTING.md", ...docs.map((name) => `docs/${name}`)];
+}
+
+/** The lines of a page's code blocks that are commands of their own. */
+export async function commandsOf(page: string): Promise<readonly string[]> {
+  const parts = (await readFile(`${ROOT}/${page}`, "utf8")).split(/^```.*$/m);
+  const lines = parts.flatMap((text, index) => (index % 2 === 1 ? text.split("\n") : []));
+  return lines.filter((line) => new RegExp(`^(${PROGRAMS}) `).test(line));
+}
+
+/** Commands in a page's text, in backquotes, with all that they need to be run: not the mere name of one. */
+export async function mentionedIn(page: string): Promise<readonly string[]> {
+  const parts = (await readFile(`${ROOT}/${page}`, "utf8")).split(/^```.*$/m);
+  const text = parts.filter((_, index) => index % 2 === 0).join("");
+  return [...text.matchAll(new RegExp(`\`((?:${PROGRAMS}) [^\`]+)\``, "g"))].map(([, command = ""]) => command);
+}

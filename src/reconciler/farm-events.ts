@@ -14,14 +14,22 @@ export interface EventDraft {
   readonly message: string;
 }
 
-/** Changes to what this very generation had already brought about: somebody else undid it. */
+/**
+ * Changes to what this very generation had already brought about: somebody else undid it. What is made anew though the farm owned one already was lost,
+ * whatever has been between: the domain may have been away, and come back without it.
+ */
 export function driftOf(farm: ServerFarm, { applied }: Report): readonly Change[] {
+  const owned = farm.status?.ownedObjects ?? [];
+  const lost = (change: Change): boolean =>
+    (change.kind === "CreateAccount" && owned.some(({ kind }) => kind === "Account")) ||
+    (change.kind === "CreateHostGroup" && owned.some(({ kind }) => kind === "HostGroup")) ||
+    (change.kind === "CreateAccessGroup" && owned.some(({ distinguishedName }) => distinguishedName === change.distinguishedName));
   const settled = (part: Part): boolean =>
     farm.status?.conditions?.some(
       ({ type, status, observedGeneration }) =>
         type === `${part}Ready` && status === "True" && observedGeneration === farm.metadata.generation,
     ) ?? false;
-  return applied.filter((change) => settled(partOf(change)));
+  return applied.filter((change) => settled(partOf(change)) || lost(change));
 }
 
 export function eventsOf(change: Change, { account }: DesiredFarm, drifted: boolean): readonly EventDraft[] {

@@ -92,7 +92,7 @@ export async function waitFor<T>(
     await sleep(100);
   } while (performance.now() < end);
   throw new Error(
-    `${what}: not within ${seconds} s; last seen: ${last instanceof Error ? last.message : JSON.stringify(last, undefined, 1)}`,
+    `${what}: not within ${seconds} s; last seen: ${last instanceof Error ? last.message : JSON.stringify(last, (key, value: unknown) => (key === "managedFields" ? undefined : value), 1)}`,
   );
 }
 

@@ -1,6 +1,6 @@
 /** A real Active Directory on loopback: Samba, provisioned into a folder. Root; 127.0.0.2, ports 88, 389 and 636. */
 import { readFileSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { Authority } from "./certificates.ts";
 import { ADMINISTRATOR, HOST, TestDirectory } from "./directory.ts";
@@ -105,6 +105,23 @@ export class Samba extends TestDirectory {
   async stop(): Promise<void> {
     await stopDaemon(this.dir, "dc1");
     await waitFor("LDAPS of Samba to close", async () => !(await opens(636)), Boolean, 30);
+  }
+
+  /** A copy of all that it knows; it is away for that moment. */
+  async copy(): Promise<string> {
+    const copy = `${this.dir}/copy-${crypto.randomUUID()}`;
+    await this.stop();
+    await run("cp", ["-a", `${this.dir}/dc1/private`, copy]);
+    await this.start();
+    return copy;
+  }
+
+  /** Back to what it was when the copy was made, as after a restore of the machine. */
+  async restore(copy: string): Promise<void> {
+    await this.stop();
+    await rm(`${this.dir}/dc1/private`, { recursive: true });
+    await rename(copy, `${this.dir}/dc1/private`);
+    await this.start();
   }
 
   async down(): Promise<void> {

@@ -141,9 +141,10 @@ export class FarmController {
         scope: "Names",
         plan: (observed) => plan(wanted, observed),
         confirm: enforced ? () => this.#confirm(farm) : undefined,
-        remember: async (changes, observed) => {
-          const memory = remember(wanted.memory, changes, observed.computers);
-          if (memory === wanted.memory) return;
+        remember: async (change, following, observed) => {
+          if (remember(wanted.memory, [change], observed.computers) === wanted.memory) return;
+          // In one write, what the rest of them needs.
+          const memory = remember(wanted.memory, [change, ...following], observed.computers);
           const group = placeOfHostGroup(wanted, observed);
           const status = withMemory(current.status ?? UNSEEN, memory, "object" in group ? group.object : undefined);
           current = (await patchStatus(this.#options.client, FARMS, current, status)) ?? current;

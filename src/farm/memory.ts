@@ -52,12 +52,13 @@ export function memoryOf(status: ServerFarmStatus | undefined): Memory {
   };
 }
 
-/** The memory as it must be before the changes are made: whoever is put in is in it. `computers` are those that the changes name. */
+/** The memory as it must be before the changes are made: whoever is put in is in it; the same where nothing has to be. `computers` are those that the changes name. */
 export function remember(memory: Memory, changes: readonly Change[], computers: readonly Identity[]): Memory {
   let { hostGroups, accessGroups } = memory;
   const guids = new Map(computers.map(({ distinguishedName, objectGUID }) => [dnKey(distinguishedName), objectGUID]));
   for (const change of changes) {
-    if (change.kind === "ChangeHosts" && change.object.owner === undefined) {
+    // Taking a member out needs no memory of it.
+    if (change.kind === "ChangeHosts" && change.object.owner === undefined && change.add.length > 0) {
       const { objectGUID, distinguishedName, name } = change.object;
       const known = hostGroups.find((group) => group.objectGUID === objectGUID);
       const added = change.add.flatMap((dn) => guids.get(dnKey(dn)) ?? []);

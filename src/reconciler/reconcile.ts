@@ -29,8 +29,11 @@ export interface Work {
    * Undefined: nothing is written.
    */
   readonly confirm: (() => Promise<void>) | undefined;
-  /** Called right before changes are made: what must not be forgotten, should the program die in the middle, is written down. */
-  readonly remember?: (changes: readonly Change[], observed: ObservedFarm) => Promise<void>;
+  /**
+   * Called right before a change is made, with those that follow it: what must not be forgotten, should the program die in the middle, is written
+   * down. For one that needs no memory nothing is written, so that what goes first, a compromised host, waits for nothing.
+   */
+  readonly remember?: (change: Change, following: readonly Change[], observed: ObservedFarm) => Promise<void>;
   /** True: a change that fails keeps back those after it. False: each stands for itself. */
   readonly ordered: boolean;
 }
@@ -61,8 +64,8 @@ export async function reconcile(desired: DesiredFarm, directory: Directory, work
       if (next.length === 0 || (work.ordered && failures.length > 0)) break;
       if (!confirmed) await work.confirm?.();
       confirmed = true;
-      await work.remember?.(next, observed);
-      for (const change of next) {
+      for (const [index, change] of next.entries()) {
+        await work.remember?.(change, next.slice(index + 1), observed);
         const failed = await applyChange(directory, change, applied, signal);
         failures.push(...failed);
         if (work.ordered && failed.length > 0) break;

@@ -37,8 +37,9 @@ async function bringAbout(
       scope: "Names",
       plan: (observed) => plan(wanted, observed),
       confirm: () => Promise.resolve(),
-      remember: (changes, observed) => {
-        wanted = { ...wanted, memory: remember(wanted.memory, changes, observed.computers) };
+      remember: (change, following, observed) => {
+        if (remember(wanted.memory, [change], observed.computers) === wanted.memory) return Promise.resolve();
+        wanted = { ...wanted, memory: remember(wanted.memory, [change, ...following], observed.computers) };
         return Promise.resolve();
       },
       ordered: false,

@@ -46,7 +46,7 @@ async function main(): Promise<number> {
   setFlagsFromString("--optimize-for-size");
   setFlagsFromString("--heap-growing-percent=20");
   // Loaded late, so that a mistake in the arguments is answered at once.
-  const { run, UsageError } = await import("./commands/run.ts");
+  const [{ run }, { UsageError }] = await Promise.all([import("./commands/run.ts"), import("./commands/inputs.ts")]);
   try {
     return await run({ configFile: values.config, kubeconfig: values.kubeconfig, environment: process.env, signal: stopping.signal });
   } catch (error) {

@@ -1,25 +1,18 @@
 /** `run`: the operator. Wires everything, and ends it in good order. */
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
-import { parseConfig, type OperatorConfiguration } from "../config.ts";
+import type { OperatorConfiguration } from "../config.ts";
 import { Cluster } from "../controller/cluster.ts";
 import { DomainController } from "../controller/domain-controller.ts";
 import { FarmController } from "../controller/farm-controller.ts";
 import { Leadership } from "../controller/leadership.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
-import { KubernetesClient } from "../kubernetes/client.ts";
+import type { KubernetesClient } from "../kubernetes/client.ts";
 import { EventRecorder } from "../kubernetes/event-recorder.ts";
 import { Lease } from "../kubernetes/lease.ts";
 import { isKubernetesObject } from "../kubernetes/resource.ts";
-import { serve } from "../telemetry/http-server.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
-
-/** What a user has to mend before the program can run. Exit code 2. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
+import { listen, loadClient, readConfig, readVersion } from "./inputs.ts";
 
 export interface RunOptions {
   readonly configFile: string;
@@ -189,10 +182,11 @@ export async function run({ configFile, kubeconfig, environment, signal }: RunOp
     metrics.leading(config.leaderElection.leaseName, false);
     domains?.close();
     if (code === 0) {
-      await Promise.race([events.flush(), sleep(2000, undefined, { ref: false })]);
+      // The Lease first: another one waits for it.
       await leadership.release().catch((error: unknown) => {
         log.warn("the Lease was not released", { error: String(error) });
       });
+      await Promise.race([events.flush(), sleep(2000, undefined, { ref: false })]);
     }
     watching.abort();
     await reflectors;
@@ -200,33 +194,6 @@ export async function run({ configFile, kubeconfig, environment, signal }: RunOp
   }
   log.info("stopped", { code });
   return code;
-}
-
-async function readConfig(file: string, podNamespace: string | undefined): Promise<OperatorConfiguration> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    throw new UsageError(`cannot read the configuration: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-  const result = parseConfig(text, podNamespace);
-  if (result.ok) return result.config;
-  throw new UsageError(result.problems.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`).join("\n"));
-}
-
-async function readVersion(): Promise<string> {
-  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
-}
-
-function loadClient(kubeconfig: string | undefined, metrics: Metrics): KubernetesClient {
-  try {
-    return KubernetesClient.load(kubeconfig, (method, code) => {
-      metrics.restRequest(method, code);
-    });
-  } catch (error) {
-    throw new UsageError(`cannot use the kubeconfig: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
 }
 
 function leadershipOptions(
@@ -239,14 +206,6 @@ function leadershipOptions(
   if (!enabled) return undefined;
   const lease = new Lease({ client, namespace, name: leaseName, identity, durationSeconds: Math.ceil(leaseDuration / 1000) });
   return { lease, renewDeadline, retryPeriod, log };
-}
-
-async function listen(...[address, routes]: Parameters<typeof serve>): ReturnType<typeof serve> {
-  try {
-    return await serve(address, routes);
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
 }
 
 /** The UID of kube-system, which lives as long as the cluster does. */

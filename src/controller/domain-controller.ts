@@ -1,9 +1,9 @@
 /** ActiveDirectoryDomain: one session with the directory for each domain, its conditions, and what changed there. */
 import { parseDuration } from "../base/duration.ts";
-import { ChangeFeed, type FeedBatch } from "../directory/change-feed.ts";
+import type { FeedBatch } from "../directory/change-feed.ts";
 import { inspectDomain } from "../directory/domain-inspection.ts";
 import { LdapDirectory } from "../directory/ldap-directory.ts";
-import { LdapSession } from "../directory/ldap-session.ts";
+import type { LdapSession } from "../directory/ldap-session.ts";
 import type { ActiveDirectoryDomain } from "../farm/active-directory-domain.ts";
 import type { DomainFacts } from "../farm/desired.ts";
 import type { Directory } from "../farm/directory.ts";
@@ -20,7 +20,8 @@ import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Cluster, DOMAINS } from "./cluster.ts";
 import { Controller, type Result } from "./controller.ts";
-import { problemOf, readSettings, type Settings } from "./domain-settings.ts";
+import { DomainConnection, LONGEST_PAUSE } from "./domain-connection.ts";
+import { problemOf, readSettings } from "./domain-settings.ts";
 import { RefusedCredentials } from "./refused-credentials.ts";
 
 /** What farms get of their domain. */
@@ -44,30 +45,21 @@ export interface DomainControllerOptions {
 }
 
 interface State {
-  session?: LdapSession;
-  feed?: ChangeFeed;
-  /** Of servers, credentials and CA: another one asks for another session. */
-  fingerprint?: string;
+  readonly connection: DomainConnection;
   view: DomainView;
   ready: boolean;
+  /** On the monotonic clock; 0 while this session has not been looked at. */
   inspectedAt: number;
   inspectedGeneration: number;
-  keptAliveAt: number;
   /** When another server's database took over, on the monotonic clock: what it does not show may not have reached it yet. */
   switchedAt: number | undefined;
   invocationId: string | undefined;
   /** How many farms kept the domain from being deleted when that was last said. */
   deletionSaid: number | undefined;
-  /** Failures in a row, and when the last was, on the monotonic clock. */
-  failures: number;
-  failedAt: number;
 }
 
-const RECONNECT_PAUSE = 1000;
-const LONGEST_RECONNECT_PAUSE = 15_000;
 /** While something is not as it should be, it is looked at this often. */
 const INSPECT_AGAIN = 60_000;
-const KEEP_ALIVE = 300_000;
 /** After so long (ms) everything has reached a server that took over, or will not. */
 const REPLICATED = 3_600_000;
 
@@ -98,7 +90,7 @@ export class DomainController {
         message: `there is no ActiveDirectoryDomain ${name}: create it, or correct domainRef.name (kubectl get addomain).`,
       };
     if (!state || state.view.kind === "Connecting") return { kind: "Connecting" };
-    const { session } = state;
+    const { session } = state.connection;
     // The connection was lost a moment ago and is being made anew.
     // Or it was made, perhaps to another server, and it is not known yet whether what that does not show is gone.
     if (state.ready && (!session || state.inspectedAt === 0)) return { kind: "Connecting" };
@@ -131,14 +123,14 @@ export class DomainController {
   }
 
   close(): void {
-    for (const state of this.#states.values()) state.session?.close();
+    for (const { connection } of this.#states.values()) connection.close();
   }
 
   async #reconcile(name: string): Promise<Result> {
     const { client, cluster, metrics } = this.#options;
     const domain = cluster().domain(name);
     if (!domain) {
-      this.#states.get(name)?.session?.close();
+      this.#states.get(name)?.connection.close();
       this.#states.delete(name);
       this.controller.forget(name);
       metrics.domain(name, undefined);
@@ -168,7 +160,7 @@ export class DomainController {
       if (!(error instanceof KubernetesError)) throw error;
       // The directory is asked on, whatever the API server says; the status follows.
       this.#options.log.warn("the status of the domain was not written", { domain: name, error: error.message });
-      return { kind: "After", delay: Math.min(delay, LONGEST_RECONNECT_PAUSE), priority: "Change" };
+      return { kind: "After", delay: Math.min(delay, LONGEST_PAUSE), priority: "Change" };
     }
     return { kind: "After", delay, priority: "Change" };
   }
@@ -176,18 +168,20 @@ export class DomainController {
   #stateOf(name: string): State {
     const known = this.#states.get(name);
     if (known) return known;
-    this.#options.metrics.domainStarted(name);
+    const { metrics, log, fence } = this.#options;
+    metrics.domainStarted(name);
+    const onLost = (): void => {
+      this.controller.queue.add(name);
+    };
     const state: State = {
+      connection: new DomainConnection({ domain: name, metrics, log, fence, refused: this.#refused, onLost }),
       view: { kind: "Connecting" },
       ready: false,
       inspectedAt: 0,
       inspectedGeneration: -1,
-      keptAliveAt: 0,
       switchedAt: undefined,
       invocationId: undefined,
       deletionSaid: undefined,
-      failures: 0,
-      failedAt: 0,
     };
     this.#states.set(name, state);
     return state;
@@ -196,46 +190,29 @@ export class DomainController {
   /** Connects where there is no session, asks what changed, and looks at the prerequisites from time to time. Returns when to come again (ms). */
   async #look(domain: ActiveDirectoryDomain, state: State): Promise<number> {
     const { name } = domain.metadata;
+    const { connection } = state;
     try {
       const settings = readSettings(domain, this.#options.cluster());
       if ("reason" in settings) {
         this.#drop(name, state, settings);
         return INSPECT_AGAIN;
       }
-      if (state.fingerprint !== settings.fingerprint) {
-        state.session?.close();
-        delete state.session;
-        state.fingerprint = settings.fingerprint;
-        state.failures = 0;
-        state.view = { kind: "Connecting" };
-      }
+      if (connection.use(settings)) state.view = { kind: "Connecting" };
       // A connection that was lost is made anew at once; only if that fails the farms are told.
-      if (state.session && !state.session.usable) {
-        state.session.close();
-        delete state.session;
-      }
-      if (!state.session) {
+      connection.forgetLost();
+      if (!connection.session) {
         const refused = this.#refused.waitFor(settings.credentials);
-        if (refused > 0 && !isRefused(state.view)) {
-          this.#drop(
-            name,
-            state,
-            problemOf(new DirectoryError("InvalidCredentials", "the directory refused this user name or password a moment ago"), domain),
-          );
-        }
-        const wait = Math.max(this.#pauseOf(state), refused);
+        if (refused > 0 && !isRefused(state.view)) this.#drop(name, state, problemOf(REFUSED, domain));
+        const wait = Math.max(connection.pause, refused);
         if (wait > 0) return wait;
-        await this.#connect(name, state, settings);
+        await connection.open(settings);
+        state.inspectedAt = 0;
       }
-      const { session, feed } = state;
-      if (!session || !feed) return RECONNECT_PAUSE;
+      const { session, feed } = connection;
+      if (!session || !feed) return connection.failed();
       await this.#inspect(domain, state, session);
       for await (const batch of feed.poll()) this.#options.wakeFarms(name, batch);
-      if (performance.now() - state.keptAliveAt > KEEP_ALIVE) {
-        state.keptAliveAt = performance.now();
-        await session.keepAlive();
-      }
-      state.failures = 0;
+      await connection.succeeded();
       return parseDuration(domain.spec.poll) ?? 15_000;
     } catch (error) {
       if (error instanceof DistinguishedNameError) {
@@ -244,36 +221,9 @@ export class DomainController {
       }
       if (error instanceof KubernetesError) throw error;
       if (!(error instanceof DirectoryError)) this.#options.log.error("a mistake of the program", { domain: name, error: String(error) });
-      state.failures++;
-      state.failedAt = performance.now();
       this.#drop(name, state, problemOf(error, domain));
-      return Math.max(this.#pauseOf(state), RECONNECT_PAUSE);
+      return connection.failed();
     }
-  }
-
-  async #connect(name: string, state: State, { servers, username, password, ca, credentials }: Settings): Promise<void> {
-    const { metrics, log, fence } = this.#options;
-    const session = await LdapSession.open({
-      servers,
-      username,
-      password,
-      ca,
-      fence,
-      observe: (operation, result, seconds) => {
-        metrics.directoryRequest(name, operation, result, seconds);
-        if (operation === "bind") this.#refused.note(credentials, result);
-      },
-    });
-    log.info("connected", { domain: name, server: session.url, dnsHostName: session.rootDse.dnsHostName });
-    state.session = session;
-    state.feed = new ChangeFeed(session);
-    state.inspectedAt = 0;
-    state.keptAliveAt = performance.now();
-    session.onLost(() => {
-      if (state.session !== session) return;
-      log.warn("the connection was lost", { domain: name, server: session.url });
-      this.controller.queue.add(name);
-    });
   }
 
   async #inspect({ metadata, spec, status }: ActiveDirectoryDomain, state: State, session: LdapSession): Promise<void> {
@@ -305,22 +255,13 @@ export class DomainController {
 
   /** There is no usable session: farms are told, once. */
   #drop(name: string, state: State, problem: DomainProblem): void {
-    state.session?.close();
-    delete state.session;
-    delete state.feed;
+    state.connection.close();
     const said = !state.ready && state.view.kind === "Problem" && state.view.problem.message === problem.message;
     state.view = { kind: "Problem", problem };
     state.ready = false;
     if (said) return;
     this.#options.log.warn("the domain is not ready", { domain: name, reason: problem.reason, error: problem.message });
     this.#options.wakeFarms(name, { kind: "Everything" });
-  }
-
-  /** How long to wait before the next try to connect, in milliseconds. */
-  #pauseOf({ failures, failedAt }: State): number {
-    if (failures === 0) return 0;
-    const pause = Math.min(LONGEST_RECONNECT_PAUSE, RECONNECT_PAUSE * 2 ** Math.min(failures - 1, 10));
-    return Math.max(0, failedAt + pause - performance.now());
   }
 
   async #report(domain: ActiveDirectoryDomain, state: State, farms: number): Promise<void> {
@@ -354,6 +295,8 @@ export class DomainController {
     }
   }
 }
+
+const REFUSED = new DirectoryError("InvalidCredentials", "the directory refused this user name or password a moment ago");
 
 function isRefused(view: DomainView): boolean {
   return view.kind === "Problem" && view.problem.reason === "CredentialsRejected";

@@ -2,7 +2,6 @@
 import type { FeedBatch } from "../directory/change-feed.ts";
 import { planDecommission } from "../farm/decommission.ts";
 import { desiredFarm, type DesiredFarm } from "../farm/desired.ts";
-import { dnKey } from "../farm/distinguished-name.ts";
 import { memoryOf, remember, withMemory } from "../farm/memory.ts";
 import { FARM_FINALIZER, finalizerAction } from "../farm/finalizer.ts";
 import { keyOf } from "../farm/kubernetes-object.ts";
@@ -23,6 +22,8 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { type Cluster, FARMS, UNSEEN } from "./cluster.ts";
 import { Controller, type Result } from "./controller.ts";
 import type { DomainAccess } from "./domain-controller.ts";
+import { farmMetrics } from "./farm-metrics.ts";
+import { termsOf } from "./farm-terms.ts";
 import { Interests } from "./interests.ts";
 import { farmsSharingWith, handOverHosts } from "./shared-groups.ts";
 
@@ -271,36 +272,7 @@ export class FarmController {
   }
 }
 
-/** Everything that the farm asked for or found: a change of any of it may concern the farm. */
-function termsOf(desired: DesiredFarm, observed: ObservedFarm | undefined): ReadonlySet<string> {
-  return new Set([
-    desired.account.samAccountName.toLowerCase(),
-    desired.hostGroup.samAccountName.toLowerCase(),
-    dnKey(desired.account.distinguishedName),
-    dnKey(desired.hostGroup.distinguishedName),
-    ...desired.servicePrincipalNames.map((name) => name.toLowerCase()),
-    ...desired.accessGroups.flatMap(({ samAccountName, distinguishedName }) => [samAccountName.toLowerCase(), dnKey(distinguishedName)]),
-    ...[...desired.memory.hostGroups, ...desired.memory.accessGroups].map(({ objectGUID }) => objectGUID),
-    ...[...desired.hosts, ...desired.quarantined].map(({ by, value }) => (by === "distinguishedName" ? dnKey(value) : value.toLowerCase())),
-    ...[...(observed?.objects ?? []), ...(observed?.computers ?? [])].map(({ objectGUID }) => objectGUID),
-  ]);
-}
-
 /** The program ends, or does not lead any more: it has nothing to say, and whoever goes on finds what was done. */
 function isAborted({ error }: Report): boolean {
   return error?.kind === "Aborted";
-}
-
-function farmMetrics({ metadata, spec, status }: ServerFarm): Parameters<Metrics["farm"]>[1] {
-  const next = status?.account?.passwordNextChange;
-  const { desired, granted } = status?.hosts ?? {};
-  return {
-    namespace: metadata.namespace ?? "",
-    name: metadata.name,
-    domain: spec.domainRef.name,
-    suspended: spec.suspend,
-    conditions: status?.conditions ?? [],
-    hosts: desired === undefined || granted === undefined ? undefined : { desired, granted },
-    passwordNextChange: next === undefined ? undefined : Date.parse(next) / 1000,
-  };
 }

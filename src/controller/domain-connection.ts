@@ -1,0 +1,111 @@
+/** The session of one domain and its feed: made when they are needed, made anew where the connection was lost, with pauses between failures. */
+import { ChangeFeed } from "../directory/change-feed.ts";
+import { LdapSession } from "../directory/ldap-session.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Settings } from "./domain-settings.ts";
+import type { RefusedCredentials } from "./refused-credentials.ts";
+
+export interface DomainConnectionOptions {
+  readonly domain: string;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly fence: () => void;
+  readonly refused: RefusedCredentials;
+  readonly onLost: () => void;
+}
+
+const PAUSE = 1000;
+/** Between two tries to connect, in milliseconds. */
+export const LONGEST_PAUSE = 15_000;
+const KEEP_ALIVE = 300_000;
+
+export class DomainConnection {
+  readonly #options: DomainConnectionOptions;
+  #open: { readonly session: LdapSession; readonly feed: ChangeFeed } | undefined;
+  /** Of servers, credentials and CA: another one asks for another session. */
+  #fingerprint: string | undefined;
+  /** Failures in a row, and when the last was, on the monotonic clock. */
+  #failures = 0;
+  #failedAt = 0;
+  #keptAliveAt = 0;
+
+  constructor(options: DomainConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** It may have been lost this very moment: then its requests fail, and it is made anew. */
+  get session(): LdapSession | undefined {
+    return this.#open?.session;
+  }
+
+  get feed(): ChangeFeed | undefined {
+    return this.#open?.feed;
+  }
+
+  /** Lets go of a session with other settings than these. True where there were others. */
+  use({ fingerprint }: Settings): boolean {
+    if (this.#fingerprint === fingerprint) return false;
+    this.close();
+    this.#fingerprint = fingerprint;
+    this.#failures = 0;
+    return true;
+  }
+
+  /** Lets go of a session that was lost. */
+  forgetLost(): void {
+    if (this.session?.usable === false) this.close();
+  }
+
+  /** How long to wait before the next try to connect, in milliseconds. */
+  get pause(): number {
+    if (this.#failures === 0) return 0;
+    const pause = Math.min(LONGEST_PAUSE, PAUSE * 2 ** Math.min(this.#failures - 1, 10));
+    return Math.max(0, this.#failedAt + pause - performance.now());
+  }
+
+  /** Rejects with DirectoryError. */
+  async open({ servers, username, password, ca, credentials }: Settings): Promise<void> {
+    const { domain, metrics, log, fence, refused, onLost } = this.#options;
+    const session = await LdapSession.open({
+      servers,
+      username,
+      password,
+      ca,
+      fence,
+      observe: (operation, result, seconds) => {
+        metrics.directoryRequest(domain, operation, result, seconds);
+        if (operation === "bind") refused.note(credentials, result);
+      },
+    });
+    log.info("connected", { domain, server: session.url, dnsHostName: session.rootDse.dnsHostName });
+    this.#open = { session, feed: new ChangeFeed(session) };
+    this.#keptAliveAt = performance.now();
+    session.onLost(() => {
+      if (this.session !== session) return;
+      log.warn("the connection was lost", { domain, server: session.url });
+      onLost();
+    });
+  }
+
+  /** All went well; from time to time an idle connection is used, before it is cut. */
+  async succeeded(): Promise<void> {
+    if (performance.now() - this.#keptAliveAt > KEEP_ALIVE) {
+      this.#keptAliveAt = performance.now();
+      await this.session?.keepAlive();
+    }
+    this.#failures = 0;
+  }
+
+  /** Returns how long to wait before the next try, in milliseconds. */
+  failed(): number {
+    this.#failures++;
+    this.#failedAt = performance.now();
+    return Math.max(this.pause, PAUSE);
+  }
+
+  close(): void {
+    this.session?.close();
+    this.#open = undefined;
+  }
+}

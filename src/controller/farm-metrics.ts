@@ -1,0 +1,17 @@
+/** What the metrics say of a farm: read from its status alone. */
+import type { ServerFarm } from "../farm/server-farm.ts";
+import type { FarmMetrics } from "../telemetry/metrics.ts";
+
+export function farmMetrics({ metadata, spec, status }: ServerFarm): FarmMetrics {
+  const next = status?.account?.passwordNextChange;
+  const { desired, granted } = status?.hosts ?? {};
+  return {
+    namespace: metadata.namespace ?? "",
+    name: metadata.name,
+    domain: spec.domainRef.name,
+    suspended: spec.suspend,
+    conditions: status?.conditions ?? [],
+    hosts: desired === undefined || granted === undefined ? undefined : { desired, granted },
+    passwordNextChange: next === undefined ? undefined : Date.parse(next) / 1000,
+  };
+}

@@ -24,9 +24,10 @@ if (!onSandbox && missing !== undefined && process.env["REQUIRE_REAL"] === "1") 
 
 describe.skipIf(!available || missing !== undefined)("the image", () => {
   const built: Partial<{ builder: ImageBuilder; amd64: ImageConfig; files: string }> = {};
-  const dir = mkdtemp(`${tmpdir()}/serverfarm-container-`);
+  let dir: string;
 
   beforeAll(async () => {
+    dir = await mkdtemp(`${tmpdir()}/serverfarm-container-`);
     built.builder = await ImageBuilder.create(tmpdir());
     built.amd64 = await built.builder.build("linux/amd64");
     built.files = await built.builder.files();
@@ -34,7 +35,7 @@ describe.skipIf(!available || missing !== undefined)("the image", () => {
 
   afterAll(async () => {
     await built.builder?.remove();
-    await rm(await dir, { recursive: true, force: true });
+    await rm(dir, { recursive: true, force: true });
   });
 
   test("says who runs it and how", () => {
@@ -60,7 +61,7 @@ describe.skipIf(!available || missing !== undefined)("the image", () => {
   });
 
   test("the bill of materials names each package that is in it, and licences that go with Apache-2.0", { timeout: 120_000 }, async () => {
-    const file = `${await dir}/sbom.json`;
+    const file = `${dir}/sbom.json`;
     await run("npm", ["run", "--silent", "sbom", "--", "--output-file", file]);
     const parts = flatten(bom.parse(JSON.parse(await readFile(file, "utf8"))).components);
     const named = new Set(parts.map(({ group, name, version }) => `${group === undefined ? "" : `${group}/`}${name}@${version}`));
@@ -88,12 +89,12 @@ describe.skipIf(!available || missing !== undefined)("the image", () => {
   test("its entry point, as its user and on a read-only tree, serves a farm with a pod's credentials", async () => {
     const { files = "", amd64 } = built;
     if (!amd64) throw new Error("no image");
-    const account = `${await dir}/serviceaccount`;
+    const account = `${dir}/serviceaccount`;
     await mkdir(account);
     await writeFile(`${account}/token`, await cluster.serviceAccountToken(SYSTEM, "serverfarm-operator"));
     await writeFile(`${account}/ca.crt`, cluster.ca);
     await writeFile(`${account}/namespace`, SYSTEM);
-    await chmod(await dir, 0o755);
+    await chmod(dir, 0o755);
     await createNamespace("image");
     await applyDomain();
     const { hostname, port } = new URL(cluster.server);

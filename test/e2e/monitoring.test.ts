@@ -102,11 +102,12 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
   afterAll(async () => {
     ended.abort();
     await touching;
-    await cleanUp();
-    await standby.stop();
-    await leader.stop();
-    await prometheus.stop();
-    await middle.stop();
+    try {
+      await cleanUp();
+    } finally {
+      await Promise.all([standby.stop(), leader.stop(), prometheus.stop()]);
+      await middle.stop();
+    }
   });
 
   async function seen({ alert, labels }: Fault): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** The operator as users run it: a process of its own, with its own configuration and service account. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { waitFor } from "./process.ts";
@@ -23,10 +23,13 @@ const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 export class Operator {
   readonly #child: ChildProcess;
+  /** With its configuration. */
+  readonly #dir: string;
   #log = "";
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, dir: string) {
     this.#child = child;
+    this.#dir = dir;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8");
       stream?.on("data", (text: string) => {
@@ -66,7 +69,7 @@ export class Operator {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...ENVIRONMENT },
     });
-    const operator = new Operator(child);
+    const operator = new Operator(child, dir);
     await waitFor("the operator to start", () => {
       if (child.exitCode !== null) throw new Error(operator.log);
       return operator.log.includes('"message":"started"');
@@ -127,6 +130,7 @@ export class Operator {
       this.#child.kill(signal);
       await exit;
     }
+    await rm(this.#dir, { recursive: true, force: true });
     return this.#child.exitCode;
   }
 

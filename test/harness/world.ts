@@ -177,8 +177,13 @@ export function useOperator(namespace: string, options: Partial<OperatorOptions>
     await domainReady();
   });
   afterAll(async () => {
-    await cleanUp();
-    expect(await holder.operator?.stop()).toBe(0);
+    let code: number | null | undefined;
+    try {
+      await cleanUp();
+    } finally {
+      code = await holder.operator?.stop();
+    }
+    expect(code).toBe(0);
   });
   return {
     get operator(): Operator {

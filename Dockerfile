@@ -15,7 +15,10 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     for clients in apis models types; do rm -r node_modules/@kubernetes/client-node/dist/gen/$clients; done && rm -r node_modules/@types && \
     find node_modules -type f \( -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' -o -name '*.map' -o -name '*.test.*' -o -name '*.bare' \) -delete && \
     rm package-lock.json node_modules/.package-lock.json
+COPY LICENSE ./
 COPY src src
+# Whatever the umask of the checkout: another user reads it.
+RUN chmod -R a+rX .
 
 FROM ${RUNTIME_IMAGE}
 ARG VERSION=dev
@@ -28,7 +31,6 @@ LABEL org.opencontainers.image.title="serverfarm-operator" \
 # One pool of the C library gives memory back that further ones would keep.
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 WORKDIR /app
-COPY LICENSE ./
 COPY --from=build /app ./
 # By number: Kubernetes checks runAsNonRoot by it.
 USER 65532:65532

@@ -26,6 +26,8 @@ const RATE = "[$__rate_interval]";
 const CONTROLLERS = 'controller=~"serverfarm|activedirectorydomain"';
 const QUEUES = 'name=~"serverfarm|activedirectorydomain"';
 const HERE = "and on (job, instance) serverfarm_build_info";
+/** A suspended farm is not in the one, a farm that was never looked at not in the other. */
+const ANY_FARM = '{__name__=~"serverfarm_farm_(ready|hosts)"}';
 const FARM = 'namespace="$namespace", name="$farm"';
 
 /** Half of the width of a table; grids have 24 columns. */
@@ -95,6 +97,13 @@ function graph(
     .unit(unit)
     .min(0)
     .showPoints(common.VisibilityMode.Never)
+    .legend(
+      new common.VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(common.LegendDisplayMode.List)
+        .placement(common.LegendPlacement.Bottom),
+    )
+    .tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi))
     .fillOpacity(10);
   for (const [index, query] of queries.entries()) panel.withTarget(target(query, index));
   return panel;
@@ -138,9 +147,12 @@ function variable(name: string, label: string, query: string): QueryVariableBuil
 }
 
 const OVERVIEW = [
-  number("Leads", `max(leader_election_master_status ${HERE})`, { bad: { below: 1 }, description: "1 while a replica holds the Lease." }),
+  number("Leads", `max(leader_election_master_status ${HERE}) or vector(0)`, {
+    bad: { below: 1 },
+    description: "1 while a replica holds the Lease.",
+  }),
   number("Replicas", "count(serverfarm_build_info)"),
-  number("Farms", 'count(serverfarm_farm_hosts{state="desired"})'),
+  number("Farms", `count(count by (namespace, name) (${ANY_FARM}))`),
   number("Farms not ready", "count(serverfarm_farm_ready == 0) or vector(0)", { bad: { from: 1 } }),
   number("Domains not ready", "count(serverfarm_domain_ready == 0) or vector(0)", { bad: { from: 1 } }),
   number("Hosts without the right", 'sum(serverfarm_farm_hosts{state="desired"}) - sum(serverfarm_farm_hosts{state="granted"})', {
@@ -148,7 +160,7 @@ const OVERVIEW = [
   }),
   list(
     "Farms that are not ready",
-    'serverfarm_farm_condition{condition="Ready", status!="True"} == 1',
+    'serverfarm_farm_condition{condition="Ready", status!="True", reason!="Suspended"} == 1',
     ["namespace", "name", "reason", "status"],
     {
       description: "And why. `kubectl describe farm` says what to do.",
@@ -182,14 +194,10 @@ const OVERVIEW = [
       unit: "reqps",
     },
   ),
-  graph(
-    "Since the last sign of a watch",
-    [["time() - max by (resource) (serverfarm_watch_last_event_timestamp_seconds)", "{{resource}}"]],
-    {
-      unit: "s",
-      description: "A bookmark comes each minute.",
-    },
-  ),
+  graph("Since the last sign of a watch", [["time() - serverfarm_watch_last_event_timestamp_seconds", "{{resource}} {{instance}}"]], {
+    unit: "s",
+    description: "A bookmark comes each minute.",
+  }),
   graph("Memory", [[`process_resident_memory_bytes ${HERE}`, "{{instance}}"]], { unit: "bytes" }),
   graph("Processor", [[`rate(process_cpu_seconds_total${RATE}) ${HERE}`, "{{instance}}"]], { unit: "percentunit" }),
 ];
@@ -258,8 +266,8 @@ export function dashboard(): string {
     .time({ from: "now-6h", to: "now" })
     .withVariable(new DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"))
     .withVariable(variable("domain", "Domain", "label_values(serverfarm_domain_ready, domain)"))
-    .withVariable(variable("namespace", "Namespace", "label_values(serverfarm_farm_hosts, namespace)"))
-    .withVariable(variable("farm", "Farm", 'label_values(serverfarm_farm_hosts{namespace="$namespace"}, name)'));
+    .withVariable(variable("namespace", "Namespace", `label_values(${ANY_FARM}, namespace)`))
+    .withVariable(variable("farm", "Farm", 'label_values({__name__=~"serverfarm_farm_(ready|hosts)", namespace="$namespace"}, name)'));
   const rows = [
     ["Overview", OVERVIEW],
     ["Domain $domain", DOMAIN],

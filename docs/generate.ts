@@ -20,7 +20,8 @@ const LABELS: Readonly<Record<string, string>> = {
   operation: "`connect`, `bind`, `search`, `add`, `modify`, `delete`",
   reason: "reason of the condition",
   resource: "plural of the kind that is watched",
-  result: "of a reconcile: `success`, `error`, `requeue`, `requeue_after`; of a request: `success`, or the name of the LDAP result",
+  result:
+    "of a reconcile: `success`, `error`, `requeue`, `requeue_after`; of a request: `success`, or the name of the LDAP result; without an answer `Unavailable`, `Untrusted`, `OutcomeUnknown`",
   state: "`desired`, `granted`",
   status: "of the condition: `False`, `Unknown`; `True` for `Stalled` and `Reconciling`",
 };

@@ -2,6 +2,7 @@
 import type { FeedBatch } from "../directory/change-feed.ts";
 import { planDecommission } from "../farm/decommission.ts";
 import { desiredFarm, type DesiredFarm } from "../farm/desired.ts";
+import { DirectoryError } from "../farm/errors.ts";
 import { memoryOf, remember, withMemory } from "../farm/memory.ts";
 import { FARM_FINALIZER, finalizerAction } from "../farm/finalizer.ts";
 import { keyOf } from "../farm/kubernetes-object.ts";
@@ -13,7 +14,7 @@ import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { EventRecorder } from "../kubernetes/event-recorder.ts";
 import { addFinalizer, getObject, patchStatus, removeFinalizer } from "../kubernetes/resource.ts";
-import type { EventDraft } from "../reconciler/farm-events.ts";
+import { driftOf, type EventDraft, eventsOf } from "../reconciler/farm-events.ts";
 import { refusedStatus, suspendedStatus, unknownStatus } from "../reconciler/farm-status.ts";
 import { decommissionOutcome, outcome } from "../reconciler/outcome.ts";
 import { reconcile, type Report } from "../reconciler/reconcile.ts";
@@ -135,6 +136,7 @@ export class FarmController {
     this.#interests.add(key, termsOf(desired, undefined));
     const enforced = farm.spec.managementPolicy === "Enforce";
     let [current, wanted] = [farm, desired];
+    let unrecorded: unknown;
     const report = await reconcile(
       desired,
       directory,
@@ -148,7 +150,12 @@ export class FarmController {
           const memory = remember(wanted.memory, [change, ...following], observed.computers);
           const group = placeOfHostGroup(wanted, observed);
           const status = withMemory(current.status ?? UNSEEN, memory, "object" in group ? group.object : undefined);
-          current = (await patchStatus(this.#options.client, FARMS, current, status)) ?? current;
+          try {
+            current = (await patchStatus(this.#options.client, FARMS, current, status)) ?? current;
+          } catch (error) {
+            unrecorded = error;
+            throw new DirectoryError("Aborted", "the farm's record was not taken");
+          }
           wanted = { ...wanted, memory };
         },
         ordered: false,
@@ -158,6 +165,14 @@ export class FarmController {
     const { objects = [], computers = [] } = report.observed ?? {};
     this.#interests.set(key, termsOf(wanted, report.observed), [...objects, ...computers]);
     for (const { kind } of report.applied) metrics.changed(farm.spec.domainRef.name, kind);
+    if (unrecorded !== undefined) {
+      // What was done before the record is said all the same: the next look finds it done.
+      const drift = driftOf(farm, report);
+      const drafts = report.applied.flatMap((change) => eventsOf(change, wanted, drift.includes(change)));
+      for (const draft of drafts) this.#options.events.record(FARMS, farm, draft);
+      this.#log(farm, report.applied.length, undefined);
+      throw unrecorded;
+    }
     if (isAborted(report)) return { kind: "Retry" };
     if (enforced && report.observed && !report.error) await this.#handOver(wanted, report.observed);
     const { status, events, next, drift } = outcome(current, wanted, report, new Date());

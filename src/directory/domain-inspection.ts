@@ -116,8 +116,8 @@ async function missingRights(
   const missing: MissingRight[] = [];
   if (!effective(entry, "allowedChildClassesEffective").has(objectClass.toLowerCase()))
     missing.push({ kind: "CreateChild", container, objectClass });
-  // What may be written is asked of objects that bear this cluster's marker; before the first there is nothing to ask. Of several, since whoever
-  // made an object may write more of it than of one that was taken over.
+  // What may be written is asked of objects that bear this cluster's marker; before the first there is nothing to ask. What is missing of all
+  // of them is missing in the container; of one alone it is that object's own, and its farm says so.
   const samples = await session.search({
     base: container,
     scope: "sub",
@@ -132,7 +132,7 @@ async function missingRights(
   });
   const writable = samples.map((sample) => effective(sample, "allowedAttributesEffective"));
   for (const attribute of attributes) {
-    if (writable.some((names) => !names.has(attribute.toLowerCase())))
+    if (writable.length > 0 && writable.every((names) => !names.has(attribute.toLowerCase())))
       missing.push({ kind: "WriteProperty", container, objectClass, attribute });
   }
   return missing;

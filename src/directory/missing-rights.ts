@@ -23,14 +23,16 @@ export async function nameMissingRights(session: LdapSession, change: Change, er
 
 async function missingRights(session: LdapSession, need: Need): Promise<readonly MissingRight[]> {
   if (need.kind === "Write") {
-    const { distinguishedName, owner } = need.object;
+    const { objectGUID, owner } = need.object;
     const entry = await session.searchOne({
-      base: distinguishedName,
+      base: `<GUID=${objectGUID}>`,
       scope: "base",
       attributes: ["objectClass", "allowedAttributesEffective"],
     });
+    if (!entry) return [];
+    const { distinguishedName } = entry;
     const refused = need.attributes.filter((attribute) => !effective(entry, "allowedAttributesEffective").has(attribute.toLowerCase()));
-    const [container, objectClass = ""] = [parentDn(distinguishedName), entry?.texts("objectClass").at(-1)];
+    const [container, objectClass = ""] = [parentDn(distinguishedName), entry.texts("objectClass").at(-1)];
     return refused.map((attribute) =>
       owner === undefined
         ? { kind: "WriteMember", group: distinguishedName }
@@ -39,9 +41,10 @@ async function missingRights(session: LdapSession, need: Need): Promise<readonly
   }
   const { kind, objectClass, distinguishedName } = need;
   const container = parentDn(distinguishedName);
-  // Whether something may be deleted no attribute tells.
+  // Whether something may be deleted no attribute tells, and a protected object is refused alike.
   if (kind === "DeleteChild") return [{ kind, container, objectClass }];
   const entry = await session.searchOne({ base: container, scope: "base", attributes: ["allowedChildClassesEffective"] });
+  if (!entry) return [];
   return effective(entry, "allowedChildClassesEffective").has(objectClass.toLowerCase()) ? [] : [{ kind, container, objectClass }];
 }
 

@@ -17,7 +17,7 @@ export function describeRight(right: MissingRight, account: string): string {
     case "CreateChild":
       return `the right to create ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)}`;
     case "DeleteChild":
-      return `the right to delete ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)}`;
+      return `the right to delete ${right.objectClass} objects in ${right.container} is missing, or the object is protected from accidental deletion: ${childRights(right, account)}`;
     case "WriteProperty":
       return `the right to write ${right.attribute} of ${right.objectClass} objects in ${right.container} is missing: dsacls "${right.container}" /I:S /G "${account}:WP;${right.attribute};${right.objectClass}".`;
     case "WriteMember":

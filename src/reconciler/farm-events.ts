@@ -3,7 +3,7 @@ import { partOf, type Change } from "../farm/change.ts";
 import type { Part } from "../farm/blocker.ts";
 import type { Finding } from "../farm/conditions.ts";
 import type { DesiredFarm } from "../farm/desired.ts";
-import { commonName } from "../farm/distinguished-name.ts";
+import { commonName, dnKey } from "../farm/distinguished-name.ts";
 import type { ServerFarm } from "../farm/server-farm.ts";
 import { listOf } from "./farm-findings.ts";
 import type { Report } from "./reconcile.ts";
@@ -23,7 +23,8 @@ export function driftOf(farm: ServerFarm, { applied }: Report): readonly Change[
   const lost = (change: Change): boolean =>
     (change.kind === "CreateAccount" && owned.some(({ kind }) => kind === "Account")) ||
     (change.kind === "CreateHostGroup" && owned.some(({ kind }) => kind === "HostGroup")) ||
-    (change.kind === "CreateAccessGroup" && owned.some(({ distinguishedName }) => distinguishedName === change.distinguishedName));
+    (change.kind === "CreateAccessGroup" &&
+      owned.some(({ distinguishedName = "" }) => dnKey(distinguishedName) === dnKey(change.distinguishedName)));
   const settled = (part: Part): boolean =>
     farm.status?.conditions?.some(
       ({ type, status, observedGeneration }) =>

@@ -31,7 +31,7 @@ describe.skipIf(!available || missing !== undefined)("the image", () => {
     built.builder = await ImageBuilder.create(tmpdir());
     built.amd64 = await built.builder.build("linux/amd64");
     built.files = await built.builder.files();
-  }, 300_000);
+  }, 600_000);
 
   afterAll(async () => {
     await built.builder?.remove();
@@ -124,8 +124,12 @@ describe.skipIf(!available || missing !== undefined)("the image", () => {
     }
   });
 
-  test("is the same for arm64", { timeout: 120_000 }, async () => {
+  test("is the same for arm64, to the byte", { timeout: 300_000 }, async () => {
+    const sums = (files: string): Promise<string> =>
+      run("bash", ["-c", `cd ${files}/app && find . -type f -print0 | sort -z | xargs -0 sha256sum`]);
+    const amd64 = await sums(built.files ?? "");
     const arm64 = await built.builder?.build("linux/arm64");
+    expect(await sums((await built.builder?.files()) ?? "")).toBe(amd64);
     expect(arm64?.architecture).toBe("arm64");
     expect(arm64?.config).toEqual(built.amd64?.config);
   });

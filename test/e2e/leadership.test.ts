@@ -80,6 +80,7 @@ describe.skipIf(!available)("two replicas", () => {
   test("one that is asked to end gives the Lease up: another leads within 2 s", { timeout: 60_000 }, async () => {
     leader = standby;
     standby = await startOperator(USERS_DURATIONS);
+    await waitFor("the new one to be ready", async () => (await standby.ready()).status === 200);
     const started = performance.now();
     const ended = leader.stop();
     await waitFor("the standby to lead", () => leads(standby), Boolean, 20);

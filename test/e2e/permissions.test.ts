@@ -129,14 +129,15 @@ describe.skipIf(!samba)("the rights that the operator's account is given", () =>
       else if (step?.kind === "Change") await patchFarm(NAMESPACE, farm, step.spec);
       else await cluster.delete("ServerFarm", farm, NAMESPACE, 0);
       const [verb = "", ...what] = name.split(" ");
-      const said = `the right to ${name} objects in ${OU} is missing: dsacls "${OU}"`;
+      const said = `the right to ${name} objects in ${OU} is missing`;
       const line =
         verb === "write" ? `/I:S /G "${DELEGATED.username}:WP;${what[0]};${what[2]}"` : `/I:T /G "${DELEGATED.username}:CCDC;${what[0]}"`;
       const seen = await farmWhere(NAMESPACE, farm, (found) =>
         JSON.stringify(found.status?.conditions).includes("insufficientAccessRights"),
       );
       const messages = (seen.status?.conditions ?? []).map(({ message }) => message).join("\n");
-      expect(messages, name).toContain(`${said} ${line}`);
+      expect(messages, name).toContain(said);
+      expect(messages, name).toContain(`dsacls "${OU}" ${line}`);
       expect(condition(seen, "Ready")?.reason).toBe(step?.kind === "Delete" ? "DeletionBlocked" : "AccessDenied");
       if (verb !== "delete") {
         // A look at the domain says it as well.
@@ -162,7 +163,7 @@ describe.skipIf(!samba)("the rights that the operator's account is given", () =>
     );
   });
 
-  test("of a group of somebody else, too", { timeout: 60_000 }, async () => {
+  test("of a group of somebody else, too", { timeout: 150_000 }, async () => {
     const group = "CN=OthersHosts,CN=Users,DC=contoso,DC=com";
     await directory.asAdministrator((client) => client.add(group, { objectClass: "group", sAMAccountName: "OthersHosts" }));
     await cluster.apply(farmOf(NAMESPACE, "guest", { hosts: { computers: ["WEB01"], group: { name: "OthersHosts", existing: true } } }));

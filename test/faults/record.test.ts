@@ -41,6 +41,9 @@ describe.skipIf(!available)("while the API server takes no record", () => {
       () => directory.members("RecordHosts"),
       (members) => members.length === 0,
     );
+    // It is said, though nothing of the farm's status can be, and counted.
+    await waitFor("the Event", async () => /HostsRemoved noted WEB01 may no longer/.test(await cluster.events(NAMESPACE)));
+    expect(await operator.metric("serverfarm_directory_changes_total", { change: "ChangeHosts" })).toBe(2);
     // It is tried again and again meanwhile.
     await waitFor("more tries", () => schedule.done.length > 3);
     expect(await directory.members("RecordHosts")).toEqual([]);

@@ -116,6 +116,25 @@ describe("what a reconcile says", () => {
     expect(result.events.map(({ reason }) => reason)).toEqual(["ChangesPending"]);
   });
 
+  test("what is made anew though the farm owned one was lost, also while nothing was settled; the first is no drift", async () => {
+    const spec = { hosts: { computers: ["WEB01"] }, accessGroups: [{ name: "Share", existing: false }] };
+    const directory = new SimulatedDirectory([], WEB);
+    const first = await run(spec, directory);
+    expect(first.drift).toEqual([]);
+    const unsettled = {
+      ...first.status,
+      conditions: (first.status.conditions ?? []).map((one) => ({ ...one, status: "Unknown" as const })),
+    };
+    directory.objects = [];
+    const again = await run(spec, directory, unsettled);
+    expect(again.drift.map(({ kind }) => kind).toSorted()).toEqual(["CreateAccessGroup", "CreateAccount", "CreateHostGroup"]);
+    expect(again.events).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ reason: "DriftCorrected", message: expect.stringContaining("another account with a new SID") }),
+      ]),
+    );
+  });
+
   test("what somebody else undid is drift; what the spec changed is not", async () => {
     const directory = new SimulatedDirectory([], WEB);
     const first = await run({ hosts: { computers: ["WEB01"] } }, directory);

@@ -21,6 +21,10 @@ metadata:
     pod-security.kubernetes.io/enforce: restricted
 `;
 const HEADER = "# Rendered from deploy/chart by deploy/render.ts (npm run render). Do not edit.\n";
+/** kubectl knows nothing of what Helm keeps. */
+const WARNING = `# Never "kubectl delete -f" this file while there are farms: their CRDs would go, and with them every farm and what it owns in the directory.
+# docs/install.md says how to uninstall.
+`;
 
 function helm(...args: readonly string[]): string {
   const assets = process.env["KUBEBUILDER_ASSETS"];
@@ -50,7 +54,7 @@ for (const file of [`${ROOT}/deploy/monitoring/dashboard.json`, `${CHART}/files/
 await write(`${CHART}/files/alerts.yaml`, await readFile(`${ROOT}/deploy/monitoring/alerts.yaml`, "utf8"));
 const rights = ["serviceaccount", "rbac"].flatMap((name) => ["--show-only", `templates/${name}.yaml`]);
 await write(`${ROOT}/deploy/rbac.yaml`, `${HEADER}${NAMESPACE_OBJECT}${render(...rights)}`);
-await write(`${ROOT}/deploy/install.yaml`, `${HEADER}${NAMESPACE_OBJECT}${render()}`);
+await write(`${ROOT}/deploy/install.yaml`, `${HEADER}${WARNING}${NAMESPACE_OBJECT}${render()}`);
 if (process.argv.includes("--check") && stale.length > 0) {
   process.stderr.write(`stale: ${stale.join(", ")}: run npm run render\n`);
   process.exitCode = 1;

@@ -47,6 +47,9 @@ const BIND_DATA: Readonly<Record<string, string>> = {
 /** How Windows (8647) and Samba say that an SPN is not unique. */
 const SPN_CONFLICT = /000021C7|samldb: spn\[/i;
 
+/** How Samba says that an SPN is beyond what an account's maker may set, and that the right to write the attribute is missing. */
+const SPN_FORBIDDEN = /acl: spn validation failed/i;
+
 /** Why a certificate was refused, in words; every other TLS code is named as it is. */
 const CERTIFICATE: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "its certificate has expired",
@@ -90,7 +93,8 @@ export function toDirectoryError(error: unknown, { what, write }: Attempt): Dire
   if (typeof code === "number") {
     const [name, found] = RESULTS[code] ?? [`result ${code}`, "Rejected"];
     const text = diagnostic(error.message);
-    const kind = code === 19 && SPN_CONFLICT.test(text) ? "ServicePrincipalNameInUse" : found;
+    const spnError = SPN_CONFLICT.test(text) ? "ServicePrincipalNameInUse" : SPN_FORBIDDEN.test(text) ? "AccessDenied" : found;
+    const kind = code === 19 ? spnError : found;
     const bindData = kind === "InvalidCredentials" ? /data ([0-9a-f]+)/i.exec(text)?.[1]?.toLowerCase() : undefined;
     const plain = bindData === undefined ? undefined : BIND_DATA[bindData];
     return new DirectoryError(

@@ -25,7 +25,8 @@ interface Wanted {
   readonly is: (object: DirectoryObject) => boolean;
   /** Whether an object that the farm owns, but under another name, may be this one. */
   readonly known: (object: DirectoryObject) => boolean;
-  readonly remedy: string;
+  /** What to do instead of removing what is there: ends with a full stop. */
+  readonly otherwise: string;
   readonly adopt: boolean;
 }
 
@@ -48,20 +49,27 @@ function ownedPlace(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted
   if (!wanted.is(object)) {
     return taken(
       "ObjectExists",
-      `${distinguishedName} (${object.objectClass}) stands where the ${wanted.what} should be; it was left as it is. ${wanted.remedy}`,
+      `${distinguishedName} (${object.objectClass}) stands where the ${wanted.what} should be; it was left as it is. Remove it, or ${wanted.otherwise}`,
     );
   }
   if (object.owner === desired.owner) return { kind: "Own", object };
   if (wanted.adopt && isUnowned(object)) return { kind: "Adoptable", object };
+  // What another farm lives on must not be removed to make room for this one.
+  const remedy = isFarms(object) ? `Leave it to that farm: ${wanted.otherwise}` : `Remove it, or ${wanted.otherwise}`;
   const hint = !isUnowned(object) || wanted.part === "AccessGroups" ? "" : " To take it over as it is, set adoptionPolicy: Unowned.";
   return taken(
     "NotOwned",
-    `${distinguishedName} exists and ${describeOwner(object.owner, desired.owner)}; it was left as it is. ${wanted.remedy}${hint}`,
+    `${distinguishedName} exists and ${describeOwner(object.owner, desired.owner)}; it was left as it is. ${remedy}${hint}`,
   );
 }
 
 function protectedMessage({ distinguishedName, protection }: DirectoryObject, what: string): string {
   return `${distinguishedName} must never be managed: ${protection}. Choose another name for the ${what}.`;
+}
+
+/** Whether it bears the marker of a farm, of this cluster or another one. */
+function isFarms({ owner }: DirectoryObject): boolean {
+  return owner?.startsWith("serverfarm.dev ") === true;
 }
 
 /** Somebody's note in adminDescription is no owner marker, but to take the object over would lose it. */
@@ -120,7 +128,7 @@ export function placeOfAccount(desired: DesiredFarm, observed: ObservedFarm): Pl
     distinguishedName: desired.account.distinguishedName,
     is: isAccount,
     known: ({ objectGUID }) => desired.knownObjects.includes(objectGUID),
-    remedy: "Remove it, or create a ServerFarm with another account.name.",
+    otherwise: "create a ServerFarm with another account.name.",
     adopt: desired.adopt,
   });
 }
@@ -139,7 +147,7 @@ export function placeOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): 
     distinguishedName: hostGroup.distinguishedName,
     is: isGroup,
     known: (object) => knownObjects.includes(object.objectGUID) && !isAccessGroup(desired, object),
-    remedy: "Remove it, or choose another hosts.group.name.",
+    otherwise: "choose another hosts.group.name.",
     adopt: desired.adopt,
   });
 }
@@ -156,7 +164,7 @@ export function placeOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm,
     distinguishedName,
     is: isGroup,
     known: ({ objectGUID }) => objectGUID === remembered,
-    remedy: "Remove it, set existing: true to use it as somebody else's, or choose another name in accessGroups.",
+    otherwise: "set existing: true to use it as somebody else's, or choose another name in accessGroups.",
     adopt: false,
   });
 }

@@ -239,7 +239,8 @@ describe.skipIf(missing !== undefined)("the chart", () => {
 
   test("the commands of the page on installing, word for word", { timeout: 120_000 }, async () => {
     const env = { KUBECONFIG: kube.kubeconfig, PATH: `${kubeAssets()}:${process.env["PATH"]}` };
-    const shell = (command: string): Promise<string> => run("bash", ["-c", `cd ${ROOT} && ${command}`], { env });
+    const shell = (command: string): Promise<string> =>
+      run("bash", ["-c", `cd ${ROOT} && ${command.replace("REPOSITORY", "example.com/team")}`], { env });
     const [install = "", upgrade = "", rollback = "", uninstall = "", ...others] = await commandsOf("docs/install.md");
     expect(await shell(install)).toContain("STATUS: deployed");
     expect(await shell(upgrade)).toContain("REVISION: 2");
@@ -251,6 +252,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     const [plain = ""] = others;
     expect(plain).toBe("kubectl apply -f deploy/install.yaml");
     expect(await shell(plain)).toContain("deployment.apps/serverfarm-operator created");
+    expect(await shell(others[1] ?? "false")).toContain('"serverfarm-operator" deleted');
     expect(await shell(`${install} --take-ownership`)).toContain("STATUS: deployed");
     expect(await shell(uninstall)).toContain("uninstalled");
     expect(await shell("helm show values deploy/chart")).toContain("podDisruptionBudget");

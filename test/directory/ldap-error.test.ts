@@ -30,6 +30,12 @@ describe("what a server said", () => {
     expect(error.message).not.toContain("Code: 0x");
   });
 
+  test("an SPN that the account may not set is a right that is missing, not a rule of the schema", () => {
+    const text =
+      "acl: spn validation failed for spn[http/new.contoso.com] uac[0x1000] account[ITFarm1$] hostname[itfarm1.contoso.com] nbname[CONTOSO]";
+    expect(toDirectoryError(failure(text, 19), WRITE)).toMatchObject({ kind: "AccessDenied" });
+  });
+
   test.each([
     ["52e", "the user name or password is wrong"],
     ["532", "the password has expired"],

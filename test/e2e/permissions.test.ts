@@ -163,6 +163,20 @@ describe.skipIf(!samba)("the rights that the operator's account is given", () =>
     );
   });
 
+  test("of SPNs also on an account that the operator made, where the directory speaks of validation", { timeout: 120_000 }, async () => {
+    const right = rights.find(({ name }) => name === `write servicePrincipalName of ${GMSA}`);
+    await cluster.apply(farmOf(NAMESPACE, "made", { hosts: { computers: ["WEB01"] } }));
+    await farmReady(NAMESPACE, "made");
+    await samba?.changeAccessList(OU, right?.entry, undefined);
+    await patchFarm(NAMESPACE, "made", { servicePrincipalNames: ["http/anything.contoso.com"] });
+    const seen = await farmWhere(NAMESPACE, "made", (farm) => condition(farm, "ServicePrincipalNamesReady")?.reason === "AccessDenied");
+    expect(condition(seen, "ServicePrincipalNamesReady")?.message).toContain(`WP;servicePrincipalName;${GMSA}"`);
+    await samba?.changeAccessList(OU, undefined, right?.entry);
+    await cluster.annotate("ServerFarm", "made", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" });
+    await farmReady(NAMESPACE, "made");
+    await cluster.delete("ServerFarm", "made", NAMESPACE);
+  });
+
   test("of a group of somebody else, too", { timeout: 150_000 }, async () => {
     const group = "CN=OthersHosts,CN=Users,DC=contoso,DC=com";
     await directory.asAdministrator((client) => client.add(group, { objectClass: "group", sAMAccountName: "OthersHosts" }));

@@ -77,6 +77,7 @@ const BAD: readonly (readonly [set: string, field: string])[] = [
   ["config.log.format=xml", "format"],
   ["ports.metrics=80", "metrics"],
   ["ports.health=70000", "health"],
+  ["ports.health=8080", "ports.metrics and ports.health are the same"],
   ["podDisruptionBudget.maxUnavailable=0", "maxUnavailable"],
   ["networkPolicy.directoryPorts[0]=0", "directoryPorts"],
   ["networkPolicy.directoryCIDRs[0]=10.0.0.1", "directoryCIDRs"],

@@ -1,11 +1,14 @@
-/** What GitOps tools make of every state of a farm: Argo CD by Lua, Flux by CEL, and whoever knows kstatus (Helm 4, kubectl-based tools). */
+/** What GitOps tools make of every state of a farm and of a domain: Argo CD by Lua, Flux by CEL, and whoever knows kstatus (Helm 4, kubectl-based tools). */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
+import type { ActiveDirectoryDomain } from "../../src/farm/active-directory-domain.ts";
+import type { DomainObservation } from "../../src/farm/domain-observation.ts";
 import { plan } from "../../src/farm/plan.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../src/farm/server-farm.ts";
+import { domainFindings, domainStatus, type DomainProblem, type DomainView } from "../../src/reconciler/domain-outcome.ts";
 import { suspendedStatus, unknownStatus } from "../../src/reconciler/farm-status.ts";
 import { outcome } from "../../src/reconciler/outcome.ts";
 import { reconcile } from "../../src/reconciler/reconcile.ts";
@@ -40,14 +43,10 @@ const deleted = (): ServerFarm => {
   return { ...value, metadata: { ...value.metadata, deletionTimestamp: NOW.toISOString() } };
 };
 
+type State<T> = readonly [state: string, object: () => Promise<T> | T, kstatus: string, argo: string, flux: string];
+
 /** Every state that a farm can be in, and what each tool should say of it. */
-const STATES: readonly (readonly [
-  state: string,
-  object: () => Promise<ServerFarm> | ServerFarm,
-  kstatus: string,
-  argo: string,
-  flux: string,
-])[] = [
+const STATES: readonly State<ServerFarm>[] = [
   ["just applied", () => ({ ...farm(READY), status: { observedGeneration: -1 } }), "InProgress", "Progressing", "inProgress"],
   ["ready", async () => ({ ...farm(READY), status: await after(READY) }), "Current", "Healthy", "current"],
   [
@@ -102,8 +101,68 @@ const STATES: readonly (readonly [
   ],
 ];
 
+const DOMAIN: ActiveDirectoryDomain = {
+  metadata: { name: "contoso", uid: "1", resourceVersion: "1", generation: 1 },
+  spec: {
+    dnsName: "contoso.com",
+    servers: ["ldaps://dc1.contoso.com"],
+    credentialsSecretRef: { name: "contoso-ldap" },
+    defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" },
+    poll: "15s",
+    resync: "1h",
+  },
+};
+
+const OBSERVED: DomainObservation = {
+  url: "ldaps://dc1.contoso.com",
+  dnsHostName: "dc1.contoso.com",
+  baseDN: BASE,
+  functionalLevel: 7,
+  invocationId: undefined,
+  schemaVersion: 88,
+  domainSID: undefined,
+  netBIOSName: "CONTOSO",
+  account: "svc-farms@contoso.com",
+  kdsRootKey: { kind: "NotSeen" },
+  missingRights: [],
+};
+
+/** As the operator writes it. */
+function domainAs(view: DomainView): ActiveDirectoryDomain {
+  return { ...DOMAIN, status: domainStatus(DOMAIN, view, domainFindings(view, NOW), 0, NOW) };
+}
+const connected = (what: Partial<DomainObservation>): ActiveDirectoryDomain =>
+  domainAs({ kind: "Connected", observation: { ...OBSERVED, ...what } });
+const problem = (reason: DomainProblem["reason"]): ActiveDirectoryDomain =>
+  domainAs({ kind: "Problem", problem: { reason, message: "…" } });
+
+/** The same for domains. */
+const DOMAIN_STATES: readonly State<ActiveDirectoryDomain>[] = [
+  ["just applied", () => ({ ...DOMAIN, status: { observedGeneration: -1 } }), "InProgress", "Progressing", "inProgress"],
+  ["being connected", () => domainAs({ kind: "Connecting" }), "InProgress", "Progressing", "inProgress"],
+  ["ready, its KDS root key not to be seen", () => connected({}), "Current", "Healthy", "current"],
+  [
+    "ready, with a right missing",
+    () => connected({ missingRights: [{ kind: "CreateChild", container: BASE, objectClass: "group" }] }),
+    "Current",
+    "Healthy",
+    "current",
+  ],
+  [
+    "waiting for its KDS root key",
+    () => connected({ kdsRootKey: { kind: "Seen", usableFrom: NOW.getTime() + 1000 } }),
+    "InProgress",
+    "Progressing",
+    "inProgress",
+  ],
+  ["too old in its schema", () => connected({ schemaVersion: 47 }), "Failed", "Degraded", "failed"],
+  ["not to be reached", () => problem("DirectoryUnavailable"), "InProgress", "Progressing", "inProgress"],
+  ["refusing the credentials", () => problem("CredentialsRejected"), "Failed", "Degraded", "failed"],
+  ["of another CA", () => problem("CertificateUntrusted"), "Failed", "Degraded", "failed"],
+];
+
 /** The rules of kstatus (sigs.k8s.io/cli-utils/pkg/kstatus) for objects with these conditions. */
-function kstatusOf({ metadata, status }: ServerFarm): string {
+function kstatusOf({ metadata, status }: ServerFarm | ActiveDirectoryDomain): string {
   const is = (type: string): boolean =>
     status?.conditions?.some((condition) => condition.type === type && condition.status === "True") ?? false;
   if (metadata.deletionTimestamp !== undefined) return "Terminating";
@@ -139,7 +198,12 @@ const flux = z
   .array(z.object({ kind: z.string(), current: z.string(), failed: z.string(), inProgress: z.string() }))
   .parse(parse(await readFile(`${ROOT}/deploy/gitops/flux-health.yaml`, "utf8")));
 
-describe.each(STATES)("a farm that is: %s", (_, object, kstatus, argo, fluxState) => {
+const ALL: readonly { readonly kind: string; readonly state: State<ServerFarm | ActiveDirectoryDomain> }[] = [
+  ...STATES.map((state) => ({ kind: "ServerFarm", state })),
+  ...DOMAIN_STATES.map((state) => ({ kind: "ActiveDirectoryDomain", state })),
+];
+
+describe.each(ALL)("a $kind that is: $state.0", ({ kind, state: [, object, kstatus, argo, fluxState] }) => {
   test("kstatus", async () => {
     expect(kstatusOf(await object())).toBe(kstatus);
   });
@@ -153,8 +217,8 @@ describe.each(STATES)("a farm that is: %s", (_, object, kstatus, argo, fluxState
   });
 
   test("Flux", async () => {
-    const found = flux.find(({ kind }) => kind === "ServerFarm");
-    if (!found) throw new Error("no expressions for ServerFarm");
+    const found = flux.find((expressions) => expressions.kind === kind);
+    if (!found) throw new Error(`no expressions for ${kind}`);
     const { metadata, status } = z.object({ metadata: z.json(), status: z.json() }).parse(JSON.parse(JSON.stringify(await object())));
     // As Flux does: failed goes before current.
     const states = (["failed", "current", "inProgress"] as const).filter(
@@ -166,5 +230,8 @@ describe.each(STATES)("a farm that is: %s", (_, object, kstatus, argo, fluxState
 
 test("the page says the same", async () => {
   const page = await readFile(`${ROOT}/docs/gitops.md`, "utf8");
-  for (const [state, , kstatus, argo, fluxState] of STATES) expect(page).toContain(`| ${state} | ${kstatus} | ${argo} | ${fluxState} |`);
+  for (const {
+    state: [name, , kstatus, argo, fluxState],
+  } of ALL)
+    expect(page).toContain(`| ${name} | ${kstatus} | ${argo} | ${fluxState} |`);
 });

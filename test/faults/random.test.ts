@@ -60,7 +60,7 @@ describe.skipIf(!available)(`faults at random, of the seed ${SEED}`, () => {
   const wantedOf = (farm: number, round: number): readonly string[] | undefined =>
     (farm + round) % 4 === 3 ? undefined : ["WEB01", "WEB02", "WEB03", "WEB04"].filter((_, index) => (farm + round + index) % 3 !== 0);
 
-  test("what is asked for is there in the end, and nothing else", { timeout: 240_000 }, async () => {
+  test("what is asked for is there in the end, and nothing else", { timeout: 400_000 }, async () => {
     const strangers = await snapshot();
     middle.ldap.schedule.set(...CHAOS);
     middle.http.schedule.set(...HTTP_CHAOS);
@@ -111,12 +111,17 @@ async function snapshot(): Promise<readonly unknown[]> {
   return entries.filter((entry) => entry["sAMAccountName"] !== "Administrator").map((entry) => ({ ...entry, objectGUID: undefined }));
 }
 
-/** A farm that is on its way out cannot be had again before it is gone. */
+/** A farm that is on its way out cannot be had again before it is gone; with faults all the while, and pauses after each, that may take some time. */
 async function whenNotDeleting(apply: () => Promise<void>): Promise<void> {
-  await waitFor("a farm to be free again", async () => {
-    const farms = await cluster.list("ServerFarm", NAMESPACE);
-    if (farms.some(({ metadata }) => metadata["deletionTimestamp"] !== undefined)) return false;
-    await apply();
-    return true;
-  });
+  await waitFor(
+    "a farm to be free again",
+    async () => {
+      const farms = await cluster.list("ServerFarm", NAMESPACE);
+      if (farms.some(({ metadata }) => metadata["deletionTimestamp"] !== undefined)) return false;
+      await apply();
+      return true;
+    },
+    Boolean,
+    90,
+  );
 }

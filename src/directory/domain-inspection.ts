@@ -5,6 +5,7 @@ import type { DomainObservation, KdsRootKey } from "../farm/domain-observation.t
 import { DirectoryError } from "../farm/errors.ts";
 import type { MissingRight } from "../farm/missing-right.ts";
 import { ACCOUNT_CLASS, GROUP_CLASS } from "../farm/observed.ts";
+import { markersOf } from "../farm/owner-marker.ts";
 import { decodeFiletime } from "./filetime.ts";
 import { decodeGuid } from "./guid.ts";
 import type { LdapSession } from "./ldap-session.ts";
@@ -124,7 +125,7 @@ async function missingRights(
     filter: new AndFilter({
       filters: [
         new EqualityFilter({ attribute: "objectClass", value: objectClass }),
-        new SubstringFilter({ attribute: "adminDescription", initial: `serverfarm.dev cluster=${cluster} ` }),
+        new SubstringFilter({ attribute: "adminDescription", initial: markersOf(cluster) }),
       ],
     }),
     attributes: ["allowedAttributesEffective"],

@@ -1,3 +1,4 @@
+import { ownerMarker } from "./owner-marker.ts";
 import type { Blocker, Part } from "./blocker.ts";
 import { childDn, DistinguishedNameError, resolveDn } from "./distinguished-name.ts";
 import type { ServerFarm } from "./server-farm.ts";
@@ -80,21 +81,6 @@ export interface DesiredFarm {
   readonly invalid: readonly Blocker[];
   /** A gMSA or host group without owner is taken over. */
   readonly adopt: boolean;
-}
-
-/** The owner marker, the value of adminDescription. `cluster` is the UID of the namespace kube-system. */
-export function ownerMarker(cluster: string, farm: { readonly namespace: string; readonly name: string }): string {
-  return `serverfarm.dev cluster=${cluster} farm=${farm.namespace}/${farm.name}`;
-}
-
-/** Who owns an object with this adminDescription, in words for a message. */
-export function describeOwner(owner: string | undefined, own: string): string {
-  if (owner === undefined || owner === "") return "it bears no owner marker";
-  const match = /^serverfarm\.dev cluster=(\S+) farm=(\S+)$/.exec(owner);
-  if (!match) return `its adminDescription is ${JSON.stringify(owner)}`;
-  const [, cluster, farm] = match;
-  const sameCluster = own.startsWith(`serverfarm.dev cluster=${cluster} `);
-  return sameCluster ? `it belongs to the ServerFarm ${farm}` : `it belongs to the ServerFarm ${farm} of another cluster (${cluster})`;
 }
 
 const ENCRYPTION_BITS = { RC4: 4, AES128: 8, AES256: 16 } as const;

@@ -1,6 +1,7 @@
+import { describeOwner, isOwnerMarker } from "./owner-marker.ts";
 import type { Blocker, Part } from "./blocker.ts";
 import type { ExistingGroup, MemberGroup, OwnedObject } from "./change.ts";
-import { type DesiredFarm, type DesiredGroup, describeOwner } from "./desired.ts";
+import { type DesiredFarm, type DesiredGroup } from "./desired.ts";
 import { dnKey, parentKey } from "./distinguished-name.ts";
 import { isAccount, isGroup, type DirectoryObject, type ObservedFarm } from "./observed.ts";
 
@@ -55,7 +56,7 @@ function ownedPlace(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted
   if (object.owner === desired.owner) return { kind: "Own", object };
   if (wanted.adopt && isUnowned(object)) return { kind: "Adoptable", object };
   // What another farm lives on must not be removed to make room for this one.
-  const remedy = isFarms(object) ? `Leave it to that farm: ${wanted.otherwise}` : `Remove it, or ${wanted.otherwise}`;
+  const remedy = isOwnerMarker(object.owner) ? `Leave it to that farm: ${wanted.otherwise}` : `Remove it, or ${wanted.otherwise}`;
   const hint = !isUnowned(object) || wanted.part === "AccessGroups" ? "" : " To take it over as it is, set adoptionPolicy: Unowned.";
   return taken(
     "NotOwned",
@@ -65,11 +66,6 @@ function ownedPlace(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted
 
 function protectedMessage({ distinguishedName, protection }: DirectoryObject, what: string): string {
   return `${distinguishedName} must never be managed: ${protection}. Choose another name for the ${what}.`;
-}
-
-/** Whether it bears the marker of a farm, of this cluster or another one. */
-function isFarms({ owner }: DirectoryObject): boolean {
-  return owner?.startsWith("serverfarm.dev ") === true;
 }
 
 /** Somebody's note in adminDescription is no owner marker, but to take the object over would lose it. */
@@ -105,7 +101,7 @@ function existingPlace(
     );
   }
   // Farms that keep the members of their groups would fight over them.
-  if (owner?.startsWith("serverfarm.dev ") === true && owner !== desired.owner) {
+  if (isOwnerMarker(owner) && owner !== desired.owner) {
     return taken(
       "NotOwned",
       `${distinguishedName} cannot be used: ${describeOwner(owner, desired.owner)}, which keeps its members. Name another group in ${field}.`,

@@ -1,7 +1,8 @@
+import { describeOwner } from "../farm/owner-marker.ts";
 import { isTerminal, PARTS } from "../farm/blocker.ts";
 import type { Change } from "../farm/change.ts";
 import { progress, toConditions } from "../farm/conditions.ts";
-import { describeOwner, type DesiredFarm } from "../farm/desired.ts";
+import { type DesiredFarm } from "../farm/desired.ts";
 import type { ServerFarm, ServerFarmStatus } from "../farm/server-farm.ts";
 import { driftOf, eventsOf, warnings, type EventDraft } from "./farm-events.ts";
 import { findingOf, summary } from "./farm-findings.ts";

@@ -15,7 +15,15 @@ import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { EventRecorder } from "../kubernetes/event-recorder.ts";
 import { addFinalizer, patchStatus, removeFinalizer } from "../kubernetes/resource.ts";
-import { domainFindings, domainReady, domainStatus, type DomainProblem, type DomainView } from "../reconciler/domain-outcome.ts";
+import {
+  deletionBlockedEvent,
+  domainEvents,
+  domainFindings,
+  domainReady,
+  domainStatus,
+  type DomainProblem,
+  type DomainView,
+} from "../reconciler/domain-outcome.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Cluster, DOMAINS } from "./cluster.ts";
@@ -133,7 +141,7 @@ export class DomainController {
       this.#states.get(name)?.connection.close();
       this.#states.delete(name);
       this.controller.forget(name);
-      metrics.domain(name, undefined);
+      metrics.objects.domain(name, undefined);
       this.#options.wakeFarms(name, { kind: "Everything" });
       return { kind: "Done" };
     }
@@ -275,24 +283,13 @@ export class DomainController {
         .cluster()
         .farmsOf(domain.metadata.name)
         .map(({ metadata }) => keyOf(metadata));
-      events.record(DOMAINS, domain, {
-        type: "Warning",
-        reason: "DeletionBlocked",
-        message: `${farms} farms name this domain (${names.slice(0, 10).join(", ")}): delete them first; the domain goes by itself then.`,
-      });
+      events.record(DOMAINS, domain, deletionBlockedEvent(names));
     }
-    const ready = findings.find(({ type }) => type === "Ready");
-    const before = domain.status?.conditions?.find(({ type }) => type === "Ready");
     const status = domainStatus(domain, state.view, findings, farms, now);
-    metrics.domain(domain.metadata.name, status.conditions ?? []);
+    metrics.objects.domain(domain.metadata.name, status.conditions ?? []);
     const written = await patchStatus(client, DOMAINS, domain, status);
-    if (written !== undefined && ready && (before?.status !== ready.status || before.reason !== ready.reason)) {
-      events.record(DOMAINS, domain, {
-        type: ready.status === "True" ? "Normal" : "Warning",
-        reason: ready.reason === "Reconciled" ? "Ready" : ready.reason,
-        message: ready.message,
-      });
-    }
+    if (written === undefined) return;
+    for (const draft of domainEvents(domain, findings)) events.record(DOMAINS, domain, draft);
   }
 }
 

@@ -4,7 +4,7 @@ import { planDecommission } from "../farm/decommission.ts";
 import { desiredFarm, type DesiredFarm } from "../farm/desired.ts";
 import { DirectoryError } from "../farm/errors.ts";
 import { memoryOf, remember, withMemory } from "../farm/memory.ts";
-import { FARM_FINALIZER, finalizerAction } from "../farm/finalizer.ts";
+import { ABANDON, FARM_FINALIZER, finalizerAction } from "../farm/finalizer.ts";
 import { keyOf } from "../farm/kubernetes-object.ts";
 import type { ObservedFarm } from "../farm/observed.ts";
 import { placeOfHostGroup } from "../farm/place.ts";
@@ -14,8 +14,8 @@ import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { EventRecorder } from "../kubernetes/event-recorder.ts";
 import { addFinalizer, getObject, patchStatus, removeFinalizer } from "../kubernetes/resource.ts";
-import { driftOf, type EventDraft, eventsOf } from "../reconciler/farm-events.ts";
-import { refusedStatus, suspendedStatus, unknownStatus } from "../reconciler/farm-status.ts";
+import { abandonedEvent, driftOf, type EventDraft, eventsOf } from "../reconciler/farm-events.ts";
+import { refusedStatus, suspendedStatus, unknownStatus, waitingStatus } from "../reconciler/farm-status.ts";
 import { decommissionOutcome, outcome } from "../reconciler/outcome.ts";
 import { reconcile, type Report } from "../reconciler/reconcile.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -44,7 +44,6 @@ type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 /** A farm with something in its way that no feed tells of (rights, containers) is looked at this often (ms). */
 const RECHECK = 60_000;
 const REQUESTED = "serverfarm.dev/reconcile-requested-at";
-const ABANDON = "serverfarm.dev/abandon";
 
 export class FarmController {
   readonly controller: Controller;
@@ -64,7 +63,7 @@ export class FarmController {
 
   /** The copy of a farm changed. Its status alone is our own doing and asks for nothing. */
   changed(key: string, farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
-    this.#options.metrics.farm(previous && farmMetrics(previous), farm && farmMetrics(farm));
+    this.#options.metrics.objects.farm(previous && farmMetrics(previous), farm && farmMetrics(farm));
     const relevant = ({ metadata }: ServerFarm): string =>
       JSON.stringify([
         metadata.uid,
@@ -123,7 +122,7 @@ export class FarmController {
     }
     const domain = this.#options.domain(farm.spec.domainRef.name);
     if (domain.kind === "Connecting") return { kind: "Done" };
-    if (domain.kind === "NotReady") return await this.#waitForDomain(farm, domain.message);
+    if (domain.kind === "NotReady") return await this.#write(farm, waitingStatus(farm, domain.message, new Date()), [], { kind: "Done" });
     return action === "CleanUp" ? await this.#decommission(farm, domain, signal) : await this.#bringAbout(farm, domain, signal);
   }
 
@@ -226,28 +225,9 @@ export class FarmController {
     return { kind: "Done" };
   }
 
-  async #waitForDomain(farm: ServerFarm, message: string): Promise<Result> {
-    const deleting = farm.metadata.deletionTimestamp !== undefined;
-    const text = deleting
-      ? `the farm cannot be decommissioned: ${message} To let the farm go and leave its objects in the directory: kubectl annotate farm ${farm.metadata.name} -n ${farm.metadata.namespace ?? ""} ${ABANDON}=true`
-      : message;
-    const reason = deleting ? "DeletionBlocked" : "DomainNotReady";
-    return await this.#write(farm, unknownStatus(farm, reason, text, new Date()), [], { kind: "Done" });
-  }
-
   async #abandon(farm: ServerFarm): Promise<Result> {
     const { client, events } = this.#options;
-    const { hostGroups, accessGroups } = memoryOf(farm.status);
-    const left = [
-      ...(farm.status?.ownedObjects ?? []).map(({ kind, distinguishedName, objectGUID }) => `${kind} ${distinguishedName ?? objectGUID}`),
-      ...hostGroups.filter(({ added }) => added.length > 0).map((group) => `${group.added.length} hosts in ${group.distinguishedName}`),
-      ...accessGroups.map(({ distinguishedName }) => `the account in ${distinguishedName}`),
-    ];
-    events.record(FARMS, farm, {
-      type: "Warning",
-      reason: "Abandoned",
-      message: `the farm was let go (${ABANDON}); left in the directory as it was: ${left.length > 0 ? left.join("; ") : "nothing that is known"}`,
-    });
+    events.record(FARMS, farm, abandonedEvent(farm));
     await removeFinalizer(client, FARMS, farm, FARM_FINALIZER);
     return { kind: "Done" };
   }

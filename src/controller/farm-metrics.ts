@@ -1,6 +1,6 @@
 /** What the metrics say of a farm: read from its status alone. */
 import type { ServerFarm } from "../farm/server-farm.ts";
-import type { FarmMetrics } from "../telemetry/metrics.ts";
+import type { FarmMetrics } from "../telemetry/object-metrics.ts";
 
 export function farmMetrics({ metadata, spec, status }: ServerFarm): FarmMetrics {
   const next = status?.account?.passwordNextChange;

@@ -1,9 +1,9 @@
 /** Changes as writes to Active Directory: each reads what it relies on in the same step. */
-import { describeOwner } from "../farm/owner-marker.ts";
 import { EqualityFilter } from "ldapts";
 import type { Change, MemberGroup, OwnedObject } from "../farm/change.ts";
 import { DirectoryError } from "../farm/errors.ts";
 import { ACCOUNT_CLASS, GROUP_CLASS } from "../farm/observed.ts";
+import { describeOwner } from "../farm/owner-marker.ts";
 import { type Attributes, protectionOf } from "./entries.ts";
 import { decodeGuid } from "./guid.ts";
 import type { Modification } from "./ldap-connection.ts";

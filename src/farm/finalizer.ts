@@ -1,5 +1,7 @@
 /** Keeps a deleted farm until what it owns in the directory is gone. */
 export const FARM_FINALIZER = "serverfarm.dev/decommission";
+/** The annotation that, when it is "true", lets a deleted farm go and leaves the directory as it is. */
+export const ABANDON = "serverfarm.dev/abandon";
 /** Keeps a deleted domain while farms name it. */
 export const DOMAIN_FINALIZER = "serverfarm.dev/in-use";
 

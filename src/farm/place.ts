@@ -1,9 +1,9 @@
-import { describeOwner, isOwnerMarker } from "./owner-marker.ts";
 import type { Blocker, Part } from "./blocker.ts";
 import type { ExistingGroup, MemberGroup, OwnedObject } from "./change.ts";
-import { type DesiredFarm, type DesiredGroup } from "./desired.ts";
+import type { DesiredFarm, DesiredGroup } from "./desired.ts";
 import { dnKey, parentKey } from "./distinguished-name.ts";
 import { isAccount, isGroup, type DirectoryObject, type ObservedFarm } from "./observed.ts";
+import { describeOwner, isOwnerMarker } from "./owner-marker.ts";
 
 /** What stands where the farm wants an object. */
 export type Place =

@@ -3,6 +3,7 @@ import type { ActiveDirectoryDomain, ActiveDirectoryDomainStatus } from "../farm
 import { progress, timestamp, toConditions, type Finding } from "../farm/conditions.ts";
 import type { DomainObservation, KdsRootKey } from "../farm/domain-observation.ts";
 import { describeRight } from "../farm/missing-right.ts";
+import type { EventDraft } from "./farm-events.ts";
 
 /** Why a domain cannot be reached. */
 export interface DomainProblem {
@@ -65,6 +66,25 @@ function seenStatus(observation: DomainObservation): Partial<ActiveDirectoryDoma
     ...(schemaVersion === undefined ? {} : { schemaVersion }),
     ...(domainSID === undefined ? {} : { domainSID }),
     ...(netBIOSName === undefined ? {} : { netBIOSName }),
+  };
+}
+
+/** A domain says once when it becomes ready, or ceases to be, and why. */
+export function domainEvents({ status }: ActiveDirectoryDomain, findings: readonly Finding[]): readonly EventDraft[] {
+  const ready = findings.find(({ type }) => type === "Ready");
+  const before = status?.conditions?.find(({ type }) => type === "Ready");
+  if (!ready || (before?.status === ready.status && before.reason === ready.reason)) return [];
+  const { reason, message } = ready;
+  return [ready.status === "True" ? { type: "Normal", reason: "Ready", message } : { type: "Warning", reason, message }];
+}
+
+/** It is to be deleted, and farms name it: `namespace/name` each. */
+export function deletionBlockedEvent(farms: readonly string[]): EventDraft {
+  const names = farms.slice(0, 10).join(", ");
+  return {
+    type: "Warning",
+    reason: "DeletionBlocked",
+    message: `${farms.length} farms name this domain (${names}): delete them first; the domain goes by itself then.`,
   };
 }
 

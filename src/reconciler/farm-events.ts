@@ -4,6 +4,8 @@ import type { Part } from "../farm/blocker.ts";
 import type { Finding } from "../farm/conditions.ts";
 import type { DesiredFarm } from "../farm/desired.ts";
 import { commonName, dnKey } from "../farm/distinguished-name.ts";
+import { ABANDON } from "../farm/finalizer.ts";
+import { memoryOf } from "../farm/memory.ts";
 import type { ServerFarm } from "../farm/server-farm.ts";
 import { listOf } from "./farm-findings.ts";
 import type { Report } from "./reconcile.ts";
@@ -123,6 +125,21 @@ export function eventsOf(change: Change, { account }: DesiredFarm, drifted: bool
         },
       ];
   }
+}
+
+/** The farm was let go, with all that it had made and done. */
+export function abandonedEvent({ status }: ServerFarm): EventDraft {
+  const { hostGroups, accessGroups } = memoryOf(status);
+  const left = [
+    ...(status?.ownedObjects ?? []).map(({ kind, distinguishedName, objectGUID }) => `${kind} ${distinguishedName ?? objectGUID}`),
+    ...hostGroups.filter(({ added }) => added.length > 0).map((group) => `${group.added.length} hosts in ${group.distinguishedName}`),
+    ...accessGroups.map(({ distinguishedName }) => `the account in ${distinguishedName}`),
+  ];
+  return {
+    type: "Warning",
+    reason: "Abandoned",
+    message: `the farm was let go (${ABANDON}); left in the directory as it was: ${left.length > 0 ? left.join("; ") : "nothing that is known"}`,
+  };
 }
 
 /** A farm that is not ready says so once for each reason. */

@@ -1,6 +1,7 @@
 /** The status of a farm that was not looked at, and why. */
 import { PARTS, type Blocker, type Part, type Reason } from "../farm/blocker.ts";
 import { progress, toConditions, type Finding } from "../farm/conditions.ts";
+import { ABANDON } from "../farm/finalizer.ts";
 import type { ServerFarm, ServerFarmStatus } from "../farm/server-farm.ts";
 
 /** A farm that could not be looked at: every part is unknown, and says why. */
@@ -21,6 +22,14 @@ export function unknownStatus(
     observedGeneration: generation,
     conditions: toConditions(farm.status?.conditions ?? [], [ready, ...parts, ...progress(ready, stalled)], generation, now),
   };
+}
+
+/** A farm whose domain cannot be used; `message` says why. One that is to be decommissioned can be let go. */
+export function waitingStatus(farm: ServerFarm, message: string, now: Date): ServerFarmStatus {
+  const { name, namespace = "", deletionTimestamp } = farm.metadata;
+  if (deletionTimestamp === undefined) return unknownStatus(farm, "DomainNotReady", message, now);
+  const text = `the farm cannot be decommissioned: ${message} To let the farm go and leave its objects in the directory: kubectl annotate farm ${name} -n ${namespace} ${ABANDON}=true`;
+  return unknownStatus(farm, "DeletionBlocked", text, now);
 }
 
 function unknownPart(part: Part, reason: Reason, message: string): Finding {

@@ -1,8 +1,9 @@
-import { describeOwner } from "../farm/owner-marker.ts";
 import { isTerminal, PARTS } from "../farm/blocker.ts";
 import type { Change } from "../farm/change.ts";
 import { progress, toConditions } from "../farm/conditions.ts";
-import { type DesiredFarm } from "../farm/desired.ts";
+import type { DesiredFarm } from "../farm/desired.ts";
+import { ABANDON } from "../farm/finalizer.ts";
+import { describeOwner } from "../farm/owner-marker.ts";
 import type { ServerFarm, ServerFarmStatus } from "../farm/server-farm.ts";
 import { driftOf, eventsOf, warnings, type EventDraft } from "./farm-events.ts";
 import { findingOf, summary } from "./farm-findings.ts";
@@ -90,7 +91,7 @@ export function decommissionOutcome(
   ];
   if (farm.spec.managementPolicy === "Observe" && !gone && causes.length === 0) {
     causes.push(
-      "managementPolicy is Observe, so nothing is deleted in the directory: set it to Enforce, or let the farm go with the annotation serverfarm.dev/abandon=true.",
+      `managementPolicy is Observe, so nothing is deleted in the directory: set it to Enforce, or let the farm go with the annotation ${ABANDON}=true.`,
     );
   }
   const reason = causes.length > 0 ? "DeletionBlocked" : "Deleting";

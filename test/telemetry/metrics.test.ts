@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type FarmMetrics, Metrics } from "../../src/telemetry/metrics.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
+import type { FarmMetrics } from "../../src/telemetry/object-metrics.ts";
 
 const FARM: FarmMetrics = {
   namespace: "web",
@@ -41,9 +42,9 @@ describe("the metrics of a farm", () => {
 
   test("follow it, say what is not as wished, and vanish with it", async () => {
     const metrics = new Metrics("1", { serverfarm: 1, activedirectorydomain: 1 }, "lease");
-    metrics.farm(undefined, FARM);
+    metrics.objects.farm(undefined, FARM);
     expect(await lines(metrics)).toEqual(ready);
-    metrics.farm(FARM, NOT_READY);
+    metrics.objects.farm(FARM, NOT_READY);
     expect(await lines(metrics)).toEqual([
       'serverfarm_farm_condition{itfarm1,condition="HostsReady",status="False",reason="HostNotFound"} 1',
       'serverfarm_farm_condition{itfarm1,condition="Ready",status="False",reason="HostNotFound"} 1',
@@ -53,11 +54,11 @@ describe("the metrics of a farm", () => {
       "serverfarm_farm_password_next_change_timestamp_seconds{itfarm1} 1800000000",
       'serverfarm_farm_ready{itfarm1,domain="contoso"} 0',
     ]);
-    metrics.farm(NOT_READY, FARM);
+    metrics.objects.farm(NOT_READY, FARM);
     expect(await lines(metrics)).toEqual(ready);
-    metrics.farm(FARM, { ...FARM, suspended: true });
+    metrics.objects.farm(FARM, { ...FARM, suspended: true });
     expect(await lines(metrics)).toEqual(ready.slice(0, 3));
-    metrics.farm({ ...FARM, suspended: true }, undefined);
+    metrics.objects.farm({ ...FARM, suspended: true }, undefined);
     expect(await lines(metrics)).toEqual([]);
   });
 });

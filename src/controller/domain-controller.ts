@@ -19,7 +19,6 @@ import {
   deletionBlockedEvent,
   domainEvents,
   domainFindings,
-  domainReady,
   domainStatus,
   type DomainProblem,
   type DomainView,
@@ -30,6 +29,7 @@ import { type Cluster, DOMAINS } from "./cluster.ts";
 import { Controller, type Result } from "./controller.ts";
 import { DomainConnection, LONGEST_PAUSE } from "./domain-connection.ts";
 import { problemOf, readSettings } from "./domain-settings.ts";
+import { DomainState, INSPECT_AGAIN } from "./domain-state.ts";
 import { RefusedCredentials } from "./refused-credentials.ts";
 
 /** What farms get of their domain. */
@@ -52,29 +52,10 @@ export interface DomainControllerOptions {
   readonly wakeFarms: (domain: string, batch: FeedBatch) => void;
 }
 
-interface State {
-  readonly connection: DomainConnection;
-  view: DomainView;
-  ready: boolean;
-  /** On the monotonic clock; 0 while this session has not been looked at. */
-  inspectedAt: number;
-  inspectedGeneration: number;
-  /** When another server's database took over, on the monotonic clock: what it does not show may not have reached it yet. */
-  switchedAt: number | undefined;
-  invocationId: string | undefined;
-  /** How many farms kept the domain from being deleted when that was last said. */
-  deletionSaid: number | undefined;
-}
-
-/** While something is not as it should be, it is looked at this often. */
-const INSPECT_AGAIN = 60_000;
-/** After so long (ms) everything has reached a server that took over, or will not. */
-const REPLICATED = 3_600_000;
-
 export class DomainController {
   readonly controller: Controller;
   readonly #options: DomainControllerOptions;
-  readonly #states = new Map<string, State>();
+  readonly #states = new Map<string, DomainState>();
   readonly #refused = new RefusedCredentials();
 
   constructor(options: DomainControllerOptions) {
@@ -101,7 +82,7 @@ export class DomainController {
     const { session } = state.connection;
     // The connection was lost a moment ago and is being made anew.
     // Or it was made, perhaps to another server, and it is not known yet whether what that does not show is gone.
-    if (state.ready && (!session || state.inspectedAt === 0)) return { kind: "Connecting" };
+    if (state.ready && (!session || !state.inspected)) return { kind: "Connecting" };
     if (!state.ready || !session) {
       const problem = state.view.kind === "Problem" ? ` (${state.view.problem.message})` : "";
       return {
@@ -114,7 +95,7 @@ export class DomainController {
       kind: "Ready",
       directory: new LdapDirectory(
         () => session,
-        () => state.switchedAt === undefined || performance.now() - state.switchedAt > REPLICATED,
+        () => state.complete,
       ),
       facts: { dnsName: spec.dnsName, baseDN: session.rootDse.defaultNamingContext, ...spec.defaults },
       resync: parseDuration(spec.resync) ?? 3_600_000,
@@ -173,7 +154,7 @@ export class DomainController {
     return { kind: "After", delay, priority: "Change" };
   }
 
-  #stateOf(name: string): State {
+  #stateOf(name: string): DomainState {
     const known = this.#states.get(name);
     if (known) return known;
     const { metrics, log, fence } = this.#options;
@@ -181,22 +162,14 @@ export class DomainController {
     const onLost = (): void => {
       this.controller.queue.add(name);
     };
-    const state: State = {
-      connection: new DomainConnection({ domain: name, metrics, log, fence, refused: this.#refused, onLost }),
-      view: { kind: "Connecting" },
-      ready: false,
-      inspectedAt: 0,
-      inspectedGeneration: -1,
-      switchedAt: undefined,
-      invocationId: undefined,
-      deletionSaid: undefined,
-    };
+    const connection = new DomainConnection({ domain: name, metrics, log, fence, refused: this.#refused, onLost });
+    const state = new DomainState(connection);
     this.#states.set(name, state);
     return state;
   }
 
   /** Connects where there is no session, asks what changed, and looks at the prerequisites from time to time. Returns when to come again (ms). */
-  async #look(domain: ActiveDirectoryDomain, state: State): Promise<number> {
+  async #look(domain: ActiveDirectoryDomain, state: DomainState): Promise<number> {
     const { name } = domain.metadata;
     const { connection } = state;
     try {
@@ -205,7 +178,7 @@ export class DomainController {
         this.#drop(name, state, settings);
         return INSPECT_AGAIN;
       }
-      if (connection.use(settings)) state.view = { kind: "Connecting" };
+      if (connection.use(settings)) state.restart();
       // A connection that was lost is made anew at once; only if that fails the farms are told.
       connection.forgetLost();
       if (!connection.session) {
@@ -214,7 +187,7 @@ export class DomainController {
         const wait = Math.max(connection.pause, refused);
         if (wait > 0) return wait;
         await connection.open(settings);
-        state.inspectedAt = 0;
+        state.connected();
       }
       const { session, feed } = connection;
       if (!session || !feed) return connection.failed();
@@ -234,14 +207,9 @@ export class DomainController {
     }
   }
 
-  async #inspect({ metadata, spec, status }: ActiveDirectoryDomain, state: State, session: LdapSession): Promise<void> {
+  async #inspect({ metadata, spec, status }: ActiveDirectoryDomain, state: DomainState, session: LdapSession): Promise<void> {
     const generation = metadata.generation ?? 0;
-    const resync = parseDuration(spec.resync) ?? 3_600_000;
-    const findings = domainFindings(state.view, new Date());
-    const healthy = findings.every(({ status }) => status === "True");
-    const due = performance.now() - state.inspectedAt > (healthy ? resync : INSPECT_AGAIN);
-    const current = state.inspectedGeneration === generation && state.inspectedAt !== 0 && state.view.kind === "Connected";
-    if (current && !due) return;
+    if (!state.isDue(generation, parseDuration(spec.resync) ?? 3_600_000)) return;
     const observation = await inspectDomain(session, spec.defaults, this.#options.clusterId);
     if (observation.baseDN.toLowerCase() !== baseOf(spec.dnsName)) {
       throw new DirectoryError(
@@ -249,30 +217,17 @@ export class DomainController {
         `${session.url} serves ${observation.baseDN}, not ${spec.dnsName}: correct spec.servers or spec.dnsName`,
       );
     }
-    const wasReady = state.ready;
-    const before = state.invocationId ?? status?.server?.invocationId;
-    if (before !== undefined && before !== observation.invocationId) state.switchedAt = performance.now();
-    state.invocationId = observation.invocationId;
-    state.view = { kind: "Connected", observation };
-    state.ready = domainReady(domainFindings(state.view, new Date()));
-    // Nobody knows what happened while there was no session, nor what was held back.
-    if (wasReady !== state.ready || !current) this.#options.wakeFarms(metadata.name, { kind: "Everything" });
-    state.inspectedAt = performance.now();
-    state.inspectedGeneration = generation;
+    if (state.take(observation, generation, status?.server?.invocationId)) this.#options.wakeFarms(metadata.name, { kind: "Everything" });
   }
 
   /** There is no usable session: farms are told, once. */
-  #drop(name: string, state: State, problem: DomainProblem): void {
-    state.connection.close();
-    const said = !state.ready && state.view.kind === "Problem" && state.view.problem.message === problem.message;
-    state.view = { kind: "Problem", problem };
-    state.ready = false;
-    if (said) return;
+  #drop(name: string, state: DomainState, problem: DomainProblem): void {
+    if (!state.drop(problem)) return;
     this.#options.log.warn("the domain is not ready", { domain: name, reason: problem.reason, error: problem.message });
     this.#options.wakeFarms(name, { kind: "Everything" });
   }
 
-  async #report(domain: ActiveDirectoryDomain, state: State, farms: number): Promise<void> {
+  async #report(domain: ActiveDirectoryDomain, state: DomainState, farms: number): Promise<void> {
     const { client, events, metrics } = this.#options;
     const now = new Date();
     const findings = domainFindings(state.view, now);

@@ -1,0 +1,93 @@
+import { describe, expect, test } from "vitest";
+import { DomainConnection } from "../../src/controller/domain-connection.ts";
+import { DomainState } from "../../src/controller/domain-state.ts";
+import { RefusedCredentials } from "../../src/controller/refused-credentials.ts";
+import type { DomainObservation } from "../../src/farm/domain-observation.ts";
+import { createLog } from "../../src/telemetry/log.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+const SEEN: DomainObservation = {
+  url: "ldaps://dc1.contoso.com",
+  dnsHostName: "dc1.contoso.com",
+  baseDN: "DC=contoso,DC=com",
+  functionalLevel: 7,
+  invocationId: "database-1",
+  schemaVersion: 88,
+  domainSID: undefined,
+  netBIOSName: undefined,
+  account: "svc-farms@contoso.com",
+  kdsRootKey: { kind: "Proven", by: "CN=x" },
+  missingRights: [],
+};
+
+/** A state with a clock that the test sets. */
+function stateAt(): { state: DomainState; clock: { now: number } } {
+  const clock = { now: 1 };
+  const connection = new DomainConnection({
+    domain: "contoso",
+    metrics: new Metrics("0", { serverfarm: 1, activedirectorydomain: 1 }, "lease"),
+    log: createLog("error", "json", () => undefined),
+    fence: () => undefined,
+    refused: new RefusedCredentials(),
+    onLost: () => undefined,
+  });
+  return { state: new DomainState(connection, () => clock.now), clock };
+}
+
+describe("what is known of a domain", () => {
+  test("is looked at anew for another generation, another session, and when it is old", () => {
+    const { state, clock } = stateAt();
+    expect(state.isDue(1, HOUR)).toBe(true);
+    expect(state.take(SEEN, 1, undefined), "farms are looked at").toBe(true);
+    expect(state.isDue(1, HOUR)).toBe(false);
+    expect(state.isDue(2, HOUR)).toBe(true);
+    clock.now += HOUR + 1;
+    expect(state.isDue(1, HOUR)).toBe(true);
+    expect(state.take(SEEN, 1, undefined), "nothing is new: they are not").toBe(false);
+    state.connected();
+    expect([state.inspected, state.isDue(1, HOUR)]).toEqual([false, true]);
+    expect(state.take(SEEN, 1, undefined), "nobody knows what happened without a session").toBe(true);
+  });
+
+  test("is looked at each minute while something is not as it should be", () => {
+    const { state, clock } = stateAt();
+    state.take({ ...SEEN, missingRights: [{ kind: "NoContainer", container: "OU=x" }] }, 1, undefined);
+    expect(state.ready).toBe(true);
+    expect(state.isDue(1, HOUR)).toBe(false);
+    clock.now += MINUTE + 1;
+    expect(state.isDue(1, HOUR)).toBe(true);
+  });
+
+  test("is not complete for an hour where another database took over, now or since the program ran last", () => {
+    for (const [first, last] of [
+      ["database-1", undefined],
+      [undefined, "database-1"],
+    ] as const) {
+      const { state, clock } = stateAt();
+      if (first !== undefined) state.take({ ...SEEN, invocationId: first }, 1, undefined);
+      expect(state.complete).toBe(true);
+      state.take({ ...SEEN, invocationId: "database-2" }, 1, last);
+      expect(state.complete).toBe(false);
+      clock.now += HOUR;
+      expect(state.complete).toBe(false);
+      // The same one again starts no other hour.
+      state.take({ ...SEEN, invocationId: "database-2" }, 1, last);
+      clock.now += 1;
+      expect(state.complete).toBe(true);
+    }
+  });
+
+  test("a problem is news once; a domain that was ready stays so while its connection is made anew", () => {
+    const { state } = stateAt();
+    state.take(SEEN, 1, undefined);
+    state.restart();
+    expect([state.view.kind, state.ready]).toEqual(["Connecting", true]);
+    const problem = { reason: "DirectoryUnavailable", message: "away" } as const;
+    expect([state.drop(problem), state.drop(problem), state.drop({ ...problem, message: "else" })]).toEqual([true, false, true]);
+    expect(state.ready).toBe(false);
+    expect(state.take(SEEN, 1, undefined)).toBe(true);
+  });
+});

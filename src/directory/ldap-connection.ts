@@ -73,7 +73,7 @@ export class LdapConnection {
       ...(net.isIP(host) === 0 ? { servername: host } : {}),
     };
     const number = Number(port === "" ? (secure ? 636 : 389) : port);
-    const socket = await observed("connect", { what, write: false }, observe, () =>
+    const socket = await measured("connect", { what, write: false }, observe, () =>
       connect(address ?? host, number, secure ? tlsOptions : undefined, host),
     );
     const client = new Client({
@@ -85,7 +85,7 @@ export class LdapConnection {
     const connection = new LdapConnection(server.url, socket.remoteAddress ?? host, client, socket, observe);
     try {
       if (!secure)
-        await observed("connect", { what, write: false }, observe, () =>
+        await measured("connect", { what, write: false }, observe, () =>
           deadline(client.startTLS(tlsOptions), CONNECT_TIMEOUT, "StartTLS"),
         );
       await connection.#request("bind", { what: `binding to ${server.url} as ${server.username}`, write: false }, () =>
@@ -160,7 +160,7 @@ export class LdapConnection {
 
   async #request<T>(operation: Operation, attempt: Attempt, send: () => Promise<T>): Promise<T> {
     try {
-      return await observed(operation, attempt, this.#observe, async () => {
+      return await measured(operation, attempt, this.#observe, async () => {
         // The client would connect anew by itself, and unbound; so a lost connection is never used again. Nothing was sent yet.
         if (operation !== "bind" && !this.usable)
           throw new DirectoryError("Unavailable", `${attempt.what}: the connection to ${this.url} is lost`);
@@ -175,7 +175,7 @@ export class LdapConnection {
 }
 
 /** Tells the observer how it went. Rejects with DirectoryError only. */
-async function observed<T>(operation: Operation, attempt: Attempt, observe: RequestObserver, send: () => Promise<T>): Promise<T> {
+async function measured<T>(operation: Operation, attempt: Attempt, observe: RequestObserver, send: () => Promise<T>): Promise<T> {
   const started = performance.now();
   let error: DirectoryError | undefined;
   try {

@@ -24,5 +24,7 @@ export async function commandsOf(page: string): Promise<readonly string[]> {
 export async function mentionedIn(page: string): Promise<readonly string[]> {
   const parts = (await readFile(`${ROOT}/${page}`, "utf8")).split(/^```.*$/m);
   const text = parts.filter((_, index) => index % 2 === 0).join("");
-  return [...text.matchAll(new RegExp(`\`((?:${PROGRAMS}) [^\`]+)\``, "g"))].map(([, command = ""]) => command);
+  return [...text.matchAll(new RegExp(`\`((?:${PROGRAMS}) [^\`]+)\``, "g"))]
+    .map(([, command = ""]) => command)
+    .filter((command) => !/^kubectl \w+$/.test(command));
 }

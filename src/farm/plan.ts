@@ -40,7 +40,7 @@ export function plan(desired: DesiredFarm, observed: ObservedFarm): Plan {
     blockers: [...desired.invalid, ...hosts.blockers, ...servicePrincipalNames.blockers, ...steps.flatMap(({ blockers }) => blockers)],
   };
   const possible = observed.missing.length > 0 ? withoutCreating(whole, observed.missing) : whole;
-  return { ...possible, blockers: [...possible.blockers, ...waitsForAccount(desired, account)] };
+  return { ...possible, blockers: [...possible.blockers, ...waitsForAccount(desired, account, possible.blockers)] };
 }
 
 /** First the owner marker; what else has to be changed follows once the object bears it, and can be read in the plan before. */
@@ -61,11 +61,16 @@ function planAdoption(
   return { changes, later: [...then.changes, ...(then.later ?? [])], blockers: then.blockers };
 }
 
-/** Nobody retrieves the password of an account that is not there, nor holds it an SPN, whatever else is in place. */
-function waitsForAccount({ accessGroups }: DesiredFarm, account: Place): readonly Blocker[] {
+/**
+ * Nobody retrieves the password of an account that is not there, nor holds it an SPN, whatever else is in place. A part with trouble of its own says
+ * that alone: the account may be waiting for it.
+ */
+function waitsForAccount({ accessGroups }: DesiredFarm, account: Place, blockers: readonly Blocker[]): readonly Blocker[] {
   if (account.kind === "Own") return [];
   const parts: readonly Part[] = ["Hosts", "ServicePrincipalNames", ...(accessGroups.length > 0 ? (["AccessGroups"] as const) : [])];
-  return parts.map((part) => ({ reason: "ChangesPending", part, message: "it waits for the account: see the condition AccountReady." }));
+  return parts
+    .filter((part) => !blockers.some((blocker) => blocker.part === part))
+    .map((part) => ({ reason: "ChangesPending", part, message: "it waits for the account: see the condition AccountReady." }));
 }
 
 const CREATING: ReadonlySet<Change["kind"]> = new Set(["CreateAccount", "CreateHostGroup", "CreateAccessGroup"]);

@@ -45,7 +45,9 @@ export function findingOf(part: Part, desired: DesiredFarm, report: Report): Fin
   const failed = pending.length > 0 ? failures.filter(({ change }) => partOf(change) === part) : [];
   const [firstFailure] = failed;
   if (firstFailure) {
-    const messages = new Set([...failed.map((failure) => failure.error.message), ...blockers.map(({ message }) => message)]);
+    // What was refused here is not waiting for anything.
+    const own = blockers.filter(({ reason }) => reason !== "ChangesPending");
+    const messages = new Set([...failed.map((failure) => failure.error.message), ...own.map(({ message }) => message)]);
     return { type, status: "False", reason: reasonOf(firstFailure.error), message: [...messages].join(" ") };
   }
   const [firstBlocker] = blockers;
@@ -55,7 +57,8 @@ export function findingOf(part: Part, desired: DesiredFarm, report: Report): Fin
     const changes = pending.flatMap(describeChange);
     const list = changes.slice(0, 5).map(({ change, object, value }) => `${change} ${value ?? commonName(object)}`);
     const rest = changes.length > list.length ? ` and ${changes.length - list.length} more` : "";
-    return { type, status: "False", reason: "ChangesPending", message: `to be done: ${list.join(", ")}${rest}.` };
+    const after = failures.length > 0 ? ", once what failed is done: see the other conditions" : "";
+    return { type, status: "False", reason: "ChangesPending", message: `to be done: ${list.join(", ")}${rest}${after}.` };
   }
   return { type, status: "True", reason: "Reconciled", message: reconciledMessage(part, desired, observed) };
 }

@@ -238,7 +238,6 @@ describe("the plan of a farm", () => {
     expect(result.blockers.map(({ part, reason }) => `${part}=${reason}`)).toEqual([
       "Account=DirectoryUnavailable",
       "Hosts=DirectoryUnavailable",
-      "Hosts=ChangesPending",
       "ServicePrincipalNames=ChangesPending",
     ]);
   });

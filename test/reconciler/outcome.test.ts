@@ -172,6 +172,16 @@ describe("what a reconcile says", () => {
     expect(result.status.conditions?.find(({ type }) => type === "Ready")?.message).toContain("the directory's own words");
   });
 
+  test("where the host group cannot be made, the account waits for it, and it for nothing", async () => {
+    const directory = new SimulatedDirectory([], WEB);
+    directory.refuse = ({ kind }) => (kind === "CreateHostGroup" ? new DirectoryError("AccessDenied", "no right") : undefined);
+    const { status } = await run({ hosts: { computers: ["WEB01"] } }, directory);
+    const messageOf = (type: string): string | undefined => status.conditions?.find((one) => one.type === type)?.message;
+    expect(messageOf("HostsReady")).toBe("no right");
+    expect(messageOf("AccountReady")).toBe("to be done: CreateAccount itfarm1, once what failed is done: see the other conditions.");
+    expect(messageOf("ServicePrincipalNamesReady")).toBe("it waits for the account: see the condition AccountReady.");
+  });
+
   test("an error after which the last look finds all in place is overtaken", async () => {
     const directory = new SimulatedDirectory([], WEB);
     let tries = 0;

@@ -100,6 +100,11 @@ export class DirectoryServer {
     this.#servers = [ldaps, ldap];
     const ports: number[] = [];
     for (const [index, server] of this.#servers.entries()) {
+      // From before its handshake: one that comes through it after a stop would hold the server open.
+      server.on("connection", (socket: Socket) => {
+        this.#sockets.add(socket);
+        socket.on("close", () => this.#sockets.delete(socket));
+      });
       server.listen(this.#ports[index], "127.0.0.1");
       await once(server, "listening");
       const address = server.address();
@@ -123,11 +128,9 @@ export class DirectoryServer {
 
   #listen(session: Session): void {
     const { socket } = session;
-    this.#sockets.add(socket);
     socket.setNoDelay(true);
     socket.setTimeout(IDLE, () => socket.destroy());
     socket.on("error", () => socket.destroy());
-    socket.on("close", () => this.#sockets.delete(socket));
     socket.on("data", (bytes: Buffer) => {
       session.rest = session.rest.length === 0 ? bytes : Buffer.concat([session.rest, bytes]);
       this.#read(session);

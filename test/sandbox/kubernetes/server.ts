@@ -73,7 +73,8 @@ export class KubernetesServer {
         response.destroy();
       });
     });
-    server.on("secureConnection", (socket: Socket) => {
+    // From before its handshake: one that comes through it after a stop would hold the server open.
+    server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
     });

@@ -14,8 +14,11 @@ type Need =
 
 /** The same error, with the rights that are missing and how to give them, as far as the directory tells. */
 export async function nameMissingRights(session: LdapSession, change: Change, error: DirectoryError): Promise<DirectoryError> {
-  // It is asked after the fact: that it cannot be asked either takes nothing from the error.
-  const rights = await missingRights(session, needOf(change)).catch((): readonly MissingRight[] => []);
+  const rights = await missingRights(session, needOf(change)).catch((cause: unknown): readonly MissingRight[] => {
+    // It is asked after the fact: that the directory does not answer now takes nothing from what it said before.
+    if (cause instanceof DirectoryError) return [];
+    throw cause;
+  });
   if (rights.length === 0) return error;
   const message = `${error.message}: ${rights.map((right) => describeRight(right, session.account)).join(" ")}`;
   return new DirectoryError(error.kind, message, { code: error.code, cause: error });

@@ -171,10 +171,13 @@ describe.skipIf(!samba)("the rights that the operator's account is given", () =>
     await patchFarm(NAMESPACE, "made", { servicePrincipalNames: ["http/anything.contoso.com"] });
     const seen = await farmWhere(NAMESPACE, "made", (farm) => condition(farm, "ServicePrincipalNamesReady")?.reason === "AccessDenied");
     expect(condition(seen, "ServicePrincipalNamesReady")?.message).toContain(`WP;servicePrincipalName;${GMSA}"`);
+    // One that is made with SPNs is made whole: whoever may create an account may set what it is created with.
+    await cluster.apply(farmOf(NAMESPACE, "whole", { servicePrincipalNames: ["http/whole.contoso.com"], hosts: { computers: ["WEB01"] } }));
+    await farmReady(NAMESPACE, "whole");
     await samba?.changeAccessList(OU, undefined, right?.entry);
     await cluster.annotate("ServerFarm", "made", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" });
     await farmReady(NAMESPACE, "made");
-    await cluster.delete("ServerFarm", "made", NAMESPACE);
+    for (const name of ["made", "whole"]) await cluster.delete("ServerFarm", name, NAMESPACE);
   });
 
   test("of a group of somebody else, too", { timeout: 150_000 }, async () => {

@@ -10,6 +10,7 @@ export const RESULTS = ["success", "error", "requeue", "requeue_after"] as const
 export type ReconcileResult = (typeof RESULTS)[number];
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
 export class Metrics {
   readonly registry = new Registry();
   /** Of farms and domains. */

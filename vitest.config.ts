@@ -2,20 +2,35 @@ import { defineConfig } from "vitest/config";
 
 /** Suites that run against servers: the same text whichever these are. */
 const suites = ["test/contract/**/*.test.ts", "test/e2e/**/*.test.ts", "test/faults/**/*.test.ts"];
+/** What is deployed, on programs and servers of its own: the longest of all, so first (vitest takes projects by their names). */
+const deploy = ["test/deploy/**/*.test.ts"];
+/**
+ * Files side by side: each has servers of its own, and most of them wait most of the time. The same in every project, whatever the machine: vitest
+ * runs none where those of one group differ.
+ */
+const MAX_WORKERS = 6;
 /** Which ones the project "real" takes, as DIRECTORY+CLUSTER: samba+kube, samba+sandbox or sandbox+kube. */
 const [directory = "samba", cluster = "kube"] = (process.env["SERVERS"] ?? "samba+kube").split("+");
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: suites, testTimeout: 20_000 } },
+      { test: { name: "deploy", include: deploy, testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: MAX_WORKERS } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: [...suites, ...deploy],
+          testTimeout: 20_000,
+          maxWorkers: MAX_WORKERS,
+        },
+      },
       {
         test: {
           name: "sandbox",
           include: suites,
           provide: { backends: { directory: "sandbox", cluster: "sandbox" } },
-          // Every file has servers of its own, and most of them wait most of the time.
-          maxWorkers: 6,
+          maxWorkers: MAX_WORKERS,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

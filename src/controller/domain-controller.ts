@@ -217,7 +217,7 @@ export class DomainController {
         `${session.url} serves ${observation.baseDN}, not ${spec.dnsName}: correct spec.servers or spec.dnsName`,
       );
     }
-    if (state.take(observation, generation, status?.server?.invocationId)) this.#options.wakeFarms(metadata.name, { kind: "Everything" });
+    if (state.take(observation, generation, status?.server)) this.#options.wakeFarms(metadata.name, { kind: "Everything" });
   }
 
   /** There is no usable session: farms are told, once. */

@@ -1,4 +1,6 @@
 /** What is known of one domain, how old that is, and how far it can be relied on. No I/O. */
+import type { ActiveDirectoryDomainStatus } from "../farm/active-directory-domain.ts";
+import { timestamp } from "../farm/conditions.ts";
 import type { DomainObservation } from "../farm/domain-observation.ts";
 import { domainFindings, domainReady, type DomainProblem, type DomainView } from "../reconciler/domain-outcome.ts";
 import type { DomainConnection } from "./domain-connection.ts";
@@ -7,6 +9,13 @@ import type { DomainConnection } from "./domain-connection.ts";
 export const INSPECT_AGAIN = 60_000;
 /** After so long (ms) everything has reached a server that took over, or will not. */
 const REPLICATED = 3_600_000;
+
+/** A domain controller, by its database. */
+interface Server {
+  readonly invocationId: string | undefined;
+  /** When it took over from another one, on the state's clock and as the status says it. */
+  readonly tookOver: { readonly at: number; readonly said: string } | undefined;
+}
 
 export class DomainState {
   readonly connection: DomainConnection;
@@ -17,9 +26,7 @@ export class DomainState {
   /** 0 while this session has not been looked at. */
   #inspectedAt = 0;
   #inspectedGeneration = -1;
-  /** When another server's database took over. */
-  #switchedAt: number | undefined;
-  #invocationId: string | undefined;
+  #server: Server | undefined;
 
   readonly #now: () => number;
 
@@ -45,7 +52,7 @@ export class DomainState {
 
   /** Whether what the server does not show is gone, and not merely on its way to it. */
   get complete(): boolean {
-    return this.#switchedAt === undefined || this.#now() - this.#switchedAt > REPLICATED;
+    return this.#server?.tookOver === undefined || this.#now() - this.#server.tookOver.at > REPLICATED;
   }
 
   /** Other settings: nothing is known any more. */
@@ -64,13 +71,14 @@ export class DomainState {
     return !this.#isCurrent(generation) || this.#now() - this.#inspectedAt > (healthy ? resync : INSPECT_AGAIN);
   }
 
-  /** True where every farm has to be looked at. `lastServer`: the invocationId that was known before the program started. */
-  take(observation: DomainObservation, generation: number, lastServer: string | undefined): boolean {
+  /** True where every farm has to be looked at. `recorded`: the server that the status names, for what was known before the program started. */
+  take(observation: DomainObservation, generation: number, recorded: ActiveDirectoryDomainStatus["server"]): boolean {
     const [wasReady, wasCurrent] = [this.#ready, this.#isCurrent(generation)];
-    const before = this.#invocationId ?? lastServer;
-    if (before !== undefined && before !== observation.invocationId) this.#switchedAt = this.#now();
-    this.#invocationId = observation.invocationId;
-    this.#view = { kind: "Connected", observation };
+    const { invocationId } = observation;
+    const before = this.#server ?? this.#recall(recorded);
+    const same = before === undefined || before.invocationId === invocationId;
+    this.#server = { invocationId, tookOver: same ? before?.tookOver : { at: this.#now(), said: timestamp(new Date()) } };
+    this.#view = { kind: "Connected", observation, tookOverAt: this.#server.tookOver?.said };
     this.#ready = domainReady(domainFindings(this.#view, new Date()));
     this.#inspectedAt = this.#now();
     this.#inspectedGeneration = generation;
@@ -85,6 +93,15 @@ export class DomainState {
     this.#view = { kind: "Problem", problem };
     this.#ready = false;
     return !said;
+  }
+
+  /** A clock that was put back since makes the hour longer, never shorter. */
+  #recall(recorded: ActiveDirectoryDomainStatus["server"]): Server | undefined {
+    if (recorded?.invocationId === undefined) return undefined;
+    const { invocationId, tookOverAt: said } = recorded;
+    if (said === undefined) return { invocationId, tookOver: undefined };
+    const age = Date.now() - Date.parse(said);
+    return { invocationId, tookOver: { at: this.#now() - (age > 0 ? age : 0), said } };
   }
 
   #isCurrent(generation: number): boolean {

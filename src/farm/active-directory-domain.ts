@@ -73,6 +73,8 @@ export interface ActiveDirectoryDomainStatus {
     readonly functionalLevel?: number;
     /** The identity of its database. */
     readonly invocationId?: string;
+    /** When it took over from another one. For an hour nothing that it does not show is taken for gone, as it may not have reached it yet. */
+    readonly tookOverAt?: string;
   };
   /** objectVersion of the schema. */
   readonly schemaVersion?: number;

@@ -72,7 +72,7 @@ export function planDecommission(desired: DesiredFarm, observed: ObservedFarm, p
     blockers.push({
       reason: "DirectoryUnavailable",
       part: "Account",
-      message: `${observed.missing.join(", ")} (objectGUID) is not to be seen on this domain controller, which took over lately: it may not be replicated yet, so the farm waits.`,
+      message: `${observed.missing.join(", ")} (objectGUID) is not to be seen on this domain controller, which took over less than an hour ago: it may not be replicated yet, so the farm waits until the hour is over.`,
     });
   }
   return { changes, blockers };

@@ -78,7 +78,7 @@ const CREATING: ReadonlySet<Change["kind"]> = new Set(["CreateAccount", "CreateH
 /** What is known and not seen may be on its way from another domain controller: making it again would make it twice. */
 function withoutCreating({ changes, blockers }: Plan, missing: readonly string[]): Plan {
   if (!changes.some(({ kind }) => CREATING.has(kind))) return { changes, blockers };
-  const message = `${missing.join(", ")} (objectGUID) is not to be seen on this domain controller, which took over lately: it may not be replicated yet, so nothing is made anew for now.`;
+  const message = `${missing.join(", ")} (objectGUID) is not to be seen on this domain controller, which took over less than an hour ago: it may not be replicated yet, so nothing is made anew until the hour is over.`;
   return {
     changes: changes.filter(({ kind }) => !CREATING.has(kind)),
     blockers: [...blockers, ...(["Account", "Hosts"] as const).map((part): Blocker => ({ reason: "DirectoryUnavailable", part, message }))],

@@ -19,7 +19,12 @@ export interface DomainProblem {
 }
 
 export type DomainView =
-  | { readonly kind: "Connected"; readonly observation: DomainObservation }
+  | {
+      readonly kind: "Connected";
+      readonly observation: DomainObservation;
+      /** When this server took over from another one (RFC 3339). */
+      readonly tookOverAt: string | undefined;
+    }
   | { readonly kind: "Problem"; readonly problem: DomainProblem }
   | { readonly kind: "Connecting" };
 
@@ -55,14 +60,20 @@ export function domainStatus(
 ): ActiveDirectoryDomainStatus {
   const generation = domain.metadata.generation ?? 0;
   const { conditions: previous = [], ...kept } = domain.status ?? { observedGeneration: -1 };
-  const seen = view.kind === "Connected" ? seenStatus(view.observation) : {};
+  const seen = view.kind === "Connected" ? seenStatus(view) : {};
   return { ...kept, ...seen, observedGeneration: generation, farms, conditions: toConditions(previous, findings, generation, now) };
 }
 
-function seenStatus(observation: DomainObservation): Partial<ActiveDirectoryDomainStatus> {
+function seenStatus({ observation, tookOverAt }: Extract<DomainView, { kind: "Connected" }>): Partial<ActiveDirectoryDomainStatus> {
   const { url, dnsHostName, functionalLevel, invocationId, schemaVersion, domainSID, netBIOSName } = observation;
   return {
-    server: { url, dnsHostName, functionalLevel, ...(invocationId === undefined ? {} : { invocationId }) },
+    server: {
+      url,
+      dnsHostName,
+      functionalLevel,
+      ...(invocationId === undefined ? {} : { invocationId }),
+      ...(tookOverAt === undefined ? {} : { tookOverAt }),
+    },
     ...(schemaVersion === undefined ? {} : { schemaVersion }),
     ...(domainSID === undefined ? {} : { domainSID }),
     ...(netBIOSName === undefined ? {} : { netBIOSName }),

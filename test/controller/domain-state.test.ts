@@ -62,21 +62,45 @@ describe("what is known of a domain", () => {
   });
 
   test("is not complete for an hour where another database took over, now or since the program ran last", () => {
-    for (const [first, last] of [
+    for (const [first, recorded] of [
       ["database-1", undefined],
-      [undefined, "database-1"],
+      [undefined, { invocationId: "database-1" }],
     ] as const) {
       const { state, clock } = stateAt();
       if (first !== undefined) state.take({ ...SEEN, invocationId: first }, 1, undefined);
       expect(state.complete).toBe(true);
-      state.take({ ...SEEN, invocationId: "database-2" }, 1, last);
+      state.take({ ...SEEN, invocationId: "database-2" }, 1, recorded);
       expect(state.complete).toBe(false);
       clock.now += HOUR;
       expect(state.complete).toBe(false);
       // The same one again starts no other hour.
-      state.take({ ...SEEN, invocationId: "database-2" }, 1, last);
+      state.take({ ...SEEN, invocationId: "database-2" }, 1, recorded);
       clock.now += 1;
       expect(state.complete).toBe(true);
+    }
+  });
+
+  test("nor for what is left of the hour where the program that saw it take over ended", () => {
+    for (const [minutes, left] of [
+      [20, 40],
+      // A clock that was put back since.
+      [-20, 60],
+    ] as const) {
+      const { state: earlier } = stateAt();
+      earlier.take(SEEN, 1, undefined);
+      earlier.take({ ...SEEN, invocationId: "database-2" }, 1, undefined);
+      expect(earlier.view).toMatchObject({ tookOverAt: expect.stringMatching(/^\d{4}-.*Z$/) });
+      const recorded = { invocationId: "database-2", tookOverAt: new Date(Date.now() - minutes * MINUTE).toISOString() };
+      const { state, clock } = stateAt();
+      state.take({ ...SEEN, invocationId: "database-2" }, 1, recorded);
+      clock.now += left * MINUTE - 1000;
+      expect(state.complete).toBe(false);
+      clock.now += 2000;
+      expect(state.complete).toBe(true);
+      expect(state.view, "it is still said").toMatchObject({ tookOverAt: recorded.tookOverAt });
+      // Back again, another hour.
+      state.take(SEEN, 1, recorded);
+      expect(state.complete).toBe(false);
     }
   });
 

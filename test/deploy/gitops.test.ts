@@ -132,7 +132,7 @@ function domainAs(view: DomainView): ActiveDirectoryDomain {
   return { ...DOMAIN, status: domainStatus(DOMAIN, view, domainFindings(view, NOW), 0, NOW) };
 }
 const connected = (what: Partial<DomainObservation>): ActiveDirectoryDomain =>
-  domainAs({ kind: "Connected", observation: { ...OBSERVED, ...what } });
+  domainAs({ kind: "Connected", observation: { ...OBSERVED, ...what }, tookOverAt: undefined });
 const problem = (reason: DomainProblem["reason"]): ActiveDirectoryDomain =>
   domainAs({ kind: "Problem", problem: { reason, message: "…" } });
 

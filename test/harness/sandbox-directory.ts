@@ -24,10 +24,11 @@ export class SandboxDirectory extends TestDirectory {
   static async create({
     dialect = "Windows",
     ports = [0, 0],
-  }: { dialect?: Dialect; ports?: readonly [number, number] } = {}): Promise<SandboxDirectory> {
+    authorityName = "contoso-ca",
+  }: { dialect?: Dialect; ports?: readonly [number, number]; authorityName?: string } = {}): Promise<SandboxDirectory> {
     const directory = new Directory({ dnsName: "contoso.com", netbiosName: "CONTOSO", dialect });
     provision(directory, { hostName: HOST, administratorPassword: ADMINISTRATOR.password });
-    const authority = await Authority.create("contoso-ca");
+    const authority = await Authority.create(authorityName);
     const certificate = await authority.certify(["localhost", HOST]);
     const server = new DirectoryServer({ directory, hostName: HOST, certificate, ldapsPort: ports[0], ldapPort: ports[1] });
     const created = new SandboxDirectory(directory, server, authority.cert);

@@ -1,0 +1,84 @@
+/** Another domain controller takes over that has not heard of everything yet: what it does not show is not gone. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Operator } from "../harness/operator.ts";
+import { SandboxDirectory } from "../harness/sandbox-directory.ts";
+import {
+  applyDomain,
+  cleanUp,
+  cluster,
+  condition,
+  createNamespace,
+  directory,
+  domainReady,
+  domainWhere,
+  farmOf,
+  farmReady,
+  farmWhere,
+  getFarm,
+  onSandbox,
+  startOperator,
+} from "../harness/world.ts";
+
+const NAMESPACE = "failover";
+
+// A real second domain controller that is kept from replicating takes another machine.
+describe.skipIf(!onSandbox)("when a domain controller takes over that lacks what the other had", () => {
+  let other: SandboxDirectory;
+  let operator: Operator;
+
+  beforeAll(async () => {
+    other = await SandboxDirectory.create({ authorityName: "contoso-other-ca" });
+    await createNamespace(NAMESPACE);
+    await applyDomain({ ca: `${directory.ca}\n${other.ca}`, spec: { servers: [directory.url, other.url] } });
+    operator = await startOperator();
+    await domainReady();
+    await cluster.apply(farmOf(NAMESPACE, "itfarm1", { hosts: { computers: ["WEB01"] } }));
+    await farmReady(NAMESPACE, "itfarm1");
+    await directory.stop();
+    await domainWhere((_, conditions) => conditions.some(({ message }) => message.includes(other.url)));
+  });
+
+  afterAll(async () => {
+    await cleanUp();
+    expect(await operator.stop()).toBe(0);
+    await other.stop();
+  });
+
+  /** What of the farm the domain controller has that took over, once the farm says that it waits. */
+  async function madeWhileItWaits(): Promise<readonly unknown[]> {
+    const waiting = (text: string): boolean => text.includes("which took over less than an hour ago");
+    await farmWhere(NAMESPACE, "itfarm1", (farm) => waiting(condition(farm, "AccountReady")?.message ?? ""));
+    return [await other.find("itfarm1$"), await other.find("itfarm1Hosts")].filter((object) => object !== undefined);
+  }
+
+  async function restart(): Promise<void> {
+    expect(await operator.stop()).toBe(0);
+    operator = await startOperator();
+  }
+
+  test("nothing is made anew for an hour", async () => {
+    expect(await madeWhileItWaits()).toEqual([]);
+  });
+
+  test("nor by another operator that takes over within it", async () => {
+    await restart();
+    const { resourceVersion } = (await getFarm(NAMESPACE, "itfarm1")).metadata;
+    await cluster.annotate("ServerFarm", "itfarm1", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" });
+    await farmWhere(
+      NAMESPACE,
+      "itfarm1",
+      (seen) => seen.status?.lastHandledReconcileRequest === "now" && seen.metadata.resourceVersion !== resourceVersion,
+    );
+    expect(await madeWhileItWaits()).toEqual([]);
+  });
+
+  test("after it what is still not there is made anew", async () => {
+    const path = `${cluster.path("ActiveDirectoryDomain", undefined, "contoso")}/status`;
+    const long = new Date(Date.now() - 3_601_000).toISOString().replace(/\.\d+/, "");
+    await cluster.call("PATCH", path, { body: { status: { server: { tookOverAt: long } } }, contentType: "application/merge-patch+json" });
+    await restart();
+    await farmReady(NAMESPACE, "itfarm1");
+    expect(await other.find("itfarm1$")).toBeDefined();
+    expect(await other.members("itfarm1Hosts")).toEqual(["WEB01$"]);
+  });
+});

@@ -1,5 +1,5 @@
 /** How a domain is reached: read from its spec, its Secret and its CA. And why it is not, for its conditions. */
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import type { ActiveDirectoryDomain } from "../farm/active-directory-domain.ts";
 import { DirectoryError } from "../farm/errors.ts";
 import type { DomainProblem } from "../reconciler/domain-outcome.ts";
@@ -18,7 +18,7 @@ export interface Settings {
 
 /** The servers, credentials and CA as they are now, or what is missing of them. */
 export function readSettings(domain: ActiveDirectoryDomain, cluster: Cluster): DomainProblem | Settings {
-  const { servers, credentialsSecretRef, caBundleRef } = domain.spec;
+  const { servers, credentialsSecretRef } = domain.spec;
   // The newline that echo and editors leave is no part of either; a space may be.
   const read = (key: string): string | undefined => cluster.data("Secret", credentialsSecretRef.name, key)?.replace(/[\r\n]+$/, "");
   const [username, password] = [read("username"), read("password")];
@@ -28,14 +28,43 @@ export function readSettings(domain: ActiveDirectoryDomain, cluster: Cluster): D
       message: `the Secret ${credentialsSecretRef.name} in the operator's namespace has no username or no password: create it with both keys.`,
     };
   }
-  const ca = caBundleRef && cluster.data(caBundleRef.kind, caBundleRef.name, caBundleRef.key);
-  if (caBundleRef && (ca === undefined || !ca.includes("-----BEGIN CERTIFICATE-----"))) {
+  const authorities = readAuthorities(domain, cluster);
+  if ("reason" in authorities) return authorities;
+  const { ca } = authorities;
+  return { servers, username, password, ca, fingerprint: hash(servers, username, password, ca), credentials: hash(username, password) };
+}
+
+/** The certificates one under the other, however they stand there: what is glued together, or cannot be read, TLS would leave out in silence. */
+function readAuthorities(
+  { spec: { caBundleRef } }: ActiveDirectoryDomain,
+  cluster: Cluster,
+): DomainProblem | { readonly ca: string | undefined } {
+  if (!caBundleRef) return { ca: undefined };
+  const { kind, name, key } = caBundleRef;
+  const where = `the ${kind} ${name} in the operator's namespace has`;
+  const found = cluster.data(kind, name, key)?.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  if (found.length === 0) {
     return {
       reason: "SecretNotFound",
-      message: `the ${caBundleRef.kind} ${caBundleRef.name} in the operator's namespace has no certificate (PEM) under the key ${caBundleRef.key}: put the CA of the domain controllers there.`,
+      message: `${where} no certificate (PEM) under the key ${key}: put the CA of the domain controllers there. (What Windows exports as .cer may be DER: certutil -encode makes it PEM.)`,
     };
   }
-  return { servers, username, password, ca, fingerprint: hash(servers, username, password, ca), credentials: hash(username, password) };
+  const unreadable = found.findIndex((certificate) => !isCertificate(certificate));
+  if (unreadable !== -1) {
+    return {
+      reason: "SecretNotFound",
+      message: `${where} a certificate under the key ${key} that cannot be read (number ${unreadable + 1}): put it there again, whole.`,
+    };
+  }
+  return { ca: found.join("\n") };
+}
+
+function isCertificate(text: string): boolean {
+  try {
+    return new X509Certificate(text).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function hash(...parts: readonly unknown[]): string {

@@ -78,6 +78,18 @@ describe.skipIf(!available)("the connection to a domain", () => {
     await domainReady();
   });
 
+  test("of several CAs the right one is found, however they stand there; one that cannot be read is named", async () => {
+    const stranger = await Authority.create("stranger");
+    // As "cat" leaves them where the first does not end its line.
+    await applyDomain({ ca: stranger.cert.trimEnd() + directory.ca });
+    await domainReady();
+    await applyDomain({ ca: `${directory.ca}\n${stranger.cert.replace(/\n.{20}/, "\n")}` });
+    const conditions = await domainWhere(({ reason }) => reason === "SecretNotFound");
+    expect(conditions.find(({ type }) => type === "Connected")?.message).toContain("cannot be read (number 2)");
+    await applyDomain();
+    await domainReady();
+  });
+
   test("StartTLS works as LDAPS does", async () => {
     await applyDomain({ spec: { servers: [directory.startTlsUrl] } });
     await domainReady();

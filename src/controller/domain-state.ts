@@ -97,7 +97,7 @@ export class DomainState {
 
   /** A clock that was put back since makes the hour longer, never shorter. */
   #recall(recorded: ActiveDirectoryDomainStatus["server"]): Server | undefined {
-    if (recorded?.invocationId === undefined) return undefined;
+    if (!recorded) return undefined;
     const { invocationId, tookOverAt: said } = recorded;
     if (said === undefined) return { invocationId, tookOver: undefined };
     const age = Date.now() - Date.parse(said);

@@ -80,6 +80,19 @@ describe("what is known of a domain", () => {
     }
   });
 
+  test("one that does not tell its database keeps the hour, too, and starts one after one that does", () => {
+    const silent = { ...SEEN, invocationId: undefined };
+    const { state } = stateAt();
+    state.take(silent, 1, { url: SEEN.url });
+    expect(state.complete).toBe(true);
+    const { state: later } = stateAt();
+    later.take(silent, 1, { url: SEEN.url, tookOverAt: new Date().toISOString() });
+    expect(later.complete).toBe(false);
+    const { state: other } = stateAt();
+    other.take(silent, 1, { invocationId: "database-1" });
+    expect(other.complete).toBe(false);
+  });
+
   test("nor for what is left of the hour where the program that saw it take over ended", () => {
     for (const [minutes, left] of [
       [20, 40],

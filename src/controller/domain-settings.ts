@@ -42,21 +42,24 @@ function readAuthorities(
   if (!caBundleRef) return { ca: undefined };
   const { kind, name, key } = caBundleRef;
   const where = `the ${kind} ${name} in the operator's namespace has`;
-  const found = cluster.data(kind, name, key)?.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  const found = (cluster.data(kind, name, key) ?? "")
+    .split(/(?=-----BEGIN )/)
+    .filter((block) => /^-----BEGIN [^-]*CERTIFICATE-----/.test(block));
   if (found.length === 0) {
     return {
       reason: "SecretNotFound",
       message: `${where} no certificate (PEM) under the key ${key}: put the CA of the domain controllers there. (What Windows exports as .cer may be DER: certutil -encode makes it PEM.)`,
     };
   }
-  const unreadable = found.findIndex((certificate) => !isCertificate(certificate));
+  const certificates = found.map((block) => /^-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/.exec(block)?.[0] ?? "");
+  const unreadable = certificates.findIndex((certificate) => !isCertificate(certificate));
   if (unreadable !== -1) {
     return {
       reason: "SecretNotFound",
       message: `${where} a certificate under the key ${key} that cannot be read (number ${unreadable + 1}): put it there again, whole.`,
     };
   }
-  return { ca: found.join("\n") };
+  return { ca: certificates.join("\n") };
 }
 
 function isCertificate(text: string): boolean {

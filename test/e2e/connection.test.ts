@@ -83,11 +83,18 @@ describe.skipIf(!available)("the connection to a domain", () => {
     // As "cat" leaves them where the first does not end its line.
     await applyDomain({ ca: stranger.cert.trimEnd() + directory.ca });
     await domainReady();
-    await applyDomain({ ca: `${directory.ca}\n${stranger.cert.replace(/\n.{20}/, "\n")}` });
-    const conditions = await domainWhere(({ reason }) => reason === "SecretNotFound");
-    expect(conditions.find(({ type }) => type === "Connected")?.message).toContain("cannot be read (number 2)");
-    await applyDomain();
-    await domainReady();
+    const broken = [
+      stranger.cert.replace(/\n.{20}/, "\n"),
+      stranger.cert.replace(/-----END.*/, ""),
+      stranger.cert.replace("BEGIN", "BEGIN TRUSTED"),
+    ];
+    for (const second of broken) {
+      await applyDomain({ ca: `${directory.ca}\n${second}` });
+      const conditions = await domainWhere(({ reason }) => reason === "SecretNotFound");
+      expect(conditions.find(({ type }) => type === "Connected")?.message).toContain("cannot be read (number 2)");
+      await applyDomain();
+      await domainReady();
+    }
   });
 
   test("StartTLS works as LDAPS does", async () => {

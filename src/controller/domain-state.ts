@@ -10,9 +10,10 @@ export const INSPECT_AGAIN = 60_000;
 /** After so long (ms) everything has reached a server that took over, or will not. */
 const REPLICATED = 3_600_000;
 
-/** A domain controller, by its database. */
+/** A domain controller, by its database; by its name where it does not tell that. */
 interface Server {
   readonly invocationId: string | undefined;
+  readonly dnsHostName: string | undefined;
   /** When it took over from another one, on the state's clock and as the status says it. */
   readonly tookOver: { readonly at: number; readonly said: string } | undefined;
 }
@@ -74,10 +75,10 @@ export class DomainState {
   /** True where every farm has to be looked at. `recorded`: the server that the status names, for what was known before the program started. */
   take(observation: DomainObservation, generation: number, recorded: ActiveDirectoryDomainStatus["server"]): boolean {
     const [wasReady, wasCurrent] = [this.#ready, this.#isCurrent(generation)];
-    const { invocationId } = observation;
+    const { invocationId, dnsHostName } = observation;
     const before = this.#server ?? this.#recall(recorded);
-    const same = before === undefined || before.invocationId === invocationId;
-    this.#server = { invocationId, tookOver: same ? before?.tookOver : { at: this.#now(), said: timestamp(new Date()) } };
+    const same = before === undefined || isSame(before, observation);
+    this.#server = { invocationId, dnsHostName, tookOver: same ? before?.tookOver : { at: this.#now(), said: timestamp(new Date()) } };
     this.#view = { kind: "Connected", observation, tookOverAt: this.#server.tookOver?.said };
     this.#ready = domainReady(domainFindings(this.#view, new Date()));
     this.#inspectedAt = this.#now();
@@ -95,16 +96,21 @@ export class DomainState {
     return !said;
   }
 
-  /** A clock that was put back since makes the hour longer, never shorter. */
+  /** The clock was that of another machine, perhaps: one that runs ahead makes the hour shorter by as much, one that runs behind never. */
   #recall(recorded: ActiveDirectoryDomainStatus["server"]): Server | undefined {
     if (!recorded) return undefined;
-    const { invocationId, tookOverAt: said } = recorded;
-    if (said === undefined) return { invocationId, tookOver: undefined };
+    const { invocationId, dnsHostName, tookOverAt: said } = recorded;
+    if (said === undefined) return { invocationId, dnsHostName, tookOver: undefined };
     const age = Date.now() - Date.parse(said);
-    return { invocationId, tookOver: { at: this.#now() - (age > 0 ? age : 0), said } };
+    return { invocationId, dnsHostName, tookOver: { at: this.#now() - (age > 0 ? age : 0), said } };
   }
 
   #isCurrent(generation: number): boolean {
     return this.#inspectedGeneration === generation && this.inspected && this.#view.kind === "Connected";
   }
+}
+
+function isSame(before: Server, { invocationId, dnsHostName }: DomainObservation): boolean {
+  if (before.invocationId !== undefined && invocationId !== undefined) return before.invocationId === invocationId;
+  return before.dnsHostName === dnsHostName;
 }

@@ -241,7 +241,8 @@ export class FarmController {
       live.metadata.uid === uid &&
       live.metadata.generation === generation &&
       live.metadata.deletionTimestamp === deletionTimestamp &&
-      JSON.stringify(memoryOf(live.status)) === JSON.stringify(memoryOf(farm.status))
+      JSON.stringify(memoryOf(live.status)) === JSON.stringify(memoryOf(farm.status)) &&
+      ownedBy(live) === ownedBy(farm)
     )
       return;
     throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
@@ -270,4 +271,9 @@ export class FarmController {
 /** The program ends, or does not lead any more: it has nothing to say, and whoever goes on finds what was done. */
 function isAborted({ error }: Report): boolean {
   return error?.kind === "Aborted";
+}
+
+/** What its record says that it owns: a copy that lacks some of it would have that made again. */
+function ownedBy({ status }: ServerFarm): string {
+  return JSON.stringify((status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID));
 }

@@ -100,5 +100,6 @@ export function decommissionOutcome(
       ? `the farm cannot be decommissioned yet: ${[...new Set(causes)].join(" ")}`
       : "what the farm owns in the directory is being removed.";
   const retryable = error !== undefined || failures.some((failure) => failure.error.retryable) || causes.length === 0;
-  return { gone, status: unknownStatus(farm, reason, message, now, { stalled: !retryable }), events, retryable };
+  const waits = plan?.blockers.some((blocker) => !isTerminal(blocker.reason)) === true;
+  return { gone, status: unknownStatus(farm, reason, message, now, { stalled: !retryable && !waits }), events, retryable };
 }

@@ -80,17 +80,23 @@ describe("what is known of a domain", () => {
     }
   });
 
-  test("one that does not tell its database keeps the hour, too, and starts one after one that does", () => {
+  test("one that does not tell its database is known by its name", () => {
     const silent = { ...SEEN, invocationId: undefined };
+    const { dnsHostName } = SEEN;
+    const completeAfter = (recorded: Parameters<DomainState["take"]>[2]): boolean => {
+      const { state } = stateAt();
+      state.take(silent, 1, recorded);
+      return state.complete;
+    };
+    expect(completeAfter(undefined)).toBe(true);
+    expect(completeAfter({ dnsHostName })).toBe(true);
+    expect(completeAfter({ dnsHostName, invocationId: "database-1" })).toBe(true);
+    expect(completeAfter({ dnsHostName, tookOverAt: new Date().toISOString() })).toBe(false);
+    expect(completeAfter({ dnsHostName: "dc2.contoso.com" })).toBe(false);
     const { state } = stateAt();
-    state.take(silent, 1, { url: SEEN.url });
-    expect(state.complete).toBe(true);
-    const { state: later } = stateAt();
-    later.take(silent, 1, { url: SEEN.url, tookOverAt: new Date().toISOString() });
-    expect(later.complete).toBe(false);
-    const { state: other } = stateAt();
-    other.take(silent, 1, { invocationId: "database-1" });
-    expect(other.complete).toBe(false);
+    state.take(silent, 1, undefined);
+    state.take({ ...silent, dnsHostName: "dc2.contoso.com" }, 1, undefined);
+    expect(state.complete).toBe(false);
   });
 
   test("nor for what is left of the hour where the program that saw it take over ended", () => {

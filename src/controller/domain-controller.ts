@@ -232,7 +232,7 @@ export class DomainController {
     const now = new Date();
     const findings = domainFindings(state.view, now);
     const deleting = domain.metadata.deletionTimestamp !== undefined;
-    if (deleting && state.deletionSaid !== farms) {
+    if (deleting && farms > 0 && state.deletionSaid !== farms) {
       state.deletionSaid = farms;
       const names = this.#options
         .cluster()

@@ -269,8 +269,8 @@ describe.skipIf(missing !== undefined)("the chart", () => {
       await kube.delete("ActiveDirectoryDomain", "contoso");
     } finally {
       await operator.stop();
+      await release("uninstall", RELEASE);
     }
-    await release("uninstall", RELEASE);
   });
 
   test("installs, upgrades, rolls back and goes; farms outlive it", { timeout: 120_000 }, async () => {

@@ -1,15 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DELEGATED, delegate } from "../harness/delegation.ts";
+import { readmeScript, ROOT } from "../harness/docs.ts";
 import { findKubectl, kubeAssets } from "../harness/kube.ts";
 import { Samba } from "../harness/samba.ts";
 import { waitFor } from "../harness/process.ts";
 import { available, cleanUp, cluster, directory, startOperator, SYSTEM } from "../harness/world.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 // Its commands need kubectl, and the names and ports that a real domain controller has.
 const samba = available && (await findKubectl()) !== undefined && directory instanceof Samba ? directory : undefined;
@@ -28,9 +25,7 @@ describe.skipIf(!samba)("the README", () => {
   });
 
   test("its commands, word for word, lead to a Ready farm", async () => {
-    const text = await readFile(`${ROOT}/README.md`, "utf8");
-    const script = /```bash\n(npm ci\nkubectl apply[\s\S]*?)```/.exec(text)?.[1];
-    if (script === undefined) throw new Error("the README has no script");
+    const script = await readmeScript();
     const env = {
       ...process.env,
       KUBECONFIG: cluster.kubeconfig,

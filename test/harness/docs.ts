@@ -28,3 +28,10 @@ export async function mentionedIn(page: string): Promise<readonly string[]> {
     .map(([, command = ""]) => command)
     .filter((command) => !/^kubectl \w+$/.test(command));
 }
+
+/** The README's commands for a first installation, as one script. */
+export async function readmeScript(): Promise<string> {
+  const script = /```bash\n(npm ci\nkubectl apply[\s\S]*?)```/.exec(await readFile(`${ROOT}/README.md`, "utf8"))?.[1];
+  if (script === undefined) throw new Error("the README has no script");
+  return script;
+}

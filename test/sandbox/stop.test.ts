@@ -1,11 +1,15 @@
 /** The sandbox's servers stop at once, whatever their clients are at: a suite that stops one goes on. */
 import { once } from "node:events";
+import { rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { connect as connectTls } from "node:tls";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { SandboxCluster } from "../harness/sandbox-cluster.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
+
+const dir = `${tmpdir()}/serverfarm-stop-${crypto.randomUUID()}`;
+afterAll(() => rm(dir, { recursive: true, force: true }));
 
 interface Running {
   readonly port: number;
@@ -16,7 +20,7 @@ const SERVERS: readonly (readonly [name: string, start: () => Promise<Running>])
   [
     "API server",
     async () => {
-      const cluster = await SandboxCluster.create(`${tmpdir()}/serverfarm-stop-${crypto.randomUUID()}`);
+      const cluster = await SandboxCluster.create(dir);
       return { port: cluster.kubernetes.port, stop: () => cluster.stopApiServer() };
     },
   ],

@@ -82,7 +82,7 @@ export class DomainController {
     const { session } = state.connection;
     // The connection was lost a moment ago and is being made anew.
     // Or it was made, perhaps to another server, and it is not known yet whether what that does not show is gone.
-    if (state.ready && (!session || !state.inspected)) return { kind: "Connecting" };
+    if (state.ready && (!session || !state.settled)) return { kind: "Connecting" };
     if (!state.ready || !session) {
       const problem = state.view.kind === "Problem" ? ` (${state.view.problem.message})` : "";
       return {
@@ -145,6 +145,7 @@ export class DomainController {
     const delay = await this.#look(domain, state);
     try {
       await this.#report(domain, state, farms.length);
+      if (state.recorded()) this.#options.wakeFarms(name, { kind: "Everything" });
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
       // The directory is asked on, whatever the API server says; the status follows.

@@ -28,6 +28,8 @@ export class DomainState {
   #inspectedAt = 0;
   #inspectedGeneration = -1;
   #server: Server | undefined;
+  /** Another server took over, and the status does not say so yet. */
+  #unrecorded = false;
 
   readonly #now: () => number;
 
@@ -46,9 +48,12 @@ export class DomainState {
     return this.#ready;
   }
 
-  /** False for a session that is new: perhaps to another server, and what that does not show may not be gone. */
-  get inspected(): boolean {
-    return this.#inspectedAt !== 0;
+  /**
+   * False for a session that is new: perhaps to another server, and what that does not show may not be gone. And for another server until the status
+   * names it: what is made there must not pass for lost, should the program die and the first server be back.
+   */
+  get settled(): boolean {
+    return this.#inspectedAt !== 0 && !this.#unrecorded;
   }
 
   /** Whether what the server does not show is gone, and not merely on its way to it. */
@@ -78,6 +83,7 @@ export class DomainState {
     const { invocationId, dnsHostName } = observation;
     const before = this.#server ?? this.#recall(recorded);
     const same = before === undefined || isSame(before, observation);
+    if (!same) this.#unrecorded = true;
     this.#server = { invocationId, dnsHostName, tookOver: same ? before?.tookOver : { at: this.#now(), said: timestamp(new Date()) } };
     this.#view = { kind: "Connected", observation, tookOverAt: this.#server.tookOver?.said };
     this.#ready = domainReady(domainFindings(this.#view, new Date()));
@@ -85,6 +91,13 @@ export class DomainState {
     this.#inspectedGeneration = generation;
     // Nobody knows what happened while there was no session, nor what was held back.
     return wasReady !== this.#ready || !wasCurrent;
+  }
+
+  /** The status was written. True where farms waited for that. */
+  recorded(): boolean {
+    if (!this.#unrecorded || this.#view.kind !== "Connected") return false;
+    this.#unrecorded = false;
+    return true;
   }
 
   /** There is no usable session. True where that is news. */
@@ -106,7 +119,7 @@ export class DomainState {
   }
 
   #isCurrent(generation: number): boolean {
-    return this.#inspectedGeneration === generation && this.inspected && this.#view.kind === "Connected";
+    return this.#inspectedGeneration === generation && this.#inspectedAt !== 0 && this.#view.kind === "Connected";
   }
 }
 

@@ -48,7 +48,7 @@ describe("what is known of a domain", () => {
     expect(state.isDue(1, HOUR)).toBe(true);
     expect(state.take(SEEN, 1, undefined), "nothing is new: they are not").toBe(false);
     state.connected();
-    expect([state.inspected, state.isDue(1, HOUR)]).toEqual([false, true]);
+    expect([state.settled, state.isDue(1, HOUR)]).toEqual([false, true]);
     expect(state.take(SEEN, 1, undefined), "nobody knows what happened without a session").toBe(true);
   });
 
@@ -121,6 +121,21 @@ describe("what is known of a domain", () => {
       state.take(SEEN, 1, recorded);
       expect(state.complete).toBe(false);
     }
+  });
+
+  test("holds farms back until the status names a server that took over", () => {
+    const { state } = stateAt();
+    state.take(SEEN, 1, undefined);
+    expect([state.settled, state.recorded()]).toEqual([true, false]);
+    state.connected();
+    state.take({ ...SEEN, invocationId: "database-2" }, 1, undefined);
+    expect(state.settled).toBe(false);
+    // What is written of a problem does not name it.
+    state.drop({ reason: "DirectoryUnavailable", message: "away" });
+    expect(state.recorded()).toBe(false);
+    state.take({ ...SEEN, invocationId: "database-2" }, 1, undefined);
+    expect(state.settled).toBe(false);
+    expect([state.recorded(), state.settled, state.recorded()]).toEqual([true, true, false]);
   });
 
   test("a problem is news once; a domain that was ready stays so while its connection is made anew", () => {

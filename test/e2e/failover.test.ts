@@ -1,6 +1,7 @@
 /** Another domain controller takes over that has not heard of everything yet: what it does not show is not gone. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Operator } from "../harness/operator.ts";
+import { waitFor } from "../harness/process.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 import {
   applyDomain,
@@ -80,5 +81,28 @@ describe.skipIf(!onSandbox)("when a domain controller takes over that lacks what
     await cluster.waitGone("ServerFarm", "going", NAMESPACE);
     expect(await other.find("itfarm1$")).toBeDefined();
     expect(await other.members("itfarm1Hosts")).toEqual(["WEB01$"]);
+  });
+
+  test("nothing is made on a server that took over before the status names it", { timeout: 120_000 }, async () => {
+    await cluster.delete("ServerFarm", "itfarm1", NAMESPACE);
+    const role = await cluster.get("ClusterRole", "serverfarm-operator");
+    const text = JSON.stringify(role["rules"]);
+    const without = text.replace(',"activedirectorydomains/status"', "");
+    expect(without).not.toBe(text);
+    const refused = async (): Promise<number> =>
+      Number(/^rest_client_requests_total\{method="PATCH",code="403"\} (\d+)/m.exec(await operator.metrics())?.[1] ?? 0);
+    await cluster.patch("ClusterRole", "serverfarm-operator", undefined, { rules: JSON.parse(without) });
+    try {
+      await directory.start();
+      await other.stop();
+      await waitFor("the status to be refused", refused, (count) => count > 0, 60);
+      await cluster.apply(farmOf(NAMESPACE, "waiting"));
+      await waitFor("the status to be refused again", refused, (count) => count > 1, 60);
+      expect(await directory.find("waiting$")).toBeUndefined();
+    } finally {
+      await cluster.patch("ClusterRole", "serverfarm-operator", undefined, { rules: JSON.parse(text) });
+    }
+    await farmReady(NAMESPACE, "waiting", 60);
+    expect(await directory.find("waiting$")).toBeDefined();
   });
 });

@@ -86,7 +86,7 @@ async function generate(crd: string): Promise<string> {
   if (!desired || !observed) throw new Error(`${crd} has no spec or no status`);
   const constant = kind.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
   return `// GENERATED from crds/${crd} by crds/generate-types.ts (npm run generate). Do not edit.
-import type { KubernetesObject, ResourceKind } from "./kubernetes-object.ts";
+import type { KubernetesObject, ResourceKind } from "../object.ts";
 
 export const ${constant}: ResourceKind = {
   apiVersion: "${spec.group}/${version.name}",
@@ -108,12 +108,12 @@ export interface ${kind}Status ${typeOf(observed, "")}
 
 const check = process.argv.includes("--check");
 for (const [crd, file] of outputs) {
-  const target = new URL(`../src/farm/${file}`, import.meta.url);
+  const target = new URL(`../src/api/generated/${file}`, import.meta.url);
   const text = await generate(crd);
   const current = await readFile(target, "utf8").catch(() => "");
   if (current === text) continue;
   if (check) {
-    process.stderr.write(`src/farm/${file} is stale: run npm run generate\n`);
+    process.stderr.write(`src/api/generated/${file} is stale: run npm run generate\n`);
     process.exitCode = 1;
   } else {
     await writeFile(target, text);

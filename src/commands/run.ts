@@ -2,12 +2,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OperatorConfiguration } from "../config.ts";
 import { Cluster } from "../controller/cluster.ts";
-import { DomainController } from "../controller/domain-controller.ts";
-import { FarmController } from "../controller/farm-controller.ts";
+import { DomainController } from "../controller/domain.ts";
+import { FarmController } from "../controller/farm.ts";
 import { Leadership } from "../controller/leadership.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
-import { EventRecorder } from "../kubernetes/event-recorder.ts";
+import { EventRecorder } from "../kubernetes/events.ts";
 import { Lease } from "../kubernetes/lease.ts";
 import { isKubernetesObject } from "../kubernetes/resource.ts";
 import { createLog, type Log } from "../telemetry/log.ts";

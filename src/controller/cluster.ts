@@ -1,8 +1,8 @@
 /** The cluster as the controllers see it: copies of every kind that they watch. */
-import type { ActiveDirectoryDomain } from "../farm/active-directory-domain.ts";
-import { ACTIVE_DIRECTORY_DOMAIN } from "../farm/active-directory-domain.ts";
-import { keyOf, type KubernetesObject } from "../farm/kubernetes-object.ts";
-import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../farm/server-farm.ts";
+import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
+import { ACTIVE_DIRECTORY_DOMAIN } from "../api/generated/active-directory-domain.ts";
+import { keyOf, type KubernetesObject } from "../api/object.ts";
+import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
 import type { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { Reflector } from "../kubernetes/reflector.ts";

@@ -1,6 +1,6 @@
 /** The session of one domain and its feed: made when they are needed, made anew where the connection was lost, with pauses between failures. */
-import { ChangeFeed } from "../directory/change-feed.ts";
-import { LdapSession } from "../directory/ldap-session.ts";
+import { ChangeFeed } from "../directory/feed.ts";
+import { LdapSession } from "../directory/session.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Settings } from "./domain-settings.ts";

@@ -1,8 +1,8 @@
 /** How a domain is reached: read from its spec, its Secret and its CA. And why it is not, for its conditions. */
 import { createHash, X509Certificate } from "node:crypto";
-import type { ActiveDirectoryDomain } from "../farm/active-directory-domain.ts";
-import { DirectoryError } from "../farm/errors.ts";
-import type { DomainProblem } from "../reconciler/domain-outcome.ts";
+import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
+import { DirectoryError } from "../ad/error.ts";
+import type { DomainProblem } from "../domain/findings.ts";
 import type { Cluster } from "./cluster.ts";
 
 /** How a domain is reached now. */

@@ -1,5 +1,5 @@
 /** What the metrics say of a farm: read from its status alone. */
-import type { ServerFarm } from "../farm/server-farm.ts";
+import type { ServerFarm } from "../api/generated/server-farm.ts";
 import type { FarmMetrics } from "../telemetry/object-metrics.ts";
 
 export function farmMetrics({ metadata, spec, status }: ServerFarm): FarmMetrics {

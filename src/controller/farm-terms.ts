@@ -1,7 +1,7 @@
 /** By what a change in the directory is known to concern a farm. */
 import type { DesiredFarm } from "../farm/desired.ts";
-import { dnKey } from "../farm/distinguished-name.ts";
-import type { ObservedFarm } from "../farm/observed.ts";
+import { dnKey } from "../names/distinguished-name.ts";
+import type { ObservedFarm } from "../ad/object.ts";
 
 /** Everything that the farm asked for or found: a change of any of it may concern the farm. */
 export function termsOf(desired: DesiredFarm, observed: ObservedFarm | undefined): ReadonlySet<string> {

@@ -1,6 +1,6 @@
 /** Runs only while the Lease is held. The Lease fences nothing by itself, so every write asks whether it still holds. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { DirectoryError } from "../farm/errors.ts";
+import { DirectoryError } from "../ad/error.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { Lease } from "../kubernetes/lease.ts";
 import type { Log } from "../telemetry/log.ts";

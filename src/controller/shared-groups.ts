@@ -1,9 +1,9 @@
 /** Farms that use the same group of somebody else: who else wants a host there, and who answers for it from now on. */
 import { sharingFarm, type DesiredFarm, type SharingFarm } from "../farm/desired.ts";
 import { handOvers } from "../farm/host-group.ts";
-import { memoryOf, withAdded } from "../farm/memory.ts";
-import type { ObservedFarm } from "../farm/observed.ts";
-import type { ServerFarm } from "../farm/server-farm.ts";
+import { memoryOf, withAdded } from "../farm/journal.ts";
+import type { ObservedFarm } from "../ad/object.ts";
+import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { patchStatus } from "../kubernetes/resource.ts";

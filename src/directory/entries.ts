@@ -1,10 +1,10 @@
 /** Entries of search results → values. */
 import type { Entry } from "ldapts";
-import type { DirectoryObject } from "../farm/observed.ts";
+import type { DirectoryObject } from "../ad/object.ts";
 import { decodeFiletime } from "./filetime.ts";
-import { decodeGuid } from "./guid.ts";
+import { decodeGuid } from "../names/guid.ts";
 import { decodeRetrievers } from "./security-descriptor.ts";
-import { decodeSid, relativeId } from "./sid.ts";
+import { decodeSid, relativeId } from "../names/sid.ts";
 
 /** Attributes that are bytes, in the schema's own spelling: named for every search, since the client would otherwise guess. */
 export const BINARY_ATTRIBUTES = ["objectGUID", "objectSid", "msDS-GroupMSAMembership", "invocationId"];

@@ -1,5 +1,5 @@
 /** What an LDAP server or the way to it said → DirectoryError: one table. */
-import { DirectoryError, type DirectoryErrorKind } from "../farm/errors.ts";
+import { DirectoryError, type DirectoryErrorKind } from "../ad/error.ts";
 
 /** Result codes: RFC 4511 A.1, and what Active Directory means by them. */
 const RESULTS: Readonly<Record<number, readonly [name: string, kind: DirectoryErrorKind]>> = {

@@ -1,11 +1,11 @@
 /** Which right a refused write lacked: the directory itself says no more than that one is missing. */
-import type { Change, MemberGroup } from "../farm/change.ts";
-import { parentDn } from "../farm/distinguished-name.ts";
-import { DirectoryError } from "../farm/errors.ts";
-import { describeRight, type MissingRight } from "../farm/missing-right.ts";
-import { ACCOUNT_CLASS, GROUP_CLASS } from "../farm/observed.ts";
+import type { Change, MemberGroup } from "../farm/changes/index.ts";
+import { parentDn } from "../names/distinguished-name.ts";
+import { DirectoryError } from "../ad/error.ts";
+import { describeRight, type MissingRight } from "../ad/right.ts";
+import { ACCOUNT_CLASS, GROUP_CLASS } from "../ad/object.ts";
 import type { Attributes } from "./entries.ts";
-import type { LdapSession } from "./ldap-session.ts";
+import type { LdapSession } from "./session.ts";
 
 /** What the write needed: a class of objects to create or delete, or attributes to write of an object. */
 type Need =

@@ -2,8 +2,8 @@
  * msDS-GroupMSAMembership: a self-relative security descriptor (MS-DTYP 2.4.6) that says who may retrieve the password of a gMSA.
  * Of a right only READ_PROPERTY decides (MS-ADTS 3.1.1.4.4).
  */
-import type { Retrievers } from "../farm/observed.ts";
-import { decodeSid, encodeSid, sidLength } from "./sid.ts";
+import type { Retrievers } from "../ad/object.ts";
+import { decodeSid, encodeSid, sidLength } from "../names/sid.ts";
 
 const HEADER = 20;
 const SELF_RELATIVE = 0x8000;

@@ -1,10 +1,10 @@
-import { ownerMarker } from "./owner-marker.ts";
-import type { Blocker, Part } from "./blocker.ts";
-import { childDn, DistinguishedNameError, resolveDn } from "./distinguished-name.ts";
-import type { ServerFarm } from "./server-farm.ts";
-import { keyOf } from "./kubernetes-object.ts";
-import { memoryOf, type Memory } from "./memory.ts";
-import { distinctServicePrincipalNames, isServicePrincipalName } from "./service-principal-name.ts";
+import { ownerMarker } from "../names/owner-marker.ts";
+import type { Blocker, Part } from "../api/reasons.ts";
+import { childDn, DistinguishedNameError, resolveDn } from "../names/distinguished-name.ts";
+import type { ServerFarm } from "../api/generated/server-farm.ts";
+import { keyOf } from "../api/object.ts";
+import { memoryOf, type Memory } from "./journal.ts";
+import { distinctServicePrincipalNames, isServicePrincipalName } from "../names/service-principal-name.ts";
 
 /** What a farm needs to know of its domain. */
 export interface DomainFacts {

@@ -1,6 +1,6 @@
-import type { Change } from "./change.ts";
+import type { Change } from "./changes/index.ts";
 import type { DesiredFarm } from "./desired.ts";
-import type { DirectoryObject, ObservedFarm } from "./observed.ts";
+import type { DirectoryObject, ObservedFarm } from "../ad/object.ts";
 
 /**
  * Names: what bears the farm's names. Owned: also everything that bears its owner marker, wherever it is, with the computers that are

@@ -1,8 +1,8 @@
 /** What of a farm stands in groups: its host group, those that it used before, and which of their members are the farm's to take out. */
 import type { DesiredFarm, SharingFarm } from "./desired.ts";
-import { dnKey } from "./distinguished-name.ts";
-import { isGroup, type DirectoryObject, type ObservedFarm } from "./observed.ts";
-import { isAccessGroup, placeOfHostGroup, type Place } from "./place.ts";
+import { dnKey } from "../names/distinguished-name.ts";
+import { isGroup, type DirectoryObject, type ObservedFarm } from "../ad/object.ts";
+import { isAccessGroup, placeOfHostGroup, type Place } from "./slot.ts";
 import { isWantedBy, resolveHosts } from "./resolve-hosts.ts";
 
 /** Groups of the farm's own that are, or were, its host group. */

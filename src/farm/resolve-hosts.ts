@@ -1,7 +1,7 @@
-import type { Blocker } from "./blocker.ts";
+import type { Blocker } from "../api/reasons.ts";
 import type { DesiredFarm, HostReference, SharingFarm } from "./desired.ts";
-import { dnKey } from "./distinguished-name.ts";
-import { HostIndex, type DirectoryObject, type ObservedFarm } from "./observed.ts";
+import { dnKey } from "../names/distinguished-name.ts";
+import { HostIndex, type DirectoryObject, type ObservedFarm } from "../ad/object.ts";
 
 export interface ResolvedHosts {
   /** By the keys of their distinguished names: the computers that should have the right. */

@@ -1,6 +1,6 @@
 /** A Lease (coordination.k8s.io/v1): who leads. Judged by local time only, since clocks differ. */
 import { z } from "zod";
-import type { ResourceKind } from "../farm/kubernetes-object.ts";
+import type { ResourceKind } from "../api/object.ts";
 import { KubernetesError } from "./api-error.ts";
 import type { KubernetesClient } from "./client.ts";
 import { pathOf } from "./resource.ts";

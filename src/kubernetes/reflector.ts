@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backoff } from "../base/backoff.ts";
 import { StringPool } from "../base/string-pool.ts";
-import { keyOf, type KubernetesObject } from "../farm/kubernetes-object.ts";
+import { keyOf, type KubernetesObject } from "../api/object.ts";
 import { fromStatusObject, KubernetesError } from "./api-error.ts";
 import type { KubernetesClient } from "./client.ts";
 import { isKubernetesObject, pathOf, type Resource } from "./resource.ts";

@@ -1,5 +1,5 @@
 /** One kind of the API: where it lives, and what its objects are. */
-import type { KubernetesObject, ResourceKind } from "../farm/kubernetes-object.ts";
+import type { KubernetesObject, ResourceKind } from "../api/object.ts";
 import { KubernetesError } from "./api-error.ts";
 import type { KubernetesClient } from "./client.ts";
 

@@ -1,7 +1,7 @@
 /** Prometheus metrics. Names that controller-runtime's users know keep their names and labels. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { WorkQueueObserver } from "../base/work-queue.ts";
-import { CHANGE_KINDS, type ChangeKind } from "../farm/change.ts";
+import { CHANGE_KINDS, type ChangeKind } from "../farm/changes/index.ts";
 import { ObjectMetrics } from "./object-metrics.ts";
 
 export const CONTROLLERS = ["serverfarm", "activedirectorydomain"] as const;

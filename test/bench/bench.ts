@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Attribute } from "ldapts";
 import { encodeRetrievers } from "../../src/directory/security-descriptor.ts";
-import { decodeSid } from "../../src/directory/sid.ts";
+import { decodeSid } from "../../src/names/sid.ts";
 import type { Cluster } from "../harness/cluster.ts";
 import { addComputer, BASE, type TestDirectory } from "../harness/directory.ts";
 import { atRest, deploy, memory, NAMESPACE, requests, say, servers, type Servers, usage, whenSent } from "./measure.ts";

@@ -1,6 +1,6 @@
 /** How the demo looks: a heading for each step, what somebody does, and what is seen then, with the time since. */
 import { stripVTControlCharacters, styleText } from "node:util";
-import { commonName } from "../../src/farm/distinguished-name.ts";
+import { commonName } from "../../src/names/distinguished-name.ts";
 import type { DirectoryChange } from "./directory-changes.ts";
 
 type Format = Parameters<typeof styleText>[0];

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeFiletime } from "../../src/directory/filetime.ts";
-import { decodeGuid, encodeGuid } from "../../src/directory/guid.ts";
+import { decodeGuid, encodeGuid } from "../../src/names/guid.ts";
 import { decodeRetrievers, encodeRetrievers } from "../../src/directory/security-descriptor.ts";
-import { decodeSid, encodeSid, relativeId } from "../../src/directory/sid.ts";
+import { decodeSid, encodeSid, relativeId } from "../../src/names/sid.ts";
 
 const uint32 = fc.nat({ max: 0xffffffff });
 const sid = fc.array(uint32, { minLength: 1, maxLength: 15 }).map((parts) => ["S-1-5", ...parts].join("-"));

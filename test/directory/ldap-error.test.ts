@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { resultName, toDirectoryError } from "../../src/directory/ldap-error.ts";
-import { DirectoryError } from "../../src/farm/errors.ts";
+import { DirectoryError } from "../../src/ad/error.ts";
 
 const READ = { what: "searching DC=x", write: false };
 const WRITE = { what: "changing CN=a", write: true };

@@ -2,7 +2,7 @@
 import { Attribute, Change } from "ldapts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeRetrievers } from "../../src/directory/security-descriptor.ts";
-import { decodeSid } from "../../src/directory/sid.ts";
+import { decodeSid } from "../../src/names/sid.ts";
 import { checkWhile, waitFor } from "../harness/process.ts";
 import { addComputer, BASE } from "../harness/directory.ts";
 import {

@@ -1,12 +1,12 @@
 /** A directory made of values: what Active Directory does with each change, for tests of what is pure. */
-import type { Change } from "../../src/farm/change.ts";
-import { dnKey } from "../../src/farm/distinguished-name.ts";
+import type { Change } from "../../src/farm/changes/index.ts";
+import { dnKey } from "../../src/names/distinguished-name.ts";
 import type { Directory } from "../../src/farm/directory.ts";
-import { DirectoryError } from "../../src/farm/errors.ts";
-import { ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS, type ObservedFarm } from "../../src/farm/observed.ts";
+import { DirectoryError } from "../../src/ad/error.ts";
+import { ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS, type ObservedFarm } from "../../src/ad/object.ts";
 import type { DesiredFarm } from "../../src/farm/desired.ts";
 import { desiredFarm, type SharingFarm } from "../../src/farm/desired.ts";
-import type { ServerFarm, ServerFarmSpec } from "../../src/farm/server-farm.ts";
+import type { ServerFarm, ServerFarmSpec } from "../../src/api/generated/server-farm.ts";
 
 export const BASE = "DC=contoso,DC=com";
 export const CLUSTER = "8a1f";

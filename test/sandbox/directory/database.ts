@@ -1,7 +1,7 @@
 /** The objects of the directory: a tree, its indexes, its links, and its update sequence numbers. */
 import { randomUUID } from "node:crypto";
-import { encodeGuid } from "../../../src/directory/guid.ts";
-import { escapeValue, normalizeDn, parseDn, type RelativeName } from "../../../src/farm/distinguished-name.ts";
+import { encodeGuid } from "../../../src/names/guid.ts";
+import { escapeValue, normalizeDn, parseDn, type RelativeName } from "../../../src/names/distinguished-name.ts";
 import { attributeSchema, matchKey, type Value } from "./schema.ts";
 
 export class Entry {

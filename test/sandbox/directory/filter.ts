@@ -1,7 +1,7 @@
 /** Which objects a filter means (RFC 4511 §4.5.1.7; MS-ADTS 3.1.1.3.1.3.1). */
-import { encodeGuid } from "../../../src/directory/guid.ts";
-import { encodeSid } from "../../../src/directory/sid.ts";
-import { DistinguishedNameError } from "../../../src/farm/distinguished-name.ts";
+import { encodeGuid } from "../../../src/names/guid.ts";
+import { encodeSid } from "../../../src/names/sid.ts";
+import { DistinguishedNameError } from "../../../src/names/distinguished-name.ts";
 import type { Database, Entry } from "./database.ts";
 import type { Filter } from "./message.ts";
 import { attributeSchema, type AttributeSchema, CLASS_SCHEMAS, matchKey, type Value } from "./schema.ts";

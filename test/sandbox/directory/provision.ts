@@ -1,6 +1,6 @@
 /** The domain as an administrator finds it on its first day. */
-import { encodeGuid } from "../../../src/directory/guid.ts";
-import { encodeSid } from "../../../src/directory/sid.ts";
+import { encodeGuid } from "../../../src/names/guid.ts";
+import { encodeSid } from "../../../src/names/sid.ts";
 import { type Entry, filetime } from "./database.ts";
 import type { Directory } from "./directory.ts";
 import { CLASS_SCHEMAS, classChain, type Value } from "./schema.ts";

@@ -1,5 +1,5 @@
 /** The part of Active Directory's schema that service accounts and their neighbours need (MS-ADA, MS-ADSC). */
-import { dnKey } from "../../../src/farm/distinguished-name.ts";
+import { dnKey } from "../../../src/names/distinguished-name.ts";
 
 export type Value = string | Buffer;
 type Syntax = "string" | "dn" | "integer" | "boolean" | "octets" | "class" | "time";

@@ -1,0 +1,25 @@
+/** What is seen of a domain: the facts that its conditions are made of. */
+
+import type { MissingRight } from "./right.ts";
+
+/** Seen: `usableFrom` in ms since 1970. Proven: an account has a password. NotSeen: there is none, or the account may not see it. */
+export type KdsRootKey =
+  | { readonly kind: "Seen"; readonly usableFrom: number }
+  | { readonly kind: "Proven"; readonly by: string }
+  | { readonly kind: "NotSeen" };
+
+export interface DomainObservation {
+  readonly url: string;
+  readonly dnsHostName: string;
+  /** DC=contoso,DC=com. */
+  readonly baseDN: string;
+  readonly functionalLevel: number;
+  readonly invocationId: string | undefined;
+  readonly schemaVersion: number | undefined;
+  readonly domainSID: string | undefined;
+  readonly netBIOSName: string | undefined;
+  readonly kdsRootKey: KdsRootKey;
+  /** The operator's own, as dsacls takes it. */
+  readonly account: string;
+  readonly missingRights: readonly MissingRight[];
+}

@@ -1,0 +1,87 @@
+// GENERATED from crds/activedirectorydomains.yaml by crds/generate-types.ts (npm run generate). Do not edit.
+import type { KubernetesObject, ResourceKind } from "../object.ts";
+
+export const ACTIVE_DIRECTORY_DOMAIN: ResourceKind = {
+  apiVersion: "serverfarm.dev/v1alpha1",
+  kind: "ActiveDirectoryDomain",
+  plural: "activedirectorydomains",
+};
+
+/** An ActiveDirectoryDomain says how the operator reaches a domain: its controllers, the account it binds with, and the certificate authority it trusts. */
+export interface ActiveDirectoryDomain extends KubernetesObject {
+  readonly spec: ActiveDirectoryDomainSpec;
+  readonly status?: ActiveDirectoryDomainStatus;
+}
+
+export interface ActiveDirectoryDomainSpec {
+  /** DNS name of the domain. Immutable. */
+  readonly dnsName: string;
+  /** Domain controllers in order of preference. ldaps:// is TLS from the first byte, ldap:// means StartTLS; nothing is ever sent in the clear. */
+  readonly servers: readonly string[];
+  /** A Secret in the operator's namespace with the keys username (UPN or distinguished name) and password. */
+  readonly credentialsSecretRef: {
+    /** Name of the Secret. */
+    readonly name: string;
+  };
+  /** The certificate authorities (PEM) that the domain controllers' certificates are checked against, in a Secret or ConfigMap in the operator's namespace. Absent, the system's. */
+  readonly caBundleRef?: {
+    /** Secret or ConfigMap. */
+    readonly kind: "Secret" | "ConfigMap";
+    /** Name of the Secret or ConfigMap. */
+    readonly name: string;
+    /** Key of the PEM text in it. */
+    readonly key: string;
+  };
+  /** What farms get that do not say otherwise. */
+  readonly defaults: {
+    /** Container of the accounts, relative to the domain or a whole distinguished name. */
+    readonly accountContainer: string;
+    /** Container of the groups, relative to the domain or a whole distinguished name. */
+    readonly groupContainer: string;
+  };
+  /** How often the directory is asked what changed, at least 1s. */
+  readonly poll: string;
+  /** How often every farm is compared in full, at least 1m. */
+  readonly resync: string;
+}
+
+export interface ActiveDirectoryDomainStatus {
+  /** The generation that this status describes; -1 until the domain was first seen. */
+  readonly observedGeneration: number;
+  /** The state of each part. Ready is the summary. */
+  readonly conditions?: readonly {
+    /** Which aspect. */
+    readonly type: string;
+    /** True, False or Unknown. */
+    readonly status: "True" | "False" | "Unknown";
+    /** The generation that this condition describes. */
+    readonly observedGeneration?: number;
+    /** When status last changed. */
+    readonly lastTransitionTime: string;
+    /** Why, in one CamelCase word. */
+    readonly reason: string;
+    /** What is wrong, on which object, and what to do next. */
+    readonly message: string;
+  }[];
+  /** The domain controller in use. */
+  readonly server?: {
+    /** Its URL as in spec.servers. */
+    readonly url?: string;
+    /** Its own name. */
+    readonly dnsHostName?: string;
+    /** Its functional level (domainControllerFunctionality). */
+    readonly functionalLevel?: number;
+    /** The identity of its database. */
+    readonly invocationId?: string;
+    /** When it took over from another one. For an hour nothing that it does not show is taken for gone, as it may not have reached it yet. */
+    readonly tookOverAt?: string;
+  };
+  /** objectVersion of the schema. */
+  readonly schemaVersion?: number;
+  /** Security identifier of the domain. */
+  readonly domainSID?: string;
+  /** NetBIOS name of the domain. */
+  readonly netBIOSName?: string;
+  /** How many ServerFarms name this domain. */
+  readonly farms?: number;
+}

@@ -1,0 +1,186 @@
+// GENERATED from crds/serverfarms.yaml by crds/generate-types.ts (npm run generate). Do not edit.
+import type { KubernetesObject, ResourceKind } from "../object.ts";
+
+export const SERVER_FARM: ResourceKind = {
+  apiVersion: "serverfarm.dev/v1alpha1",
+  kind: "ServerFarm",
+  plural: "serverfarms",
+};
+
+/** A ServerFarm is a group Managed Service Account (gMSA) in Active Directory, the hosts that may retrieve its password, and its service principal names. */
+export interface ServerFarm extends KubernetesObject {
+  readonly spec: ServerFarmSpec;
+  readonly status?: ServerFarmStatus;
+}
+
+export interface ServerFarmSpec {
+  /** The ActiveDirectoryDomain that the farm lives in. */
+  readonly domainRef: {
+    /** Name of an ActiveDirectoryDomain. Immutable. */
+    readonly name: string;
+  };
+  /** The group Managed Service Account. */
+  readonly account: {
+    /** The common name (CN) of the gMSA. Default, the name of this ServerFarm. Immutable. */
+    readonly name?: string;
+    /** The sAMAccountName without the trailing $, at most 15 characters. Default, account.name. Immutable. */
+    readonly samAccountName?: string;
+    /** Where the gMSA is created, relative to the domain (OU=Farms) or a whole distinguished name. Default, the domain's defaults.accountContainer. Immutable. */
+    readonly container?: string;
+    /** The dNSHostName of the gMSA, a fully qualified name. Default, account.name in lower case with the domain's DNS name. Not with outboundOnly. */
+    readonly dnsHostName?: string;
+    /** The account is used for outbound authentication only: it has no dNSHostName and no service principal names. Immutable. */
+    readonly outboundOnly: boolean;
+    /** Days between two changes of the password. Active Directory fixes it at creation. Immutable. */
+    readonly passwordIntervalDays: number;
+    /** Kerberos encryption types that the account supports. RC4 is allowed for old clients and warned of. */
+    readonly encryptionTypes: readonly ("RC4" | "AES128" | "AES256")[];
+    /** The description attribute of the gMSA. Absent, the attribute is empty. */
+    readonly description?: string;
+    /** The displayName attribute of the gMSA. Absent, the attribute is empty. */
+    readonly displayName?: string;
+    /** False disables the account. */
+    readonly enabled: boolean;
+  };
+  /** The whole set of service principal names that the account holds. Others are removed. */
+  readonly servicePrincipalNames: readonly string[];
+  /** The hosts that may retrieve the password of the account. */
+  readonly hosts: {
+    /** Group: the host group may retrieve the password. Principals: each computer is named directly. */
+    readonly grant: "Group" | "Principals";
+    /** Computers that may retrieve the password: WEB01, WEB01$, web01.contoso.com or a distinguished name. */
+    readonly computers: readonly string[];
+    /** Computers that must not have the right, whatever else names them (compromised hosts). Removed before any other change of the farm. */
+    readonly quarantined: readonly string[];
+    /** The host group, with grant: Group. */
+    readonly group?: {
+      /** Name of the host group (a global security group). Default, account.name followed by Hosts. */
+      readonly name?: string;
+      /** Where the host group is created, relative to the domain or a whole distinguished name. Default, the domain's defaults.groupContainer. Of an existing group, where it must be; absent, it is found anywhere. Immutable; a group that is moved in the directory is found there. */
+      readonly container?: string;
+      /** True: a group that somebody else owns. It is never created or deleted, and only members that this farm added are ever removed from it. */
+      readonly existing: boolean;
+    };
+  };
+  /** Groups that the gMSA is a member of, for access control. */
+  readonly accessGroups: readonly {
+    /** Name (sAMAccountName) of the group; an owned group has it as its common name too, and then it may have at most 64 characters. */
+    readonly name: string;
+    /** True: the group exists and belongs to somebody else. False: the farm creates it, owns it, and deletes it at the end only if the gMSA is its only member. */
+    readonly existing: boolean;
+    /** Where an owned group is created, relative to the domain or a whole distinguished name; default, the domain's defaults.groupContainer. Of an existing group, where it must be; absent, it is found anywhere. */
+    readonly container?: string;
+  }[];
+  /** Enforce: the directory is changed. Observe: nothing is written to the directory; status.plan shows what would be. */
+  readonly managementPolicy: "Enforce" | "Observe";
+  /** Never: objects that exist already are left alone. Unowned: a gMSA or host group of that name that bears no owner marker is taken over; one with another's marker never. */
+  readonly adoptionPolicy: "Never" | "Unowned";
+  /** Delete: the objects that the farm owns are deleted with it. Retain: they stay, and the owner marker goes. */
+  readonly deletionPolicy: "Delete" | "Retain";
+  /** True: nothing is read or written for this farm, deletion included, until it is false again. */
+  readonly suspend: boolean;
+}
+
+export interface ServerFarmStatus {
+  /** The generation that this status describes; -1 until the farm was first seen. */
+  readonly observedGeneration: number;
+  /** The value of the annotation serverfarm.dev/reconcile-requested-at that was last handled. */
+  readonly lastHandledReconcileRequest?: string;
+  /** The state of each part. Ready is the summary. */
+  readonly conditions?: readonly {
+    /** Which aspect. */
+    readonly type: string;
+    /** True, False or Unknown. */
+    readonly status: "True" | "False" | "Unknown";
+    /** The generation that this condition describes. */
+    readonly observedGeneration?: number;
+    /** When status last changed. */
+    readonly lastTransitionTime: string;
+    /** Why, in one CamelCase word. */
+    readonly reason: string;
+    /** What is wrong, on which object, and what to do next. */
+    readonly message: string;
+  }[];
+  /** The gMSA as seen. */
+  readonly account?: {
+    /** Its distinguished name. */
+    readonly distinguishedName?: string;
+    /** Its objectGUID, which survives moves and renames. */
+    readonly objectGUID?: string;
+    /** Its security identifier. */
+    readonly objectSID?: string;
+    /** Its sAMAccountName, with the $. */
+    readonly samAccountName?: string;
+    /** When its password last changed. */
+    readonly passwordLastChanged?: string;
+    /** When its password changes next. */
+    readonly passwordNextChange?: string;
+  };
+  /** The host group as seen. */
+  readonly hostGroup?: {
+    /** Existing groups only: its name, as the farm names it. */
+    readonly name?: string;
+    /** Its distinguished name. */
+    readonly distinguishedName?: string;
+    /** Its objectGUID, which survives moves and renames. */
+    readonly objectGUID?: string;
+    /** Its security identifier. */
+    readonly objectSID?: string;
+    /** Existing groups only: objectGUIDs of the members that this farm put in, recorded before the write. */
+    readonly added?: readonly string[];
+  };
+  /** Existing groups that the farm used before, and has still members to remove from. */
+  readonly formerHostGroups?: readonly {
+    /** Its objectGUID. */
+    readonly objectGUID: string;
+    /** Its distinguished name. */
+    readonly distinguishedName?: string;
+    /** objectGUIDs of the members that this farm put in. */
+    readonly added?: readonly string[];
+  }[];
+  /** How many hosts may retrieve the password. */
+  readonly hosts?: {
+    /** Hosts that should. */
+    readonly desired?: number;
+    /** Of those the hosts that may. */
+    readonly granted?: number;
+    /** granted/desired. */
+    readonly summary?: string;
+  };
+  /** Hosts that could not be granted, at most 100. */
+  readonly hostIssues?: readonly {
+    /** The computer, as the farm names it. */
+    readonly computer: string;
+    /** Why, in one CamelCase word. */
+    readonly reason: string;
+    /** What is wrong and what to do next. */
+    readonly message: string;
+  }[];
+  /** The access groups as seen, and those that the account has still to leave. */
+  readonly accessGroups?: readonly {
+    /** Its name, as the farm names it. */
+    readonly name: string;
+    /** Its distinguished name. */
+    readonly distinguishedName?: string;
+    /** Its objectGUID. */
+    readonly objectGUID?: string;
+  }[];
+  /** With managementPolicy Observe: what would be changed, at most 100. */
+  readonly plan?: readonly {
+    /** The kind of change. */
+    readonly change: string;
+    /** The object it is made to. */
+    readonly object: string;
+    /** What it would set. */
+    readonly value?: string;
+  }[];
+  /** What deletion will remove. */
+  readonly ownedObjects?: readonly {
+    /** Its objectGUID. */
+    readonly objectGUID: string;
+    /** What it is. */
+    readonly kind: "Account" | "HostGroup" | "AccessGroup";
+    /** Its distinguished name. */
+    readonly distinguishedName?: string;
+  }[];
+}

@@ -1,0 +1,226 @@
+/** One bound connection to one server, over TLS that was checked. Owns its life: lost is lost, and a new one is made. */
+import net from "node:net";
+import tls from "node:tls";
+import { Attribute, Change, Client, Control, type Entry, type Filter } from "ldapts";
+import { DirectoryError } from "../ad/error.ts";
+import { Attributes, BINARY_ATTRIBUTES } from "./entries.ts";
+import { type Attempt, resultName, toDirectoryError } from "./ldap-error.ts";
+
+/** `connect`: the way to the server and its certificate; of `ldap://` StartTLS is one more. */
+export type Operation = "connect" | "bind" | "search" | "add" | "modify" | "delete";
+
+/** Told of every request; seconds. */
+export type RequestObserver = (operation: Operation, result: string, seconds: number) => void;
+
+export interface Server {
+  /** ldaps:// is TLS from the first byte; ldap:// is StartTLS. */
+  readonly url: string;
+  /** PEM; undefined for the system's own. */
+  readonly ca: string | undefined;
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface SearchRequest {
+  /** A distinguished name, or `<GUID=…>`. */
+  readonly base: string;
+  readonly scope: "base" | "one" | "sub";
+  readonly filter?: Filter;
+  readonly attributes: readonly string[];
+  /** Stop after so many entries; without it, an answer that the server cut short is an error. */
+  readonly limit?: number;
+  readonly deleted?: boolean;
+}
+
+export type Modification = readonly ["add" | "delete" | "replace", attribute: string, values: readonly (string | Buffer)[]];
+
+const CONNECT_TIMEOUT = 10_000;
+/** A deadline for each request, in milliseconds; the server is told a shorter one in seconds, so that it answers first. */
+const REQUEST_TIMEOUT = 30_000;
+const SERVER_TIME_LIMIT = 25;
+const SHOW_DELETED = "1.2.840.113556.1.4.417";
+
+export class LdapConnection {
+  readonly url: string;
+  /** The address that the name stood for: a second connection goes to the very same server. */
+  readonly address: string;
+  readonly #client: Client;
+  readonly #socket: net.Socket;
+  readonly #observe: RequestObserver;
+  #closed = false;
+
+  private constructor(url: string, address: string, client: Client, socket: net.Socket, observe: RequestObserver) {
+    this.url = url;
+    this.address = address;
+    this.#client = client;
+    this.#socket = socket;
+    this.#observe = observe;
+  }
+
+  /** Connects, checks the certificate, binds: nobody uses the connection before. `address` overrides where the name points to. */
+  static async open(server: Server, observe: RequestObserver, address?: string): Promise<LdapConnection> {
+    if (!URL.canParse(server.url)) throw new DirectoryError("Rejected", `${server.url} is not the URL of a server: correct spec.servers`);
+    const { protocol, hostname, port } = new URL(server.url);
+    const host = hostname.replace(/^\[|\]$/g, "");
+    const secure = protocol === "ldaps:";
+    const what = `connecting to ${server.url}`;
+    const tlsOptions: tls.ConnectionOptions = {
+      rejectUnauthorized: true,
+      minVersion: "TLSv1.2",
+      ...(server.ca === undefined ? {} : { ca: server.ca }),
+      // The name in the certificate is that of the URL, whatever address is used.
+      host,
+      ...(net.isIP(host) === 0 ? { servername: host } : {}),
+    };
+    const number = Number(port === "" ? (secure ? 636 : 389) : port);
+    const socket = await measured("connect", { what, write: false }, observe, () =>
+      connect(address ?? host, number, secure ? tlsOptions : undefined, host),
+    );
+    const client = new Client({
+      url: server.url,
+      timeout: REQUEST_TIMEOUT,
+      connectTimeout: CONNECT_TIMEOUT,
+      ...(socket instanceof tls.TLSSocket ? { createSecureConnection: () => socket } : { createConnection: () => socket }),
+    });
+    const connection = new LdapConnection(server.url, socket.remoteAddress ?? host, client, socket, observe);
+    try {
+      if (!secure)
+        await measured("connect", { what, write: false }, observe, () =>
+          deadline(client.startTLS(tlsOptions), CONNECT_TIMEOUT, "StartTLS"),
+        );
+      await connection.#request("bind", { what: `binding to ${server.url} as ${server.username}`, write: false }, () =>
+        client.bind(server.username, server.password),
+      );
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw toDirectoryError(error, { what, write: false });
+    }
+  }
+
+  /** Calls once when the connection is lost, but not when it was closed by `close`. */
+  onLost(listener: () => void): void {
+    this.#socket.once("close", () => {
+      if (!this.#closed) listener();
+    });
+  }
+
+  get usable(): boolean {
+    return !this.#closed && this.#client.isBound && !this.#socket.destroyed;
+  }
+
+  /** As if it had been lost. */
+  abort(): void {
+    this.#socket.destroy();
+  }
+
+  close(): void {
+    this.#closed = true;
+    // Unbind is a courtesy; the socket goes in any case.
+    this.#client.unbind().catch(() => undefined);
+    this.#socket.destroy();
+  }
+
+  async search({ base, scope, filter, attributes, limit, deleted }: SearchRequest): Promise<readonly Attributes[]> {
+    const what = `searching ${base === "" ? "the rootDSE" : base}`;
+    const entries = await this.#request("search", { what, write: false }, async (): Promise<Entry[]> => {
+      const { searchEntries } = await this.#client.search(
+        base,
+        {
+          scope,
+          attributes: [...attributes],
+          explicitBufferAttributes: BINARY_ATTRIBUTES,
+          timeLimit: SERVER_TIME_LIMIT,
+          ...(filter ? { filter } : {}),
+          ...(limit === undefined ? {} : { sizeLimit: limit }),
+        },
+        deleted === true ? [new Control(SHOW_DELETED, { critical: true })] : [],
+      );
+      return searchEntries;
+    });
+    return entries.map((entry) => new Attributes(entry));
+  }
+
+  async add(dn: string, attributes: Readonly<Record<string, readonly (string | Buffer)[]>>): Promise<void> {
+    const list = Object.entries(attributes).map(([type, values]) => new Attribute({ type, values: toValues(values) }));
+    await this.#request("add", { what: `creating ${dn}`, write: true }, () => this.#client.add(dn, list));
+  }
+
+  /** All of them or none. */
+  async modify(dn: string, modifications: readonly Modification[], name = dn): Promise<void> {
+    const changes = modifications.map(
+      ([operation, type, values]) => new Change({ operation, modification: new Attribute({ type, values: toValues(values) }) }),
+    );
+    await this.#request("modify", { what: `changing ${name}`, write: true }, () => this.#client.modify(dn, changes));
+  }
+
+  async delete(dn: string): Promise<void> {
+    await this.#request("delete", { what: `deleting ${dn}`, write: true }, () => this.#client.del(dn));
+  }
+
+  async #request<T>(operation: Operation, attempt: Attempt, send: () => Promise<T>): Promise<T> {
+    try {
+      return await measured(operation, attempt, this.#observe, async () => {
+        // The client would connect anew by itself, and unbound; so a lost connection is never used again. Nothing was sent yet.
+        if (operation !== "bind" && !this.usable)
+          throw new DirectoryError("Unavailable", `${attempt.what}: the connection to ${this.url} is lost`);
+        return await deadline(send(), REQUEST_TIMEOUT + 5000, operation);
+      });
+    } catch (error) {
+      // After a deadline or garbage nothing more can be believed of this connection.
+      if (error instanceof DirectoryError && error.code === undefined) this.#socket.destroy();
+      throw error;
+    }
+  }
+}
+
+/** Tells the observer how it went. Rejects with DirectoryError only. */
+async function measured<T>(operation: Operation, attempt: Attempt, observe: RequestObserver, send: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  let error: DirectoryError | undefined;
+  try {
+    return await send();
+  } catch (cause) {
+    error = toDirectoryError(cause, attempt);
+    throw error;
+  } finally {
+    observe(operation, resultName(error), (performance.now() - started) / 1000);
+  }
+}
+
+function toValues(values: readonly (string | Buffer)[]): Buffer[] {
+  return values.map((value) => (typeof value === "string" ? Buffer.from(value) : value));
+}
+
+async function deadline<T>(promise: Promise<T>, milliseconds: number, what: string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Error(`no answer to ${what} within ${milliseconds / 1000} s`));
+  }, milliseconds);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function connect(address: string, port: number, tlsOptions: tls.ConnectionOptions | undefined, host: string): Promise<net.Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<net.Socket>();
+  const identity = { checkServerIdentity: (_: string, certificate: tls.PeerCertificate) => tls.checkServerIdentity(host, certificate) };
+  const socket = tlsOptions ? tls.connect({ ...tlsOptions, ...identity, host: address, port }) : net.connect({ host: address, port });
+  const timer = setTimeout(() => {
+    socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT / 1000} s`));
+  }, CONNECT_TIMEOUT);
+  socket.setKeepAlive(true, 30_000);
+  socket.setNoDelay(true);
+  socket.once("error", reject);
+  socket.once(tlsOptions ? "secureConnect" : "connect", () => {
+    socket.off("error", reject);
+    // An error without a listener would end the process; the client adds its own.
+    socket.on("error", () => undefined);
+    resolve(socket);
+  });
+  return promise.finally(() => {
+    clearTimeout(timer);
+  });
+}

@@ -1,0 +1,140 @@
+/** Looks at what a domain needs before a farm can live in it: active-directory.md §2 and §9. Writes nothing. */
+import { AndFilter, EqualityFilter, PresenceFilter, SubstringFilter } from "ldapts";
+import { resolveDn } from "../names/distinguished-name.ts";
+import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
+import { DirectoryError } from "../ad/error.ts";
+import type { MissingRight } from "../ad/right.ts";
+import { ACCOUNT_CLASS, GROUP_CLASS } from "../ad/object.ts";
+import { markersOf } from "../names/owner-marker.ts";
+import { decodeFiletime } from "./filetime.ts";
+import { decodeGuid } from "../names/guid.ts";
+import type { LdapSession } from "./session.ts";
+import { effective } from "./missing-rights.ts";
+import { decodeSid } from "../names/sid.ts";
+
+/** What is written on an account after it was created, and on a group. */
+const ACCOUNT_ATTRIBUTES = [
+  "msDS-GroupMSAMembership",
+  "servicePrincipalName",
+  "dNSHostName",
+  "msDS-SupportedEncryptionTypes",
+  "userAccountControl",
+  "description",
+  "displayName",
+  "adminDescription",
+];
+const GROUP_ATTRIBUTES = ["member", "adminDescription", "sAMAccountName"];
+
+export interface Containers {
+  readonly accountContainer: string;
+  readonly groupContainer: string;
+}
+
+/** Rejects with DirectoryError. `cluster` is the UID that the owner markers of this cluster name. */
+export async function inspectDomain(
+  session: LdapSession,
+  { accountContainer, groupContainer }: Containers,
+  cluster: string,
+): Promise<DomainObservation> {
+  const { rootDse } = session;
+  const [domain, schema, service, partition] = await Promise.all([
+    session.searchOne({ base: rootDse.defaultNamingContext, scope: "base", attributes: ["objectSid"] }),
+    session.searchOne({ base: rootDse.schemaNamingContext, scope: "base", attributes: ["objectVersion"] }),
+    session.searchOne({ base: rootDse.dsServiceName, scope: "base", attributes: ["invocationId"] }),
+    session.searchOne({
+      base: `CN=Partitions,${rootDse.configurationNamingContext}`,
+      scope: "one",
+      filter: new EqualityFilter({ attribute: "nCName", value: rootDse.defaultNamingContext }),
+      attributes: ["nETBIOSName"],
+    }),
+  ]);
+  const sid = domain?.bytes("objectSid");
+  const invocationId = service?.bytes("invocationId");
+  const base = rootDse.defaultNamingContext;
+  return {
+    url: session.url,
+    dnsHostName: rootDse.dnsHostName,
+    baseDN: base,
+    functionalLevel: rootDse.functionalLevel,
+    invocationId: invocationId?.length === 16 ? decodeGuid(invocationId) : undefined,
+    schemaVersion: schema?.number("objectVersion"),
+    domainSID: sid ? decodeSid(sid) : undefined,
+    netBIOSName: partition?.text("nETBIOSName"),
+    kdsRootKey: await findKdsRootKey(session),
+    account: session.account,
+    missingRights: [
+      ...(await missingRights(session, resolveDn(accountContainer, base), ACCOUNT_CLASS, ACCOUNT_ATTRIBUTES, cluster)),
+      ...(await missingRights(session, resolveDn(groupContainer, base), GROUP_CLASS, GROUP_ATTRIBUTES, cluster)),
+    ],
+  };
+}
+
+async function findKdsRootKey(session: LdapSession): Promise<KdsRootKey> {
+  const { configurationNamingContext, defaultNamingContext } = session.rootDse;
+  const keys = await session
+    .search({
+      base: `CN=Master Root Keys,CN=Group Key Distribution Service,CN=Services,${configurationNamingContext}`,
+      scope: "one",
+      filter: new EqualityFilter({ attribute: "objectClass", value: "msKds-ProvRootKey" }),
+      attributes: ["msKds-UseStartTime"],
+    })
+    .catch((error: unknown) => {
+      if (error instanceof DirectoryError && (error.kind === "NotFound" || error.kind === "AccessDenied")) return [];
+      throw error;
+    });
+  const starts = keys.flatMap((key) => decodeFiletime(key.text("msKds-UseStartTime")) ?? []);
+  if (starts.length > 0) return { kind: "Seen", usableFrom: Math.min(...starts) + TEN_HOURS };
+  // An ordinary account cannot see the key. An account that has a password proves that there is a working one.
+  const [proof] = await session.search({
+    base: defaultNamingContext,
+    scope: "sub",
+    filter: new AndFilter({
+      filters: [
+        new EqualityFilter({ attribute: "objectClass", value: ACCOUNT_CLASS }),
+        new PresenceFilter({ attribute: "msDS-ManagedPasswordId" }),
+      ],
+    }),
+    attributes: ["cn"],
+    limit: 1,
+  });
+  return proof ? { kind: "Proven", by: proof.distinguishedName } : { kind: "NotSeen" };
+}
+
+/** The key replicates to every DC before it is used. */
+const TEN_HOURS = 36_000_000;
+
+const SAMPLES = 10;
+
+async function missingRights(
+  session: LdapSession,
+  container: string,
+  objectClass: string,
+  attributes: readonly string[],
+  cluster: string,
+): Promise<readonly MissingRight[]> {
+  const entry = await session.searchOne({ base: container, scope: "base", attributes: ["allowedChildClassesEffective"] });
+  if (!entry) return [{ kind: "NoContainer", container }];
+  const missing: MissingRight[] = [];
+  if (!effective(entry, "allowedChildClassesEffective").has(objectClass.toLowerCase()))
+    missing.push({ kind: "CreateChild", container, objectClass });
+  // What may be written is asked of objects that bear this cluster's marker; before the first there is nothing to ask. What is missing of all
+  // of them is missing in the container; of one alone it is that object's own, and its farm says so.
+  const samples = await session.search({
+    base: container,
+    scope: "sub",
+    filter: new AndFilter({
+      filters: [
+        new EqualityFilter({ attribute: "objectClass", value: objectClass }),
+        new SubstringFilter({ attribute: "adminDescription", initial: markersOf(cluster) }),
+      ],
+    }),
+    attributes: ["allowedAttributesEffective"],
+    limit: SAMPLES,
+  });
+  const writable = samples.map((sample) => effective(sample, "allowedAttributesEffective"));
+  for (const attribute of attributes) {
+    if (writable.length > 0 && writable.every((names) => !names.has(attribute.toLowerCase())))
+      missing.push({ kind: "WriteProperty", container, objectClass, attribute });
+  }
+  return missing;
+}

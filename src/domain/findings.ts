@@ -1,0 +1,183 @@
+/** What a look at a domain says to the world: pure. */
+import type { ActiveDirectoryDomain, ActiveDirectoryDomainStatus } from "../api/generated/active-directory-domain.ts";
+import { progress, timestamp, toConditions, type Finding } from "../api/condition.ts";
+import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
+import { describeRight } from "../ad/right.ts";
+import type { EventDraft } from "../api/event.ts";
+
+/** Why a domain cannot be reached. */
+export interface DomainProblem {
+  readonly reason:
+    | "DirectoryUnavailable"
+    | "CredentialsRejected"
+    | "CertificateUntrusted"
+    | "SecretNotFound"
+    | "InvalidSpec"
+    | "Rejected"
+    | "InternalError";
+  readonly message: string;
+}
+
+export type DomainView =
+  | {
+      readonly kind: "Connected";
+      readonly observation: DomainObservation;
+      /** When this server took over from another one (RFC 3339). */
+      readonly tookOverAt: string | undefined;
+    }
+  | { readonly kind: "Problem"; readonly problem: DomainProblem }
+  | { readonly kind: "Connecting" };
+
+/** Windows Server 2012: the first that knows gMSAs. */
+const LEAST_SCHEMA = 52;
+const LEAST_FUNCTIONAL_LEVEL = 5;
+
+/** Whether farms can be reconciled there: what is unknown of the KDS root key, or a right that is missing, holds nothing back. */
+export function domainReady(findings: readonly Finding[]): boolean {
+  return findings.find(({ type }) => type === "Ready")?.status === "True";
+}
+
+export function domainFindings(view: DomainView, now: Date): readonly Finding[] {
+  const parts = view.kind === "Connected" ? connectedFindings(view.observation, now) : notConnectedFindings(view);
+  const wrong = parts.find(
+    ({ type, status }) => type !== "PermissionsSufficient" && (status === "False" || (type !== "KdsRootKeyReady" && status !== "True")),
+  );
+  const ready: Finding = wrong
+    ? { type: "Ready", status: "False", reason: wrong.reason, message: wrong.message }
+    : { type: "Ready", status: "True", reason: "Reconciled", message: "farms can be reconciled in this domain." };
+  const stalled =
+    wrong !== undefined &&
+    ["CredentialsRejected", "CertificateUntrusted", "InvalidSpec", "SchemaTooOld", "DomainControllerTooOld"].includes(wrong.reason);
+  return [ready, ...parts, ...progress(ready, stalled)];
+}
+
+export function domainStatus(
+  domain: ActiveDirectoryDomain,
+  view: DomainView,
+  findings: readonly Finding[],
+  farms: number,
+  now: Date,
+): ActiveDirectoryDomainStatus {
+  const generation = domain.metadata.generation ?? 0;
+  const { conditions: previous = [], ...kept } = domain.status ?? { observedGeneration: -1 };
+  const seen = view.kind === "Connected" ? seenStatus(view) : {};
+  return { ...kept, ...seen, observedGeneration: generation, farms, conditions: toConditions(previous, findings, generation, now) };
+}
+
+function seenStatus({ observation, tookOverAt }: Extract<DomainView, { kind: "Connected" }>): Partial<ActiveDirectoryDomainStatus> {
+  const { url, dnsHostName, functionalLevel, invocationId, schemaVersion, domainSID, netBIOSName } = observation;
+  return {
+    server: {
+      url,
+      dnsHostName,
+      functionalLevel,
+      ...(invocationId === undefined ? {} : { invocationId }),
+      ...(tookOverAt === undefined ? {} : { tookOverAt }),
+    },
+    ...(schemaVersion === undefined ? {} : { schemaVersion }),
+    ...(domainSID === undefined ? {} : { domainSID }),
+    ...(netBIOSName === undefined ? {} : { netBIOSName }),
+  };
+}
+
+/** A domain says once when it becomes ready, or ceases to be, and why. */
+export function domainEvents({ status }: ActiveDirectoryDomain, findings: readonly Finding[]): readonly EventDraft[] {
+  const ready = findings.find(({ type }) => type === "Ready");
+  const before = status?.conditions?.find(({ type }) => type === "Ready");
+  if (!ready || (before?.status === ready.status && before.reason === ready.reason)) return [];
+  const { reason, message } = ready;
+  return [ready.status === "True" ? { type: "Normal", reason: "Ready", message } : { type: "Warning", reason, message }];
+}
+
+/** It is to be deleted, and farms name it: `namespace/name` each. */
+export function deletionBlockedEvent(farms: readonly string[]): EventDraft {
+  const names = farms.slice(0, 10).join(", ");
+  return {
+    type: "Warning",
+    reason: "DeletionBlocked",
+    message: `${farms.length} farms name this domain (${names}): delete them first; the domain goes by itself then.`,
+  };
+}
+
+const PARTS = ["Connected", "SchemaReady", "DomainControllerReady", "KdsRootKeyReady", "PermissionsSufficient"] as const;
+
+function notConnectedFindings(view: Exclude<DomainView, { kind: "Connected" }>): readonly Finding[] {
+  const { reason, message } = view.kind === "Problem" ? view.problem : { reason: "Progressing", message: "connecting to the domain." };
+  return PARTS.map((type) => ({ type, status: type === "Connected" && view.kind === "Problem" ? "False" : "Unknown", reason, message }));
+}
+
+function connectedFindings(observation: DomainObservation, now: Date): readonly Finding[] {
+  const { url, dnsHostName, schemaVersion, functionalLevel } = observation;
+  const ok = (type: string, message: string): Finding => ({ type, status: "True", reason: "Reconciled", message });
+  return [
+    ok("Connected", `connected to ${dnsHostName} (${url}) over TLS.`),
+    schemaVersion === undefined
+      ? {
+          type: "SchemaReady",
+          status: "Unknown",
+          reason: "AccessDenied",
+          message: "the schema's objectVersion cannot be read: give the account Read Property on the schema container.",
+        }
+      : schemaVersion >= LEAST_SCHEMA
+        ? ok("SchemaReady", `the schema has version ${schemaVersion}.`)
+        : {
+            type: "SchemaReady",
+            status: "False",
+            reason: "SchemaTooOld",
+            message: `the schema has version ${schemaVersion}; gMSAs need ${LEAST_SCHEMA}: extend it with adprep (Windows Server 2012 or later).`,
+          },
+    functionalLevel >= LEAST_FUNCTIONAL_LEVEL
+      ? ok("DomainControllerReady", `${dnsHostName} has functional level ${functionalLevel}.`)
+      : {
+          type: "DomainControllerReady",
+          status: "False",
+          reason: "DomainControllerTooOld",
+          message: `${dnsHostName} has functional level ${functionalLevel}; gMSAs need Windows Server 2012 (${LEAST_FUNCTIONAL_LEVEL}) or later: name another server first in spec.servers.`,
+        },
+    kdsFinding(observation.kdsRootKey, now),
+    permissionsFinding(observation),
+  ];
+}
+
+function kdsFinding(key: KdsRootKey, now: Date): Finding {
+  const type = "KdsRootKeyReady";
+  switch (key.kind) {
+    case "Seen":
+      return key.usableFrom <= now.getTime()
+        ? { type, status: "True", reason: "Reconciled", message: "there is a KDS root key that is in use." }
+        : {
+            type,
+            status: "False",
+            reason: "Progressing",
+            message: `the KDS root key is usable from ${timestamp(new Date(key.usableFrom))} on, ten hours after it takes effect: wait until then.`,
+          };
+    case "Proven":
+      return { type, status: "True", reason: "Reconciled", message: `there is a KDS root key: ${key.by} has a password made with one.` };
+    case "NotSeen":
+      return {
+        type,
+        status: "Unknown",
+        reason: "AccessDenied",
+        message:
+          "no KDS root key is visible to this account, which is usual for an ordinary one. Check with Get-KdsRootKey; if there is none, run Add-KdsRootKey -EffectiveImmediately and wait ten hours.",
+      };
+  }
+}
+
+function permissionsFinding({ missingRights, account }: DomainObservation): Finding {
+  const type = "PermissionsSufficient";
+  if (missingRights.length === 0) {
+    return {
+      type,
+      status: "True",
+      reason: "Reconciled",
+      message: "no missing right was found in the default containers; rights on attributes show once there is an account.",
+    };
+  }
+  return {
+    type,
+    status: "False",
+    reason: missingRights.some(({ kind }) => kind === "NoContainer") ? "ContainerNotFound" : "AccessDenied",
+    message: missingRights.map((right) => describeRight(right, account)).join(" "),
+  };
+}

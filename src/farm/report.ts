@@ -1,0 +1,20 @@
+import type { DirectoryError } from "../ad/error.ts";
+import type { ObservedFarm } from "../ad/object.ts";
+import type { Change, Plan } from "./changes/index.ts";
+
+export interface Failure {
+  readonly change: Change;
+  readonly error: DirectoryError;
+}
+
+/** What one reconcile saw and did. */
+export interface Report {
+  /** The last look, after every write. */
+  readonly observed: ObservedFarm | undefined;
+  /** What is left to do after the last look. */
+  readonly plan: Plan | undefined;
+  readonly applied: readonly Change[];
+  readonly failures: readonly Failure[];
+  /** What ended the reconcile early. */
+  readonly error: DirectoryError | undefined;
+}

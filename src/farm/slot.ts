@@ -1,0 +1,186 @@
+import type { Blocker, Part } from "../api/reasons.ts";
+import type { ExistingGroup, MemberGroup, OwnedObject } from "./changes/index.ts";
+import type { DesiredFarm, DesiredGroup } from "./desired.ts";
+import { dnKey, parentKey } from "../names/distinguished-name.ts";
+import { isAccount, isGroup, type DirectoryObject, type ObservedFarm } from "../ad/object.ts";
+import { describeOwner, isOwnerMarker } from "../names/owner-marker.ts";
+
+/** What stands where the farm wants an object. */
+export type Place =
+  | { readonly kind: "Free" }
+  | { readonly kind: "Own"; readonly object: DirectoryObject }
+  /** A group of somebody else, as the farm says; also one of the farm's own that it says so of. */
+  | { readonly kind: "Existing"; readonly object: DirectoryObject; readonly group: ExistingGroup }
+  /** Nobody's, and to be taken over. */
+  | { readonly kind: "Adoptable"; readonly object: DirectoryObject }
+  /** Something that the farm must not touch, or nothing where somebody else should have put something. */
+  | { readonly kind: "Taken"; readonly blocker: Blocker }
+  /** The farm wants nothing there. */
+  | { readonly kind: "Unwanted" };
+
+interface Wanted {
+  readonly part: Part;
+  readonly what: string;
+  readonly samAccountName: string;
+  readonly distinguishedName: string;
+  readonly is: (object: DirectoryObject) => boolean;
+  /** Whether an object that the farm owns, but under another name, may be this one. */
+  readonly known: (object: DirectoryObject) => boolean;
+  /** What to do instead of removing what is there: ends with a full stop. */
+  readonly otherwise: string;
+  readonly adopt: boolean;
+}
+
+function sameName(object: DirectoryObject, samAccountName: string): boolean {
+  return object.samAccountName?.toLowerCase() === samAccountName.toLowerCase();
+}
+
+function ownedPlace(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted): Place {
+  const mine = (object: DirectoryObject): boolean => wanted.is(object) && object.owner === desired.owner;
+  const known = observed.objects.find((object) => mine(object) && wanted.known(object));
+  const bySam = observed.objects.find((object) => sameName(object, wanted.samAccountName));
+  const byDn = observed.objects.find((object) => dnKey(object.distinguishedName) === dnKey(wanted.distinguishedName));
+  // An account or group that was renamed keeps its GUID; one that bears the wanted name goes first, as the names may have changed in the spec.
+  const found = bySam ?? byDn;
+  const object = found && (mine(found) || !known) ? found : known;
+  if (!object) return { kind: "Free" };
+  const { distinguishedName } = object;
+  const taken = (reason: Blocker["reason"], message: string): Place => ({ kind: "Taken", blocker: { reason, part: wanted.part, message } });
+  if (object.protection !== undefined) return taken("ProtectedObject", protectedMessage(object, wanted.what));
+  if (!wanted.is(object)) {
+    return taken(
+      "ObjectExists",
+      `${distinguishedName} (${object.objectClass}) stands where the ${wanted.what} should be; it was left as it is. Remove it, or ${wanted.otherwise}`,
+    );
+  }
+  if (object.owner === desired.owner) return { kind: "Own", object };
+  if (wanted.adopt && isUnowned(object)) return { kind: "Adoptable", object };
+  // What another farm lives on must not be removed to make room for this one.
+  const remedy = isOwnerMarker(object.owner) ? `Leave it to that farm: ${wanted.otherwise}` : `Remove it, or ${wanted.otherwise}`;
+  const hint = !isUnowned(object) || wanted.part === "AccessGroups" ? "" : " To take it over as it is, set adoptionPolicy: Unowned.";
+  return taken(
+    "NotOwned",
+    `${distinguishedName} exists and ${describeOwner(object.owner, desired.owner)}; it was left as it is. ${remedy}${hint}`,
+  );
+}
+
+function protectedMessage({ distinguishedName, protection }: DirectoryObject, what: string): string {
+  return `${distinguishedName} must never be managed: ${protection}. Choose another name for the ${what}.`;
+}
+
+/** Somebody's note in adminDescription is no owner marker, but to take the object over would lose it. */
+function isUnowned({ owner }: DirectoryObject): boolean {
+  return owner === undefined || owner === "";
+}
+
+/** `remembered`: the objectGUID that the group of this name had when it was last used. */
+function existingPlace(
+  desired: DesiredFarm,
+  observed: ObservedFarm,
+  wanted: DesiredGroup,
+  { part, field, remembered }: { readonly part: Part; readonly field: string; readonly remembered: string | undefined },
+): Place {
+  const { samAccountName, container } = wanted;
+  const named = observed.objects.find((object) => sameName(object, samAccountName));
+  // Whoever renames or moves a group keeps it the same group.
+  const object = named ?? observed.objects.find(({ objectGUID }) => objectGUID === remembered);
+  const taken = (reason: Blocker["reason"], message: string): Place => ({ kind: "Taken", blocker: { reason, part, message } });
+  if (!object) {
+    return taken(
+      "GroupNotFound",
+      `no group has the sAMAccountName ${samAccountName}: create it, or correct ${field}; the farm goes on by itself then.`,
+    );
+  }
+  const { distinguishedName, objectGUID, objectClass, owner } = object;
+  if (!isGroup(object)) return taken("GroupNotFound", `${distinguishedName} is no group but a ${objectClass}: correct ${field}.`);
+  if (object.protection !== undefined) return taken("ProtectedObject", protectedMessage(object, "group"));
+  if (container !== undefined && objectGUID !== remembered && parentKey(distinguishedName) !== dnKey(container)) {
+    return taken(
+      "GroupNotFound",
+      `the group ${samAccountName} is not in ${container} but is ${distinguishedName}: correct ${field}, or its container.`,
+    );
+  }
+  // Farms that keep the members of their groups would fight over them.
+  if (isOwnerMarker(owner) && owner !== desired.owner) {
+    return taken(
+      "NotOwned",
+      `${distinguishedName} cannot be used: ${describeOwner(owner, desired.owner)}, which keeps its members. Name another group in ${field}.`,
+    );
+  }
+  if (!object.securityEnabled) {
+    return taken(
+      "Rejected",
+      `${distinguishedName} is a distribution group, which gives no rights: make it a security group (Set-ADGroup -GroupCategory Security), or correct ${field}.`,
+    );
+  }
+  return { kind: "Existing", object, group: { distinguishedName, objectGUID, owner: undefined, name: samAccountName } };
+}
+
+export function placeOfAccount(desired: DesiredFarm, observed: ObservedFarm): Place {
+  return ownedPlace(desired, observed, {
+    part: "Account",
+    what: "account",
+    samAccountName: desired.account.samAccountName,
+    distinguishedName: desired.account.distinguishedName,
+    is: isAccount,
+    known: ({ objectGUID }) => desired.knownObjects.includes(objectGUID),
+    otherwise: "create a ServerFarm with another account.name.",
+    adopt: desired.adopt,
+  });
+}
+
+export function placeOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): Place {
+  const { grant, hostGroup, knownObjects, memory } = desired;
+  if (grant === "Principals") return { kind: "Unwanted" };
+  if (hostGroup.existing) {
+    const remembered = memory.hostGroups.find(({ name }) => name?.toLowerCase() === hostGroup.samAccountName.toLowerCase());
+    return existingPlace(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", remembered: remembered?.objectGUID });
+  }
+  return ownedPlace(desired, observed, {
+    part: "Hosts",
+    what: "host group",
+    samAccountName: hostGroup.samAccountName,
+    distinguishedName: hostGroup.distinguishedName,
+    is: isGroup,
+    known: (object) => knownObjects.includes(object.objectGUID) && !isAccessGroup(desired, object),
+    otherwise: "choose another hosts.group.name.",
+    adopt: desired.adopt,
+  });
+}
+
+export function placeOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm, wanted: DesiredGroup): Place {
+  const { samAccountName, distinguishedName, existing } = wanted;
+  const same = ({ name }: { readonly name: string }): boolean => name.toLowerCase() === samAccountName.toLowerCase();
+  const remembered = desired.memory.accessGroups.find(same)?.objectGUID;
+  if (existing) return existingPlace(desired, observed, wanted, { part: "AccessGroups", field: "accessGroups", remembered });
+  return ownedPlace(desired, observed, {
+    part: "AccessGroups",
+    what: "access group",
+    samAccountName,
+    distinguishedName,
+    is: isGroup,
+    known: ({ objectGUID }) => objectGUID === remembered,
+    otherwise: "set existing: true to use it as somebody else's, or choose another name in accessGroups.",
+    adopt: false,
+  });
+}
+
+/** Whether a group of the farm's own is one of its access groups, and not a host group. */
+export function isAccessGroup(desired: DesiredFarm, object: DirectoryObject): boolean {
+  if (desired.knownAccessGroups.includes(object.objectGUID)) return true;
+  if (desired.knownObjects.includes(object.objectGUID)) return false;
+  // A manifest that says both is refused; what holds the hosts is the host group.
+  if (desired.grant === "Group" && sameName(object, desired.hostGroup.samAccountName)) return false;
+  return desired.accessGroups.some(({ samAccountName }) => sameName(object, samAccountName));
+}
+
+/** The object as a change names it. */
+export function owned({ distinguishedName, objectGUID }: DirectoryObject, owner: string): OwnedObject {
+  return { distinguishedName, objectGUID, owner };
+}
+
+/** A group as a change of its members names it: with its marker where it is the farm's own. */
+export function memberGroup(desired: DesiredFarm, object: DirectoryObject, name: string | undefined): MemberGroup {
+  const { distinguishedName, objectGUID } = object;
+  return object.owner === desired.owner ? owned(object, desired.owner) : { distinguishedName, objectGUID, owner: undefined, name };
+}

@@ -1,0 +1,88 @@
+/** The status of a farm that was not looked at, and why. */
+import { PARTS, type Blocker, type Part, type Reason } from "../../api/reasons.ts";
+import { progress, toConditions, type Finding } from "../../api/condition.ts";
+import { ABANDON } from "../../api/annotations.ts";
+import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
+
+/** A farm that could not be looked at: every part is unknown, and says why. */
+export function unknownStatus(
+  farm: ServerFarm,
+  reason: Reason,
+  message: string,
+  now: Date,
+  { stalled = false }: { stalled?: boolean } = {},
+): ServerFarmStatus {
+  const generation = farm.metadata.generation ?? 0;
+  const ready: Finding = { type: "Ready", status: "False", reason, message };
+  // A farm that is being deleted keeps what was last seen of its parts: whether its hosts were settled decides what becomes of the group.
+  const deleting = farm.metadata.deletionTimestamp !== undefined;
+  const parts = deleting ? lastSeenParts(farm, reason, message) : PARTS.map((part) => unknownPart(part, reason, message));
+  return {
+    ...carriedOver(farm),
+    observedGeneration: generation,
+    conditions: toConditions(farm.status?.conditions ?? [], [ready, ...parts, ...progress(ready, stalled)], generation, now),
+  };
+}
+
+/** A farm whose domain cannot be used; `message` says why. One that is to be decommissioned can be let go. */
+export function waitingStatus(farm: ServerFarm, message: string, now: Date): ServerFarmStatus {
+  const { name, namespace = "", deletionTimestamp } = farm.metadata;
+  if (deletionTimestamp === undefined) return unknownStatus(farm, "DomainNotReady", message, now);
+  const text = `the farm cannot be decommissioned: ${message} To let the farm go and leave its objects in the directory: kubectl annotate farm ${name} -n ${namespace} ${ABANDON}=true`;
+  return unknownStatus(farm, "DeletionBlocked", text, now);
+}
+
+function unknownPart(part: Part, reason: Reason, message: string): Finding {
+  return { type: `${part}Ready`, status: "Unknown", reason, message };
+}
+
+function lastSeenParts({ status }: ServerFarm, reason: Reason, message: string): readonly Finding[] {
+  return PARTS.map((part) => {
+    const before = status?.conditions?.find(({ type }) => type === `${part}Ready`);
+    return before ?? unknownPart(part, reason, message);
+  });
+}
+
+/** A farm whose spec cannot be carried out: nothing was read or written. */
+export function refusedStatus(farm: ServerFarm, blockers: readonly Blocker[], now: Date): ServerFarmStatus {
+  const generation = farm.metadata.generation ?? 0;
+  const ready: Finding = {
+    type: "Ready",
+    status: "False",
+    reason: "InvalidSpec",
+    message: blockers.map(({ message }) => message).join(" "),
+  };
+  const parts = PARTS.map((part): Finding => {
+    const own = blockers.filter((blocker) => blocker.part === part);
+    const message = own.length > 0 ? own.map((blocker) => blocker.message).join(" ") : "not looked at: see the condition Ready.";
+    return { type: `${part}Ready`, status: own.length > 0 ? "False" : "Unknown", reason: "InvalidSpec", message };
+  });
+  return {
+    ...carriedOver(farm),
+    observedGeneration: generation,
+    conditions: toConditions(farm.status?.conditions ?? [], [ready, ...parts, ...progress(ready, true)], generation, now),
+  };
+}
+
+/** What is suspended is neither ready nor on its way: one condition says so, the others say what was last seen. */
+export function suspendedStatus(farm: ServerFarm, now: Date): ServerFarmStatus {
+  const generation = farm.metadata.generation ?? 0;
+  const previous = farm.status?.conditions ?? [];
+  const message = "suspend is true: nothing is read or written for this farm. Set it to false to go on.";
+  const parts = lastSeenParts(farm, "Suspended", message);
+  return {
+    ...carriedOver(farm),
+    observedGeneration: generation,
+    conditions: toConditions(previous, [{ type: "Ready", status: "False", reason: "Suspended", message }, ...parts], generation, now),
+  };
+}
+
+/** What the schema takes; of a longer annotation the beginning is echoed. */
+const REQUEST_LENGTH = 256;
+
+/** Everything of the status but what a reconcile decides anew. */
+export function carriedOver({ status, metadata }: ServerFarm): Omit<ServerFarmStatus, "observedGeneration" | "conditions" | "plan"> {
+  const { plan: _plan, ...kept } = status ?? { observedGeneration: -1 };
+  const requested = metadata.annotations?.["serverfarm.dev/reconcile-requested-at"];
+  return { ...kept, ...(requested === undefined ? {} : { lastHandledReconcileRequest: requested.slice(0, REQUEST_LENGTH) }) };
+}

@@ -1,0 +1,139 @@
+/** Events of objects: best effort, never in the way of a reconcile, and never a flood. */
+import { randomUUID } from "node:crypto";
+import type { KubernetesObject, ResourceKind } from "../api/object.ts";
+import type { EventDraft } from "../api/event.ts";
+import { KubernetesError } from "./api-error.ts";
+import type { KubernetesClient } from "./client.ts";
+import { pathOf } from "./resource.ts";
+
+export interface EventRecorderOptions {
+  readonly client: KubernetesClient;
+  /** What reports, as Events name it. */
+  readonly component: string;
+  readonly instance: string;
+  /** Told of an Event that could not be written. */
+  readonly onError: (error: KubernetesError) => void;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+interface Series {
+  readonly namespace: string;
+  readonly name: string;
+  count: number;
+  until: number;
+}
+
+const EVENT: ResourceKind = { apiVersion: "v1", kind: "Event", plural: "events" };
+/** As client-go: so many at once for one object, then one in five minutes. */
+const BURST = 25;
+const REFILL = 300_000;
+/** A repeat within ten minutes counts on the Event that is there. */
+const REPEAT = 600_000;
+/** Events that wait; beyond it the oldest of them is not worth the memory. */
+const BACKLOG = 1000;
+/** What is over is looked for this often (ms): with very many objects it is long work. */
+const SWEEP = 60_000;
+const MESSAGE_LENGTH = 1024;
+
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #now: () => number;
+  readonly #series = new Map<string, Series>();
+  readonly #budgets = new Map<string, { left: number; since: number }>();
+  #tail: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #swept = 0;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Returns at once. */
+  record(resource: ResourceKind, object: KubernetesObject, text: EventDraft): void {
+    if (this.#waiting >= BACKLOG || !this.#allowed(object.metadata.uid)) return;
+    this.#waiting++;
+    this.#tail = this.#tail
+      .then(() => this.#write(resource, object, text))
+      .catch((error: unknown) => {
+        this.#options.onError(error instanceof KubernetesError ? error : new KubernetesError("Rejected", String(error), { cause: error }));
+      })
+      .finally(() => {
+        this.#waiting--;
+      });
+  }
+
+  /** Resolves when what was recorded so far is written or given up. */
+  flush(): Promise<void> {
+    return this.#tail;
+  }
+
+  async #write(resource: ResourceKind, { metadata }: KubernetesObject, { type, reason, message }: EventDraft): Promise<void> {
+    const { client, component, instance } = this.#options;
+    const now = this.#now();
+    const time = new Date(now).toISOString().replace(/\.\d{3}Z$/, "Z");
+    const text = message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH - 1)}…` : message;
+    const key = [metadata.uid, type, reason, text].join("\n");
+    this.#forgetOld(now);
+    const series = this.#series.get(key);
+    if (series) {
+      series.count++;
+      series.until = now + REPEAT;
+      try {
+        await client.request("PATCH", pathOf(EVENT, series.namespace, series.name), {
+          body: { count: series.count, lastTimestamp: time },
+          contentType: "application/merge-patch+json",
+        });
+        return;
+      } catch (error) {
+        // It expired, or somebody deleted it: a new one is written.
+        if (!(error instanceof KubernetesError) || error.kind !== "NotFound") throw error;
+      }
+    }
+    // The API server takes Events of cluster-scoped objects in the namespace default only.
+    const namespace = metadata.namespace ?? "default";
+    const name = `${metadata.name}.${randomUUID().slice(0, 13)}`;
+    this.#series.set(key, { namespace, name, count: 1, until: now + REPEAT });
+    await client.request("POST", pathOf(EVENT, namespace), {
+      body: {
+        apiVersion: "v1",
+        kind: "Event",
+        metadata: { namespace, name },
+        involvedObject: {
+          apiVersion: resource.apiVersion,
+          kind: resource.kind,
+          name: metadata.name,
+          uid: metadata.uid,
+          resourceVersion: metadata.resourceVersion,
+          ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
+        },
+        type,
+        reason,
+        message: text,
+        count: 1,
+        firstTimestamp: time,
+        lastTimestamp: time,
+        source: { component },
+        reportingComponent: component,
+        reportingInstance: instance,
+      },
+    });
+  }
+
+  #allowed(uid: string): boolean {
+    const now = this.#now();
+    const budget = this.#budgets.get(uid) ?? { left: BURST, since: now };
+    const refilled = Math.floor((now - budget.since) / REFILL);
+    const left = Math.min(BURST, budget.left + refilled);
+    this.#budgets.set(uid, { left: left - (left > 0 ? 1 : 0), since: budget.since + refilled * REFILL });
+    return left > 0;
+  }
+
+  #forgetOld(now: number): void {
+    if (now - this.#swept < SWEEP) return;
+    this.#swept = now;
+    for (const [key, { until }] of this.#series) if (until < now) this.#series.delete(key);
+    for (const [uid, { left, since }] of this.#budgets) if (left + (now - since) / REFILL >= BURST + 1) this.#budgets.delete(uid);
+  }
+}

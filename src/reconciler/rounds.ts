@@ -1,0 +1,92 @@
+import { splitChange, type Change, type Plan } from "../farm/changes/index.ts";
+import type { DesiredFarm } from "../farm/desired.ts";
+import type { Directory, Scope } from "../farm/directory.ts";
+import { DirectoryError } from "../ad/error.ts";
+import type { ObservedFarm } from "../ad/object.ts";
+import type { Failure, Report } from "../farm/report.ts";
+
+export interface Work {
+  readonly scope: Scope;
+  readonly plan: (observed: ObservedFarm) => Plan;
+  /**
+   * Asked once, right before the first write: whether what was planned for is still what is wanted. It rejects where the view was old.
+   * Undefined: nothing is written.
+   */
+  readonly confirm: (() => Promise<void>) | undefined;
+  /**
+   * Called right before a change is made, with those that follow it: what must not be forgotten, should the program die in the middle, is written
+   * down. For one that needs no memory nothing is written, so that what goes first, a compromised host, waits for nothing.
+   */
+  readonly remember?: (change: Change, following: readonly Change[], observed: ObservedFarm) => Promise<void>;
+  /** True: a change that fails keeps back those after it. False: each stands for itself. */
+  readonly ordered: boolean;
+}
+
+/**
+ * Taking over and moving to another group takes the most: the marker, the new group, who may retrieve, the former group, all there. The rest is
+ * room for what others change meanwhile.
+ */
+const ROUNDS = 8;
+
+/**
+ * Looks, plans and applies until nothing is left to do or nothing more can be done. It always ends with a look, so that what is reported
+ * was seen and not assumed. A change that failed is not tried again in the same reconcile.
+ */
+export async function reconcile(desired: DesiredFarm, directory: Directory, work: Work, signal: AbortSignal): Promise<Report> {
+  const applied: Change[] = [];
+  const failures: Failure[] = [];
+  let observed: ObservedFarm | undefined;
+  let plan: Plan | undefined;
+  let confirmed = false;
+  try {
+    for (let round = 1; ; round++) {
+      // Between two looks of one reconcile the computers stay the same, unless something went wrong with one of them.
+      const computers = failures.length === 0 ? observed?.computers : undefined;
+      observed = await directory.observe(desired, work.scope, signal, computers);
+      plan = work.plan(observed);
+      const next = work.confirm && round < ROUNDS ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
+      if (next.length === 0 || (work.ordered && failures.length > 0)) break;
+      if (!confirmed) await work.confirm?.();
+      confirmed = true;
+      for (const [index, change] of next.entries()) {
+        await work.remember?.(change, next.slice(index + 1), observed);
+        const failed = await applyChange(directory, change, applied, signal);
+        failures.push(...failed);
+        if (work.ordered && failed.length > 0) break;
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof DirectoryError)) throw error;
+    return { observed, plan, applied, failures, error };
+  }
+  return { observed, plan, applied, failures, error: undefined };
+}
+
+/**
+ * Applies a change, whole if the directory takes it so, else value by value. Adds what was done to `applied` and returns what was not.
+ * Rejects where nothing more can be done now.
+ */
+export async function applyChange(
+  directory: Directory,
+  change: Change,
+  applied: Change[],
+  signal: AbortSignal,
+): Promise<readonly Failure[]> {
+  try {
+    await directory.apply(change, signal);
+    applied.push(change);
+    return [];
+  } catch (error) {
+    if (!(error instanceof DirectoryError) || error.fatal) throw error;
+    const parts = error.kind === "AccessDenied" || error.kind === "NotOwned" ? [] : splitChange(change);
+    if (parts.length === 0) return [{ change, error }];
+    const failures: Failure[] = [];
+    for (const part of parts) failures.push(...(await applyChange(directory, part, applied, signal)));
+    return failures;
+  }
+}
+
+function hasFailed(change: Change, failures: readonly Failure[]): boolean {
+  const text = JSON.stringify(change);
+  return failures.some((failure) => JSON.stringify(failure.change) === text);
+}

@@ -1,0 +1,308 @@
+import { describe, expect, test } from "vitest";
+import { DirectoryError, type DirectoryErrorKind } from "../../../src/ad/error.ts";
+import { plan } from "../../../src/farm/plan/index.ts";
+import type { ServerFarm } from "../../../src/api/generated/server-farm.ts";
+import { mergePatch } from "../../../src/kubernetes/resource.ts";
+import { refusedStatus, suspendedStatus, unknownStatus } from "../../../src/farm/status/not-looked.ts";
+import { decommissionOutcome, outcome, type Outcome } from "../../../src/farm/status/outcome.ts";
+import { reconcile } from "../../../src/reconciler/rounds.ts";
+import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../simulation.ts";
+
+const NOW = new Date("2026-11-23T10:00:00Z");
+const LATER = new Date("2026-11-23T11:00:00Z");
+const WEB = ["WEB01", "WEB02"].map(computer);
+type Spec = Parameters<typeof farm>[0];
+
+async function run(spec: Spec, directory = new SimulatedDirectory([], WEB), status?: ServerFarm["status"], now = NOW): Promise<Outcome> {
+  const wanted = desired(spec, status);
+  const confirm = spec?.managementPolicy === "Observe" ? undefined : () => Promise.resolve();
+  const report = await reconcile(
+    wanted,
+    directory,
+    { scope: "Names", plan: (observed) => plan(wanted, observed), confirm, ordered: false },
+    new AbortController().signal,
+  );
+  return outcome(farm(spec, status), wanted, report, now);
+}
+
+const states = ({ status }: Pick<Outcome, "status">): readonly string[] =>
+  (status.conditions ?? []).map((condition) => `${condition.type}=${condition.status}/${condition.reason}`);
+const OK = [
+  "Ready=True/Reconciled",
+  "AccountReady=True/Reconciled",
+  "HostsReady=True/Reconciled",
+  "ServicePrincipalNamesReady=True/Reconciled",
+  "AccessGroupsReady=True/Reconciled",
+];
+
+describe("what a reconcile says", () => {
+  test("all is well", async () => {
+    const result = await run({ hosts: { computers: ["WEB01", "WEB02"] }, servicePrincipalNames: ["http/x"] });
+    expect(states(result)).toEqual(OK);
+    expect(result.next).toBe("Resync");
+    expect(result.status).toMatchObject({
+      observedGeneration: 1,
+      hosts: { desired: 2, granted: 2, summary: "2/2" },
+      account: { samAccountName: "itfarm1$" },
+    });
+    expect(result.status.account?.passwordNextChange).toBe("2026-12-22T00:00:00Z");
+    expect(result.status.ownedObjects?.map(({ kind }) => kind)).toEqual(["Account", "HostGroup"]);
+    expect(result.events.map(({ reason }) => reason)).toEqual(["HostGroupCreated", "AccountCreated", "Ready"]);
+    expect(result.drift).toEqual([]);
+  });
+
+  test("nothing in status changes when nothing changed, however much later", async () => {
+    const directory = new SimulatedDirectory([], WEB);
+    const first = await run({ hosts: { computers: ["WEB01"] } }, directory);
+    const second = await run({ hosts: { computers: ["WEB01"] } }, directory, first.status, LATER);
+    expect(mergePatch(first.status, second.status)).toBeUndefined();
+    expect(second.events).toEqual([]);
+  });
+
+  test("a missing host keeps only itself out, and the farm is still on its way", async () => {
+    const result = await run({ hosts: { computers: ["WEB01", "GONE"] } });
+    expect(states(result)).toEqual([
+      "Ready=False/HostNotFound",
+      OK[1],
+      "HostsReady=False/HostNotFound",
+      OK[3],
+      OK[4],
+      "Reconciling=True/HostNotFound",
+    ]);
+    expect(result.status.hosts?.summary).toBe("1/2");
+    expect(result.status.hostIssues).toMatchObject([{ computer: "GONE", reason: "HostNotFound" }]);
+    expect(result.next).toBe("Recheck");
+  });
+
+  test("an SPN of somebody else stalls, and the other parts are ready", async () => {
+    const holder = directoryObject({ distinguishedName: `CN=DB,${BASE}`, servicePrincipalNames: ["http/x"] });
+    const result = await run({ servicePrincipalNames: ["http/x"] }, new SimulatedDirectory([holder], WEB));
+    expect(states(result)).toEqual([
+      "Ready=False/ServicePrincipalNameInUse",
+      OK[1],
+      OK[2],
+      "ServicePrincipalNamesReady=False/ServicePrincipalNameInUse",
+      OK[4],
+      "Stalled=True/ServicePrincipalNameInUse",
+    ]);
+  });
+
+  test("what waits for a part that is stuck is stuck as well", async () => {
+    const taken = directoryObject({
+      distinguishedName: `CN=itfarm1Hosts,CN=Users,${BASE}`,
+      objectClass: "group",
+      samAccountName: "itfarm1Hosts",
+    });
+    const result = await run({}, new SimulatedDirectory([taken], WEB));
+    expect(states(result)).toEqual([
+      "Ready=False/NotOwned",
+      "AccountReady=False/ChangesPending",
+      "HostsReady=False/NotOwned",
+      "ServicePrincipalNamesReady=False/ChangesPending",
+      OK[4],
+      "Stalled=True/NotOwned",
+    ]);
+    expect(result.status.ownedObjects).toEqual([]);
+  });
+
+  test("Observe says what would be done, and claims nothing", async () => {
+    const result = await run({ managementPolicy: "Observe", hosts: { computers: ["WEB01"] } });
+    expect(states(result).slice(0, 3)).toEqual([
+      "Ready=False/ChangesPending",
+      "AccountReady=False/ChangesPending",
+      "HostsReady=False/ChangesPending",
+    ]);
+    expect(result.status.plan?.map(({ change }) => change)).toEqual(["CreateHostGroup", "CreateAccount"]);
+    expect(result.events.map(({ reason }) => reason)).toEqual(["ChangesPending"]);
+  });
+
+  test("what is made anew though the farm owned one was lost, also while nothing was settled; the first is no drift", async () => {
+    const spec = { hosts: { computers: ["WEB01"] }, accessGroups: [{ name: "Share", existing: false }] };
+    const directory = new SimulatedDirectory([], WEB);
+    const first = await run(spec, directory);
+    expect(first.drift).toEqual([]);
+    const unsettled = {
+      ...first.status,
+      conditions: (first.status.conditions ?? []).map((one) => ({ ...one, status: "Unknown" as const })),
+    };
+    directory.objects = [];
+    const again = await run(spec, directory, unsettled);
+    expect(again.drift.map(({ kind }) => kind).toSorted()).toEqual(["CreateAccessGroup", "CreateAccount", "CreateHostGroup"]);
+    expect(again.events).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ reason: "DriftCorrected", message: expect.stringContaining("another account with a new SID") }),
+      ]),
+    );
+  });
+
+  test("what somebody else undid is drift; what the spec changed is not", async () => {
+    const directory = new SimulatedDirectory([], WEB);
+    const first = await run({ hosts: { computers: ["WEB01"] } }, directory);
+    directory.objects = directory.objects.map((object) => ({ ...object, members: [] }));
+    const drifted = await run({ hosts: { computers: ["WEB01"] } }, directory, first.status);
+    expect(drifted.drift.map(({ kind }) => kind)).toEqual(["ChangeHosts"]);
+    expect(drifted.events).toMatchObject([
+      { type: "Warning", reason: "DriftCorrected", message: expect.stringContaining("WEB01 may retrieve the password") },
+    ]);
+    const wanted = desired({ hosts: { computers: ["WEB02"] } }, first.status);
+    const report = await reconcile(
+      wanted,
+      directory,
+      { scope: "Names", plan: (observed) => plan(wanted, observed), confirm: () => Promise.resolve(), ordered: false },
+      new AbortController().signal,
+    );
+    expect(outcome(farm({ hosts: { computers: ["WEB02"] } }, first.status, 2), wanted, report, NOW).drift).toEqual([]);
+  });
+
+  test.each<[DirectoryErrorKind, string, string, string]>([
+    ["AccessDenied", "AccountReady=False/AccessDenied", "Stalled=True/AccessDenied", "Recheck"],
+    ["ConstraintViolation", "AccountReady=False/Rejected", "Stalled=True/Rejected", "Recheck"],
+    ["Unwilling", "AccountReady=False/Rejected", "Reconciling=True/Rejected", "Retry"],
+    ["Rejected", "AccountReady=False/Rejected", "Reconciling=True/Rejected", "Retry"],
+    ["NotOwned", "AccountReady=False/NotOwned", "Stalled=True/NotOwned", "Recheck"],
+    ["Unavailable", "AccountReady=Unknown/DirectoryUnavailable", "Reconciling=True/DirectoryUnavailable", "Retry"],
+    ["OutcomeUnknown", "AccountReady=Unknown/DirectoryUnavailable", "Reconciling=True/DirectoryUnavailable", "Retry"],
+  ])("a write that fails with %s", async (kind, account, progress, next) => {
+    const directory = new SimulatedDirectory([], WEB);
+    directory.refuse = (change) => (change.kind === "CreateAccount" ? new DirectoryError(kind, "the directory's own words") : undefined);
+    const result = await run({ hosts: { computers: ["WEB01"] } }, directory);
+    expect(states(result)).toContain(account);
+    expect(states(result)).toContain(progress);
+    expect(result.next).toBe(next);
+    expect(result.status.conditions?.find(({ type }) => type === "Ready")?.message).toContain("the directory's own words");
+  });
+
+  test("where the host group cannot be made, the account waits for it, and it for nothing", async () => {
+    const directory = new SimulatedDirectory([], WEB);
+    directory.refuse = ({ kind }) => (kind === "CreateHostGroup" ? new DirectoryError("AccessDenied", "no right") : undefined);
+    const { status } = await run({ hosts: { computers: ["WEB01"] } }, directory);
+    const messageOf = (type: string): string | undefined => status.conditions?.find((one) => one.type === type)?.message;
+    expect(messageOf("HostsReady")).toBe("no right");
+    expect(messageOf("AccountReady")).toBe("to be done: CreateAccount itfarm1, once what failed is done: see the other conditions.");
+    expect(messageOf("ServicePrincipalNamesReady")).toBe("it waits for the account: see the condition AccountReady.");
+  });
+
+  test("an error after which the last look finds all in place is overtaken", async () => {
+    const directory = new SimulatedDirectory([], WEB);
+    let tries = 0;
+    directory.refuse = (change) => (change.kind === "ChangeHosts" && tries++ === 0 ? new DirectoryError("ValueExists", "68") : undefined);
+    await run({ hosts: { computers: ["WEB01"] } }, directory);
+    const wanted = desired({ hosts: { computers: ["WEB01", "WEB02"] } });
+    const failing = new SimulatedDirectory(directory.objects, WEB);
+    failing.refuse = (change) => {
+      failing.objects = failing.objects.map((object) =>
+        object.objectClass === "group" ? { ...object, members: WEB.map(({ distinguishedName }) => distinguishedName) } : object,
+      );
+      return change.kind === "ChangeHosts" ? new DirectoryError("ValueExists", "68") : undefined;
+    };
+    const report = await reconcile(
+      wanted,
+      failing,
+      { scope: "Names", plan: (observed) => plan(wanted, observed), confirm: () => Promise.resolve(), ordered: false },
+      new AbortController().signal,
+    );
+    expect(report.failures).toHaveLength(1);
+    expect(states(outcome(farm({ hosts: { computers: ["WEB01", "WEB02"] } }), wanted, report, NOW))).toEqual(OK);
+  });
+
+  test("a view that is old writes nothing", async () => {
+    const directory = new SimulatedDirectory([], WEB);
+    const wanted = desired({ hosts: { computers: ["WEB01"] } });
+    const stale = reconcile(
+      wanted,
+      directory,
+      {
+        scope: "Names",
+        plan: (observed) => plan(wanted, observed),
+        confirm: () => Promise.reject(new Error("changed meanwhile")),
+        ordered: false,
+      },
+      new AbortController().signal,
+    );
+    await expect(stale).rejects.toThrow("changed meanwhile");
+    expect(directory.writes).toBe(0);
+  });
+});
+
+describe("a farm that is not looked at", () => {
+  test("its transitions keep their time while their status stays", () => {
+    const first = unknownStatus(farm(), "DomainNotReady", "a", NOW);
+    const second = unknownStatus(farm({}, first), "DomainNotReady", "b", LATER);
+    expect(second.conditions?.[0]).toMatchObject({ lastTransitionTime: "2026-11-23T10:00:00Z", message: "b" });
+  });
+
+  test("suspended: neither Reconciling nor Stalled, the parts as last seen, observedGeneration up to date", async () => {
+    const before = await run({ hosts: { computers: ["WEB01"] } });
+    const status = suspendedStatus(farm({ suspend: true }, before.status, 4), LATER);
+    expect(states({ status })).toEqual(["Ready=False/Suspended", ...OK.slice(1)]);
+    expect(status.observedGeneration).toBe(4);
+  });
+
+  test("suspended: what was found in an older generation is not passed off as new", async () => {
+    const before = await run({ hosts: { computers: ["WEB01"] } });
+    const status = suspendedStatus(farm({ suspend: true }, before.status, 4), LATER);
+    expect(status.conditions?.map(({ type, observedGeneration }) => `${type}=${observedGeneration}`).slice(0, 3)).toEqual([
+      "Ready=4",
+      "AccountReady=1",
+      "HostsReady=1",
+    ]);
+  });
+
+  test("being deleted: the parts stay as last seen, so that an outage does not decide what becomes of the group", async () => {
+    const before = await run({ hosts: { computers: ["WEB01"] } });
+    const deleted = {
+      ...farm({}, before.status, 2),
+      metadata: { ...farm().metadata, generation: 2, deletionTimestamp: "2026-11-23T10:00:00Z" },
+    };
+    const status = unknownStatus(deleted, "DeletionBlocked", "away", LATER);
+    expect(status.conditions?.find(({ type }) => type === "HostsReady")).toMatchObject({ status: "True", observedGeneration: 1 });
+    expect(status.conditions?.[0]).toMatchObject({ type: "Ready", status: "False", reason: "DeletionBlocked", observedGeneration: 2 });
+  });
+
+  test("refused: each part has its own problems", () => {
+    const status = refusedStatus(farm(), [{ reason: "InvalidSpec", part: "Hosts", message: "hosts.grant: no." }], NOW);
+    expect(states({ status })).toEqual([
+      "Ready=False/InvalidSpec",
+      "AccountReady=Unknown/InvalidSpec",
+      "HostsReady=False/InvalidSpec",
+      "ServicePrincipalNamesReady=Unknown/InvalidSpec",
+      "AccessGroupsReady=Unknown/InvalidSpec",
+      "Stalled=True/InvalidSpec",
+    ]);
+  });
+
+  test("the annotation that asks for a reconcile is echoed", () => {
+    const asked = { ...farm(), metadata: { ...farm().metadata, annotations: { "serverfarm.dev/reconcile-requested-at": "t1" } } };
+    expect(unknownStatus(asked, "DomainNotReady", "a", NOW).lastHandledReconcileRequest).toBe("t1");
+  });
+});
+
+describe("the end of a farm", () => {
+  const wanted = desired();
+  const empty = {
+    observed: { objects: [], computers: [], missing: [], strangers: [], unreadable: [] },
+    applied: [],
+    failures: [],
+    error: undefined,
+  };
+
+  test("gone only when the directory says so", () => {
+    expect(decommissionOutcome(farm(), wanted, { ...empty, plan: { changes: [], blockers: [] } }, NOW).gone).toBe(true);
+    expect(
+      decommissionOutcome(
+        farm(),
+        wanted,
+        { ...empty, plan: undefined, observed: undefined, error: new DirectoryError("Unavailable", "away") },
+        NOW,
+      ),
+    ).toMatchObject({ gone: false, retryable: true });
+    const blocked = decommissionOutcome(
+      farm(),
+      wanted,
+      { ...empty, plan: { changes: [], blockers: [{ reason: "ProtectedObject", part: "Account", message: "no" }] } },
+      NOW,
+    );
+    expect(blocked).toMatchObject({ gone: false, retryable: false });
+    expect(states(blocked)[0]).toBe("Ready=False/DeletionBlocked");
+  });
+});

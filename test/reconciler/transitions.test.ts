@@ -1,0 +1,469 @@
+/** From any farm to any other, in a directory with groups of others: what holds in every moment between, and what is left at the end. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { planDecommission } from "../../src/farm/plan/decommission.ts";
+import { dnKey } from "../../src/names/distinguished-name.ts";
+import { DirectoryError } from "../../src/ad/error.ts";
+import { remember } from "../../src/farm/journal.ts";
+import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
+import { plan } from "../../src/farm/plan/index.ts";
+import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
+import { outcome, type Outcome } from "../../src/farm/status/outcome.ts";
+import type { Report } from "../../src/farm/report.ts";
+import { reconcile } from "../../src/reconciler/rounds.ts";
+import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../farm/simulation.ts";
+
+type Spec = NonNullable<Parameters<typeof farm>[0]>;
+
+const HOSTS = ["WEB01", "WEB02", "WEB03", "WEB04", "WEB05"].map(computer);
+const signal = new AbortController().signal;
+const NOW = new Date("2026-11-25T00:00:00Z");
+const OWNER = desired().owner;
+
+const dnOf = (name: string): string => `CN=${name},CN=Computers,${BASE}`;
+const groupOf = (name: string, members: readonly string[] = [], more: Partial<DirectoryObject> = {}): DirectoryObject =>
+  directoryObject({ distinguishedName: `CN=${name},OU=Groups,${BASE}`, samAccountName: name, objectClass: "group", members, ...more });
+
+/** What the controller does, without a cluster. */
+async function bringAbout(
+  directory: SimulatedDirectory,
+  spec: Spec,
+  status?: ServerFarmStatus,
+): Promise<{ report: Report; status: ServerFarmStatus; result: Outcome }> {
+  let wanted = desired(spec, status);
+  const report = await reconcile(
+    wanted,
+    directory,
+    {
+      scope: "Names",
+      plan: (observed) => plan(wanted, observed),
+      confirm: () => Promise.resolve(),
+      remember: (change, following, observed) => {
+        if (remember(wanted.memory, [change], observed.computers) === wanted.memory) return Promise.resolve();
+        wanted = { ...wanted, memory: remember(wanted.memory, [change, ...following], observed.computers) };
+        return Promise.resolve();
+      },
+      ordered: false,
+    },
+    signal,
+  );
+  const result = outcome(farm(spec, status), wanted, report, NOW);
+  return { report, status: result.status, result };
+}
+
+async function decommission(directory: SimulatedDirectory, spec: Spec, status: ServerFarmStatus, retain = false): Promise<Report> {
+  const wanted = desired(spec, status);
+  const policy = { retain, membersSettled: true };
+  return await reconcile(
+    wanted,
+    directory,
+    { scope: "Owned", plan: (observed) => planDecommission(wanted, observed, policy), confirm: () => Promise.resolve(), ordered: true },
+    signal,
+  );
+}
+
+/** Names of the hosts that can retrieve the password. */
+function retrievers({ objects }: SimulatedDirectory): readonly string[] {
+  const account = objects.find(isAccount);
+  const { principals = [], denied = [] } = account?.retrievers ?? {};
+  const allowed = new Set(
+    objects.filter(({ objectSID = "" }) => principals.includes(objectSID)).flatMap(({ members }) => members.map(dnKey)),
+  );
+  return HOSTS.filter(
+    ({ distinguishedName, objectSID = "" }) =>
+      !denied.includes(objectSID) && (principals.includes(objectSID) || allowed.has(dnKey(distinguishedName))),
+  ).map(({ samAccountName }) => samAccountName?.replace("$", "") ?? "");
+}
+
+function members({ objects }: SimulatedDirectory, name: string): readonly string[] | undefined {
+  return objects.find(({ samAccountName }) => samAccountName === name)?.members;
+}
+
+const GROUP = { hosts: { grant: "Group" as const, computers: ["WEB01", "WEB02"], quarantined: [] } };
+const EXISTING = { hosts: { ...GROUP.hosts, group: { name: "Shared", existing: true } } };
+const PRINCIPALS = { hosts: { ...GROUP.hosts, grant: "Principals" as const } };
+
+describe("from one way to manage hosts to another", () => {
+  test.each([
+    ["group to principals", GROUP, PRINCIPALS, ["SetRetrievers", "DeleteHostGroup"]],
+    ["principals to group", PRINCIPALS, GROUP, ["CreateHostGroup", "SetRetrievers"]],
+    ["group to existing group", GROUP, EXISTING, ["ChangeHosts", "SetRetrievers", "SetRetrievers", "DeleteHostGroup"]],
+    ["existing group to group", EXISTING, GROUP, ["CreateHostGroup", "SetRetrievers", "ChangeHosts"]],
+    ["existing group to principals", EXISTING, PRINCIPALS, ["SetRetrievers", "ChangeHosts"]],
+    ["principals to existing group", PRINCIPALS, EXISTING, ["ChangeHosts", "SetRetrievers", "SetRetrievers"]],
+  ])("%s: no host is without the right for a moment", async (_, before, after, kinds) => {
+    const directory = new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
+    const first = await bringAbout(directory, before);
+    expect(first.result.status.conditions?.find(({ type }) => type === "Ready")?.status).toBe("True");
+    const seen: string[] = [];
+    directory.onWrite = ({ kind }) => {
+      seen.push(kind);
+      expect(retrievers(directory), kind).toEqual(expect.arrayContaining(["WEB01", "WEB02"]));
+    };
+    const second = await bringAbout(directory, after, first.status);
+    expect(seen).toEqual(kinds);
+    expect(second.report.plan?.changes).toEqual([]);
+    expect(members(directory, "Shared")).toEqual(after === EXISTING ? [dnOf("WEB05"), dnOf("WEB01"), dnOf("WEB02")] : [dnOf("WEB05")]);
+  });
+
+  test("a host that the same change drops has no right afterwards, and nobody forgets that it was put in", async () => {
+    const directory = new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
+    const first = await bringAbout(directory, EXISTING);
+    expect(first.status.hostGroup?.added).toHaveLength(2);
+    const after = { hosts: { ...PRINCIPALS.hosts, computers: ["WEB02", "WEB03"] } };
+    const second = await bringAbout(directory, after, first.status);
+    expect(retrievers(directory)).toEqual(["WEB02", "WEB03"]);
+    expect(members(directory, "Shared")).toEqual([dnOf("WEB05")]);
+    expect([second.status.hostGroup, second.status.formerHostGroups]).toEqual([undefined, undefined]);
+  });
+
+  test("while the new group is refused everything stays", async () => {
+    const directory = new SimulatedDirectory([groupOf("Domain Admins", [], { protection: "it is built in" })], HOSTS);
+    const first = await bringAbout(directory, GROUP);
+    const before = directory.objects;
+    const admins = { hosts: { ...GROUP.hosts, group: { name: "Domain Admins", existing: true } } };
+    const { status } = await bringAbout(directory, admins, first.status);
+    expect(directory.objects).toEqual(before);
+    expect(status.conditions?.find(({ type }) => type === "Ready")?.reason).toBe("ProtectedObject");
+    expect(retrievers(directory)).toEqual(["WEB01", "WEB02"]);
+  });
+
+  test("more hosts than one access list can name are said, and the rest is granted", () => {
+    const many = Array.from({ length: 1900 }, (_, index) => computer(`M${index}`));
+    const wanted = desired({ hosts: { grant: "Principals", computers: many.map((_, index) => `M${index}`) } });
+    const result = plan(wanted, new SimulatedDirectory([], many));
+    expect(result.changes).toMatchObject([{ kind: "CreateAccount", retrievers: { length: 1800 } }]);
+    expect(result.blockers.map(({ reason }) => reason)).toContain("InvalidSpec");
+  });
+});
+
+describe("a compromised host", () => {
+  const quarantined = ["WEB02"];
+  test.each([
+    ["group", GROUP, ["WEB01"]],
+    ["principals", PRINCIPALS, ["WEB01"]],
+    ["existing group", EXISTING, ["WEB01", "WEB05"]],
+  ])("in a %s is out with the first write", async (_, before, left) => {
+    const directory = new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
+    const { status } = await bringAbout(directory, before);
+    const after = { hosts: { ...before.hosts, quarantined }, account: { description: "x" }, servicePrincipalNames: ["http/x"] };
+    let first: readonly string[] | undefined;
+    directory.onWrite = () => {
+      first ??= retrievers(directory);
+    };
+    await bringAbout(directory, after, status);
+    expect(first).toEqual(left);
+    expect(retrievers(directory)).toEqual(left);
+  });
+
+  test.each([
+    ["its own group", GROUP],
+    ["a group of somebody else", EXISTING],
+    ["the account's own list", PRINCIPALS],
+  ])("in %s is out though the group that is to come is not there", async (_, before) => {
+    const directory = new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
+    const { status } = await bringAbout(directory, before);
+    const nowhere = { hosts: { ...GROUP.hosts, group: { name: "Nowhere", existing: true }, quarantined: ["WEB02", "WEB05"] } };
+    await bringAbout(directory, nowhere, status);
+    expect(retrievers(directory)).toEqual(["WEB01"]);
+  });
+
+  test("that somebody else put into an existing group stays a member there, and is kept out by name", async () => {
+    const directory = new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
+    const { status } = await bringAbout(directory, EXISTING);
+    expect(retrievers(directory)).toContain("WEB05");
+    const spec = { hosts: { ...EXISTING.hosts, quarantined: ["WEB05"] } };
+    const after = await bringAbout(directory, spec, status);
+    expect(retrievers(directory)).toEqual(["WEB01", "WEB02"]);
+    expect(members(directory, "Shared")).toContain(dnOf("WEB05"));
+    // And there and back.
+    await bringAbout(directory, EXISTING, after.status);
+    expect(directory.objects.find(isAccount)?.retrievers?.denied).toEqual([]);
+  });
+});
+
+describe("what a review found", () => {
+  const named = (status: ServerFarmStatus | undefined): readonly string[] => status?.hostGroup?.added ?? [];
+
+  test("a connection that is lost after the write forgets no member", async () => {
+    const directory = new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
+    const first = await bringAbout(directory, { hosts: { ...EXISTING.hosts, computers: [] } });
+    const observe = directory.observe.bind(directory);
+    let written = false;
+    directory.onWrite = () => {
+      written = true;
+    };
+    directory.observe = () => (written ? Promise.reject(new DirectoryError("Unavailable", "lost")) : observe());
+    const second = await bringAbout(directory, EXISTING, first.status);
+    expect(second.report.error?.kind).toBe("Unavailable");
+    expect(named(second.status)).toHaveLength(2);
+    directory.observe = observe;
+    const third = await bringAbout(directory, { hosts: { ...EXISTING.hosts, computers: [] } }, second.status);
+    expect(members(directory, "Shared")).toEqual([dnOf("WEB05")]);
+    expect(named(third.status)).toEqual([]);
+  });
+
+  const flipped = { hosts: { ...GROUP.hosts, group: { name: "itfarm1Hosts", existing: true } } };
+
+  test("a group of its own that it declares somebody else's is given up, and never deleted or emptied after that", async () => {
+    const directory = new SimulatedDirectory([], HOSTS);
+    const first = await bringAbout(directory, GROUP);
+    const second = await bringAbout(directory, flipped, first.status);
+    expect(directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1Hosts")?.owner).toBeUndefined();
+    expect(named(second.status)).toHaveLength(2);
+    directory.objects = directory.objects.map((object) =>
+      object.samAccountName === "itfarm1Hosts" ? { ...object, members: [...object.members, dnOf("WEB05")] } : object,
+    );
+    const third = await bringAbout(directory, PRINCIPALS, second.status);
+    expect(members(directory, "itfarm1Hosts")).toEqual([dnOf("WEB05")]);
+    expect(third.status.formerHostGroups).toBeUndefined();
+  });
+
+  test("a host of a group that was somebody else's and was taken over is out when it is quarantined", async () => {
+    const directory = new SimulatedDirectory([groupOf("Shared")], HOSTS);
+    const first = await bringAbout(directory, { hosts: { ...EXISTING.hosts, computers: ["WEB01"] } });
+    const own = { hosts: { ...GROUP.hosts, group: { name: "Shared", existing: false } }, adoptionPolicy: "Unowned" as const };
+    const second = await bringAbout(directory, own, first.status);
+    expect(named(second.status)).toEqual([]);
+    await bringAbout(directory, { ...own, hosts: { ...own.hosts, quarantined: ["WEB02"] } }, second.status);
+    expect(retrievers(directory)).toEqual(["WEB01"]);
+    expect(members(directory, "Shared")).toEqual([dnOf("WEB01")]);
+  });
+
+  test("a host that cannot be seen keeps its right by name", async () => {
+    const directory = new SimulatedDirectory([], HOSTS);
+    const { status } = await bringAbout(directory, PRINCIPALS);
+    const before = directory.objects.find(isAccount)?.retrievers;
+    const blind = new SimulatedDirectory(
+      directory.objects,
+      HOSTS.filter(({ samAccountName }) => samAccountName !== "WEB02$"),
+    );
+    await bringAbout(blind, PRINCIPALS, status);
+    expect(blind.objects.find(isAccount)?.retrievers).toEqual(before);
+  });
+
+  test.each([
+    ["group to principals", GROUP, PRINCIPALS],
+    ["principals to group", PRINCIPALS, GROUP],
+    ["existing group to group", EXISTING, GROUP],
+  ])("%s: a host whose name has become ambiguous keeps its right", async (_, before, after) => {
+    const computers = ["web01.contoso.com", "WEB02"];
+    const directory = new SimulatedDirectory([groupOf("Shared")], HOSTS);
+    const { status } = await bringAbout(directory, { hosts: { ...before.hosts, computers } });
+    const twins = new SimulatedDirectory(directory.objects, [...HOSTS, { ...computer("EVIL"), dnsHostName: "web01.contoso.com" }]);
+    await bringAbout(twins, { hosts: { ...after.hosts, computers } }, status);
+    expect(retrievers(twins)).toEqual(["WEB01", "WEB02"]);
+  });
+
+  test("while a former group of somebody else is still named, whoever is quarantined is kept out of it", async () => {
+    const directory = new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
+    const quarantined = ["WEB05"];
+    const first = await bringAbout(directory, { hosts: { ...EXISTING.hosts, quarantined } });
+    // The new group is made, but the directory refuses its members.
+    const empty = directory.objects.concat(groupOf("itfarm1Hosts", [], { owner: OWNER }));
+    const refusing = new SimulatedDirectory(empty, HOSTS);
+    refusing.refuse = ({ kind }) => (kind === "ChangeHosts" ? new DirectoryError("AccessDenied", "no") : undefined);
+    await bringAbout(refusing, { hosts: { ...GROUP.hosts, quarantined } }, first.status);
+    expect(retrievers(refusing)).toEqual(["WEB01", "WEB02"]);
+  });
+
+  test("more hosts than a list takes keep the right by their group", async () => {
+    const many = Array.from({ length: 1900 }, (_, index) => computer(`M${index}`));
+    const computers = many.map((_, index) => `M${index}`);
+    const directory = new SimulatedDirectory([], many);
+    const { status } = await bringAbout(directory, { hosts: { computers } });
+    const group = directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1Hosts");
+    await bringAbout(directory, { hosts: { computers, grant: "Principals" } }, status);
+    expect(directory.objects.find(isAccount)?.retrievers?.principals).toContain(group?.objectSID);
+    expect(members(directory, "itfarm1Hosts")).toHaveLength(1900);
+  });
+});
+
+describe("access groups", () => {
+  const existing = (name: string): Spec => ({ accessGroups: [{ name, existing: true }] });
+  const owned = (name: string): Spec => ({ accessGroups: [{ name, existing: false }] });
+  const account = `CN=itfarm1,CN=Managed Service Accounts,${BASE}`;
+
+  test("the account joins and leaves an existing one, and nobody else is touched", async () => {
+    const directory = new SimulatedDirectory([groupOf("Readers", [dnOf("WEB05")])], HOSTS);
+    const first = await bringAbout(directory, existing("Readers"));
+    expect(members(directory, "Readers")).toEqual([dnOf("WEB05"), account]);
+    expect(first.status.accessGroups).toMatchObject([{ name: "Readers" }]);
+    const second = await bringAbout(directory, {}, first.status);
+    expect(members(directory, "Readers")).toEqual([dnOf("WEB05")]);
+    expect(second.status.accessGroups).toBeUndefined();
+  });
+
+  test("a membership that the farm never asked for is not its business", async () => {
+    const directory = new SimulatedDirectory([groupOf("Readers")], HOSTS);
+    const { status } = await bringAbout(directory, {});
+    directory.objects = directory.objects.map((object) =>
+      object.samAccountName === "Readers" ? { ...object, members: [account] } : object,
+    );
+    const { report } = await bringAbout(directory, {}, status);
+    expect(report.applied).toEqual([]);
+  });
+
+  test("an owned one is made, and goes when it is not wanted any more; with another member it stays without owner", async () => {
+    const directory = new SimulatedDirectory([], HOSTS);
+    const first = await bringAbout(directory, owned("Mine"));
+    expect(directory.objects.find(({ samAccountName }) => samAccountName === "Mine")).toMatchObject({ owner: OWNER, members: [account] });
+    expect(first.status.ownedObjects?.map(({ kind }) => kind)).toEqual(["Account", "HostGroup", "AccessGroup"]);
+    const second = await bringAbout(directory, {}, first.status);
+    expect(members(directory, "Mine")).toBeUndefined();
+    const third = await bringAbout(directory, owned("Mine"), second.status);
+    directory.objects = directory.objects.map((object) =>
+      object.samAccountName === "Mine" ? { ...object, members: [account, dnOf("WEB05")] } : object,
+    );
+    const fourth = await bringAbout(directory, {}, third.status);
+    expect(directory.objects.find(({ samAccountName }) => samAccountName === "Mine")).toMatchObject({
+      owner: undefined,
+      members: [dnOf("WEB05")],
+    });
+    expect(fourth.result.events.map(({ reason }) => reason)).toContain("ObjectKept");
+  });
+
+  test.each([
+    ["that is not there", [], existing("Readers"), "GroupNotFound"],
+    ["that is protected", [groupOf("Domain Admins", [], { protection: "adminCount is 1" })], existing("Domain Admins"), "ProtectedObject"],
+    ["of another farm", [groupOf("Readers", [], { owner: "serverfarm.dev cluster=8a1f farm=other/x" })], existing("Readers"), "NotOwned"],
+    ["that is a distribution group", [groupOf("Readers", [], { securityEnabled: false })], existing("Readers"), "Rejected"],
+    ["that is a user", [{ ...groupOf("Readers"), objectClass: "user" }], existing("Readers"), "GroupNotFound"],
+    [
+      "in another container than the farm says",
+      [groupOf("Readers")],
+      { accessGroups: [{ name: "Readers", existing: true, container: "OU=X" }] },
+      "GroupNotFound",
+    ],
+    ["to be made where somebody's stands", [groupOf("Readers")], owned("Readers"), "NotOwned"],
+  ])("one %s is refused, and the rest of the farm is made", async (_, objects, spec, reason) => {
+    const directory = new SimulatedDirectory(objects, HOSTS);
+    const { status } = await bringAbout(directory, { ...spec, hosts: GROUP.hosts });
+    const found = (type: string) => status.conditions?.find((condition) => condition.type === type);
+    expect(found("AccessGroupsReady")).toMatchObject({ status: "False", reason });
+    expect([found("AccountReady")?.status, found("HostsReady")?.status]).toEqual(["True", "True"]);
+    for (const object of objects) expect(directory.objects).toContainEqual(object);
+  });
+});
+
+describe("taking over", () => {
+  const gmsa = directoryObject({
+    distinguishedName: `CN=Old,OU=X,${BASE}`,
+    samAccountName: "itfarm1$",
+    objectClass: "msDS-GroupManagedServiceAccount",
+    passwordIntervalDays: 30,
+    description: "old",
+    userAccountControl: 4096,
+    supportedEncryptionTypes: 28,
+    servicePrincipalNames: ["http/old", "http/web"],
+    retrievers: { principals: ["S-1-5-21-1-2-3-999"], denied: [], foreign: [] },
+  });
+  const oldGroup = groupOf("itfarm1Hosts", [dnOf("WEB01"), dnOf("WEB04")]);
+  const spec = { ...GROUP, servicePrincipalNames: ["http/web"], adoptionPolicy: "Unowned" as const };
+
+  test("what is nobody's becomes the farm's, and as the farm says; where it stands", async () => {
+    const directory = new SimulatedDirectory([gmsa, oldGroup], HOSTS);
+    const { report, status } = await bringAbout(directory, spec);
+    expect(report.applied.slice(0, 2).map(({ kind }) => kind)).toEqual(["Adopt", "Adopt"]);
+    expect(directory.objects).toHaveLength(2);
+    expect(directory.objects.find(isAccount)).toMatchObject({
+      distinguishedName: gmsa.distinguishedName,
+      owner: OWNER,
+      servicePrincipalNames: ["http/web"],
+      description: undefined,
+    });
+    expect(retrievers(directory)).toEqual(["WEB01", "WEB02"]);
+    expect(status.conditions?.find(({ type }) => type === "Ready")?.status).toBe("True");
+  });
+
+  test("Observe tells before what taking over would change", () => {
+    const { changes, later } = plan(desired(spec), new SimulatedDirectory([gmsa, oldGroup], HOSTS));
+    expect(changes.map(({ kind }) => kind)).toEqual(["Adopt", "Adopt"]);
+    expect(later?.map(({ kind }) => kind)).toEqual(["ChangeHosts", "UpdateAccount", "ChangeServicePrincipalNames", "SetRetrievers"]);
+  });
+
+  test.each([
+    ["another's marker", "serverfarm.dev cluster=8a1f farm=other/x", "it belongs to the ServerFarm other/x"],
+    ["somebody's note", "call Bob", 'its adminDescription is "call Bob"'],
+  ])("what bears %s is never taken over", async (_, owner, words) => {
+    const directory = new SimulatedDirectory([{ ...gmsa, owner }], HOSTS);
+    const { status } = await bringAbout(directory, spec);
+    expect(status.conditions?.find(({ type }) => type === "AccountReady")).toMatchObject({
+      reason: "NotOwned",
+      message: expect.stringContaining(words),
+    });
+  });
+
+  test("without adoptionPolicy it stays as it is, and the message says how to take it over", async () => {
+    const directory = new SimulatedDirectory([gmsa], HOSTS);
+    const { status } = await bringAbout(directory, GROUP);
+    expect(directory.objects).toContainEqual(gmsa);
+    expect(status.conditions?.find(({ type }) => type === "AccountReady")?.message).toContain("set adoptionPolicy: Unowned");
+  });
+});
+
+test("through any farms to the end: the right hosts in every moment, others untouched, nothing left", { timeout: 60_000 }, async () => {
+  const names = ["WEB01", "WEB02", "WEB03", "WEB04"];
+  const spec = fc
+    .record({
+      way: fc.constantFrom("Group", "Named", "Existing", "Other", "Principals"),
+      computers: fc.uniqueArray(fc.constantFrom(...names)),
+      quarantined: fc.uniqueArray(fc.constantFrom("WEB02", "WEB04", "WEB05"), { maxLength: 2 }),
+      access: fc.uniqueArray(fc.constantFrom("Readers", "Writers", "Mine", "Missing")),
+    })
+    .map(({ way, computers, quarantined, access }): Spec => {
+      const group = {
+        Named: { name: "Named", existing: false },
+        Existing: { name: "Shared", existing: true },
+        Other: { name: "Other", existing: true },
+      };
+      return {
+        hosts: {
+          computers,
+          quarantined,
+          grant: way === "Principals" ? ("Principals" as const) : ("Group" as const),
+          ...(way === "Named" || way === "Existing" || way === "Other" ? { group: group[way] } : {}),
+        },
+        accessGroups: access.map((name) => ({ name, existing: name !== "Mine" })),
+      };
+    });
+  await fc.assert(
+    fc.asyncProperty(fc.array(spec, { minLength: 1, maxLength: 5 }), async (specs) => {
+      // WEB03 and WEB05 were put there by somebody else.
+      const foreign = { Shared: [dnOf("WEB03"), dnOf("WEB05")], Other: [dnOf("WEB05")], Readers: [dnOf("WEB01")], Writers: [] };
+      const objects = Object.entries(foreign).map(([name, list]) => groupOf(name, list));
+      const directory = new SimulatedDirectory(objects, HOSTS);
+      const untouched = (): void => {
+        for (const [name, list] of Object.entries(foreign))
+          expect(members(directory, name), name).toEqual(expect.arrayContaining([...list]));
+      };
+      let status: ServerFarmStatus | undefined;
+      let before: readonly string[] = [];
+      for (const wanted of specs) {
+        const { computers = [], quarantined = [], group, grant } = wanted.hosts ?? {};
+        const keep = computers.filter((name) => before.includes(name) && !quarantined.includes(name));
+        directory.onWrite = (change) => {
+          untouched();
+          expect(retrievers(directory), `${change.kind} takes nobody's right that stays`).toEqual(expect.arrayContaining(keep));
+        };
+        const next = await bringAbout(directory, wanted, status);
+        expect(next.report.plan?.changes).toEqual([]);
+        const byOthers = grant === "Group" && group?.existing === true ? (group.name === "Shared" ? ["WEB03", "WEB05"] : ["WEB05"]) : [];
+        const right = [...new Set([...computers, ...byOthers])].filter((name) => !quarantined.includes(name)).toSorted();
+        expect(retrievers(directory)).toEqual(right);
+        const again = await bringAbout(directory, wanted, next.status);
+        expect(again.report.applied, "at rest nothing is written").toEqual([]);
+        expect(again.status).toEqual(next.status);
+        status = next.status;
+        before = right;
+      }
+      directory.onWrite = untouched;
+      if (!status) return;
+      const report = await decommission(directory, specs.at(-1) ?? {}, status);
+      expect(report.plan).toEqual({ changes: [], blockers: [] });
+      expect(directory.objects.map(({ samAccountName }) => samAccountName)).toEqual(Object.keys(foreign));
+      for (const [name, list] of Object.entries(foreign)) expect(members(directory, name), `${name} at the end`).toEqual(list);
+    }),
+    { numRuns: Number(process.env["FUZZ_RUNS"] ?? 250) },
+  );
+});

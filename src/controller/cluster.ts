@@ -2,7 +2,7 @@
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import { ACTIVE_DIRECTORY_DOMAIN } from "../api/generated/active-directory-domain.ts";
 import { keyOf, type KubernetesObject } from "../api/object.ts";
-import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
+import { SERVER_FARM, type ServerFarm } from "../api/generated/server-farm.ts";
 import type { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { Reflector } from "../kubernetes/reflector.ts";
@@ -18,8 +18,6 @@ export const DOMAINS: Resource<ActiveDirectoryDomain> = {
   ...ACTIVE_DIRECTORY_DOMAIN,
   is: (value): value is ActiveDirectoryDomain => hasSpec(value),
 };
-/** The status of a farm that was never seen, as the schema has it. */
-export const UNSEEN: ServerFarmStatus = { observedGeneration: -1 };
 const SECRETS: Resource<DataObject> = {
   apiVersion: "v1",
   kind: "Secret",

@@ -1,34 +1,28 @@
 /** ServerFarm: when a farm is reconciled, and what of the result goes to the cluster. */
 import type { FeedBatch } from "../directory/feed.ts";
-import { planDecommission } from "../farm/plan/decommission.ts";
-import { desiredFarm, type DesiredFarm } from "../farm/desired.ts";
-import { DirectoryError } from "../ad/error.ts";
-import { memoryOf, remember, withMemory } from "../farm/journal.ts";
+import type { Directory } from "../farm/directory.ts";
+import { desiredFarm } from "../farm/desired.ts";
 import { ABANDON, FARM_FINALIZER, finalizerAction } from "../api/annotations.ts";
 import { keyOf } from "../api/object.ts";
-import type { ObservedFarm } from "../ad/object.ts";
-import { placeOfHostGroup } from "../farm/slot.ts";
-import { plan } from "../farm/plan/index.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { EventRecorder } from "../kubernetes/events.ts";
 import { addFinalizer, getObject, patchStatus, removeFinalizer } from "../kubernetes/resource.ts";
 import type { EventDraft } from "../api/event.ts";
-import { abandonedEvent, driftOf, eventsOf } from "../farm/status/events.ts";
+import { abandonedEvent } from "../farm/status/events.ts";
 import { refusedStatus, suspendedStatus, unknownStatus, waitingStatus } from "../farm/status/not-looked.ts";
-import { decommissionOutcome, outcome } from "../farm/status/outcome.ts";
 import type { Report } from "../farm/report.ts";
-import { reconcile } from "../reconciler/rounds.ts";
+import { decommissionFarm, type FarmPorts, isSame, reconcileFarm } from "../reconciler/farm.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { type Cluster, FARMS, UNSEEN } from "./cluster.ts";
+import { type Cluster, FARMS } from "./cluster.ts";
 import { Controller, type Result } from "./runtime.ts";
 import type { DomainAccess } from "./domain.ts";
 import { farmMetrics } from "./farm-metrics.ts";
 import { termsOf } from "./farm-terms.ts";
 import { Interests } from "./wake-index.ts";
-import { farmsSharingWith, handOverHosts } from "./shared-groups.ts";
+import { farmsSharingWith, transferHosts } from "./shared-groups.ts";
 
 export interface FarmControllerOptions {
   readonly client: KubernetesClient;
@@ -125,106 +119,83 @@ export class FarmController {
     const domain = this.#options.domain(farm.spec.domainRef.name);
     if (domain.kind === "Connecting") return { kind: "Done" };
     if (domain.kind === "NotReady") return await this.#write(farm, waitingStatus(farm, domain.message, new Date()), [], { kind: "Done" });
-    return action === "CleanUp" ? await this.#decommission(farm, domain, signal) : await this.#bringAbout(farm, domain, signal);
+    return action === "CleanUp" ? await this.#decommission(farm, domain, signal) : await this.#bring(farm, domain, signal);
   }
 
-  async #bringAbout(farm: ServerFarm, { directory, facts, resync }: ReadyDomain, signal: AbortSignal): Promise<Result> {
+  async #bring(farm: ServerFarm, { directory, facts, resync }: ReadyDomain, signal: AbortSignal): Promise<Result> {
     const { metrics, clusterId } = this.#options;
-    const { desired, problems } = desiredFarm(farm, facts, clusterId, farmsSharingWith(farm, this.#options.cluster(), facts.baseDN));
+    const { desired: wanted, problems } = desiredFarm(
+      farm,
+      facts,
+      clusterId,
+      farmsSharingWith(farm, this.#options.cluster(), facts.baseDN),
+    );
     if (problems.length > 0) return await this.#write(farm, refusedStatus(farm, problems, new Date()), [], { kind: "Done" });
     const key = keyOf(farm.metadata);
     // Before the first look: what changes while it goes on must not be missed.
-    this.#interests.add(key, termsOf(desired, undefined));
-    const enforced = farm.spec.managementPolicy === "Enforce";
-    let [current, wanted] = [farm, desired];
-    let unrecorded: unknown;
-    const report = await reconcile(
-      desired,
-      directory,
-      {
-        scope: "Names",
-        plan: (observed) => plan(wanted, observed),
-        confirm: enforced ? () => this.#confirm(farm) : undefined,
-        remember: async (change, following, observed) => {
-          if (remember(wanted.memory, [change], observed.computers) === wanted.memory) return;
-          // In one write, what the rest of them needs.
-          const memory = remember(wanted.memory, [change, ...following], observed.computers);
-          const group = placeOfHostGroup(wanted, observed);
-          const status = withMemory(current.status ?? UNSEEN, memory, "object" in group ? group.object : undefined);
-          try {
-            current = (await patchStatus(this.#options.client, FARMS, current, status)) ?? current;
-          } catch (error) {
-            unrecorded = error;
-            throw new DirectoryError("Aborted", "the farm's record was not taken");
-          }
-          wanted = { ...wanted, memory };
-        },
-        ordered: false,
-      },
-      signal,
-    );
+    this.#interests.add(key, termsOf(wanted, undefined));
+    const { farm: current, desired, report, end } = await reconcileFarm(farm, wanted, this.#ports(farm, directory), signal);
     const { objects = [], computers = [] } = report.observed ?? {};
-    this.#interests.set(key, termsOf(wanted, report.observed), [...objects, ...computers]);
-    for (const { kind } of report.applied) metrics.changed(farm.spec.domainRef.name, kind);
-    if (unrecorded !== undefined) {
-      // What was done before the record is said all the same: the next look finds it done.
-      const drift = driftOf(farm, report);
-      const drafts = report.applied.flatMap((change) => eventsOf(change, wanted, drift.includes(change)));
-      for (const draft of drafts) this.#options.events.record(FARMS, farm, draft);
-      this.#log(farm, report.applied.length, undefined);
-      throw unrecorded;
-    }
-    if (isAborted(report)) return { kind: "Retry" };
-    if (enforced && report.observed && !report.error) await this.#handOver(wanted, report.observed);
-    const { status, events, next, drift } = outcome(current, wanted, report, new Date());
-    for (const { kind } of drift) metrics.driftCorrected(farm.spec.domainRef.name, kind);
-    this.#log(farm, report.applied.length, report.error?.message);
-    const results: Record<typeof next, Result> = {
+    this.#interests.set(key, termsOf(desired, report.observed), [...objects, ...computers]);
+    this.#count(farm, report);
+    if (end.kind === "Aborted") return { kind: "Retry" };
+    if (end.kind === "Unrecorded") return this.#unrecorded(farm, end);
+    for (const { kind } of end.drift) metrics.driftCorrected(farm.spec.domainRef.name, kind);
+    const results: Record<typeof end.next, Result> = {
       Retry: { kind: "Retry" },
       Recheck: { kind: "After", delay: RECHECK, priority: "Change" },
       // Spread, so that farms that were made together are not compared together for ever.
       Resync: { kind: "After", delay: resync * (0.9 + 0.2 * Math.random()), priority: "Resync" },
     };
-    return await this.#write(current, status, events, results[next]);
-  }
-
-  async #handOver(desired: DesiredFarm, observed: ObservedFarm): Promise<void> {
-    const { client, cluster } = this.#options;
-    for (const heir of await handOverHosts(client, cluster(), desired, observed)) this.controller.queue.add(heir);
+    return await this.#write(current, end.status, end.events, results[end.next]);
   }
 
   async #decommission(farm: ServerFarm, { directory, facts }: ReadyDomain, signal: AbortSignal): Promise<Result> {
-    const { client, clusterId, events, metrics } = this.#options;
+    const { client, clusterId, events } = this.#options;
     const { desired } = desiredFarm(farm, facts, clusterId, farmsSharingWith(farm, this.#options.cluster(), facts.baseDN));
-    const hostsReady = farm.status?.conditions?.find(({ type }) => type === "HostsReady");
-    const policy = {
-      retain: farm.spec.deletionPolicy === "Retain",
-      // Deleting a farm counts its generation up by one: the one before is what was wanted last.
-      membersSettled: hostsReady?.status === "True" && (hostsReady.observedGeneration ?? 0) >= (farm.metadata.generation ?? 0) - 1,
-    };
-    const report = await reconcile(
-      desired,
+    const { report, end } = await decommissionFarm(farm, desired, this.#ports(farm, directory), signal);
+    this.#count(farm, report);
+    switch (end.kind) {
+      case "Aborted":
+        return { kind: "Retry" };
+      case "Unrecorded":
+        return this.#unrecorded(farm, end);
+      case "Remains": {
+        const again: Result = end.retryable ? { kind: "Retry" } : { kind: "After", delay: RECHECK, priority: "Change" };
+        return await this.#write(farm, end.status, end.events, again);
+      }
+      case "Gone":
+        for (const draft of end.events) events.record(FARMS, farm, draft);
+        await removeFinalizer(client, FARMS, farm, FARM_FINALIZER);
+        this.#interests.remove(keyOf(farm.metadata));
+        return { kind: "Done" };
+    }
+  }
+
+  #ports(farm: ServerFarm, directory: Directory): FarmPorts {
+    const { client, cluster } = this.#options;
+    return {
       directory,
-      {
-        scope: "Owned",
-        plan: (observed) => planDecommission(desired, observed, policy),
-        confirm: farm.spec.managementPolicy === "Enforce" ? () => this.#confirm(farm) : undefined,
-        ordered: true,
+      assertFresh: () => this.#assertFresh(farm),
+      record: async (current, status) => (await patchStatus(client, FARMS, current, status)) ?? current,
+      transfer: async (transfers) => {
+        await transferHosts(client, cluster(), transfers);
+        for (const recipient of transfers) this.controller.queue.add(recipient.farm);
       },
-      signal,
-    );
-    for (const { kind } of report.applied) metrics.changed(farm.spec.domainRef.name, kind);
-    if (isAborted(report)) return { kind: "Retry" };
-    this.#log(farm, report.applied.length, report.error?.message);
-    const { gone, status, events: drafts, retryable } = decommissionOutcome(farm, desired, report, new Date());
-    if (!gone)
-      return await this.#write(farm, status, drafts, retryable ? { kind: "Retry" } : { kind: "After", delay: RECHECK, priority: "Change" });
-    // A farm at its end wants nothing in any group.
-    if (report.observed) await this.#handOver({ ...desired, grant: "Principals" }, report.observed);
-    for (const draft of drafts) events.record(FARMS, farm, draft);
-    await removeFinalizer(client, FARMS, farm, FARM_FINALIZER);
-    this.#interests.remove(keyOf(farm.metadata));
-    return { kind: "Done" };
+      now: () => new Date(),
+    };
+  }
+
+  /** The farm as it is now, not as the copy has it. */
+  async #assertFresh(farm: ServerFarm): Promise<void> {
+    const { name, namespace } = farm.metadata;
+    const live = await getObject(this.#options.client, FARMS, { name, ...(namespace === undefined ? {} : { namespace }) });
+    if (!live || !isSame(live, farm)) throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
+  }
+
+  #unrecorded(farm: ServerFarm, { events, cause }: { readonly events: readonly EventDraft[]; readonly cause: unknown }): never {
+    for (const draft of events) this.#options.events.record(FARMS, farm, draft);
+    throw cause;
   }
 
   async #abandon(farm: ServerFarm): Promise<Result> {
@@ -232,22 +203,6 @@ export class FarmController {
     events.record(FARMS, farm, abandonedEvent(farm));
     await removeFinalizer(client, FARMS, farm, FARM_FINALIZER);
     return { kind: "Done" };
-  }
-
-  /** The farm as it is now, not as the copy has it: what is stale must neither delete nor undo. */
-  async #confirm(farm: ServerFarm): Promise<void> {
-    const { name, namespace, uid, generation, deletionTimestamp } = farm.metadata;
-    const live = await getObject(this.#options.client, FARMS, { name, ...(namespace === undefined ? {} : { namespace }) });
-    if (
-      live &&
-      live.metadata.uid === uid &&
-      live.metadata.generation === generation &&
-      live.metadata.deletionTimestamp === deletionTimestamp &&
-      JSON.stringify(memoryOf(live.status)) === JSON.stringify(memoryOf(farm.status)) &&
-      ownedBy(live) === ownedBy(farm)
-    )
-      return;
-    throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
   }
 
   async #write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result> {
@@ -262,20 +217,15 @@ export class FarmController {
     return result;
   }
 
-  #log({ metadata }: ServerFarm, changes: number, error: string | undefined): void {
-    const farm = keyOf(metadata);
-    if (error !== undefined) this.#options.log.warn("the directory failed", { farm, changes, error });
-    else if (changes > 0) this.#options.log.info("changed the directory", { farm, changes });
-    else this.#options.log.debug("nothing to change", { farm });
+  /** What was done is counted and logged, however the reconcile ended. */
+  #count({ metadata, spec }: ServerFarm, { applied, error }: Report): void {
+    const { metrics, log } = this.#options;
+    for (const { kind } of applied) metrics.changed(spec.domainRef.name, kind);
+    const [farm, changes] = [keyOf(metadata), applied.length];
+    // The end of the program, or of its lead, is no failure of the directory.
+    if (error?.kind === "Aborted") return;
+    if (error) log.warn("the directory failed", { farm, changes, error: error.message });
+    else if (changes > 0) log.info("changed the directory", { farm, changes });
+    else log.debug("nothing to change", { farm });
   }
-}
-
-/** The program ends, or does not lead any more: it has nothing to say, and whoever goes on finds what was done. */
-function isAborted({ error }: Report): boolean {
-  return error?.kind === "Aborted";
-}
-
-/** What its record says that it owns: a copy that lacks some of it would have that made again. */
-function ownedBy({ status }: ServerFarm): string {
-  return JSON.stringify((status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID));
 }

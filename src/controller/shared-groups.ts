@@ -1,13 +1,12 @@
 /** Farms that use the same group of somebody else: who else wants a host there, and who answers for it from now on. */
-import { sharingFarm, type DesiredFarm, type SharingFarm } from "../farm/desired.ts";
-import { handOvers } from "../farm/host-group.ts";
+import { sharingFarm, type SharingFarm } from "../farm/desired.ts";
 import { memoryOf, withAdded } from "../farm/journal.ts";
-import type { ObservedFarm } from "../ad/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { patchStatus } from "../kubernetes/resource.ts";
-import { type Cluster, FARMS, UNSEEN } from "./cluster.ts";
+import { type Transfer, UNSEEN } from "../reconciler/farm.ts";
+import { type Cluster, FARMS } from "./cluster.ts";
 
 /** Other farms of the domain that use existing host groups; asked only for a farm that does, or did. */
 export function farmsSharingWith({ metadata, spec, status }: ServerFarm, cluster: Cluster, baseDN: string): readonly SharingFarm[] {
@@ -18,21 +17,11 @@ export function farmsSharingWith({ metadata, spec, status }: ServerFarm, cluster
     .flatMap((other) => sharingFarm(other, baseDN) ?? []);
 }
 
-/**
- * Hosts that this farm put into a group and does not want there any more become those of a farm that still does: it is written down there, and
- * nothing is written to the directory. Returns the keys of these farms. Rejects with KubernetesError, a Conflict where the other farm has changed.
- */
-export async function handOverHosts(
-  client: KubernetesClient,
-  cluster: Cluster,
-  desired: DesiredFarm,
-  observed: ObservedFarm,
-): Promise<readonly string[]> {
-  const given = handOvers(desired, observed);
-  for (const handOver of given) {
-    const heir = cluster.farm(handOver.farm);
-    if (!heir) throw new KubernetesError("Conflict", `${handOver.farm} is gone`);
-    await patchStatus(client, FARMS, heir, withAdded(heir.status ?? UNSEEN, handOver));
+/** Writes down at each recipient which hosts are its own from now on. Rejects with KubernetesError, a Conflict where it has changed. */
+export async function transferHosts(client: KubernetesClient, cluster: Cluster, transfers: readonly Transfer[]): Promise<void> {
+  for (const transfer of transfers) {
+    const recipient = cluster.farm(transfer.farm);
+    if (!recipient) throw new KubernetesError("Conflict", `${transfer.farm} is gone`);
+    await patchStatus(client, FARMS, recipient, withAdded(recipient.status ?? UNSEEN, transfer));
   }
-  return given.map(({ farm }) => farm);
 }

@@ -12,14 +12,21 @@ export interface Work {
    * Asked once, right before the first write: whether what was planned for is still what is wanted. It rejects where the view was old.
    * Undefined: nothing is written.
    */
-  readonly confirm: (() => Promise<void>) | undefined;
+  readonly assertFresh: (() => Promise<void>) | undefined;
   /**
    * Called right before a change is made, with those that follow it: what must not be forgotten, should the program die in the middle, is written
-   * down. For one that needs no memory nothing is written, so that what goes first, a compromised host, waits for nothing.
+   * down. For one that needs no memory nothing is written, so that what goes first, a compromised host, waits for nothing. Where it rejects, the
+   * change is not made.
    */
-  readonly remember?: (change: Change, following: readonly Change[], observed: ObservedFarm) => Promise<void>;
+  readonly journal?: (change: Change, following: readonly Change[], observed: ObservedFarm) => Promise<void>;
   /** True: a change that fails keeps back those after it. False: each stands for itself. */
   readonly ordered: boolean;
+}
+
+/** What the rounds saw and did. */
+export interface Rounds extends Report {
+  /** What the journal rejected with: that ended the rounds before the change was made. */
+  readonly unrecorded?: { readonly cause: unknown };
 }
 
 /**
@@ -32,24 +39,28 @@ const ROUNDS = 8;
  * Looks, plans and applies until nothing is left to do or nothing more can be done. It always ends with a look, so that what is reported
  * was seen and not assumed. A change that failed is not tried again in the same reconcile.
  */
-export async function reconcile(desired: DesiredFarm, directory: Directory, work: Work, signal: AbortSignal): Promise<Report> {
+export async function reconcile(desired: DesiredFarm, directory: Directory, work: Work, signal: AbortSignal): Promise<Rounds> {
   const applied: Change[] = [];
   const failures: Failure[] = [];
   let observed: ObservedFarm | undefined;
   let plan: Plan | undefined;
-  let confirmed = false;
+  let fresh = false;
   try {
     for (let round = 1; ; round++) {
       // Between two looks of one reconcile the computers stay the same, unless something went wrong with one of them.
       const computers = failures.length === 0 ? observed?.computers : undefined;
       observed = await directory.observe(desired, work.scope, signal, computers);
       plan = work.plan(observed);
-      const next = work.confirm && round < ROUNDS ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
+      const next = work.assertFresh && round < ROUNDS ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
       if (next.length === 0 || (work.ordered && failures.length > 0)) break;
-      if (!confirmed) await work.confirm?.();
-      confirmed = true;
+      if (!fresh) await work.assertFresh?.();
+      fresh = true;
       for (const [index, change] of next.entries()) {
-        await work.remember?.(change, next.slice(index + 1), observed);
+        try {
+          await work.journal?.(change, next.slice(index + 1), observed);
+        } catch (cause) {
+          return { observed, plan, applied, failures, error: undefined, unrecorded: { cause } };
+        }
         const failed = await applyChange(directory, change, applied, signal);
         failures.push(...failed);
         if (work.ordered && failed.length > 0) break;

@@ -68,7 +68,7 @@ describe.skipIf(!available)("the directory's contract", () => {
     reconcile(
       wanted,
       directory,
-      { scope: "Names", plan: (observed) => plan(wanted, observed), confirm: () => Promise.resolve(), ordered: false },
+      { scope: "Names", plan: (observed) => plan(wanted, observed), assertFresh: () => Promise.resolve(), ordered: false },
       signal,
     );
 
@@ -441,7 +441,7 @@ describe.skipIf(!available)("the directory's contract", () => {
       const report = await reconcile(
         wanted,
         new LdapDirectory(() => poor),
-        { scope: "Names", plan: (observed) => plan(wanted, observed), confirm: () => Promise.resolve(), ordered: false },
+        { scope: "Names", plan: (observed) => plan(wanted, observed), assertFresh: () => Promise.resolve(), ordered: false },
         signal,
       );
       expect(report.failures[0]?.error).toMatchObject({

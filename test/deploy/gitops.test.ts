@@ -29,7 +29,7 @@ async function after(spec: Spec): Promise<ServerFarmStatus> {
     {
       scope: "Names",
       plan: (observed) => plan(wanted, observed),
-      confirm: spec.managementPolicy === "Observe" ? undefined : () => Promise.resolve(),
+      assertFresh: spec.managementPolicy === "Observe" ? undefined : () => Promise.resolve(),
       ordered: false,
     },
     new AbortController().signal,

@@ -1,16 +1,15 @@
 /** From any farm to any other, in a directory with groups of others: what holds in every moment between, and what is left at the end. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { planDecommission } from "../../src/farm/plan/decommission.ts";
+import type { SharingFarm } from "../../src/farm/desired.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
-import { remember } from "../../src/farm/journal.ts";
 import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
 import { plan } from "../../src/farm/plan/index.ts";
 import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
-import { outcome, type Outcome } from "../../src/farm/status/outcome.ts";
+import type { Outcome } from "../../src/farm/status/outcome.ts";
 import type { Report } from "../../src/farm/report.ts";
-import { reconcile } from "../../src/reconciler/rounds.ts";
+import { decommissionFarm, type FarmPorts, isSame, reconcileFarm, type Transfer } from "../../src/reconciler/farm.ts";
 import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../farm/simulation.ts";
 
 type Spec = NonNullable<Parameters<typeof farm>[0]>;
@@ -24,42 +23,62 @@ const dnOf = (name: string): string => `CN=${name},CN=Computers,${BASE}`;
 const groupOf = (name: string, members: readonly string[] = [], more: Partial<DirectoryObject> = {}): DirectoryObject =>
   directoryObject({ distinguishedName: `CN=${name},OU=Groups,${BASE}`, samAccountName: name, objectClass: "group", members, ...more });
 
-/** What the controller does, without a cluster. */
+/** What was written to the cluster, in its order: records of the farm, and transfers to others. */
+interface Written {
+  readonly statuses: ServerFarmStatus[];
+  readonly transfers: Transfer[];
+}
+
+/** A cluster that takes what is written to it. */
+function portsOf(directory: SimulatedDirectory, written: Written = { statuses: [], transfers: [] }): FarmPorts {
+  return {
+    directory,
+    assertFresh: () => Promise.resolve(),
+    record: (farm, status) => {
+      written.statuses.push(status);
+      return Promise.resolve({ ...farm, status });
+    },
+    transfer: (transfers) => {
+      written.transfers.push(...transfers);
+      return Promise.resolve();
+    },
+    now: () => NOW,
+  };
+}
+
 async function bringAbout(
   directory: SimulatedDirectory,
   spec: Spec,
   status?: ServerFarmStatus,
+  ports = portsOf(directory),
+  sharing: readonly SharingFarm[] = [],
 ): Promise<{ report: Report; status: ServerFarmStatus; result: Outcome }> {
-  let wanted = desired(spec, status);
-  const report = await reconcile(
-    wanted,
-    directory,
-    {
-      scope: "Names",
-      plan: (observed) => plan(wanted, observed),
-      confirm: () => Promise.resolve(),
-      remember: (change, following, observed) => {
-        if (remember(wanted.memory, [change], observed.computers) === wanted.memory) return Promise.resolve();
-        wanted = { ...wanted, memory: remember(wanted.memory, [change, ...following], observed.computers) };
-        return Promise.resolve();
-      },
-      ordered: false,
-    },
-    signal,
-  );
-  const result = outcome(farm(spec, status), wanted, report, NOW);
-  return { report, status: result.status, result };
+  const { report, end } = await reconcileFarm(farm(spec, status), desired(spec, status, sharing), ports, signal);
+  if (end.kind !== "Looked") throw new Error(`it ended otherwise: ${end.kind}`);
+  return { report, status: end.status, result: end };
 }
 
-async function decommission(directory: SimulatedDirectory, spec: Spec, status: ServerFarmStatus, retain = false): Promise<Report> {
-  const wanted = desired(spec, status);
-  const policy = { retain, membersSettled: true };
-  return await reconcile(
-    wanted,
-    directory,
-    { scope: "Owned", plan: (observed) => planDecommission(wanted, observed, policy), confirm: () => Promise.resolve(), ordered: true },
-    signal,
-  );
+/** Its hosts were settled when it was deleted. */
+async function decommission(
+  directory: SimulatedDirectory,
+  spec: Spec,
+  status: ServerFarmStatus,
+  ports = portsOf(directory),
+): Promise<Report> {
+  const settled: ServerFarmStatus = {
+    ...status,
+    conditions: [
+      {
+        type: "HostsReady",
+        status: "True",
+        observedGeneration: 1,
+        lastTransitionTime: "2026-11-25T00:00:00Z",
+        reason: "Reconciled",
+        message: "",
+      },
+    ],
+  };
+  return (await decommissionFarm(farm(spec, settled), desired(spec, settled), ports, signal)).report;
 }
 
 /** Names of the hosts that can retrieve the password. */
@@ -343,6 +362,112 @@ describe("access groups", () => {
     expect(found("AccessGroupsReady")).toMatchObject({ status: "False", reason });
     expect([found("AccountReady")?.status, found("HostsReady")?.status]).toEqual(["True", "True"]);
     for (const object of objects) expect(directory.objects).toContainEqual(object);
+  });
+});
+
+describe("what the cluster is told on the way", () => {
+  const guidsOf = (directory: SimulatedDirectory, dns: readonly string[]): readonly string[] =>
+    dns.map((dn) => directory.computers.find(({ distinguishedName }) => dnKey(distinguishedName) === dnKey(dn))?.objectGUID ?? dn);
+  const shared = (): SimulatedDirectory => new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
+  /** Another farm that uses the same group and wants WEB02 there. */
+  const other: SharingFarm = {
+    key: "web/other",
+    groupName: "shared",
+    objectGUID: undefined,
+    hosts: [{ text: "WEB02", by: "sAMAccountName", value: "WEB02$" }],
+    quarantined: [],
+  };
+
+  test("who is put into a group of somebody else is on record before the write, and so is the account in an access group", async () => {
+    const directory = new SimulatedDirectory([...shared().objects, groupOf("Readers")], HOSTS);
+    const written: Written = { statuses: [], transfers: [] };
+    const seen: string[] = [];
+    directory.onWrite = (change) => {
+      const status = written.statuses.at(-1);
+      if (change.kind === "ChangeHosts") expect(status?.hostGroup?.added).toEqual(guidsOf(directory, change.add).toSorted());
+      if (change.kind === "JoinAccessGroup") expect(status?.accessGroups).toMatchObject([{ objectGUID: change.object.objectGUID }]);
+      seen.push(change.kind);
+    };
+    await bringAbout(
+      directory,
+      { ...EXISTING, accessGroups: [{ name: "Readers", existing: true }] },
+      undefined,
+      portsOf(directory, written),
+    );
+    expect(seen).toEqual(expect.arrayContaining(["ChangeHosts", "JoinAccessGroup"]));
+  });
+
+  test("a change whose record is not taken is not made; what was done before it is said", async () => {
+    const directory = shared();
+    const cause = new Error("changed meanwhile");
+    const refusing: FarmPorts = { ...portsOf(directory), record: () => Promise.reject(cause) };
+    const spec = { ...EXISTING, accessGroups: [{ name: "Mine", existing: false }] };
+    const { end, report } = await reconcileFarm(farm(spec), desired(spec), refusing, signal);
+    expect(end).toMatchObject({ kind: "Unrecorded", cause });
+    expect(report.error).toBeUndefined();
+    expect(members(directory, "Shared")).toEqual([dnOf("WEB05")]);
+    expect(end.kind === "Unrecorded" && end.events).toHaveLength(report.applied.length);
+  });
+
+  test("hosts that another farm wants too are handed to it, when this one drops them and at its end", async () => {
+    const directory = shared();
+    const guids = guidsOf(directory, [dnOf("WEB02")]);
+    const first = await bringAbout(directory, EXISTING);
+    const written: Written = { statuses: [], transfers: [] };
+    const without = { hosts: { ...EXISTING.hosts, computers: ["WEB01"] } };
+    const second = await bringAbout(directory, without, first.status, portsOf(directory, written), [other]);
+    expect(written.transfers).toMatchObject([{ farm: "web/other", added: guids }]);
+    expect(members(directory, "Shared")).toContain(dnOf("WEB02"));
+    expect(second.status.hostGroup?.added).toEqual(guidsOf(directory, [dnOf("WEB01")]));
+
+    const third = await bringAbout(shared(), EXISTING);
+    const end: Written = { statuses: [], transfers: [] };
+    const last = desired(EXISTING, third.status, [other]);
+    const gone = shared();
+    gone.objects = gone.objects.map((object) => ({
+      ...object,
+      objectGUID: third.status.hostGroup?.objectGUID ?? "",
+      members: [dnOf("WEB01"), dnOf("WEB02")],
+    }));
+    expect(await decommissionFarm(farm(EXISTING, third.status), last, portsOf(gone, end), signal)).toMatchObject({ end: { kind: "Gone" } });
+    expect(end.transfers).toMatchObject([{ farm: "web/other", added: guids }]);
+    expect(members(gone, "Shared")).toEqual([dnOf("WEB02")]);
+  });
+
+  test("a transfer that is not taken ends the reconcile: what was done is said, and nothing is forgotten", async () => {
+    const directory = shared();
+    const first = await bringAbout(directory, EXISTING);
+    const cause = new Error("changed meanwhile");
+    const refusing: FarmPorts = { ...portsOf(directory), transfer: () => Promise.reject(cause) };
+    const without = { hosts: { ...EXISTING.hosts, computers: [] } };
+    const wanted = desired(without, first.status, [other]);
+    const { end, report } = await reconcileFarm(farm(without, first.status, 2), wanted, refusing, signal);
+    expect(end).toMatchObject({ kind: "Unrecorded", cause, events: [{ reason: "HostsRemoved" }] });
+    expect(report.applied).toMatchObject([{ kind: "ChangeHosts", remove: [dnOf("WEB01")] }]);
+  });
+
+  test("a farm that is not any more as it was handed in writes nothing", async () => {
+    const directory = shared();
+    const stale: FarmPorts = { ...portsOf(directory), assertFresh: () => Promise.reject(new Error("changed meanwhile")) };
+    await expect(reconcileFarm(farm(EXISTING), desired(EXISTING), stale, signal)).rejects.toThrow("changed meanwhile");
+    await expect(decommissionFarm(farm(EXISTING), desired(EXISTING), stale, signal)).resolves.toMatchObject({ end: { kind: "Gone" } });
+    expect(directory.writes).toBe(0);
+  });
+
+  test("a copy is fresh while spec, deletion and record are the same; conditions and labels may differ", () => {
+    const copy = farm(EXISTING, { observedGeneration: 1 });
+    const owned = { objectGUID: "g", kind: "Account" as const };
+    const like = (more: Partial<typeof copy.metadata>, status: Partial<ServerFarmStatus> = {}): boolean =>
+      isSame({ ...copy, metadata: { ...copy.metadata, ...more }, status: { observedGeneration: 1, ...status } }, copy);
+    expect([like({}), like({ resourceVersion: "2" }, { observedGeneration: 0 })]).toEqual([true, true]);
+    expect([
+      like({ uid: "u2" }),
+      like({ generation: 2 }),
+      like({ deletionTimestamp: "2026-11-25T00:00:00Z" }),
+      like({}, { ownedObjects: [owned] }),
+      like({}, { hostGroup: { distinguishedName: "CN=g", objectGUID: "g", name: "g", added: ["h"] } }),
+      like({}, { accessGroups: [{ name: "r", objectGUID: "r", distinguishedName: "CN=r" }] }),
+    ]).toEqual([false, false, false, false, false, false]);
   });
 });
 

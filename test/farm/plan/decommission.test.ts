@@ -65,7 +65,7 @@ describe("the end of a farm", () => {
     const work = {
       scope: "Owned" as const,
       plan: (observed: Parameters<typeof planDecommission>[1]) => planDecommission(wanted, observed, DELETE),
-      confirm: () => Promise.resolve(),
+      assertFresh: () => Promise.resolve(),
       ordered: true,
     };
     const report = await reconcile(wanted, directory, work, new AbortController().signal);

@@ -12,7 +12,7 @@ const OWNER = "serverfarm.dev cluster=8a1f farm=web/itfarm1";
 const signal = new AbortController().signal;
 
 function work(wanted: ReturnType<typeof desired>): Work {
-  return { scope: "Names", plan: (observed) => plan(wanted, observed), confirm: () => Promise.resolve(), ordered: false };
+  return { scope: "Names", plan: (observed) => plan(wanted, observed), assertFresh: () => Promise.resolve(), ordered: false };
 }
 
 /** The directory after everything was brought about. */

@@ -15,11 +15,11 @@ type Spec = Parameters<typeof farm>[0];
 
 async function run(spec: Spec, directory = new SimulatedDirectory([], WEB), status?: ServerFarm["status"], now = NOW): Promise<Outcome> {
   const wanted = desired(spec, status);
-  const confirm = spec?.managementPolicy === "Observe" ? undefined : () => Promise.resolve();
+  const assertFresh = spec?.managementPolicy === "Observe" ? undefined : () => Promise.resolve();
   const report = await reconcile(
     wanted,
     directory,
-    { scope: "Names", plan: (observed) => plan(wanted, observed), confirm, ordered: false },
+    { scope: "Names", plan: (observed) => plan(wanted, observed), assertFresh, ordered: false },
     new AbortController().signal,
   );
   return outcome(farm(spec, status), wanted, report, now);
@@ -148,7 +148,7 @@ describe("what a reconcile says", () => {
     const report = await reconcile(
       wanted,
       directory,
-      { scope: "Names", plan: (observed) => plan(wanted, observed), confirm: () => Promise.resolve(), ordered: false },
+      { scope: "Names", plan: (observed) => plan(wanted, observed), assertFresh: () => Promise.resolve(), ordered: false },
       new AbortController().signal,
     );
     expect(outcome(farm({ hosts: { computers: ["WEB02"] } }, first.status, 2), wanted, report, NOW).drift).toEqual([]);
@@ -198,7 +198,7 @@ describe("what a reconcile says", () => {
     const report = await reconcile(
       wanted,
       failing,
-      { scope: "Names", plan: (observed) => plan(wanted, observed), confirm: () => Promise.resolve(), ordered: false },
+      { scope: "Names", plan: (observed) => plan(wanted, observed), assertFresh: () => Promise.resolve(), ordered: false },
       new AbortController().signal,
     );
     expect(report.failures).toHaveLength(1);
@@ -214,7 +214,7 @@ describe("what a reconcile says", () => {
       {
         scope: "Names",
         plan: (observed) => plan(wanted, observed),
-        confirm: () => Promise.reject(new Error("changed meanwhile")),
+        assertFresh: () => Promise.reject(new Error("changed meanwhile")),
         ordered: false,
       },
       new AbortController().signal,

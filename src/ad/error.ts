@@ -1,79 +1,81 @@
 /** How a request to the directory failed: what the rest of the program needs to tell apart. */
-export type DirectoryErrorKind =
-  /** No server answers, or it says busy: try again. */
-  | "Unavailable"
+
+interface Kind {
+  /** Time: trying again, with nothing changed, can succeed. Person: somebody has to act first. */
+  readonly waitsFor: "Time" | "Person";
+  /** What becomes of the connection where the server did not answer at all. Lost: further requests of this reconcile would fail alike. */
+  readonly connection: "Kept" | "Lost";
+}
+
+const KINDS = {
+  /** No server answers, or it says busy. */
+  Unavailable: { waitsFor: "Time", connection: "Lost" },
   /** The connection was lost before the answer of a write: it may have happened. Read again before doing it again. */
-  | "OutcomeUnknown"
+  OutcomeUnknown: { waitsFor: "Time", connection: "Lost" },
   /** The program is stopping or has lost its lease. */
-  | "Aborted"
+  Aborted: { waitsFor: "Time", connection: "Lost" },
   /** The server's certificate is not trusted, or not for this name. Nothing was sent. */
-  | "Untrusted"
-  | "InvalidCredentials"
+  Untrusted: { waitsFor: "Person", connection: "Lost" },
+  InvalidCredentials: { waitsFor: "Person", connection: "Lost" },
   /** The account lacks a right. */
-  | "AccessDenied"
-  | "AlreadyExists"
-  | "NotFound"
+  AccessDenied: { waitsFor: "Person", connection: "Kept" },
+  AlreadyExists: { waitsFor: "Time", connection: "Kept" },
+  NotFound: { waitsFor: "Time", connection: "Kept" },
+  /** The object is gone, or is not as it was when the write was decided on. Nothing was written: the next look decides. */
+  Stale: { waitsFor: "Time", connection: "Kept" },
   /** An attribute already has the value. */
-  | "ValueExists"
+  ValueExists: { waitsFor: "Time", connection: "Kept" },
   /** An attribute does not have the value that was to be deleted. */
-  | "NoSuchValue"
+  NoSuchValue: { waitsFor: "Time", connection: "Kept" },
   /** Another object holds the service principal name. */
-  | "ServicePrincipalNameInUse"
+  ServicePrincipalNameInUse: { waitsFor: "Person", connection: "Kept" },
   /** A rule of the directory: a name or SPN that is not unique, an immutable attribute. */
-  | "ConstraintViolation"
+  ConstraintViolation: { waitsFor: "Person", connection: "Kept" },
   /** The server would not do it now; for a gMSA, for instance, while its key service starts. */
-  | "Unwilling"
+  Unwilling: { waitsFor: "Time", connection: "Kept" },
   /** Another server holds this part of the directory, or this one is read-only. */
-  | "Referral"
+  Referral: { waitsFor: "Time", connection: "Kept" },
   /** The object is not, or no longer, this farm's, or is one that must not be touched. */
-  | "NotOwned"
-  /** Anything else that the directory said. */
-  | "Rejected";
+  NotOwned: { waitsFor: "Person", connection: "Kept" },
+  /** Anything else that the directory said: what is not known may pass. */
+  Rejected: { waitsFor: "Time", connection: "Kept" },
+} as const satisfies Readonly<Record<string, Kind>>;
+
+export type DirectoryErrorKind = keyof typeof KINDS;
+
+/** What the server answered. */
+export interface Answer {
+  /** The LDAP result code. */
+  readonly code: number;
+  /** Its name; undefined for one that is not known. */
+  readonly result: string | undefined;
+  readonly connection: Kind["connection"];
+}
 
 /** Every failure of the directory. The message is for users: what was tried, on what, and the directory's own text. */
 export class DirectoryError extends Error {
   override readonly name = "DirectoryError";
   readonly kind: DirectoryErrorKind;
-  /** The LDAP result code, where there was an answer. */
-  readonly code: number | undefined;
+  /** Undefined where there was no answer. */
+  readonly answer: Answer | undefined;
 
-  constructor(kind: DirectoryErrorKind, message: string, { code, cause }: { code?: number | undefined; cause?: unknown } = {}) {
+  constructor(kind: DirectoryErrorKind, message: string, { answer, cause }: { answer?: Answer | undefined; cause?: unknown } = {}) {
     super(message, { cause });
     this.kind = kind;
-    this.code = code;
+    this.answer = answer;
   }
 
   /** True where trying again, with nothing changed, can succeed. */
   get retryable(): boolean {
-    return RETRYABLE.has(this.kind);
+    return KINDS[this.kind].waitsFor === "Time";
   }
 
   /** True where the connection is of no more use, so that further requests of this reconcile would fail alike. */
   get fatal(): boolean {
-    // A server that answered, and not that it is busy or going away, has only refused this one request.
-    return FATAL.has(this.kind) && (this.code === undefined || LOST.has(this.code));
+    return (this.answer ?? KINDS[this.kind]).connection === "Lost";
+  }
+
+  get code(): number | undefined {
+    return this.answer?.code;
   }
 }
-
-const FATAL: ReadonlySet<DirectoryErrorKind> = new Set<DirectoryErrorKind>([
-  "Unavailable",
-  "OutcomeUnknown",
-  "Aborted",
-  "Untrusted",
-  "InvalidCredentials",
-]);
-/** Result codes: inappropriateAuthentication, invalidCredentials, busy, unavailable, serverDown, timeout. */
-const LOST: ReadonlySet<number> = new Set([48, 49, 51, 52, 81, 85]);
-/** NotFound, AlreadyExists and their like say that the view was old: the next look decides. Rejected holds what is unknown. */
-const RETRYABLE: ReadonlySet<DirectoryErrorKind> = new Set<DirectoryErrorKind>([
-  "Unavailable",
-  "OutcomeUnknown",
-  "Aborted",
-  "Unwilling",
-  "Referral",
-  "NotFound",
-  "AlreadyExists",
-  "ValueExists",
-  "NoSuchValue",
-  "Rejected",
-]);

@@ -99,6 +99,7 @@ export function problemOf(error: unknown, { spec }: ActiveDirectoryDomain): Doma
     case "Aborted":
     case "AlreadyExists":
     case "NotFound":
+    case "Stale":
     case "ValueExists":
     case "NoSuchValue":
     case "ServicePrincipalNameInUse":

@@ -2,11 +2,12 @@
 import { parseDuration } from "../base/duration.ts";
 import type { FeedBatch } from "../directory/feed.ts";
 import { inspectDomain } from "../directory/inspection.ts";
-import { LdapDirectory } from "../directory/reader.ts";
+import { LdapReader } from "../directory/reader.ts";
 import type { LdapSession } from "../directory/session.ts";
+import { LdapWriter } from "../directory/writer.ts";
+import { type Directory, directoryOf } from "../reconciler/rounds.ts";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import type { DomainFacts } from "../farm/desired.ts";
-import type { Directory } from "../farm/directory.ts";
 import { DistinguishedNameError } from "../names/distinguished-name.ts";
 import { DirectoryError } from "../ad/error.ts";
 import { DOMAIN_FINALIZER, finalizerAction } from "../api/annotations.ts";
@@ -93,10 +94,7 @@ export class DomainController {
     const { spec } = domain;
     return {
       kind: "Ready",
-      directory: new LdapDirectory(
-        () => session,
-        () => state.complete,
-      ),
+      directory: directoryOf(new LdapReader(session, () => state.absenceReliable), new LdapWriter(session)),
       facts: { dnsName: spec.dnsName, baseDN: session.rootDse.defaultNamingContext, ...spec.defaults },
       resync: parseDuration(spec.resync) ?? 3_600_000,
     };

@@ -1,6 +1,7 @@
 /** ServerFarm: when a farm is reconciled, and what of the result goes to the cluster. */
 import type { FeedBatch } from "../directory/feed.ts";
-import type { Directory } from "../farm/directory.ts";
+import { lookupKeys } from "../farm/queries.ts";
+import type { Directory } from "../reconciler/rounds.ts";
 import { desiredFarm } from "../farm/desired.ts";
 import { ABANDON, FARM_FINALIZER, finalizerAction } from "../api/annotations.ts";
 import { keyOf } from "../api/object.ts";
@@ -10,7 +11,7 @@ import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { EventRecorder } from "../kubernetes/events.ts";
 import { addFinalizer, getObject, patchStatus, removeFinalizer } from "../kubernetes/resource.ts";
 import type { EventDraft } from "../api/event.ts";
-import { abandonedEvent } from "../farm/status/events.ts";
+import { abandonedEvent } from "../farm/status/decommission.ts";
 import { refusedStatus, suspendedStatus, unknownStatus, waitingStatus } from "../farm/status/not-looked.ts";
 import type { Report } from "../farm/report.ts";
 import { decommissionFarm, type FarmPorts, isSame, reconcileFarm } from "../reconciler/farm.ts";
@@ -20,7 +21,6 @@ import { type Cluster, FARMS } from "./cluster.ts";
 import { Controller, type Result } from "./runtime.ts";
 import type { DomainAccess } from "./domain.ts";
 import { farmMetrics } from "./farm-metrics.ts";
-import { termsOf } from "./farm-terms.ts";
 import { Interests } from "./wake-index.ts";
 import { farmsSharingWith, transferHosts } from "./shared-groups.ts";
 
@@ -79,7 +79,7 @@ export class FarmController {
       return;
     }
     const keys = new Set(
-      batch.entries.flatMap(({ object, terms }) => this.#interests.of(terms).filter((key) => !this.#interests.hasSeen(key, object))),
+      batch.entries.flatMap(({ object, keys }) => this.#interests.of(keys).filter((key) => !this.#interests.hasSeen(key, object))),
     );
     for (const key of keys) {
       if (this.#options.cluster().farm(key)?.spec.domainRef.name === domain) this.controller.queue.add(key);
@@ -133,10 +133,10 @@ export class FarmController {
     if (problems.length > 0) return await this.#write(farm, refusedStatus(farm, problems, new Date()), [], { kind: "Done" });
     const key = keyOf(farm.metadata);
     // Before the first look: what changes while it goes on must not be missed.
-    this.#interests.add(key, termsOf(wanted, undefined));
+    this.#interests.add(key, lookupKeys(wanted, undefined));
     const { farm: current, desired, report, end } = await reconcileFarm(farm, wanted, this.#ports(farm, directory), signal);
-    const { objects = [], computers = [] } = report.observed ?? {};
-    this.#interests.set(key, termsOf(desired, report.observed), [...objects, ...computers]);
+    const { objects = [], computers = [] } = report.view?.observed ?? {};
+    this.#interests.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
     this.#count(farm, report);
     if (end.kind === "Aborted") return { kind: "Retry" };
     if (end.kind === "Unrecorded") return this.#unrecorded(farm, end);
@@ -180,7 +180,7 @@ export class FarmController {
       record: async (current, status) => (await patchStatus(client, FARMS, current, status)) ?? current,
       transfer: async (transfers) => {
         await transferHosts(client, cluster(), transfers);
-        for (const recipient of transfers) this.controller.queue.add(recipient.farm);
+        for (const { recipient } of transfers) this.controller.queue.add(recipient);
       },
       now: () => new Date(),
     };

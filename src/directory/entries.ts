@@ -1,5 +1,6 @@
 /** Entries of search results → values. */
 import type { Entry } from "ldapts";
+import { ACCOUNT_ATTRIBUTES, readAccountFields } from "../ad/account.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import { decodeFiletime } from "./filetime.ts";
 import { decodeGuid } from "../names/guid.ts";
@@ -18,12 +19,7 @@ export const OBJECT_ATTRIBUTES = [
   "adminDescription",
   "adminCount",
   "isCriticalSystemObject",
-  "dNSHostName",
-  "description",
-  "displayName",
-  "userAccountControl",
   "servicePrincipalName",
-  "msDS-SupportedEncryptionTypes",
   "msDS-ManagedPasswordInterval",
   "pwdLastSet",
   "msDS-GroupMSAMembership",
@@ -31,6 +27,7 @@ export const OBJECT_ATTRIBUTES = [
   "member",
   "memberOf",
   "uSNChanged",
+  ...ACCOUNT_ATTRIBUTES,
 ];
 
 /** What is read of a computer: not the groups that it is in, which can be thousands and which nobody asks. */
@@ -95,12 +92,8 @@ export function toDirectoryObject(entry: Attributes): DirectoryObject | undefine
     samAccountName: entry.text("sAMAccountName"),
     owner: entry.text("adminDescription"),
     protection: protectionOf(entry, objectSID),
-    dnsHostName: entry.text("dNSHostName"),
-    description: entry.text("description"),
-    displayName: entry.text("displayName"),
-    userAccountControl: entry.number("userAccountControl"),
+    ...readAccountFields({ text: (name) => entry.text(name), number: (name) => entry.number(name) }),
     servicePrincipalNames: entry.texts("servicePrincipalName"),
-    supportedEncryptionTypes: entry.number("msDS-SupportedEncryptionTypes"),
     passwordIntervalDays: entry.number("msDS-ManagedPasswordInterval"),
     passwordLastSet: decodeFiletime(entry.text("pwdLastSet")),
     retrievers: membership ? decodeRetrievers(membership) : undefined,

@@ -1,6 +1,6 @@
 /** What changed in the directory since the last look, by uSNChanged: USNs belong to one DC, so a feed lives as long as its session. */
 import { AndFilter, EqualityFilter, GreaterThanEqualsFilter, LessThanEqualsFilter, OrFilter } from "ldapts";
-import { dnKey } from "../names/distinguished-name.ts";
+import { keysOfObject } from "../names/lookup-key.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import { OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
@@ -10,8 +10,8 @@ import type { LdapSession } from "./session.ts";
 export interface FeedEntry {
   readonly object: DirectoryObject;
   readonly deleted: boolean;
-  /** Every term by which a farm may have asked for it, in lower case. */
-  readonly terms: readonly string[];
+  /** Every key by which a farm may have asked for it. */
+  readonly keys: readonly string[];
 }
 
 /** What changed; or that too much changed to list it. */
@@ -37,7 +37,7 @@ export class ChangeFeed {
       yield { kind: "Changes", entries: await this.#changes(this.#last + 1n) };
       return;
     } catch (error) {
-      if (!(error instanceof DirectoryError) || error.code !== 4) throw error;
+      if (!(error instanceof DirectoryError) || error.answer?.result !== "sizeLimitExceeded") throw error;
     }
     const highest = await this.#highestUsn();
     if (highest - this.#last > RANGE * RANGES) {
@@ -70,7 +70,7 @@ export class ChangeFeed {
       if (!object) return [];
       const usn = BigInt(object.usn ?? 0);
       if (usn > this.#last) this.#last = usn;
-      return [{ object, deleted: entry.text("isDeleted") === "TRUE", terms: termsOf(object) }];
+      return [{ object, deleted: entry.text("isDeleted") === "TRUE", keys: keysOfObject(object) }];
     });
   }
 
@@ -79,20 +79,4 @@ export class ChangeFeed {
     const usn = root?.text("highestCommittedUSN");
     return usn !== undefined && /^\d+$/.test(usn) ? BigInt(usn) : this.#last;
   }
-}
-
-function termsOf({
-  objectGUID,
-  samAccountName,
-  dnsHostName,
-  distinguishedName,
-  servicePrincipalNames,
-}: DirectoryObject): readonly string[] {
-  return [
-    objectGUID,
-    samAccountName?.toLowerCase(),
-    dnsHostName?.toLowerCase(),
-    dnKey(distinguishedName),
-    ...servicePrincipalNames.map((name) => name.toLowerCase()),
-  ].filter((term) => term !== undefined);
 }

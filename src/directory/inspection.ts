@@ -1,6 +1,7 @@
 /** Looks at what a domain needs before a farm can live in it: active-directory.md §2 and §9. Writes nothing. */
 import { AndFilter, EqualityFilter, PresenceFilter, SubstringFilter } from "ldapts";
 import { resolveDn } from "../names/distinguished-name.ts";
+import { ACCOUNT_ATTRIBUTES } from "../ad/account.ts";
 import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { MissingRight } from "../ad/right.ts";
@@ -13,17 +14,8 @@ import { effective } from "./missing-rights.ts";
 import { decodeSid } from "../names/sid.ts";
 
 /** What is written on an account after it was created, and on a group. */
-const ACCOUNT_ATTRIBUTES = [
-  "msDS-GroupMSAMembership",
-  "servicePrincipalName",
-  "dNSHostName",
-  "msDS-SupportedEncryptionTypes",
-  "userAccountControl",
-  "description",
-  "displayName",
-  "adminDescription",
-];
-const GROUP_ATTRIBUTES = ["member", "adminDescription", "sAMAccountName"];
+const WRITTEN_ON_ACCOUNTS = ["msDS-GroupMSAMembership", "servicePrincipalName", "adminDescription", ...ACCOUNT_ATTRIBUTES];
+const WRITTEN_ON_GROUPS = ["member", "adminDescription", "sAMAccountName"];
 
 export interface Containers {
   readonly accountContainer: string;
@@ -63,8 +55,8 @@ export async function inspectDomain(
     kdsRootKey: await findKdsRootKey(session),
     account: session.account,
     missingRights: [
-      ...(await missingRights(session, resolveDn(accountContainer, base), ACCOUNT_CLASS, ACCOUNT_ATTRIBUTES, cluster)),
-      ...(await missingRights(session, resolveDn(groupContainer, base), GROUP_CLASS, GROUP_ATTRIBUTES, cluster)),
+      ...(await missingRights(session, resolveDn(accountContainer, base), ACCOUNT_CLASS, WRITTEN_ON_ACCOUNTS, cluster)),
+      ...(await missingRights(session, resolveDn(groupContainer, base), GROUP_CLASS, WRITTEN_ON_GROUPS, cluster)),
     ],
   };
 }

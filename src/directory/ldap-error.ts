@@ -1,34 +1,37 @@
 /** What an LDAP server or the way to it said → DirectoryError: one table. */
-import { DirectoryError, type DirectoryErrorKind } from "../ad/error.ts";
+import { type Answer, DirectoryError, type DirectoryErrorKind } from "../ad/error.ts";
 
-/** Result codes: RFC 4511 A.1, and what Active Directory means by them. */
-const RESULTS: Readonly<Record<number, readonly [name: string, kind: DirectoryErrorKind]>> = {
-  1: ["operationsError", "Unavailable"],
-  3: ["timeLimitExceeded", "Unavailable"],
-  4: ["sizeLimitExceeded", "Rejected"],
-  8: ["strongerAuthRequired", "Rejected"],
-  10: ["referral", "Referral"],
-  11: ["adminLimitExceeded", "Unavailable"],
-  13: ["confidentialityRequired", "Rejected"],
-  16: ["noSuchAttribute", "NoSuchValue"],
-  17: ["undefinedAttributeType", "Rejected"],
-  19: ["constraintViolation", "ConstraintViolation"],
-  20: ["attributeOrValueExists", "ValueExists"],
-  21: ["invalidAttributeSyntax", "Rejected"],
-  32: ["noSuchObject", "NotFound"],
-  34: ["invalidDNSyntax", "Rejected"],
-  48: ["inappropriateAuthentication", "InvalidCredentials"],
-  49: ["invalidCredentials", "InvalidCredentials"],
-  50: ["insufficientAccessRights", "AccessDenied"],
-  51: ["busy", "Unavailable"],
-  52: ["unavailable", "Unavailable"],
-  53: ["unwillingToPerform", "Unwilling"],
-  64: ["namingViolation", "ConstraintViolation"],
-  65: ["objectClassViolation", "ConstraintViolation"],
-  68: ["entryAlreadyExists", "AlreadyExists"],
-  80: ["other", "Unavailable"],
-  81: ["serverDown", "Unavailable"],
-  85: ["timeout", "Unavailable"],
+/**
+ * Result codes (RFC 4511 A.1): their name, what Active Directory means by them, and what becomes of the connection. A server that answers, and not that
+ * it is busy or going away, has only refused this one request.
+ */
+const RESULTS: Readonly<Record<number, readonly [name: string, kind: DirectoryErrorKind, connection: Answer["connection"]]>> = {
+  1: ["operationsError", "Unavailable", "Kept"],
+  3: ["timeLimitExceeded", "Unavailable", "Kept"],
+  4: ["sizeLimitExceeded", "Rejected", "Kept"],
+  8: ["strongerAuthRequired", "Rejected", "Kept"],
+  10: ["referral", "Referral", "Kept"],
+  11: ["adminLimitExceeded", "Unavailable", "Kept"],
+  13: ["confidentialityRequired", "Rejected", "Kept"],
+  16: ["noSuchAttribute", "NoSuchValue", "Kept"],
+  17: ["undefinedAttributeType", "Rejected", "Kept"],
+  19: ["constraintViolation", "ConstraintViolation", "Kept"],
+  20: ["attributeOrValueExists", "ValueExists", "Kept"],
+  21: ["invalidAttributeSyntax", "Rejected", "Kept"],
+  32: ["noSuchObject", "NotFound", "Kept"],
+  34: ["invalidDNSyntax", "Rejected", "Kept"],
+  48: ["inappropriateAuthentication", "InvalidCredentials", "Lost"],
+  49: ["invalidCredentials", "InvalidCredentials", "Lost"],
+  50: ["insufficientAccessRights", "AccessDenied", "Kept"],
+  51: ["busy", "Unavailable", "Lost"],
+  52: ["unavailable", "Unavailable", "Lost"],
+  53: ["unwillingToPerform", "Unwilling", "Kept"],
+  64: ["namingViolation", "ConstraintViolation", "Kept"],
+  65: ["objectClassViolation", "ConstraintViolation", "Kept"],
+  68: ["entryAlreadyExists", "AlreadyExists", "Kept"],
+  80: ["other", "Unavailable", "Kept"],
+  81: ["serverDown", "Unavailable", "Lost"],
+  85: ["timeout", "Unavailable", "Lost"],
 };
 
 /** `data` of a refused bind, in words. */
@@ -67,7 +70,7 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
 /** The name of a result for a metric's label: of a closed set. */
 export function resultName(error: DirectoryError | undefined): string {
   if (!error) return "success";
-  return (error.code === undefined ? undefined : RESULTS[error.code]?.[0]) ?? error.kind;
+  return error.answer?.result ?? error.kind;
 }
 
 /** The directory's own text, without what the client adds to it. */
@@ -85,27 +88,26 @@ export interface Attempt {
   readonly write: boolean;
 }
 
+function fromAnswer(code: number, error: Error, what: string): DirectoryError {
+  const [result, found, connection] = RESULTS[code] ?? [undefined, "Rejected", "Kept"];
+  const text = diagnostic(error.message);
+  const spnError = SPN_CONFLICT.test(text) ? "ServicePrincipalNameInUse" : SPN_FORBIDDEN.test(text) ? "AccessDenied" : found;
+  const kind = found === "ConstraintViolation" ? spnError : found;
+  const bindData = kind === "InvalidCredentials" ? /data ([0-9a-f]+)/i.exec(text)?.[1]?.toLowerCase() : undefined;
+  const plain = bindData === undefined ? undefined : BIND_DATA[bindData];
+  const said = `the directory says ${result ?? `result ${code}`}${text === "" ? "" : ` (${text})`}`;
+  return new DirectoryError(kind, `${what}: ${plain === undefined ? "" : `${plain}; `}${said}`, {
+    answer: { code, result, connection },
+    cause: error,
+  });
+}
+
 /** Any failure of the client as a DirectoryError. */
 export function toDirectoryError(error: unknown, { what, write }: Attempt): DirectoryError {
   if (error instanceof DirectoryError) return error;
   if (!(error instanceof Error)) return new DirectoryError("Rejected", `${what}: ${String(error)}`);
   const code = "code" in error ? error.code : undefined;
-  if (typeof code === "number") {
-    const [name, found] = RESULTS[code] ?? [`result ${code}`, "Rejected"];
-    const text = diagnostic(error.message);
-    const spnError = SPN_CONFLICT.test(text) ? "ServicePrincipalNameInUse" : SPN_FORBIDDEN.test(text) ? "AccessDenied" : found;
-    const kind = code === 19 ? spnError : found;
-    const bindData = kind === "InvalidCredentials" ? /data ([0-9a-f]+)/i.exec(text)?.[1]?.toLowerCase() : undefined;
-    const plain = bindData === undefined ? undefined : BIND_DATA[bindData];
-    return new DirectoryError(
-      kind,
-      `${what}: ${plain === undefined ? "" : `${plain}; `}the directory says ${name}${text === "" ? "" : ` (${text})`}`,
-      {
-        code,
-        cause: error,
-      },
-    );
-  }
+  if (typeof code === "number") return fromAnswer(code, error, what);
   if (
     typeof code === "string" &&
     (code in CERTIFICATE || code.startsWith("ERR_TLS") || code.startsWith("CERT_") || code.startsWith("ERR_SSL"))

@@ -1,217 +1,176 @@
-/** Changes as writes to Active Directory: each reads what it relies on in the same step. */
+/** Applies writes over LDAP: each reads what it relies on in the same step. */
 import { EqualityFilter } from "ldapts";
-import type { Change, MemberGroup, OwnedObject } from "../farm/changes/index.ts";
 import { DirectoryError } from "../ad/error.ts";
-import { ACCOUNT_CLASS, GROUP_CLASS } from "../ad/object.ts";
-import { describeOwner } from "../names/owner-marker.ts";
-import { type Attributes, protectionOf } from "./entries.ts";
+import type { Writer } from "../ad/port.ts";
+import type { Attributes as Values, AttributeValue, MemberGroup, Modification, OwnedObject, Write } from "../ad/write.ts";
 import { decodeGuid } from "../names/guid.ts";
-import type { Modification } from "./connection.ts";
-import { nameMissingRights } from "./missing-rights.ts";
-import type { LdapSession } from "./session.ts";
-import { encodeRetrievers } from "./security-descriptor.ts";
+import { describeOwner } from "../names/owner-marker.ts";
 import { decodeSid } from "../names/sid.ts";
+import { type Attributes, protectionOf } from "./entries.ts";
+import { nameMissingRights } from "./missing-rights.ts";
+import { encodeRetrievers } from "./security-descriptor.ts";
+import type { LdapSession } from "./session.ts";
 
-/** groupType of a global security group (MS-ADTS 2.2.12): 0x80000002 as a signed number. */
-const GLOBAL_SECURITY_GROUP = "-2147483646";
+type Modify = Extract<Write, { kind: "Modify" }>;
 
-/** One write. Rejects with DirectoryError; where a right is missing, that says which and how to give it. */
-export async function applyTo(session: LdapSession, change: Change, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
-  try {
-    await write(session, change);
-  } catch (error) {
-    if (!(error instanceof DirectoryError) || error.kind !== "AccessDenied") throw error;
-    throw await nameMissingRights(session, change, error);
+export class LdapWriter implements Writer {
+  readonly #session: LdapSession;
+
+  constructor(session: LdapSession) {
+    this.#session = session;
+  }
+
+  /** One write. Where a right is missing, the error says which and how to give it. */
+  async apply(write: Write, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
+    try {
+      await this.#apply(write);
+    } catch (error) {
+      if (!(error instanceof DirectoryError) || error.kind !== "AccessDenied") throw error;
+      throw await nameMissingRights(this.#session, write, error);
+    }
+  }
+
+  async #apply(write: Write): Promise<void> {
+    switch (write.kind) {
+      case "Add":
+        return this.#add(write);
+      case "Modify":
+        return write.expected ? this.#modifyExpected(write, write.expected) : this.#modify(write);
+      case "Mark":
+        return this.#mark(write.object);
+      case "Delete":
+        return this.#delete(write.object);
+    }
+  }
+
+  /**
+   * Everything in the one write. Only values that the directory refuses though nobody was seen to hold them (another domain of the forest, an alias)
+   * are left to the next round, which sets each by itself and blames the right one.
+   */
+  async #add(write: Extract<Write, { kind: "Add" }>): Promise<void> {
+    const { attributes, optional } = write;
+    try {
+      await this.#create(write, attributes);
+    } catch (error) {
+      if (!(error instanceof DirectoryError) || error.kind !== "ServicePrincipalNameInUse" || optional === undefined) throw error;
+      const { [optional]: _left, ...others } = attributes;
+      await this.#create(write, others);
+    }
+  }
+
+  /** That an object of ours already stands there is the answer to a try whose own answer was lost. */
+  async #create({ distinguishedName, objectClass, owner }: Extract<Write, { kind: "Add" }>, attributes: Values): Promise<void> {
+    const entries = Object.entries(attributes).map(([name, values]) => [name, values.map(encode)] as const);
+    try {
+      await this.#session.add(distinguishedName, { objectClass: [objectClass], ...Object.fromEntries(entries) });
+    } catch (error) {
+      if (!(error instanceof DirectoryError)) throw error;
+      if (error.kind === "NotFound") throw missingParent(distinguishedName, error);
+      if (error.kind !== "AlreadyExists") throw error;
+      const entry = await this.#session.readForWrite({ base: distinguishedName, scope: "base", attributes: ["adminDescription"] });
+      if (entry?.text("adminDescription") !== owner) throw error;
+    }
+  }
+
+  /**
+   * All of it, or nothing. That a value is so already is told in many ways (68, 20, 16, and for members even 53), so it is looked up: where every one
+   * is, there is nothing left to do.
+   */
+  async #modify({ object, modifications }: Modify): Promise<void> {
+    try {
+      if (!(await this.#check(object))) throw gone(object);
+      await this.#send(object, modifications);
+    } catch (error) {
+      if (!(error instanceof DirectoryError) || error.fatal || error.kind === "AccessDenied" || error.kind === "NotOwned") throw error;
+      if (!(await this.#isSo(object, modifications))) throw error;
+    }
+  }
+
+  async #modifyExpected({ object, modifications }: Modify, expected: NonNullable<Modify["expected"]>): Promise<void> {
+    const entry = await this.#check(
+      object,
+      modifications.map(([, attribute]) => attribute),
+    );
+    if (!entry) throw gone(object);
+    const open = modifications.filter(([, attribute, [value]]) => entry.text(attribute) !== value);
+    const changed = open.map(([, attribute]) => attribute).filter((attribute) => entry.text(attribute) !== expected[attribute]);
+    if (changed.length > 0)
+      throw new DirectoryError("Stale", `${object.distinguishedName}: ${changed.join(", ")} changed meanwhile; it is looked at again`);
+    if (open.length > 0) await this.#send(object, open);
+  }
+
+  async #mark(object: OwnedObject): Promise<void> {
+    const { distinguishedName, objectGUID, owner } = object;
+    const entry = await this.#check({ distinguishedName, objectGUID, owner: undefined, name: undefined });
+    if (!entry) throw gone(object);
+    const current = entry.text("adminDescription");
+    if (current === owner) return;
+    if (current !== undefined) throw notOwned(object, current);
+    await this.#send(object, [["add", "adminDescription", [owner]]]);
+  }
+
+  async #delete(object: OwnedObject): Promise<void> {
+    const entry = await this.#check(object);
+    if (!entry) return;
+    try {
+      await this.#session.delete(entry.distinguishedName);
+    } catch (error) {
+      if (!(error instanceof DirectoryError) || error.kind !== "NotFound") throw error;
+    }
+  }
+
+  /** By GUID: should the object be moved this very moment, the write follows it. */
+  async #send({ objectGUID, distinguishedName }: MemberGroup, modifications: readonly Modification[]): Promise<void> {
+    const encoded = modifications.map(([operation, attribute, values]) => [operation, attribute, values.map(encode)] as const);
+    await this.#session.modify(`<GUID=${objectGUID}>`, encoded, distinguishedName);
+  }
+
+  /** Reads the owner marker in the same step as the write that relies on it; a group of others bears whatever it bears. Undefined: the object is gone. */
+  async #check(object: MemberGroup, more: readonly string[] = []): Promise<Attributes | undefined> {
+    const { distinguishedName, objectGUID, owner } = object;
+    const entry = await this.#session.readForWrite({
+      base: `<GUID=${objectGUID}>`,
+      scope: "base",
+      attributes: ["objectGUID", "objectSid", "adminDescription", "adminCount", "isCriticalSystemObject", ...more],
+    });
+    const guid = entry?.bytes("objectGUID");
+    if (!entry || !guid) return undefined;
+    const sid = entry.bytes("objectSid");
+    const protection = protectionOf(entry, sid ? decodeSid(sid) : undefined);
+    if (protection !== undefined) throw new DirectoryError("NotOwned", `${distinguishedName} must never be touched: ${protection}`);
+    const current = entry.text("adminDescription");
+    if ((owner !== undefined && current !== owner) || decodeGuid(guid) !== objectGUID) throw notOwned(object, current);
+    return entry;
+  }
+
+  /** Whether values that are added or deleted are there, or gone; what is replaced is never so by itself. */
+  async #isSo({ objectGUID }: MemberGroup, modifications: readonly Modification[]): Promise<boolean> {
+    for (const [operation, attribute, values] of modifications) {
+      if (operation === "replace") return false;
+      for (const value of values) {
+        const filter = new EqualityFilter({ attribute, value: encode(value) });
+        const held = await this.#session.readForWrite({ base: `<GUID=${objectGUID}>`, scope: "base", filter, attributes: ["objectGUID"] });
+        if ((held !== undefined) !== (operation === "add")) return false;
+      }
+    }
+    return true;
   }
 }
 
-async function write(session: LdapSession, change: Change): Promise<void> {
-  switch (change.kind) {
-    case "CreateHostGroup":
-    case "CreateAccessGroup":
-      return create(session, change, {
-        objectClass: [GROUP_CLASS],
-        sAMAccountName: [change.samAccountName],
-        groupType: [GLOBAL_SECURITY_GROUP],
-        adminDescription: [change.owner],
-        ...(change.members.length > 0 ? { member: change.members } : {}),
-      });
-    case "CreateAccount":
-      return createAccount(session, change);
-    case "UpdateAccount":
-      return updateProperties(session, change);
-    case "SetRetrievers":
-      return update(session, change.object, [["replace", "msDS-GroupMSAMembership", [encodeRetrievers(change.retrievers, change.denied)]]]);
-    case "RenameHostGroup":
-      return update(session, change.object, [["replace", "sAMAccountName", [change.samAccountName]]]);
-    case "ChangeServicePrincipalNames":
-      return changeValues(session, change.object, "servicePrincipalName", change);
-    case "ChangeHosts":
-      return changeValues(session, change.object, "member", change);
-    case "JoinAccessGroup":
-      return changeValues(session, change.object, "member", { add: [change.member], remove: [] });
-    case "LeaveAccessGroup":
-      return changeValues(session, change.object, "member", { add: [], remove: [change.member] });
-    case "Adopt":
-      return adopt(session, change.object);
-    case "Release":
-      return update(session, change.object, [["replace", "adminDescription", []]]);
-    case "DeleteAccount":
-    case "DeleteHostGroup":
-    case "DeleteAccessGroup":
-      return remove(session, change.object);
-  }
+function encode(value: AttributeValue): string | Buffer {
+  return typeof value === "string" ? value : encodeRetrievers(value.principals, value.denied);
 }
 
-/** That an object of ours already stands there is the answer to a try whose own answer was lost. */
-async function create(
-  session: LdapSession,
-  { distinguishedName, owner }: { readonly distinguishedName: string; readonly owner: string },
-  attributes: Readonly<Record<string, readonly (string | Buffer)[]>>,
-): Promise<void> {
-  try {
-    await session.add(distinguishedName, attributes);
-  } catch (error) {
-    if (!(error instanceof DirectoryError)) throw error;
-    if (error.kind === "NotFound")
-      throw new DirectoryError("ConstraintViolation", missingParent(distinguishedName, error), { code: error.code, cause: error });
-    if (error.kind !== "AlreadyExists") throw error;
-    const entry = await session.readForWrite({ base: distinguishedName, scope: "base", attributes: ["adminDescription"] });
-    if (entry?.text("adminDescription") !== owner) throw error;
-  }
-}
-
-/**
- * Everything in the one write. Only an SPN that the directory refuses, though nobody was seen to hold it (another domain of the forest, an
- * alias), is left to the next round, which sets each by itself and blames the right one.
- */
-async function createAccount(session: LdapSession, change: Extract<Change, { kind: "CreateAccount" }>): Promise<void> {
-  const attributes = {
-    objectClass: [ACCOUNT_CLASS],
-    sAMAccountName: [change.samAccountName],
-    adminDescription: [change.owner],
-    "msDS-ManagedPasswordInterval": [String(change.passwordIntervalDays)],
-    "msDS-GroupMSAMembership": [encodeRetrievers(change.retrievers, change.denied)],
-    ...Object.fromEntries(
-      Object.entries(change.properties).flatMap(([name, value]) => (value === undefined ? [] : [[name, [String(value)]]])),
-    ),
-  };
-  const names = change.servicePrincipalNames;
-  try {
-    await create(session, change, names.length > 0 ? { ...attributes, servicePrincipalName: names } : attributes);
-  } catch (error) {
-    if (!(error instanceof DirectoryError) || error.kind !== "ServicePrincipalNameInUse") throw error;
-    await create(session, change, attributes);
-  }
-}
-
-function missingParent(dn: string, { message }: DirectoryError): string {
-  return `${message}: its container, or a computer that is to be a member, is not there. Create the container, or correct container or the domain's defaults (${dn}).`;
-}
-
-/** Reads the owner marker in the same step as the write that relies on it; a group of others bears whatever it bears. Returns undefined where the object is gone. */
-async function check(
-  session: LdapSession,
-  { distinguishedName, objectGUID, owner }: MemberGroup,
-  more: readonly string[] = [],
-): Promise<Attributes | undefined> {
-  const entry = await session.readForWrite({
-    base: `<GUID=${objectGUID}>`,
-    scope: "base",
-    attributes: ["objectGUID", "objectSid", "adminDescription", "adminCount", "isCriticalSystemObject", ...more],
-  });
-  const guid = entry?.bytes("objectGUID");
-  if (!entry || !guid) return undefined;
-  const sid = entry.bytes("objectSid");
-  const protection = protectionOf(entry, sid ? decodeSid(sid) : undefined);
-  if (protection !== undefined) throw new DirectoryError("NotOwned", `${distinguishedName} must never be touched: ${protection}`);
-  const current = entry.text("adminDescription");
-  if ((owner !== undefined && current !== owner) || decodeGuid(guid) !== objectGUID) {
-    throw new DirectoryError("NotOwned", `${distinguishedName} was left as it is: ${describeOwner(current, owner ?? "")}`);
-  }
-  return entry;
-}
-
-async function update(session: LdapSession, object: MemberGroup, modifications: readonly Modification[]): Promise<void> {
-  if (!(await check(session, object))) throw gone(object);
-  // By GUID: should the object be moved this very moment, the write follows it.
-  await session.modify(`<GUID=${object.objectGUID}>`, modifications, object.distinguishedName);
+function missingParent(dn: string, error: DirectoryError): DirectoryError {
+  const message = `${error.message}: its container, or a computer that is to be a member, is not there. Create the container, or correct container or the domain's defaults (${dn}).`;
+  return new DirectoryError("ConstraintViolation", message, { answer: error.answer, cause: error });
 }
 
 function gone({ distinguishedName }: MemberGroup): DirectoryError {
-  return new DirectoryError("NotFound", `${distinguishedName} is gone; it is looked for again`);
+  return new DirectoryError("Stale", `${distinguishedName} is gone; it is looked for again`);
 }
 
-/** Only while the values are as observed: some of their bits belong to others, who may be writing them this very moment. */
-async function updateProperties(
-  session: LdapSession,
-  { object, properties, observed }: Extract<Change, { kind: "UpdateAccount" }>,
-): Promise<void> {
-  const before = new Map<string, string | undefined>(Object.entries(observed));
-  const entries: readonly (readonly [string, string | undefined])[] = Object.entries(properties);
-  const entry = await check(
-    session,
-    object,
-    entries.map(([name]) => name),
-  );
-  if (!entry) throw gone(object);
-  const wanted = entries.filter(([name, value]) => entry.text(name) !== value);
-  const changed = wanted.filter(([name]) => entry.text(name) !== before.get(name)).map(([name]) => name);
-  if (changed.length > 0)
-    throw new DirectoryError("NotFound", `${object.distinguishedName}: ${changed.join(", ")} changed meanwhile; it is looked at again`);
-  if (wanted.length === 0) return;
-  const modifications = wanted.map(([name, value]): Modification => ["replace", name, value === undefined ? [] : [value]]);
-  await session.modify(`<GUID=${object.objectGUID}>`, modifications, object.distinguishedName);
-}
-
-interface Delta {
-  readonly add: readonly string[];
-  readonly remove: readonly string[];
-}
-
-/**
- * All in one write, or none. That a value is so already is told in many ways (68, 20, 16, and for members even 53), so it is looked up: where
- * every one is, there is nothing left to do.
- */
-async function changeValues(session: LdapSession, object: MemberGroup, attribute: string, { add, remove }: Delta): Promise<void> {
-  const steps: Modification[] = [];
-  if (remove.length > 0) steps.push(["delete", attribute, remove]);
-  if (add.length > 0) steps.push(["add", attribute, add]);
-  try {
-    await update(session, object, steps);
-  } catch (error) {
-    if (!(error instanceof DirectoryError) || error.fatal || error.kind === "AccessDenied" || error.kind === "NotOwned") throw error;
-    for (const [operation, , values] of steps) {
-      for (const value of values) if ((await holds(session, object, attribute, value)) !== (operation === "add")) throw error;
-    }
-  }
-}
-
-async function holds(session: LdapSession, { objectGUID }: MemberGroup, attribute: string, value: string | Buffer): Promise<boolean> {
-  const filter = new EqualityFilter({ attribute, value });
-  return (await session.readForWrite({ base: `<GUID=${objectGUID}>`, scope: "base", filter, attributes: ["objectGUID"] })) !== undefined;
-}
-
-/**
- * The marker is added, not replaced: the directory itself refuses it where somebody else's came first. That it is ours already is a success.
- */
-async function adopt(session: LdapSession, { distinguishedName, objectGUID, owner }: OwnedObject): Promise<void> {
-  const entry = await check(session, { distinguishedName, objectGUID, owner: undefined, name: undefined });
-  if (!entry) throw new DirectoryError("NotFound", `${distinguishedName} is gone; it is looked for again`);
-  const current = entry.text("adminDescription");
-  if (current === owner) return;
-  if (current !== undefined)
-    throw new DirectoryError("NotOwned", `${distinguishedName} was left as it is: ${describeOwner(current, owner)}`);
-  await session.modify(`<GUID=${objectGUID}>`, [["add", "adminDescription", [owner]]], distinguishedName);
-}
-
-async function remove(session: LdapSession, object: OwnedObject): Promise<void> {
-  const entry = await check(session, object);
-  if (!entry) return;
-  try {
-    await session.delete(entry.distinguishedName);
-  } catch (error) {
-    if (!(error instanceof DirectoryError) || error.kind !== "NotFound") throw error;
-  }
+function notOwned({ distinguishedName, owner }: MemberGroup, current: string | undefined): DirectoryError {
+  return new DirectoryError("NotOwned", `${distinguishedName} was left as it is: ${describeOwner(current, owner ?? "")}`);
 }

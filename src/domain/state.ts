@@ -57,7 +57,7 @@ export class DomainState {
   }
 
   /** Whether what the server does not show is gone, and not merely on its way to it. */
-  get complete(): boolean {
+  get absenceReliable(): boolean {
     return this.#server?.tookOver === undefined || this.#now() - this.#server.tookOver.at > REPLICATED;
   }
 

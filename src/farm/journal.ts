@@ -2,8 +2,6 @@
  * What a farm did to groups that are not its own. Nothing in the directory shows who put a member in, so it is recorded in the farm's status
  * before the write: a crash between the two never forgets one.
  */
-import type { Change, RememberedGroup } from "./changes/index.ts";
-import { dnKey } from "../names/distinguished-name.ts";
 import type { ServerFarmStatus } from "../api/generated/server-farm.ts";
 
 /** An object of the directory, as far as it is remembered. */
@@ -11,6 +9,16 @@ interface Identity {
   readonly distinguishedName: string;
   readonly objectGUID: string;
   readonly objectSID?: string | undefined;
+}
+
+/** An existing host group, used now or before. */
+export interface RememberedGroup {
+  readonly objectGUID: string;
+  readonly distinguishedName: string;
+  /** As the farm names it; undefined for one that it used before. */
+  readonly name: string | undefined;
+  /** objectGUIDs of the computers that this farm put in. */
+  readonly added: readonly string[];
 }
 
 /** An access group that the account was put into. */
@@ -21,7 +29,7 @@ export interface RememberedAccessGroup {
   readonly distinguishedName: string;
 }
 
-export interface Memory {
+export interface Journal {
   readonly hostGroups: readonly RememberedGroup[];
   readonly accessGroups: readonly RememberedAccessGroup[];
 }
@@ -29,7 +37,7 @@ export interface Memory {
 type HostGroupsStatus = Pick<ServerFarmStatus, "hostGroup" | "formerHostGroups">;
 type AccessGroupsStatus = Pick<ServerFarmStatus, "accessGroups">;
 
-export function memoryOf(status: ServerFarmStatus | undefined): Memory {
+export function readJournal(status: ServerFarmStatus | undefined): Journal {
   const { hostGroup, formerHostGroups = [], accessGroups = [] } = status ?? {};
   const groups = [...(hostGroup?.name === undefined && hostGroup?.added === undefined ? [] : [hostGroup]), ...formerHostGroups];
   const merged = new Map<string, RememberedGroup>();
@@ -52,39 +60,15 @@ export function memoryOf(status: ServerFarmStatus | undefined): Memory {
   };
 }
 
-/** The memory as it must be before the changes are made: whoever is put in is in it; the same where nothing has to be. `computers` are those that the changes name. */
-export function remember(memory: Memory, changes: readonly Change[], computers: readonly Identity[]): Memory {
-  let { hostGroups, accessGroups } = memory;
-  const guids = new Map(computers.map(({ distinguishedName, objectGUID }) => [dnKey(distinguishedName), objectGUID]));
-  for (const change of changes) {
-    // Taking a member out needs no memory of it.
-    if (change.kind === "ChangeHosts" && change.object.owner === undefined && change.add.length > 0) {
-      const { objectGUID, distinguishedName, name } = change.object;
-      const known = hostGroups.find((group) => group.objectGUID === objectGUID);
-      const added = change.add.flatMap((dn) => guids.get(dnKey(dn)) ?? []);
-      const group = { objectGUID, distinguishedName, name: name ?? known?.name, added: [...new Set([...(known?.added ?? []), ...added])] };
-      hostGroups = [...hostGroups.filter((other) => other !== known), group];
-    }
-    if (change.kind === "Release" && change.remembered) {
-      const { remembered } = change;
-      hostGroups = [...hostGroups.filter(({ objectGUID }) => objectGUID !== remembered.objectGUID), remembered];
-    }
-    if (change.kind === "JoinAccessGroup") {
-      const { objectGUID, distinguishedName } = change.object;
-      const group = { name: change.name, objectGUID, distinguishedName };
-      accessGroups = [...accessGroups.filter((other) => other.objectGUID !== objectGUID), group];
-    }
-  }
-  return hostGroups === memory.hostGroups && accessGroups === memory.accessGroups ? memory : { hostGroups, accessGroups };
-}
-
 /** As many as the schema takes: the latest. */
 const FORMER = 20;
 
 /** Groups as a status holds them. `current`: the group that the farm uses now, whoever owns it. */
-export function hostGroupsStatus(memory: Memory, current: Identity | undefined): HostGroupsStatus {
-  const used = memory.hostGroups.find(({ objectGUID }) => objectGUID === current?.objectGUID);
-  const former = memory.hostGroups.filter(({ objectGUID, added }) => objectGUID !== current?.objectGUID && added.length > 0).slice(-FORMER);
+export function hostGroupsStatus(journal: Journal, current: Identity | undefined): HostGroupsStatus {
+  const used = journal.hostGroups.find(({ objectGUID }) => objectGUID === current?.objectGUID);
+  const former = journal.hostGroups
+    .filter(({ objectGUID, added }) => objectGUID !== current?.objectGUID && added.length > 0)
+    .slice(-FORMER);
   const { distinguishedName, objectGUID, objectSID } = current ?? {};
   return {
     ...(distinguishedName === undefined || objectGUID === undefined
@@ -120,10 +104,10 @@ export function accessGroupsStatus(groups: readonly RememberedAccessGroup[]): Ac
   return accessGroups.length > 0 ? { accessGroups } : {};
 }
 
-/** A status with another memory; all else of it stays. */
-export function withMemory(status: ServerFarmStatus, memory: Memory, current: Identity | undefined): ServerFarmStatus {
+/** A status with another journal; all else of it stays. */
+export function withJournal(status: ServerFarmStatus, journal: Journal, current: Identity | undefined): ServerFarmStatus {
   const { hostGroup: _hostGroup, formerHostGroups: _former, accessGroups: _accessGroups, ...rest } = status;
-  return { ...rest, ...hostGroupsStatus(memory, current), ...accessGroupsStatus(memory.accessGroups) };
+  return { ...rest, ...hostGroupsStatus(journal, current), ...accessGroupsStatus(journal.accessGroups) };
 }
 
 /** The status of a farm that is to answer for further members of a group. */

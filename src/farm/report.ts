@@ -1,6 +1,6 @@
 import type { DirectoryError } from "../ad/error.ts";
-import type { ObservedFarm } from "../ad/object.ts";
 import type { Change, Plan } from "./changes/index.ts";
+import type { FarmView } from "./view.ts";
 
 export interface Failure {
   readonly change: Change;
@@ -10,7 +10,7 @@ export interface Failure {
 /** What one reconcile saw and did. */
 export interface Report {
   /** The last look, after every write. */
-  readonly observed: ObservedFarm | undefined;
+  readonly view: FarmView | undefined;
   /** What is left to do after the last look. */
   readonly plan: Plan | undefined;
   readonly applied: readonly Change[];

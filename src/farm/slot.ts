@@ -1,20 +1,23 @@
+/** Where an object of a farm stands, and whether the farm may use what is there. */
 import type { Blocker, Part } from "../api/reasons.ts";
-import type { ExistingGroup, MemberGroup, OwnedObject } from "./changes/index.ts";
-import type { DesiredFarm, DesiredGroup } from "./desired.ts";
+import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
+import type { ExistingGroup, MemberGroup, OwnedObject } from "../ad/write.ts";
+import { sameName } from "../names/account-name.ts";
 import { dnKey, parentKey } from "../names/distinguished-name.ts";
-import { isAccount, isGroup, type DirectoryObject, type ObservedFarm } from "../ad/object.ts";
 import { describeOwner, isOwnerMarker } from "../names/owner-marker.ts";
+import type { DesiredFarm, DesiredGroup } from "./desired.ts";
+import type { ObservedFarm } from "./queries.ts";
 
 /** What stands where the farm wants an object. */
-export type Place =
-  | { readonly kind: "Free" }
+export type Slot =
+  | { readonly kind: "Vacant" }
   | { readonly kind: "Own"; readonly object: DirectoryObject }
   /** A group of somebody else, as the farm says; also one of the farm's own that it says so of. */
-  | { readonly kind: "Existing"; readonly object: DirectoryObject; readonly group: ExistingGroup }
+  | { readonly kind: "External"; readonly object: DirectoryObject; readonly group: ExistingGroup }
   /** Nobody's, and to be taken over. */
   | { readonly kind: "Adoptable"; readonly object: DirectoryObject }
   /** Something that the farm must not touch, or nothing where somebody else should have put something. */
-  | { readonly kind: "Taken"; readonly blocker: Blocker }
+  | { readonly kind: "Blocked"; readonly blocker: Blocker }
   /** The farm wants nothing there. */
   | { readonly kind: "Unwanted" };
 
@@ -31,24 +34,23 @@ interface Wanted {
   readonly adopt: boolean;
 }
 
-function sameName(object: DirectoryObject, samAccountName: string): boolean {
-  return object.samAccountName?.toLowerCase() === samAccountName.toLowerCase();
-}
-
-function ownedPlace(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted): Place {
+function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted): Slot {
   const mine = (object: DirectoryObject): boolean => wanted.is(object) && object.owner === desired.owner;
   const known = observed.objects.find((object) => mine(object) && wanted.known(object));
-  const bySam = observed.objects.find((object) => sameName(object, wanted.samAccountName));
+  const bySam = observed.objects.find((object) => sameName(object.samAccountName, wanted.samAccountName));
   const byDn = observed.objects.find((object) => dnKey(object.distinguishedName) === dnKey(wanted.distinguishedName));
   // An account or group that was renamed keeps its GUID; one that bears the wanted name goes first, as the names may have changed in the spec.
   const found = bySam ?? byDn;
   const object = found && (mine(found) || !known) ? found : known;
-  if (!object) return { kind: "Free" };
+  if (!object) return { kind: "Vacant" };
   const { distinguishedName } = object;
-  const taken = (reason: Blocker["reason"], message: string): Place => ({ kind: "Taken", blocker: { reason, part: wanted.part, message } });
-  if (object.protection !== undefined) return taken("ProtectedObject", protectedMessage(object, wanted.what));
+  const blocked = (reason: Blocker["reason"], message: string): Slot => ({
+    kind: "Blocked",
+    blocker: { reason, part: wanted.part, message },
+  });
+  if (object.protection !== undefined) return blocked("ProtectedObject", protectedMessage(object, wanted.what));
   if (!wanted.is(object)) {
-    return taken(
+    return blocked(
       "ObjectExists",
       `${distinguishedName} (${object.objectClass}) stands where the ${wanted.what} should be; it was left as it is. Remove it, or ${wanted.otherwise}`,
     );
@@ -58,7 +60,7 @@ function ownedPlace(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted
   // What another farm lives on must not be removed to make room for this one.
   const remedy = isOwnerMarker(object.owner) ? `Leave it to that farm: ${wanted.otherwise}` : `Remove it, or ${wanted.otherwise}`;
   const hint = !isUnowned(object) || wanted.part === "AccessGroups" ? "" : " To take it over as it is, set adoptionPolicy: Unowned.";
-  return taken(
+  return blocked(
     "NotOwned",
     `${distinguishedName} exists and ${describeOwner(object.owner, desired.owner)}; it was left as it is. ${remedy}${hint}`,
   );
@@ -74,50 +76,50 @@ function isUnowned({ owner }: DirectoryObject): boolean {
 }
 
 /** `remembered`: the objectGUID that the group of this name had when it was last used. */
-function existingPlace(
+function externalSlot(
   desired: DesiredFarm,
   observed: ObservedFarm,
   wanted: DesiredGroup,
   { part, field, remembered }: { readonly part: Part; readonly field: string; readonly remembered: string | undefined },
-): Place {
+): Slot {
   const { samAccountName, container } = wanted;
-  const named = observed.objects.find((object) => sameName(object, samAccountName));
+  const named = observed.objects.find((object) => sameName(object.samAccountName, samAccountName));
   // Whoever renames or moves a group keeps it the same group.
   const object = named ?? observed.objects.find(({ objectGUID }) => objectGUID === remembered);
-  const taken = (reason: Blocker["reason"], message: string): Place => ({ kind: "Taken", blocker: { reason, part, message } });
+  const blocked = (reason: Blocker["reason"], message: string): Slot => ({ kind: "Blocked", blocker: { reason, part, message } });
   if (!object) {
-    return taken(
+    return blocked(
       "GroupNotFound",
       `no group has the sAMAccountName ${samAccountName}: create it, or correct ${field}; the farm goes on by itself then.`,
     );
   }
   const { distinguishedName, objectGUID, objectClass, owner } = object;
-  if (!isGroup(object)) return taken("GroupNotFound", `${distinguishedName} is no group but a ${objectClass}: correct ${field}.`);
-  if (object.protection !== undefined) return taken("ProtectedObject", protectedMessage(object, "group"));
+  if (!isGroup(object)) return blocked("GroupNotFound", `${distinguishedName} is no group but a ${objectClass}: correct ${field}.`);
+  if (object.protection !== undefined) return blocked("ProtectedObject", protectedMessage(object, "group"));
   if (container !== undefined && objectGUID !== remembered && parentKey(distinguishedName) !== dnKey(container)) {
-    return taken(
+    return blocked(
       "GroupNotFound",
       `the group ${samAccountName} is not in ${container} but is ${distinguishedName}: correct ${field}, or its container.`,
     );
   }
   // Farms that keep the members of their groups would fight over them.
   if (isOwnerMarker(owner) && owner !== desired.owner) {
-    return taken(
+    return blocked(
       "NotOwned",
       `${distinguishedName} cannot be used: ${describeOwner(owner, desired.owner)}, which keeps its members. Name another group in ${field}.`,
     );
   }
   if (!object.securityEnabled) {
-    return taken(
+    return blocked(
       "Rejected",
       `${distinguishedName} is a distribution group, which gives no rights: make it a security group (Set-ADGroup -GroupCategory Security), or correct ${field}.`,
     );
   }
-  return { kind: "Existing", object, group: { distinguishedName, objectGUID, owner: undefined, name: samAccountName } };
+  return { kind: "External", object, group: { distinguishedName, objectGUID, owner: undefined, name: samAccountName } };
 }
 
-export function placeOfAccount(desired: DesiredFarm, observed: ObservedFarm): Place {
-  return ownedPlace(desired, observed, {
+export function slotOfAccount(desired: DesiredFarm, observed: ObservedFarm): Slot {
+  return ownedSlot(desired, observed, {
     part: "Account",
     what: "account",
     samAccountName: desired.account.samAccountName,
@@ -129,14 +131,14 @@ export function placeOfAccount(desired: DesiredFarm, observed: ObservedFarm): Pl
   });
 }
 
-export function placeOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): Place {
-  const { grant, hostGroup, knownObjects, memory } = desired;
+export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): Slot {
+  const { grant, hostGroup, knownObjects, journal } = desired;
   if (grant === "Principals") return { kind: "Unwanted" };
   if (hostGroup.existing) {
-    const remembered = memory.hostGroups.find(({ name }) => name?.toLowerCase() === hostGroup.samAccountName.toLowerCase());
-    return existingPlace(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", remembered: remembered?.objectGUID });
+    const remembered = journal.hostGroups.find(({ name }) => sameName(name, hostGroup.samAccountName));
+    return externalSlot(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", remembered: remembered?.objectGUID });
   }
-  return ownedPlace(desired, observed, {
+  return ownedSlot(desired, observed, {
     part: "Hosts",
     what: "host group",
     samAccountName: hostGroup.samAccountName,
@@ -148,12 +150,12 @@ export function placeOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): 
   });
 }
 
-export function placeOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm, wanted: DesiredGroup): Place {
+export function slotOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm, wanted: DesiredGroup): Slot {
   const { samAccountName, distinguishedName, existing } = wanted;
-  const same = ({ name }: { readonly name: string }): boolean => name.toLowerCase() === samAccountName.toLowerCase();
-  const remembered = desired.memory.accessGroups.find(same)?.objectGUID;
-  if (existing) return existingPlace(desired, observed, wanted, { part: "AccessGroups", field: "accessGroups", remembered });
-  return ownedPlace(desired, observed, {
+  const same = ({ name }: { readonly name: string }): boolean => sameName(name, samAccountName);
+  const remembered = desired.journal.accessGroups.find(same)?.objectGUID;
+  if (existing) return externalSlot(desired, observed, wanted, { part: "AccessGroups", field: "accessGroups", remembered });
+  return ownedSlot(desired, observed, {
     part: "AccessGroups",
     what: "access group",
     samAccountName,
@@ -170,8 +172,8 @@ export function isAccessGroup(desired: DesiredFarm, object: DirectoryObject): bo
   if (desired.knownAccessGroups.includes(object.objectGUID)) return true;
   if (desired.knownObjects.includes(object.objectGUID)) return false;
   // A manifest that says both is refused; what holds the hosts is the host group.
-  if (desired.grant === "Group" && sameName(object, desired.hostGroup.samAccountName)) return false;
-  return desired.accessGroups.some(({ samAccountName }) => sameName(object, samAccountName));
+  if (desired.grant === "Group" && sameName(object.samAccountName, desired.hostGroup.samAccountName)) return false;
+  return desired.accessGroups.some(({ samAccountName }) => sameName(object.samAccountName, samAccountName));
 }
 
 /** The object as a change names it. */

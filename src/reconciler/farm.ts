@@ -4,24 +4,20 @@
  */
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
-import type { ObservedFarm } from "../ad/object.ts";
+import { isRecorded, recordBefore } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired.ts";
-import type { Directory } from "../farm/directory.ts";
-import { type HandOver, handOvers } from "../farm/host-group.ts";
-import { memoryOf, remember, withMemory } from "../farm/journal.ts";
+import { readJournal, withJournal } from "../farm/journal.ts";
 import { planDecommission } from "../farm/plan/decommission.ts";
 import { plan } from "../farm/plan/index.ts";
 import type { Report } from "../farm/report.ts";
-import { placeOfHostGroup } from "../farm/slot.ts";
-import { driftOf, eventsOf } from "../farm/status/events.ts";
-import { decommissionOutcome, outcome, type Outcome } from "../farm/status/outcome.ts";
-import { reconcile, type Rounds, type Work } from "./rounds.ts";
+import { decommissionOutcome } from "../farm/status/decommission.ts";
+import { appliedEvents, outcome, type Outcome } from "../farm/status/outcome.ts";
+import { transfersOf, type Transfer } from "../farm/transfer.ts";
+import { viewOf, type FarmView } from "../farm/view.ts";
+import { type Directory, reconcile, type Rounds, type Work } from "./rounds.ts";
 
 /** The status of a farm that was never seen, as the schema has it. */
 export const UNSEEN: ServerFarmStatus = { observedGeneration: -1 };
-
-/** Hosts in a group of somebody else that another farm, the recipient, answers for from now on. */
-export type Transfer = HandOver;
 
 /** What a reconcile needs of the world. */
 export interface FarmPorts {
@@ -80,36 +76,23 @@ export interface Decommissioned {
  */
 export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports: FarmPorts, signal: AbortSignal): Promise<Reconciled> {
   const enforced = farm.spec.managementPolicy === "Enforce";
-  let [current, desired] = [farm, wanted];
-  const journal: Work["journal"] = async (change, following, observed) => {
-    if (remember(desired.memory, [change], observed.computers) === desired.memory) return;
+  let current = farm;
+  const journal: Work["journal"] = async (change, following, { desired, observed, hostGroup }) => {
+    if (!isRecorded(change) || recordBefore(desired.journal, [change], observed.computers) === desired.journal) return desired;
     // In one write, what the rest of them needs.
-    const memory = remember(desired.memory, [change, ...following], observed.computers);
-    const group = placeOfHostGroup(desired, observed);
-    current = await ports.record(current, withMemory(current.status ?? UNSEEN, memory, "object" in group ? group.object : undefined));
-    desired = { ...desired, memory };
+    const next = recordBefore(desired.journal, [change, ...following], observed.computers);
+    const status = withJournal(current.status ?? UNSEEN, next, "object" in hostGroup ? hostGroup.object : undefined);
+    current = await ports.record(current, status);
+    return { ...desired, journal: next };
   };
-  const { unrecorded, ...report } = await reconcile(
-    desired,
-    ports.directory,
-    {
-      scope: "Names",
-      plan: (observed) => plan(desired, observed),
-      assertFresh: enforced ? ports.assertFresh : undefined,
-      journal,
-      ordered: false,
-    },
-    signal,
-  );
+  const assertFresh = enforced ? ports.assertFresh : undefined;
+  const work: Work = { scope: "Names", plan, assertFresh, journal, ordered: false };
+  const { unrecorded, ...report } = await reconcile(wanted, ports.directory, work, signal);
+  const desired = report.view?.desired ?? wanted;
   const done = { farm: current, desired, report };
   if (isAborted(report)) return { ...done, end: { kind: "Aborted" } };
-  const refused =
-    unrecorded ?? (enforced && report.observed && !report.error ? await transfer(desired, report.observed, ports) : undefined);
-  if (refused) {
-    const drift = driftOf(farm, report);
-    const events = report.applied.flatMap((change) => eventsOf(change, desired, drift.includes(change)));
-    return { ...done, end: { kind: "Unrecorded", ...refused, events } };
-  }
+  const refused = unrecorded ?? (enforced && report.view && !report.error ? await transfer(report.view, ports) : undefined);
+  if (refused) return { ...done, end: { kind: "Unrecorded", ...refused, events: appliedEvents(farm, desired, report.applied) } };
   return { ...done, end: { kind: "Looked", ...outcome(current, desired, report, ports.now()) } };
 }
 
@@ -131,7 +114,7 @@ export async function decommissionFarm(
     ports.directory,
     {
       scope: "Owned",
-      plan: (observed) => planDecommission(desired, observed, policy),
+      plan: (view) => planDecommission(view, policy),
       assertFresh: farm.spec.managementPolicy === "Enforce" ? ports.assertFresh : undefined,
       ordered: true,
     },
@@ -141,15 +124,15 @@ export async function decommissionFarm(
   const { gone, status, events, retryable } = decommissionOutcome(farm, desired, report, ports.now());
   if (!gone) return { report, end: { kind: "Remains", status, events, retryable } };
   // A farm at its end wants nothing in any group.
-  const refused = report.observed ? await transfer({ ...desired, grant: "Principals" }, report.observed, ports) : undefined;
+  const last = report.view && viewOf({ ...desired, grant: "Principals" }, report.view.observed);
+  const refused = last ? await transfer(last, ports) : undefined;
   if (!refused) return { report, end: { kind: "Gone", events } };
-  const done = report.applied.flatMap((change) => eventsOf(change, desired, false));
-  return { report, end: { kind: "Unrecorded", ...refused, events: done } };
+  return { report, end: { kind: "Unrecorded", ...refused, events } };
 }
 
 /** Undefined where the cluster took it, or nothing was to be transferred. */
-async function transfer(desired: DesiredFarm, observed: ObservedFarm, ports: Pick<FarmPorts, "transfer">): Promise<Rounds["unrecorded"]> {
-  const transfers = handOvers(desired, observed);
+async function transfer(view: FarmView, ports: Pick<FarmPorts, "transfer">): Promise<Rounds["unrecorded"]> {
+  const transfers = transfersOf(view);
   if (transfers.length === 0) return undefined;
   try {
     await ports.transfer(transfers);
@@ -171,5 +154,5 @@ export function isSame(live: ServerFarm, copy: ServerFarm): boolean {
 /** With what its record says that it owns: a copy that lacks some of it would have that made again. */
 function sameness({ metadata: { uid, generation, deletionTimestamp }, status }: ServerFarm): string {
   const owned = (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID);
-  return JSON.stringify([uid, generation, deletionTimestamp, memoryOf(status), owned]);
+  return JSON.stringify([uid, generation, deletionTimestamp, readJournal(status), owned]);
 }

@@ -1,13 +1,36 @@
-import { splitChange, type Change, type Plan } from "../farm/changes/index.ts";
-import type { DesiredFarm } from "../farm/desired.ts";
-import type { Directory, Scope } from "../farm/directory.ts";
+/** One reconcile in rounds: look, plan, apply, and look again until nothing is left to do. */
 import { DirectoryError } from "../ad/error.ts";
-import type { ObservedFarm } from "../ad/object.ts";
+import type { DirectoryObject } from "../ad/object.ts";
+import type { Reader, Writer } from "../ad/port.ts";
+import { splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
+import type { DesiredFarm } from "../farm/desired.ts";
+import { look, type ObservedFarm, type Scope } from "../farm/queries.ts";
 import type { Failure, Report } from "../farm/report.ts";
+import { viewOf, type FarmView } from "../farm/view.ts";
+
+/** The directory as a farm needs it. Rejects only with DirectoryError. */
+export interface Directory {
+  /** Writes nothing. An incomplete answer is an error, never a smaller farm. `computers`, where given, were looked up a moment ago. */
+  observe(desired: DesiredFarm, scope: Scope, signal: AbortSignal, computers?: readonly DirectoryObject[]): Promise<ObservedFarm>;
+  /** One write. That it is so already is a success. An object without the change's owner marker is left as it is: NotOwned. */
+  apply(change: Change, signal: AbortSignal): Promise<void>;
+}
+
+export function directoryOf(reader: Reader, writer: Writer): Directory {
+  return {
+    async observe(desired, scope, signal, computers) {
+      const questions = look(desired, { scope, absenceReliable: reader.absenceReliable, computers });
+      let step = questions.next();
+      while (step.done !== true) step = questions.next(await reader.find(step.value, signal));
+      return step.value;
+    },
+    apply: (change, signal) => writer.apply(writeOf(change), signal),
+  };
+}
 
 export interface Work {
   readonly scope: Scope;
-  readonly plan: (observed: ObservedFarm) => Plan;
+  readonly plan: (view: FarmView) => Plan;
   /**
    * Asked once, right before the first write: whether what was planned for is still what is wanted. It rejects where the view was old.
    * Undefined: nothing is written.
@@ -15,10 +38,10 @@ export interface Work {
   readonly assertFresh: (() => Promise<void>) | undefined;
   /**
    * Called right before a change is made, with those that follow it: what must not be forgotten, should the program die in the middle, is written
-   * down. For one that needs no memory nothing is written, so that what goes first, a compromised host, waits for nothing. Where it rejects, the
-   * change is not made.
+   * down. For one that needs no record nothing is written, so that what goes first, a compromised host, waits for nothing. Resolves with
+   * the farm as it is then. Where it rejects, the change is not made.
    */
-  readonly journal?: (change: Change, following: readonly Change[], observed: ObservedFarm) => Promise<void>;
+  readonly journal?: (change: Change, following: readonly Change[], view: FarmView) => Promise<DesiredFarm>;
   /** True: a change that fails keeps back those after it. False: each stands for itself. */
   readonly ordered: boolean;
 }
@@ -39,27 +62,30 @@ const ROUNDS = 8;
  * Looks, plans and applies until nothing is left to do or nothing more can be done. It always ends with a look, so that what is reported
  * was seen and not assumed. A change that failed is not tried again in the same reconcile.
  */
-export async function reconcile(desired: DesiredFarm, directory: Directory, work: Work, signal: AbortSignal): Promise<Rounds> {
+export async function reconcile(farm: DesiredFarm, directory: Directory, work: Work, signal: AbortSignal): Promise<Rounds> {
   const applied: Change[] = [];
   const failures: Failure[] = [];
-  let observed: ObservedFarm | undefined;
+  let desired = farm;
+  let view: FarmView | undefined;
   let plan: Plan | undefined;
   let fresh = false;
   try {
     for (let round = 1; ; round++) {
       // Between two looks of one reconcile the computers stay the same, unless something went wrong with one of them.
-      const computers = failures.length === 0 ? observed?.computers : undefined;
-      observed = await directory.observe(desired, work.scope, signal, computers);
-      plan = work.plan(observed);
+      const computers = failures.length === 0 ? view?.observed.computers : undefined;
+      view = viewOf(desired, await directory.observe(desired, work.scope, signal, computers));
+      plan = work.plan(view);
       const next = work.assertFresh && round < ROUNDS ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
       if (next.length === 0 || (work.ordered && failures.length > 0)) break;
       if (!fresh) await work.assertFresh?.();
       fresh = true;
       for (const [index, change] of next.entries()) {
         try {
-          await work.journal?.(change, next.slice(index + 1), observed);
+          desired = (await work.journal?.(change, next.slice(index + 1), view)) ?? desired;
+          // What was recorded since the look is part of what is said of it.
+          view = { ...view, desired };
         } catch (cause) {
-          return { observed, plan, applied, failures, error: undefined, unrecorded: { cause } };
+          return { view, plan, applied, failures, error: undefined, unrecorded: { cause } };
         }
         const failed = await applyChange(directory, change, applied, signal);
         failures.push(...failed);
@@ -68,9 +94,9 @@ export async function reconcile(desired: DesiredFarm, directory: Directory, work
     }
   } catch (error) {
     if (!(error instanceof DirectoryError)) throw error;
-    return { observed, plan, applied, failures, error };
+    return { view, plan, applied, failures, error };
   }
-  return { observed, plan, applied, failures, error: undefined };
+  return { view, plan, applied, failures, error: undefined };
 }
 
 /**

@@ -2,15 +2,16 @@ import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ChangeFeed } from "../../src/directory/feed.ts";
 import { decodeGuid } from "../../src/names/guid.ts";
-import { LdapDirectory } from "../../src/directory/reader.ts";
+import { LdapReader } from "../../src/directory/reader.ts";
+import { LdapWriter } from "../../src/directory/writer.ts";
 import { LdapSession } from "../../src/directory/session.ts";
 import { describeChange, type Change } from "../../src/farm/changes/index.ts";
 import { desiredFarm, type DesiredFarm } from "../../src/farm/desired.ts";
 import { childDn } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { plan } from "../../src/farm/plan/index.ts";
-import { applyChange, reconcile } from "../../src/reconciler/rounds.ts";
-import { farm } from "../farm/simulation.ts";
+import { applyChange, type Directory, directoryOf, reconcile } from "../../src/reconciler/rounds.ts";
+import { farm, planOf } from "../farm/simulation.ts";
 import { addComputer, ADMINISTRATOR, BASE, addUser } from "../harness/directory.ts";
 import { available, directory as ad } from "../harness/world.ts";
 
@@ -31,7 +32,7 @@ function bytesOf(value: unknown): Buffer {
 
 describe.skipIf(!available)("the directory's contract", () => {
   let session: LdapSession;
-  let directory: LdapDirectory;
+  let directory: Directory;
   let searches = 0;
   let fenced = false;
 
@@ -48,7 +49,7 @@ describe.skipIf(!available)("the directory's contract", () => {
         if (fenced) throw new DirectoryError("Aborted", "the Lease is lost");
       },
     });
-    directory = new LdapDirectory(() => session);
+    directory = directoryOf(new LdapReader(session), new LdapWriter(session));
   });
 
   afterAll(async () => {
@@ -65,18 +66,13 @@ describe.skipIf(!available)("the directory's contract", () => {
   });
 
   const bringAbout = (wanted: DesiredFarm) =>
-    reconcile(
-      wanted,
-      directory,
-      { scope: "Names", plan: (observed) => plan(wanted, observed), assertFresh: () => Promise.resolve(), ordered: false },
-      signal,
-    );
+    reconcile(wanted, directory, { scope: "Names", plan, assertFresh: () => Promise.resolve(), ordered: false }, signal);
 
   /** Every change that the farm asks for, applied twice: the second time it is so already. */
   async function applyTwice(wanted: DesiredFarm): Promise<readonly Change["kind"][]> {
     const kinds: Change["kind"][] = [];
     for (;;) {
-      const { changes } = plan(wanted, await directory.observe(wanted, "Names", signal));
+      const { changes } = planOf(wanted, await directory.observe(wanted, "Names", signal));
       if (changes.length === 0) return kinds;
       for (const change of changes) {
         await directory.apply(change, signal);
@@ -243,10 +239,10 @@ describe.skipIf(!available)("the directory's contract", () => {
     const observed = await directory.observe(wanted, "Names", signal);
     const account = (await ad.find("itfarm1$"))?.dn ?? "";
     await ad.modify(account, "replace", "msDS-SupportedEncryptionTypes", [String(0x10000 | 24)]);
-    const [change] = plan(wanted, observed).changes;
+    const [change] = planOf(wanted, observed).changes;
     if (!change) throw new Error("no change");
     await expect(directory.apply(change, signal)).rejects.toMatchObject({
-      kind: "NotFound",
+      kind: "Stale",
       message: expect.stringContaining("changed meanwhile"),
     });
     await bringAbout(wanted);
@@ -384,7 +380,7 @@ describe.skipIf(!available)("the directory's contract", () => {
       const terms = async (): Promise<readonly string[]> => {
         const found: string[] = [];
         for await (const batch of feed.poll())
-          found.push(...(batch.kind === "Changes" ? batch.entries.flatMap((entry) => entry.terms) : ["everything"]));
+          found.push(...(batch.kind === "Changes" ? batch.entries.flatMap((entry) => entry.keys) : ["everything"]));
         return found;
       };
       expect(await terms()).toEqual([]);
@@ -440,8 +436,8 @@ describe.skipIf(!available)("the directory's contract", () => {
       const wanted = wantedOf({ account: { name: "poor" } });
       const report = await reconcile(
         wanted,
-        new LdapDirectory(() => poor),
-        { scope: "Names", plan: (observed) => plan(wanted, observed), assertFresh: () => Promise.resolve(), ordered: false },
+        directoryOf(new LdapReader(poor), new LdapWriter(poor)),
+        { scope: "Names", plan, assertFresh: () => Promise.resolve(), ordered: false },
         signal,
       );
       expect(report.failures[0]?.error).toMatchObject({

@@ -28,7 +28,7 @@ async function after(spec: Spec): Promise<ServerFarmStatus> {
     new SimulatedDirectory([holder], ["WEB01"].map(computer)),
     {
       scope: "Names",
-      plan: (observed) => plan(wanted, observed),
+      plan,
       assertFresh: spec.managementPolicy === "Observe" ? undefined : () => Promise.resolve(),
       ordered: false,
     },

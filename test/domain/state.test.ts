@@ -68,15 +68,15 @@ describe("what is known of a domain", () => {
     ] as const) {
       const { state, clock } = stateAt();
       if (first !== undefined) state.take({ ...SEEN, invocationId: first }, 1, undefined);
-      expect(state.complete).toBe(true);
+      expect(state.absenceReliable).toBe(true);
       state.take({ ...SEEN, invocationId: "database-2" }, 1, recorded);
-      expect(state.complete).toBe(false);
+      expect(state.absenceReliable).toBe(false);
       clock.now += HOUR;
-      expect(state.complete).toBe(false);
+      expect(state.absenceReliable).toBe(false);
       // The same one again starts no other hour.
       state.take({ ...SEEN, invocationId: "database-2" }, 1, recorded);
       clock.now += 1;
-      expect(state.complete).toBe(true);
+      expect(state.absenceReliable).toBe(true);
     }
   });
 
@@ -86,7 +86,7 @@ describe("what is known of a domain", () => {
     const completeAfter = (recorded: Parameters<DomainState["take"]>[2]): boolean => {
       const { state } = stateAt();
       state.take(silent, 1, recorded);
-      return state.complete;
+      return state.absenceReliable;
     };
     expect(completeAfter(undefined)).toBe(true);
     expect(completeAfter({ dnsHostName })).toBe(true);
@@ -96,7 +96,7 @@ describe("what is known of a domain", () => {
     const { state } = stateAt();
     state.take(silent, 1, undefined);
     state.take({ ...silent, dnsHostName: "dc2.contoso.com" }, 1, undefined);
-    expect(state.complete).toBe(false);
+    expect(state.absenceReliable).toBe(false);
   });
 
   test("nor for what is left of the hour where the program that saw it take over ended", () => {
@@ -113,13 +113,13 @@ describe("what is known of a domain", () => {
       const { state, clock } = stateAt();
       state.take({ ...SEEN, invocationId: "database-2" }, 1, recorded);
       clock.now += left * MINUTE - 1000;
-      expect(state.complete).toBe(false);
+      expect(state.absenceReliable).toBe(false);
       clock.now += 2000;
-      expect(state.complete).toBe(true);
+      expect(state.absenceReliable).toBe(true);
       expect(state.view, "it is still said").toMatchObject({ tookOverAt: recorded.tookOverAt });
       // Back again, another hour.
       state.take(SEEN, 1, recorded);
-      expect(state.complete).toBe(false);
+      expect(state.absenceReliable).toBe(false);
     }
   });
 

@@ -1,11 +1,16 @@
 /** A directory made of values: what Active Directory does with each change, for tests of what is pure. */
-import type { Change } from "../../src/farm/changes/index.ts";
+import type { Change, Plan } from "../../src/farm/changes/index.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
-import type { Directory } from "../../src/farm/directory.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
-import { ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS, type ObservedFarm } from "../../src/ad/object.ts";
+import { ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS } from "../../src/ad/object.ts";
 import type { DesiredFarm } from "../../src/farm/desired.ts";
-import { desiredFarm, type SharingFarm } from "../../src/farm/desired.ts";
+import { desiredFarm } from "../../src/farm/desired.ts";
+import type { SharingFarm } from "../../src/farm/host-source.ts";
+import { planDecommission, type DecommissionPolicy } from "../../src/farm/plan/decommission.ts";
+import { plan } from "../../src/farm/plan/index.ts";
+import type { ObservedFarm } from "../../src/farm/queries.ts";
+import { viewOf } from "../../src/farm/view.ts";
+import type { Directory } from "../../src/reconciler/rounds.ts";
 import type { ServerFarm, ServerFarmSpec } from "../../src/api/generated/server-farm.ts";
 
 export const BASE = "DC=contoso,DC=com";
@@ -78,12 +83,21 @@ export function desired(spec: Spec = {}, status?: ServerFarm["status"], sharing:
   return desiredFarm(farm(spec, status), FACTS, CLUSTER, sharing).desired;
 }
 
+/** What is planned for a farm where the directory is so. */
+export function planOf(wanted: DesiredFarm, observed: ObservedFarm): Plan {
+  return plan(viewOf(wanted, observed));
+}
+
+export function planEndOf(wanted: DesiredFarm, observed: ObservedFarm, policy: DecommissionPolicy): Plan {
+  return planDecommission(viewOf(wanted, observed), policy);
+}
+
 export class SimulatedDirectory implements Directory {
   objects: readonly DirectoryObject[];
   readonly computers: readonly DirectoryObject[];
   missing: readonly string[] = [];
   unreadable: readonly string[] = [];
-  readonly strangers: readonly DirectoryObject[] = [];
+  readonly unexplainedPrincipals: readonly DirectoryObject[] = [];
   writes = 0;
   /** Called after each write. */
   onWrite: (change: Change) => void = () => undefined;
@@ -97,8 +111,8 @@ export class SimulatedDirectory implements Directory {
 
   observe(): Promise<ObservedFarm> {
     // As it is now: what is written later is not in it.
-    const { objects, computers, strangers, missing, unreadable } = this;
-    return Promise.resolve({ objects, computers, strangers, missing, unreadable });
+    const { objects, computers, unexplainedPrincipals, missing, unreadable } = this;
+    return Promise.resolve({ objects, computers, unexplainedPrincipals, missing, unreadable });
   }
 
   apply(change: Change): Promise<void> {
@@ -117,7 +131,7 @@ export class SimulatedDirectory implements Directory {
       case "CreateAccessGroup":
       case "CreateAccount":
         if (this.objects.some(({ distinguishedName }) => dnKey(distinguishedName) === dnKey(change.distinguishedName))) {
-          throw new DirectoryError("AlreadyExists", "exists", { code: 68 });
+          throw new DirectoryError("AlreadyExists", "exists");
         }
         this.objects = [...this.objects, created(change)];
         return;

@@ -60,3 +60,24 @@ describe("distinguished names", () => {
     expect(() => resolveDn("OU=Farms,DC=fabrikam,DC=com", BASE)).toThrow("is not in the domain");
   });
 });
+
+test("the short way to a key leads to the same key as the long one", () => {
+  const character = fc.constantFrom(...Array.from("aBz09 -_$.,=+\\#;<>\"ÄSs\u0130K@!'()*/:?&"));
+  const text = fc.array(character, { maxLength: 12 }).map((characters) => characters.join(""));
+  const name = fc
+    .array(fc.tuple(fc.constantFrom("CN", "ou", "DC", "1.2", "c n"), text), { maxLength: 4 })
+    .map((parts) => parts.map(([type, value]) => `${type}=${value}`).join(","));
+  const longWay = (dn: string): string => {
+    try {
+      return normalizeDn(dn);
+    } catch {
+      return dn.toLowerCase();
+    }
+  };
+  fc.assert(
+    fc.property(fc.oneof(name, text), (dn) => {
+      expect(dnKey(dn)).toBe(longWay(dn));
+    }),
+    { numRuns: 5000 },
+  );
+});

@@ -1,16 +1,16 @@
 /** From any farm to any other, in a directory with groups of others: what holds in every moment between, and what is left at the end. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { SharingFarm } from "../../src/farm/desired.ts";
+import type { SharingFarm } from "../../src/farm/host-source.ts";
+import type { Transfer } from "../../src/farm/transfer.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
-import { plan } from "../../src/farm/plan/index.ts";
 import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { Outcome } from "../../src/farm/status/outcome.ts";
 import type { Report } from "../../src/farm/report.ts";
-import { decommissionFarm, type FarmPorts, isSame, reconcileFarm, type Transfer } from "../../src/reconciler/farm.ts";
-import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../farm/simulation.ts";
+import { decommissionFarm, type FarmPorts, isSame, reconcileFarm } from "../../src/reconciler/farm.ts";
+import { BASE, computer, desired, directoryObject, farm, planOf, SimulatedDirectory } from "../farm/simulation.ts";
 
 type Spec = NonNullable<Parameters<typeof farm>[0]>;
 
@@ -150,7 +150,7 @@ describe("from one way to manage hosts to another", () => {
   test("more hosts than one access list can name are said, and the rest is granted", () => {
     const many = Array.from({ length: 1900 }, (_, index) => computer(`M${index}`));
     const wanted = desired({ hosts: { grant: "Principals", computers: many.map((_, index) => `M${index}`) } });
-    const result = plan(wanted, new SimulatedDirectory([], many));
+    const result = planOf(wanted, new SimulatedDirectory([], many));
     expect(result.changes).toMatchObject([{ kind: "CreateAccount", retrievers: { length: 1800 } }]);
     expect(result.blockers.map(({ reason }) => reason)).toContain("InvalidSpec");
   });
@@ -416,7 +416,7 @@ describe("what the cluster is told on the way", () => {
     const written: Written = { statuses: [], transfers: [] };
     const without = { hosts: { ...EXISTING.hosts, computers: ["WEB01"] } };
     const second = await bringAbout(directory, without, first.status, portsOf(directory, written), [other]);
-    expect(written.transfers).toMatchObject([{ farm: "web/other", added: guids }]);
+    expect(written.transfers).toMatchObject([{ recipient: "web/other", added: guids }]);
     expect(members(directory, "Shared")).toContain(dnOf("WEB02"));
     expect(second.status.hostGroup?.added).toEqual(guidsOf(directory, [dnOf("WEB01")]));
 
@@ -430,7 +430,7 @@ describe("what the cluster is told on the way", () => {
       members: [dnOf("WEB01"), dnOf("WEB02")],
     }));
     expect(await decommissionFarm(farm(EXISTING, third.status), last, portsOf(gone, end), signal)).toMatchObject({ end: { kind: "Gone" } });
-    expect(end.transfers).toMatchObject([{ farm: "web/other", added: guids }]);
+    expect(end.transfers).toMatchObject([{ recipient: "web/other", added: guids }]);
     expect(members(gone, "Shared")).toEqual([dnOf("WEB02")]);
   });
 
@@ -502,7 +502,7 @@ describe("taking over", () => {
   });
 
   test("Observe tells before what taking over would change", () => {
-    const { changes, later } = plan(desired(spec), new SimulatedDirectory([gmsa, oldGroup], HOSTS));
+    const { changes, later } = planOf(desired(spec), new SimulatedDirectory([gmsa, oldGroup], HOSTS));
     expect(changes.map(({ kind }) => kind)).toEqual(["Adopt", "Adopt"]);
     expect(later?.map(({ kind }) => kind)).toEqual(["ChangeHosts", "UpdateAccount", "ChangeServicePrincipalNames", "SetRetrievers"]);
   });
@@ -585,7 +585,7 @@ test("through any farms to the end: the right hosts in every moment, others unto
       directory.onWrite = untouched;
       if (!status) return;
       const report = await decommission(directory, specs.at(-1) ?? {}, status);
-      expect(report.plan).toEqual({ changes: [], blockers: [] });
+      expect(report.plan).toEqual({ changes: [], later: [], blockers: [] });
       expect(directory.objects.map(({ samAccountName }) => samAccountName)).toEqual(Object.keys(foreign));
       for (const [name, list] of Object.entries(foreign)) expect(members(directory, name), `${name} at the end`).toEqual(list);
     }),

@@ -1,165 +1,61 @@
+/** Every kind of change to the directory, one line each: what is known of it is in its entry. */
+import type { EventDraft } from "../../api/event.ts";
 import type { Blocker, Part } from "../../api/reasons.ts";
-import { commonName } from "../../names/distinguished-name.ts";
+import type { Write } from "../../ad/write.ts";
+import { dnKey } from "../../names/distinguished-name.ts";
+import type { Journal } from "../journal.ts";
+import { createAccessGroup, createAccount, createHostGroup } from "./create.ts";
+import type { ChangeEntry, EventContext, PlannedChange } from "./entry.ts";
+import { changeHosts, joinAccessGroup, leaveAccessGroup } from "./members.ts";
+import { adopt, deleteAccessGroup, deleteAccount, deleteHostGroup, release } from "./ownership.ts";
+import { changeServicePrincipalNames, renameHostGroup, setRetrievers, updateAccount } from "./update.ts";
 
-/** An object that a change is made to. The change happens only while the object still bears this owner marker. */
-export interface OwnedObject {
-  readonly distinguishedName: string;
-  readonly objectGUID: string;
-  readonly owner: string;
-}
+const ENTRIES = {
+  CreateHostGroup: createHostGroup,
+  CreateAccount: createAccount,
+  UpdateAccount: updateAccount,
+  SetRetrievers: setRetrievers,
+  ChangeServicePrincipalNames: changeServicePrincipalNames,
+  ChangeHosts: changeHosts,
+  RenameHostGroup: renameHostGroup,
+  CreateAccessGroup: createAccessGroup,
+  JoinAccessGroup: joinAccessGroup,
+  LeaveAccessGroup: leaveAccessGroup,
+  Adopt: adopt,
+  DeleteAccount: deleteAccount,
+  DeleteHostGroup: deleteHostGroup,
+  DeleteAccessGroup: deleteAccessGroup,
+  Release: release,
+};
 
-/** A group that the farm declares to be somebody else's. Of it only members are changed, and whatever marker it bears stays. */
-export interface ExistingGroup {
-  readonly distinguishedName: string;
-  readonly objectGUID: string;
-  readonly owner: undefined;
-  /** As the farm names it; undefined for one that it used before. */
-  readonly name: string | undefined;
-}
-
-/** An existing host group, used now or before. */
-export interface RememberedGroup {
-  readonly objectGUID: string;
-  readonly distinguishedName: string;
-  /** As the farm names it; undefined for one that it used before. */
-  readonly name: string | undefined;
-  /** objectGUIDs of the computers that this farm put in. */
-  readonly added: readonly string[];
-}
-
-/** A group whose members are changed. */
-export type MemberGroup = OwnedObject | ExistingGroup;
-
-/** The properties of an account that are updated in place; undefined removes the attribute. */
-export interface AccountProperties {
-  readonly dNSHostName?: string | undefined;
-  readonly description?: string | undefined;
-  readonly displayName?: string | undefined;
-  readonly userAccountControl?: string | undefined;
-  readonly "msDS-SupportedEncryptionTypes"?: string | undefined;
-}
+export type ChangeKind = keyof typeof ENTRIES;
+type FieldsOf<Entry> = Entry extends ChangeEntry<infer Fields> ? Fields : never;
+type Fields = { readonly [kind in ChangeKind]: FieldsOf<(typeof ENTRIES)[kind]> };
 
 /** One write to the directory. */
-export type Change =
-  | {
-      readonly kind: "CreateHostGroup";
-      readonly distinguishedName: string;
-      readonly samAccountName: string;
-      readonly owner: string;
-      readonly members: readonly string[];
-    }
-  | {
-      readonly kind: "CreateAccount";
-      readonly distinguishedName: string;
-      readonly samAccountName: string;
-      readonly owner: string;
-      readonly passwordIntervalDays: number;
-      readonly properties: AccountProperties;
-      readonly servicePrincipalNames: readonly string[];
-      /** SIDs: who may retrieve the password, and who is kept out by name. */
-      readonly retrievers: readonly string[];
-      readonly denied: readonly string[];
-    }
-  /** `observed` are the values that it was decided on: where they changed meanwhile, nothing is written, since some of their bits are not ours. */
-  | {
-      readonly kind: "UpdateAccount";
-      readonly object: OwnedObject;
-      readonly properties: AccountProperties;
-      readonly observed: AccountProperties;
-    }
-  | {
-      readonly kind: "SetRetrievers";
-      readonly object: OwnedObject;
-      /** SIDs. */
-      readonly retrievers: readonly string[];
-      /** SIDs that are kept out by name: quarantined computers, where the group is not the farm's to take them out of. */
-      readonly denied: readonly string[];
-      /** Distinguished names of computers that are named directly, or not any more. */
-      readonly add: readonly string[];
-      readonly remove: readonly string[];
-      /** What else it puts right, in words. */
-      readonly because: readonly string[];
-    }
-  | {
-      readonly kind: "ChangeServicePrincipalNames";
-      readonly object: OwnedObject;
-      readonly add: readonly string[];
-      readonly remove: readonly string[];
-    }
-  /** Distinguished names. */
-  | { readonly kind: "ChangeHosts"; readonly object: MemberGroup; readonly add: readonly string[]; readonly remove: readonly string[] }
-  /** Its sAMAccountName; the group keeps its SID, so that no host loses the right meanwhile. */
-  | { readonly kind: "RenameHostGroup"; readonly object: OwnedObject; readonly samAccountName: string }
-  | {
-      readonly kind: "CreateAccessGroup";
-      readonly distinguishedName: string;
-      readonly samAccountName: string;
-      readonly owner: string;
-      readonly members: readonly string[];
-    }
-  /** `member` is the account; `name` the group's, as the farm names it. */
-  | { readonly kind: "JoinAccessGroup"; readonly object: MemberGroup; readonly member: string; readonly name: string }
-  | { readonly kind: "LeaveAccessGroup"; readonly object: MemberGroup; readonly member: string }
-  /** It gets the owner marker, if it bears none at that moment. `owner` is the marker that it gets. */
-  | { readonly kind: "Adopt"; readonly object: OwnedObject; readonly part: "Account" | "Hosts" }
-  | { readonly kind: "DeleteAccount"; readonly object: OwnedObject }
-  | { readonly kind: "DeleteHostGroup"; readonly object: OwnedObject }
-  | { readonly kind: "DeleteAccessGroup"; readonly object: OwnedObject }
-  /** The object stays, without its owner marker. */
-  /** `remembered`: a host group that is somebody else's from now on, with the members that the farm put in. */
-  | { readonly kind: "Release"; readonly object: OwnedObject; readonly because: string; readonly remembered?: RememberedGroup };
+export type Change<Kind extends ChangeKind = ChangeKind> = { [kind in Kind]: { readonly kind: kind } & Fields[kind] }[Kind];
+
+const TABLE: { readonly [kind in ChangeKind]: ChangeEntry<Fields[kind]> } = ENTRIES;
+
+export const CHANGE_KINDS: readonly ChangeKind[] = Object.keys(TABLE).filter((kind): kind is ChangeKind => kind in TABLE);
 
 export interface Plan {
   readonly changes: readonly Change[];
   /** What follows once the changes are made, as far as it can be told now: for people to read, never applied. */
-  readonly later?: readonly Change[];
+  readonly later: readonly Change[];
   readonly blockers: readonly Blocker[];
 }
 
-export type ChangeKind = Change["kind"];
+export const NOTHING: Plan = { changes: [], later: [], blockers: [] };
 
-export const CHANGE_KINDS: readonly ChangeKind[] = [
-  "CreateHostGroup",
-  "CreateAccount",
-  "UpdateAccount",
-  "SetRetrievers",
-  "ChangeServicePrincipalNames",
-  "ChangeHosts",
-  "RenameHostGroup",
-  "CreateAccessGroup",
-  "JoinAccessGroup",
-  "LeaveAccessGroup",
-  "Adopt",
-  "DeleteAccount",
-  "DeleteHostGroup",
-  "DeleteAccessGroup",
-  "Release",
-];
+export function blockedBy(blocker: Blocker): Plan {
+  return { ...NOTHING, blockers: [blocker] };
+}
 
 /** The part of the farm whose condition tells of the change. */
-export function partOf(change: Change): Part {
-  switch (change.kind) {
-    case "CreateHostGroup":
-    case "ChangeHosts":
-    case "RenameHostGroup":
-    case "SetRetrievers":
-    case "DeleteHostGroup":
-      return "Hosts";
-    case "ChangeServicePrincipalNames":
-      return "ServicePrincipalNames";
-    case "CreateAccessGroup":
-    case "JoinAccessGroup":
-    case "LeaveAccessGroup":
-    case "DeleteAccessGroup":
-      return "AccessGroups";
-    case "Adopt":
-      return change.part;
-    case "CreateAccount":
-    case "UpdateAccount":
-    case "DeleteAccount":
-    case "Release":
-      return "Account";
-  }
+export function partOf<Kind extends ChangeKind>(change: Change<Kind>): Part {
+  const entry: ChangeEntry<Fields[Kind]> = TABLE[change.kind];
+  return entry.part(change);
 }
 
 export function objectOf(change: Change): string {
@@ -167,64 +63,48 @@ export function objectOf(change: Change): string {
 }
 
 /** The change value by value, where it has several: one that the directory refuses then keeps only itself out. Else nothing. */
-export function splitChange(change: Change): readonly Change[] {
-  if (change.kind !== "ChangeHosts" && change.kind !== "ChangeServicePrincipalNames") return [];
-  const parts = [
-    ...change.remove.map((value): Change => ({ ...change, remove: [value], add: [] })),
-    ...change.add.map((value): Change => ({ ...change, remove: [], add: [value] })),
-  ];
-  return parts.length > 1 ? parts : [];
-}
-
-/** One line of status.plan. */
-export interface PlannedChange {
-  readonly change: string;
-  readonly object: string;
-  readonly value?: string;
+export function splitChange<Kind extends ChangeKind>(change: Change<Kind>): readonly Change<Kind>[] {
+  const entry: ChangeEntry<Fields[Kind]> = TABLE[change.kind];
+  return entry.split?.(change) ?? [];
 }
 
 /** The change as users read it: one line for each host and each SPN. */
-export function describeChange(change: Change): readonly PlannedChange[] {
-  const object = objectOf(change);
-  switch (change.kind) {
-    case "ChangeHosts":
-      return [
-        ...change.remove.map((value) => ({ change: "RemoveHost", object, value })),
-        ...change.add.map((value) => ({ change: "AddHost", object, value })),
-      ];
-    case "ChangeServicePrincipalNames":
-      return [
-        ...change.remove.map((value) => ({ change: "RemoveServicePrincipalName", object, value })),
-        ...change.add.map((value) => ({ change: "AddServicePrincipalName", object, value })),
-      ];
-    case "UpdateAccount":
-      return Object.entries(change.properties).map(([name, value]) => ({
-        change: change.kind,
-        object,
-        value: value === undefined ? `${name} removed` : `${name}=${String(value)}`,
-      }));
-    case "SetRetrievers": {
-      const { add, remove, because } = change;
-      const lines = [
-        ...remove.map((value) => ({ change: "RemoveHost", object, value })),
-        ...add.map((value) => ({ change: "AddHost", object, value })),
-      ];
-      return because.length > 0 || lines.length === 0 ? [...lines, { change: change.kind, object, value: because.join("; ") }] : lines;
-    }
-    case "JoinAccessGroup":
-    case "LeaveAccessGroup":
-      return [{ change: change.kind, object, value: change.member }];
-    case "RenameHostGroup":
-      return [{ change: change.kind, object, value: change.samAccountName }];
-    case "CreateHostGroup":
-    case "CreateAccessGroup":
-      return [{ change: change.kind, object, value: change.members.map(commonName).join(", ") }];
-    case "Adopt":
-    case "CreateAccount":
-    case "DeleteAccount":
-    case "DeleteHostGroup":
-    case "DeleteAccessGroup":
-    case "Release":
-      return [{ change: change.kind, object }];
-  }
+export function describeChange<Kind extends ChangeKind>(change: Change<Kind>): readonly PlannedChange[] {
+  const entry: ChangeEntry<Fields[Kind]> = TABLE[change.kind];
+  return entry.describe(change);
+}
+
+export function eventsOf<Kind extends ChangeKind>(change: Change<Kind>, context: EventContext): readonly EventDraft[] {
+  const entry: ChangeEntry<Fields[Kind]> = TABLE[change.kind];
+  return entry.events(change, context);
+}
+
+export function writeOf<Kind extends ChangeKind>(change: Change<Kind>): Write {
+  const entry: ChangeEntry<Fields[Kind]> = TABLE[change.kind];
+  return entry.write(change);
+}
+
+/** The kind of object that the change makes, as status.ownedObjects has it; undefined for one that makes none. */
+export function createdBy({ kind }: Change): ChangeEntry<never>["creates"] {
+  return TABLE[kind].creates;
+}
+
+/** Whether something has to be recorded before the change is made. */
+export function isRecorded({ kind }: Change): boolean {
+  return TABLE[kind].journal !== undefined;
+}
+
+/** The journal as it must be before the changes are made; the same where nothing has to be recorded. `computers` are those that the changes name. */
+export function recordBefore(
+  journal: Journal,
+  changes: readonly Change[],
+  computers: readonly { readonly distinguishedName: string; readonly objectGUID: string }[],
+): Journal {
+  const guids = new Map(computers.map(({ distinguishedName, objectGUID }) => [dnKey(distinguishedName), objectGUID]));
+  return changes.filter(isRecorded).reduce((before, change) => journalOf(change, before, (dn) => guids.get(dnKey(dn))), journal);
+}
+
+function journalOf<Kind extends ChangeKind>(change: Change<Kind>, journal: Journal, guidOf: (dn: string) => string | undefined): Journal {
+  const entry: ChangeEntry<Fields[Kind]> = TABLE[change.kind];
+  return entry.journal?.(change, journal, guidOf) ?? journal;
 }

@@ -1,67 +1,72 @@
-import type { Change, Plan } from "../changes/index.ts";
-import type { DesiredFarm } from "../desired.ts";
+/** The groups that the account is a member of for access control. */
+import { isGroup, type DirectoryObject } from "../../ad/object.ts";
+import { foldName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
-import { isGroup, type DirectoryObject, type ObservedFarm } from "../../ad/object.ts";
+import { NOTHING, type Change, type Plan } from "../changes/index.ts";
+import type { DesiredFarm } from "../desired.ts";
+import { isAccessGroup, memberGroup, owned } from "../slot.ts";
+import type { FarmView } from "../view.ts";
 import { DECLARED } from "./hosts.ts";
-import { isAccessGroup, memberGroup, owned, placeOfAccessGroup, type Place } from "../slot.ts";
 
 /** The account is a member of each of its access groups, and of none that it was put into before and that the farm does not name any more. */
-export function planAccessGroups(desired: DesiredFarm, observed: ObservedFarm, account: Place): Plan {
+export function planAccessGroups(view: FarmView): Plan {
+  const { desired, account, accessGroups } = view;
   // With a mistake among them it is not clear which are meant: all stay as they are.
-  if (desired.invalid.some(({ part }) => part === "AccessGroups")) return { changes: [], blockers: [] };
-  const places = desired.accessGroups.map((wanted) => ({ wanted, place: placeOfAccessGroup(desired, observed, wanted) }));
-  const blockers = places.flatMap(({ place }) => (place.kind === "Taken" ? [place.blocker] : []));
-  if (account.kind !== "Own") return { changes: [], blockers };
-  const { distinguishedName: member, memberOf } = account.object;
-  const isIn = groupsOf(account.object);
-  const changes = places.flatMap(({ wanted, place }): readonly Change[] => {
-    const { samAccountName, distinguishedName } = wanted;
-    switch (place.kind) {
-      case "Free":
+  if (desired.invalid.some(({ part }) => part === "AccessGroups")) return NOTHING;
+  const blockers = accessGroups.flatMap(({ slot }) => (slot.kind === "Blocked" ? [slot.blocker] : []));
+  if (account.kind !== "Own") return { ...NOTHING, blockers };
+  return { changes: [...planJoins(view, account.object), ...planLeaves(view, account.object)], later: [], blockers };
+}
+
+function planJoins({ desired, accessGroups }: FarmView, account: DirectoryObject): readonly Change[] {
+  const member = account.distinguishedName;
+  const isIn = groupsOf(account);
+  return accessGroups.flatMap(({ wanted: { samAccountName, distinguishedName }, slot }): readonly Change[] => {
+    switch (slot.kind) {
+      case "Vacant":
         return [{ kind: "CreateAccessGroup", samAccountName, distinguishedName, owner: desired.owner, members: [member] }];
       case "Own":
-      case "Existing": {
+      case "External": {
         const release: readonly Change[] =
-          place.kind === "Existing" && place.object.owner === desired.owner
-            ? [{ kind: "Release", object: owned(place.object, desired.owner), because: DECLARED }]
+          slot.kind === "External" && slot.object.owner === desired.owner
+            ? [{ kind: "Release", object: owned(slot.object, desired.owner), because: DECLARED }]
             : [];
-        if (isIn(place.object)) return release;
-        return [
-          ...release,
-          { kind: "JoinAccessGroup", object: memberGroup(desired, place.object, samAccountName), member, name: samAccountName },
-        ];
+        if (isIn(slot.object)) return release;
+        const object = memberGroup(desired, slot.object, samAccountName);
+        return [...release, { kind: "JoinAccessGroup", object, member, name: samAccountName }];
       }
       case "Adoptable":
-      case "Taken":
+      case "Blocked":
       case "Unwanted":
         return [];
     }
   });
-  const wanted = new Set(places.flatMap(({ place }) => ("object" in place ? [place.object.objectGUID] : [])));
+}
+
+function planLeaves({ desired, observed, accessGroups }: FarmView, account: DirectoryObject): readonly Change[] {
+  const member = account.distinguishedName;
+  const isIn = groupsOf(account);
+  const wanted = new Set(accessGroups.flatMap(({ slot }) => ("object" in slot ? [slot.object.objectGUID] : [])));
   // Where a name leads nowhere for the moment, the group that it led to stays as it is.
   const unclear = new Set(
-    places.filter(({ place }) => place.kind === "Taken").map(({ wanted: { samAccountName } }) => samAccountName.toLowerCase()),
+    accessGroups.filter(({ slot }) => slot.kind === "Blocked").map(({ wanted: { samAccountName } }) => foldName(samAccountName)),
   );
-  const dropped = desired.memory.accessGroups.filter(({ objectGUID, name }) => !wanted.has(objectGUID) && !unclear.has(name.toLowerCase()));
-  const leaving = observed.objects.filter(({ objectGUID }) => dropped.some((group) => group.objectGUID === objectGUID));
-  const ownDropped = observed.objects.filter(
+  const isDropped = (objectGUID: string, name = ""): boolean => !wanted.has(objectGUID) && !unclear.has(foldName(name));
+  const dropped = desired.journal.accessGroups.filter(({ objectGUID, name }) => isDropped(objectGUID, name));
+  const own = observed.objects.filter(
     (object) =>
       object.owner === desired.owner &&
       isGroup(object) &&
       isAccessGroup(desired, object) &&
-      !wanted.has(object.objectGUID) &&
-      !unclear.has(object.samAccountName?.toLowerCase() ?? ""),
+      isDropped(object.objectGUID, object.samAccountName),
   );
-  return {
-    changes: [
-      ...changes,
-      ...leaving
-        .filter((group) => isIn(group) && !ownDropped.includes(group))
-        .map((group): Change => ({ kind: "LeaveAccessGroup", object: memberGroup(desired, group, undefined), member })),
-      ...ownDropped.flatMap((group) => endOfAccessGroup(desired, group, { distinguishedName: member, memberOf }, false)),
-    ],
-    blockers,
-  };
+  const others = observed.objects.filter(
+    (object) => dropped.some((group) => group.objectGUID === object.objectGUID) && isIn(object) && !own.includes(object),
+  );
+  return [
+    ...others.map((group): Change => ({ kind: "LeaveAccessGroup", object: memberGroup(desired, group, undefined), member })),
+    ...own.flatMap((group) => endOfAccessGroup(desired, group, account, false)),
+  ];
 }
 
 /** An owned access group goes if the account was its only member; otherwise it stays, without marker and without the account. */
@@ -69,12 +74,12 @@ export function endOfAccessGroup(
   desired: DesiredFarm,
   group: DirectoryObject,
   account: Pick<DirectoryObject, "distinguishedName" | "memberOf"> | undefined,
-  declaredExisting: boolean,
+  declaredExternal: boolean,
 ): readonly Change[] {
   const object = owned(group, desired.owner);
   const others = group.members.filter((member) => account === undefined || dnKey(member) !== dnKey(account.distinguishedName));
-  if (others.length === 0 && !declaredExisting) return [{ kind: "DeleteAccessGroup", object }];
-  const because = declaredExisting
+  if (others.length === 0 && !declaredExternal) return [{ kind: "DeleteAccessGroup", object }];
+  const because = declaredExternal
     ? DECLARED
     : `it has members that this farm did not put in: ${others.slice(0, 10).join("; ")}${others.length > 10 ? ` and ${others.length - 10} more` : ""}`;
   return [

@@ -1,13 +1,14 @@
+/** The end of a farm. */
 import type { Blocker } from "../../api/reasons.ts";
-import type { Change, OwnedObject, Plan } from "../changes/index.ts";
-import type { DesiredFarm } from "../desired.ts";
+import { isAccount, isGroup, type DirectoryObject } from "../../ad/object.ts";
+import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
-import { addedMembers, othersWanting } from "../host-group.ts";
-import { isAccount, isGroup, type DirectoryObject, type ObservedFarm } from "../../ad/object.ts";
-import { isAccessGroup, memberGroup } from "../slot.ts";
+import type { Change, Plan } from "../changes/index.ts";
+import type { DesiredFarm } from "../desired.ts";
+import { isAccessGroup, memberGroup, owned } from "../slot.ts";
+import type { FarmView } from "../view.ts";
 import { endOfAccessGroup, groupsOf } from "./access-groups.ts";
-import { changesOfMembers, DECLARED, existingGroup } from "./hosts.ts";
-import { resolveHosts } from "../resolve-hosts.ts";
+import { DECLARED, endOfHostGroup, takeOut } from "./hosts.ts";
 
 export interface DecommissionPolicy {
   /** The objects stay, and the owner marker goes. */
@@ -23,100 +24,92 @@ export interface DecommissionPolicy {
  * What is left to do until nothing in the directory is this farm's: an empty plan means that the finalizer may go.
  * Order: leave the access groups, revoke the right to retrieve the password, delete the account, leave what belongs to others, delete the groups.
  */
-export function planDecommission(desired: DesiredFarm, observed: ObservedFarm, policy: DecommissionPolicy): Plan {
+export function planDecommission(view: FarmView, policy: DecommissionPolicy): Plan {
+  const { desired, observed } = view;
   const mine = observed.objects.filter(({ owner }) => owner === desired.owner);
-  const blockers: Blocker[] = [];
-  const changes: Change[] = policy.retain ? [] : [...leaveAccessGroups(desired, observed, mine)];
-  const account = mine.find(isAccount);
+  const [untouchable, own] = [
+    mine.filter(({ protection }) => protection !== undefined),
+    mine.filter(({ protection }) => protection === undefined),
+  ];
   // Accounts first: a group that is still named by an account must outlive it.
-  for (const object of mine.toSorted((a, b) => Number(isAccount(b)) - Number(isAccount(a)))) {
-    const owned: OwnedObject = { distinguishedName: object.distinguishedName, objectGUID: object.objectGUID, owner: desired.owner };
-    const release = (because: string): void => {
-      changes.push({ kind: "Release", object: owned, because });
-    };
-    if (object.protection !== undefined) {
-      blockers.push({
-        reason: "ProtectedObject",
-        part: "Account",
-        message: `${object.distinguishedName} bears this farm's owner marker but must never be touched: ${object.protection}. Clear its adminDescription by hand.`,
-      });
-    } else if (policy.retain) {
-      release("deletionPolicy is Retain");
-    } else if (isAccount(object)) {
-      const { principals, denied, foreign } = object.retrievers ?? { principals: [], denied: [], foreign: [] };
-      if (principals.length + denied.length + foreign.length > 0) {
-        const because = ["the farm is being deleted"];
-        changes.push({ kind: "SetRetrievers", object: owned, retrievers: [], denied: [], add: [], remove: [], because });
-      }
-      changes.push({ kind: "DeleteAccount", object: owned });
-    } else if (isGroup(object) && isAccessGroup(desired, object)) {
-      changes.push(...endOfAccessGroup(desired, object, account, isDeclaredExisting(desired, object)));
-    } else if (isGroup(object)) {
-      const strangers = foreignMembers(desired, observed, object, policy);
-      if (desired.hostGroup.existing && desired.grant === "Group" && isNamed(object, desired.hostGroup.samAccountName)) {
-        changes.push(...takeOut(desired, observed, object));
-        release(DECLARED);
-      } else if (strangers.length === 0) changes.push({ kind: "DeleteHostGroup", object: owned });
-      else release(`it has members that this farm did not put in: ${strangers.join("; ")}`);
-    } else {
-      // No farm creates objects of another class: somebody copied the marker. It is not ours to delete.
-      release(`it is a ${object.objectClass}, which no farm creates`);
-    }
-  }
-  if (!policy.retain) {
-    const remembered = new Set(desired.memory.hostGroups.map(({ objectGUID }) => objectGUID));
-    const groups = observed.objects.filter((object) => remembered.has(object.objectGUID) && object.owner !== desired.owner);
-    changes.push(...groups.flatMap((group) => takeOut(desired, observed, group)));
-  }
-  if (observed.missing.length > 0) {
-    blockers.push({
-      reason: "DirectoryUnavailable",
-      part: "Account",
-      message: `${observed.missing.join(", ")} (objectGUID) is not to be seen on this domain controller, which took over less than an hour ago: it may not be replicated yet, so the farm waits until the hour is over.`,
-    });
-  }
-  return { changes, blockers };
+  const ordered = own.toSorted((a, b) => Number(isAccount(b)) - Number(isAccount(a)));
+  const changes = policy.retain
+    ? ordered.map((object): Change => ({ kind: "Release", object: owned(object, desired.owner), because: "deletionPolicy is Retain" }))
+    : [
+        ...leaveAccessGroups(view, mine),
+        ...ordered.flatMap((object) => endOf(view, object, policy)),
+        ...formerGroups(view).flatMap((group) => takeOut(view, group)),
+      ];
+  return { changes, later: [], blockers: [...untouchable.map(mustNotBeTouched), ...notSeen(observed.missing)] };
 }
 
-function isNamed({ samAccountName }: DirectoryObject, name: string): boolean {
-  return samAccountName?.toLowerCase() === name.toLowerCase();
+function mustNotBeTouched({ distinguishedName, protection }: DirectoryObject): Blocker {
+  return {
+    reason: "ProtectedObject",
+    part: "Account",
+    message: `${distinguishedName} bears this farm's owner marker but must never be touched: ${protection}. Clear its adminDescription by hand.`,
+  };
 }
 
-function isDeclaredExisting({ accessGroups }: DesiredFarm, object: DirectoryObject): boolean {
-  return accessGroups.some(({ existing, samAccountName }) => existing && isNamed(object, samAccountName));
+function notSeen(missing: readonly string[]): readonly Blocker[] {
+  if (missing.length === 0) return [];
+  const message = `${missing.join(", ")} (objectGUID) is not to be seen on this domain controller, which took over less than an hour ago: it may not be replicated yet, so the farm waits until the hour is over.`;
+  return [{ reason: "DirectoryUnavailable", part: "Account", message }];
+}
+
+function endOf(view: FarmView, object: DirectoryObject, policy: DecommissionPolicy): readonly Change[] {
+  const { desired, observed } = view;
+  if (isAccount(object)) return endOfAccount(object, desired.owner);
+  // No farm creates objects of another class: somebody copied the marker. It is not ours to delete.
+  if (!isGroup(object)) {
+    const because = `it is a ${object.objectClass}, which no farm creates`;
+    return [{ kind: "Release", object: owned(object, desired.owner), because }];
+  }
+  if (isAccessGroup(desired, object)) {
+    const account = observed.objects.find((candidate) => candidate.owner === desired.owner && isAccount(candidate));
+    return endOfAccessGroup(desired, object, account, isDeclaredExternal(desired, object));
+  }
+  if (desired.hostGroup.existing && desired.grant === "Group" && sameName(object.samAccountName, desired.hostGroup.samAccountName)) {
+    return [...takeOut(view, object), { kind: "Release", object: owned(object, desired.owner), because: DECLARED }];
+  }
+  return [endOfHostGroup(object, desired.owner, foreignMembers(view, object, policy))];
+}
+
+function endOfAccount(account: DirectoryObject, owner: string): readonly Change[] {
+  const { principals, denied, foreign } = account.retrievers ?? { principals: [], denied: [], foreign: [] };
+  const object = owned(account, owner);
+  const because = ["the farm is being deleted"];
+  return [
+    ...(principals.length + denied.length + foreign.length > 0
+      ? [{ kind: "SetRetrievers" as const, object, retrievers: [], denied: [], add: [], remove: [], because }]
+      : []),
+    { kind: "DeleteAccount", object },
+  ];
+}
+
+/** Groups of others that the farm put hosts into. */
+function formerGroups({ desired, observed }: FarmView): readonly DirectoryObject[] {
+  const remembered = new Set(desired.journal.hostGroups.map(({ objectGUID }) => objectGUID));
+  return observed.objects.filter((object) => remembered.has(object.objectGUID) && object.owner !== desired.owner);
+}
+
+function isDeclaredExternal({ accessGroups }: DesiredFarm, object: DirectoryObject): boolean {
+  return accessGroups.some(({ existing, samAccountName }) => existing && sameName(object.samAccountName, samAccountName));
 }
 
 /** The groups of others that the account was put into; its own ones come to their end by themselves. */
-function leaveAccessGroups(desired: DesiredFarm, observed: ObservedFarm, mine: readonly DirectoryObject[]): readonly Change[] {
+function leaveAccessGroups({ desired, observed }: FarmView, mine: readonly DirectoryObject[]): readonly Change[] {
   const account = mine.find(isAccount);
   if (!account || account.protection !== undefined) return [];
   const isIn = groupsOf(account);
-  const remembered = new Set(desired.memory.accessGroups.map(({ objectGUID }) => objectGUID));
+  const remembered = new Set(desired.journal.accessGroups.map(({ objectGUID }) => objectGUID));
   return observed.objects
     .filter((group) => remembered.has(group.objectGUID) && !mine.includes(group) && group.protection === undefined && isIn(group))
     .map((group) => ({ kind: "LeaveAccessGroup", object: memberGroup(desired, group, undefined), member: account.distinguishedName }));
 }
 
-/** The members that this farm put into a group of somebody else, but for those that other farms want there. */
-function takeOut(desired: DesiredFarm, observed: ObservedFarm, group: DirectoryObject): readonly Change[] {
-  if (group.protection !== undefined) return [];
-  const out = [...addedMembers(desired, observed, group).values()].filter(
-    (computer) => othersWanting(desired, group, computer).length === 0,
-  );
-  return changesOfMembers(
-    existingGroup(desired, group),
-    [],
-    out.map(({ distinguishedName }) => distinguishedName),
-  );
-}
-
-function foreignMembers(
-  desired: DesiredFarm,
-  observed: ObservedFarm,
-  group: DirectoryObject,
-  { membersSettled }: DecommissionPolicy,
-): readonly string[] {
-  const { wanted, quarantined } = resolveHosts(desired, observed);
+function foreignMembers({ observed, hosts }: FarmView, group: DirectoryObject, { membersSettled }: DecommissionPolicy): readonly string[] {
+  const { wanted, quarantined } = hosts;
   const computers = new Set(observed.computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
   return group.members.filter((member) => {
     const key = dnKey(member);

@@ -1,10 +1,11 @@
+/** Who may retrieve the password: the account's list. */
 import type { Blocker } from "../../api/reasons.ts";
-import type { Change, Plan } from "../changes/index.ts";
-import type { DesiredFarm } from "../desired.ts";
+import type { DirectoryObject, Retrievers } from "../../ad/object.ts";
 import { commonName, dnKey } from "../../names/distinguished-name.ts";
-import type { DirectoryObject, ObservedFarm, Retrievers } from "../../ad/object.ts";
-import { owned, type Place } from "../slot.ts";
-import type { ResolvedHosts } from "../resolve-hosts.ts";
+import type { Change, Plan } from "../changes/index.ts";
+import type { ObservedFarm } from "../queries.ts";
+import { owned } from "../slot.ts";
+import type { FarmView } from "../view.ts";
 
 /**
  * Whom one access list can name: its size has 16 bits (MS-DTYP 2.4.5), and an entry for a domain's principal takes 36 bytes. Some are left for
@@ -23,37 +24,31 @@ function sidsOf(computers: Iterable<DirectoryObject>): readonly string[] {
 }
 
 /** What the account's list should say in the end; undefined while the host group is not there. `current`: what it says now. */
-export function grantOf(
-  desired: DesiredFarm,
-  observed: ObservedFarm,
-  group: Place,
-  hosts: ResolvedHosts,
-  current: Retrievers | undefined,
-): Grant | undefined {
+export function grantOf({ desired, observed, hostGroup, hosts }: FarmView, current: Retrievers | undefined): Grant | undefined {
   if (desired.grant === "Principals") {
     // Of those that an ambiguous name may mean, whoever is in stays in; so does who cannot be seen now, while a host is not found.
     const undecided = new Set(sidsOf(hosts.undecided.values()));
-    const seen = new Set(sidsOf([...observed.objects, ...observed.computers, ...observed.strangers]));
+    const seen = new Set(sidsOf([...observed.objects, ...observed.computers, ...observed.unexplainedPrincipals]));
     const unfound = hosts.blockers.some(({ reason, computer }) => reason === "HostNotFound" && computer !== undefined);
     const kept = (current?.principals ?? []).filter((sid) => undecided.has(sid) || (unfound && !seen.has(sid)));
     return { principals: [...new Set([...sidsOf(hosts.wanted.values()), ...kept])], denied: [] };
   }
-  if ((group.kind !== "Own" && group.kind !== "Existing") || group.object.objectSID === undefined) return undefined;
+  if ((hostGroup.kind !== "Own" && hostGroup.kind !== "External") || hostGroup.object.objectSID === undefined) return undefined;
   // Somebody else may put a compromised host into a group that is not the farm's, directly or by way of another group.
-  const denied = group.kind === "Existing" ? sidsOf(hosts.quarantined.values()) : [];
-  return { principals: [group.object.objectSID], denied };
+  const denied = hostGroup.kind === "External" ? sidsOf(hosts.quarantined.values()) : [];
+  return { principals: [hostGroup.object.objectSID], denied };
 }
 
-export function planRetrievers(desired: DesiredFarm, observed: ObservedFarm, account: Place, group: Place, hosts: ResolvedHosts): Plan {
-  const blockers = tooMany(desired, hosts);
-  if (account.kind !== "Own") return { changes: [], blockers };
-  const { object } = account;
-  const current = object.retrievers ?? { principals: [], denied: [], foreign: [] };
-  const grant = grantOf(desired, observed, group, hosts, current);
+export function planRetrievers(view: FarmView): Plan {
+  const { desired, account, hosts } = view;
+  const nothing: Plan = { changes: [], later: [], blockers: tooMany(view) };
+  if (account.kind !== "Own") return nothing;
+  const current = account.object.retrievers ?? { principals: [], denied: [], foreign: [] };
+  const grant = grantOf(view, current);
   const out = new Set(sidsOf(hosts.quarantined.values()));
-  const kept = grant && isFilled(desired, observed, group, hosts) ? [] : inForce(desired, observed, current, hosts);
+  const kept = grant && isFilled(view) ? [] : inForce(view, current);
   // While it is not decided what the list should say, all that is done to it is to keep compromised hosts out.
-  if (!grant && out.size === 0) return { changes: [], blockers };
+  if (!grant && out.size === 0) return nothing;
   // Groups first: where there are more hosts than the list takes, those that have the right by a group keep it.
   const principals = [...new Set([...kept, ...(grant?.principals ?? current.principals)])]
     .filter((sid) => !out.has(sid))
@@ -61,22 +56,32 @@ export function planRetrievers(desired: DesiredFarm, observed: ObservedFarm, acc
   // While a group that is not the farm's, or not any more, is named, whoever is quarantined is kept out by name.
   const settled = grant !== undefined && kept.every((sid) => grant.principals.includes(sid));
   const denied = (settled ? grant.denied : [...out]).slice(0, PRINCIPALS - principals.length);
-  if (current.foreign.length === 0 && sameSet(principals, current.principals) && sameSet(denied, current.denied))
-    return { changes: [], blockers };
+  if (current.foreign.length === 0 && sameSet(principals, current.principals) && sameSet(denied, current.denied)) return nothing;
+  const object = owned(account.object, desired.owner);
+  const change: Change = {
+    kind: "SetRetrievers",
+    object,
+    retrievers: principals,
+    denied,
+    ...difference(view, current, { principals, denied }),
+  };
+  return { ...nothing, changes: [change] };
+}
+
+/** What differs, as people read it: computers that are named directly, and all else in words. */
+function difference(
+  { desired, observed }: FarmView,
+  current: Retrievers,
+  { principals, denied }: Grant,
+): Pick<Change<"SetRetrievers">, "add" | "remove" | "because"> {
   const computers = new Map(
     observed.computers.flatMap((computer) => (computer.objectSID === undefined ? [] : [[computer.objectSID, computer.distinguishedName]])),
   );
   const named = (sids: readonly string[]): readonly string[] => sids.flatMap((sid) => computers.get(sid) ?? []);
-  const [added, removed] = [
-    principals.filter((sid) => !current.principals.includes(sid)),
-    current.principals.filter((sid) => !principals.includes(sid)),
-  ];
+  const added = principals.filter((sid) => !current.principals.includes(sid));
+  const removed = current.principals.filter((sid) => !principals.includes(sid));
   const direct = desired.grant === "Principals";
-  const change: Change = {
-    kind: "SetRetrievers",
-    object: owned(object, desired.owner),
-    retrievers: principals,
-    denied,
+  return {
     add: direct ? named(added) : [],
     remove: direct ? named(removed) : [],
     because: [
@@ -87,41 +92,31 @@ export function planRetrievers(desired: DesiredFarm, observed: ObservedFarm, acc
       ...current.foreign.map((text) => `it had ${text}`),
     ],
   };
-  return { changes: [change], blockers };
 }
 
 /** Whether everybody who should have the right has it by what is wanted, so that nobody loses it when nothing else is named. */
-function isFilled(desired: DesiredFarm, observed: ObservedFarm, group: Place, { wanted, undecided }: ResolvedHosts): boolean {
+function isFilled({ desired, observed, hostGroup, hosts: { wanted, undecided } }: FarmView): boolean {
   if (undecided.size > 0) return false;
   if (desired.grant === "Principals") return observed.unreadable.length === 0 && wanted.size <= PRINCIPALS;
-  if (!("object" in group)) return false;
-  const members = new Set(group.object.members.map(dnKey));
+  if (!("object" in hostGroup)) return false;
+  const members = new Set(hostGroup.object.members.map(dnKey));
   return [...wanted.keys()].every((key) => members.has(key));
 }
 
 /** Of the principals that are named now those by which hosts that stay have the right: they stay until the hosts have it otherwise. */
-function inForce(
-  desired: DesiredFarm,
-  observed: ObservedFarm,
-  { principals }: Retrievers,
-  { wanted, undecided }: ResolvedHosts,
-): readonly string[] {
+function inForce({ desired, observed, hosts: { wanted, undecided } }: FarmView, { principals }: Retrievers): readonly string[] {
   const hosts = new Map([...wanted, ...undecided]);
   const direct = new Set(desired.grant === "Group" ? sidsOf(hosts.values()) : []);
   const groups = observed.objects.filter(
-    (object) => object.owner === desired.owner || desired.memory.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID),
+    (object) => object.owner === desired.owner || desired.journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID),
   );
   const bearing = new Set(
-    sidsOf(groups.filter(({ members }) => members.some((member) => hosts.has(dnKey(member)) || isUnreadable(observed, member)))),
+    sidsOf(groups.filter(({ members }) => members.some((member) => hosts.has(dnKey(member)) || observed.unreadable.includes(member)))),
   );
   return principals.filter((sid) => direct.has(sid) || bearing.has(sid));
 }
 
-function isUnreadable({ unreadable }: ObservedFarm, member: string): boolean {
-  return unreadable.includes(member);
-}
-
-function tooMany({ grant }: DesiredFarm, { wanted }: ResolvedHosts): readonly Blocker[] {
+function tooMany({ desired: { grant }, hosts: { wanted } }: FarmView): readonly Blocker[] {
   if (grant !== "Principals" || wanted.size <= PRINCIPALS) return [];
   const message = `with hosts.grant: Principals an account can name ${PRINCIPALS} computers, not ${wanted.size}; the others are left out: use grant: Group.`;
   return [{ reason: "InvalidSpec", part: "Hosts", message }];
@@ -132,7 +127,7 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** Whoever is named is said by name; a principal that nobody is any more by its SID. */
-function nameOf(sid: string, { objects, computers, strangers }: ObservedFarm): string {
-  const found = [...objects, ...computers, ...strangers].find(({ objectSID }) => objectSID === sid);
+function nameOf(sid: string, { objects, computers, unexplainedPrincipals }: ObservedFarm): string {
+  const found = [...objects, ...computers, ...unexplainedPrincipals].find(({ objectSID }) => objectSID === sid);
   return found ? commonName(found.distinguishedName) : `${sid}, which is no object of this domain`;
 }

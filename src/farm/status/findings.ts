@@ -1,15 +1,15 @@
 /** What a reconcile found of each part of a farm. */
-import type { Blocker, Part, Reason } from "../../api/reasons.ts";
-import { describeChange, partOf } from "../changes/index.ts";
 import type { Finding } from "../../api/condition.ts";
-import type { DesiredFarm } from "../desired.ts";
-import { commonName } from "../../names/distinguished-name.ts";
+import type { Blocker, Part, Reason } from "../../api/reasons.ts";
+import { ACCOUNT_DISABLED, ENCRYPTION_BITS } from "../../ad/account-flags.ts";
 import type { DirectoryError, DirectoryErrorKind } from "../../ad/error.ts";
-import type { ObservedFarm } from "../../ad/object.ts";
-import { placeOfAccount } from "../slot.ts";
-import { resolveHosts } from "../resolve-hosts.ts";
+import { commonName } from "../../names/distinguished-name.ts";
+import { listOf } from "../changes/entry.ts";
+import { describeChange, partOf } from "../changes/index.ts";
+import type { DesiredFarm } from "../desired.ts";
+import type { Failure, Report } from "../report.ts";
+import type { FarmView } from "../view.ts";
 import { passwordTimes } from "./observed.ts";
-import type { Report } from "../report.ts";
 
 /** Reasons of an error, for conditions: one table. */
 const REASON: Readonly<Record<DirectoryErrorKind, Reason>> = {
@@ -21,6 +21,7 @@ const REASON: Readonly<Record<DirectoryErrorKind, Reason>> = {
   AccessDenied: "AccessDenied",
   AlreadyExists: "ObjectExists",
   NotFound: "Rejected",
+  Stale: "Rejected",
   ValueExists: "Rejected",
   NoSuchValue: "Rejected",
   ServicePrincipalNameInUse: "ServicePrincipalNameInUse",
@@ -36,7 +37,7 @@ export function reasonOf(error: DirectoryError): Reason {
 }
 
 export function findingOf(part: Part, desired: DesiredFarm, report: Report): Finding {
-  const { plan, failures, error, observed } = report;
+  const { plan, failures, error, view } = report;
   const type = `${part}Ready`;
   if (error) return { type, status: "Unknown", reason: reasonOf(error), message: error.message };
   const blockers = (plan?.blockers ?? []).filter((blocker) => blocker.part === part);
@@ -44,23 +45,24 @@ export function findingOf(part: Part, desired: DesiredFarm, report: Report): Fin
   // A failure that left nothing to do has been overtaken: the last look decides.
   const failed = pending.length > 0 ? failures.filter(({ change }) => partOf(change) === part) : [];
   const [firstFailure] = failed;
-  if (firstFailure) {
-    // What was refused here is not waiting for anything.
-    const own = blockers.filter(({ reason }) => reason !== "ChangesPending");
-    const messages = new Set([...failed.map((failure) => failure.error.message), ...own.map(({ message }) => message)]);
-    return { type, status: "False", reason: reasonOf(firstFailure.error), message: [...messages].join(" ") };
-  }
+  if (firstFailure) return { type, status: "False", reason: reasonOf(firstFailure.error), message: failureMessage(failed, blockers) };
   const [firstBlocker] = blockers;
-  const exposure = part === "Hosts" && observed ? exposureOf(desired, observed) : "";
+  const exposure = part === "Hosts" && view ? exposureOf(view) : "";
   if (firstBlocker) return { type, status: "False", reason: firstBlocker.reason, message: `${blockersMessage(blockers)}${exposure}` };
   if (pending.length > 0) {
-    const changes = pending.flatMap(describeChange);
+    const changes = pending.flatMap((change) => describeChange(change));
     const list = changes.slice(0, 5).map(({ change, object, value }) => `${change} ${value ?? commonName(object)}`);
     const rest = changes.length > list.length ? ` and ${changes.length - list.length} more` : "";
     const after = failures.length > 0 ? ", once what failed is done: see the other conditions" : "";
     return { type, status: "False", reason: "ChangesPending", message: `to be done: ${list.join(", ")}${rest}${after}.` };
   }
-  return { type, status: "True", reason: "Reconciled", message: reconciledMessage(part, desired, observed) };
+  return { type, status: "True", reason: "Reconciled", message: reconciledMessage(part, desired, view) };
+}
+
+/** What was refused here is not waiting for anything. */
+function failureMessage(failed: readonly Failure[], blockers: readonly Blocker[]): string {
+  const own = blockers.filter(({ reason }) => reason !== "ChangesPending");
+  return [...new Set([...failed.map((failure) => failure.error.message), ...own.map(({ message }) => message)])].join(" ");
 }
 
 function blockersMessage(blockers: readonly Blocker[]): string {
@@ -69,17 +71,17 @@ function blockersMessage(blockers: readonly Blocker[]): string {
   return rest > 0 ? `${shown.join(" ")} And ${rest} more.` : shown.join(" ");
 }
 
-function reconciledMessage(part: Part, desired: DesiredFarm, observed: ObservedFarm | undefined): string {
+function reconciledMessage(part: Part, desired: DesiredFarm, view: FarmView | undefined): string {
   switch (part) {
     case "Account": {
       const rc4 =
-        (desired.account.encryptionTypes & 4) === 0
+        (desired.account.encryptionTypes & ENCRYPTION_BITS.RC4) === 0
           ? ""
           : " RC4 is allowed and weak: remove it from encryptionTypes once no client needs it.";
       return `${desired.account.samAccountName} exists and its properties match.${rc4}`;
     }
     case "Hosts":
-      return `${grantMessage(desired)}${observed ? disabledHosts(desired, observed) + exposureOf(desired, observed) : ""}`;
+      return `${grantMessage(desired)}${view ? disabledHosts(view) + exposureOf(view) : ""}`;
     case "ServicePrincipalNames":
       return `the account holds exactly the ${desired.servicePrincipalNames.length} service principal names.`;
     case "AccessGroups":
@@ -98,31 +100,20 @@ function grantMessage({ grant, hostGroup }: DesiredFarm): string {
 }
 
 /** A disabled computer has the right and cannot use it: nothing that the farm could mend, but what somebody may be looking for. */
-function disabledHosts(desired: DesiredFarm, observed: ObservedFarm): string {
-  const disabled = [...resolveHosts(desired, observed).wanted.values()].filter(
-    ({ userAccountControl = 0 }) => (userAccountControl & DISABLED) !== 0,
-  );
+function disabledHosts({ hosts }: FarmView): string {
+  const disabled = [...hosts.wanted.values()].filter(({ userAccountControl = 0 }) => (userAccountControl & ACCOUNT_DISABLED) !== 0);
   if (disabled.length === 0) return "";
   const names = disabled.map(({ distinguishedName }) => commonName(distinguishedName));
   return ` Disabled in the directory, so that they cannot log on: ${listOf(names)}.`;
 }
 
-/** ACCOUNTDISABLE of userAccountControl (MS-ADTS 2.2.16). */
-const DISABLED = 0x2;
-
 /** Whoever once had the password knows it until it changes: nobody can change it before (MS-ADTS 3.1.1.4.5.39). */
-function exposureOf(desired: DesiredFarm, observed: ObservedFarm): string {
+function exposureOf({ desired, account }: FarmView): string {
   if (desired.quarantined.length === 0) return "";
-  const account = placeOfAccount(desired, observed);
   const { passwordLastChanged, passwordNextChange } = account.kind === "Own" ? passwordTimes(account.object) : {};
   const names = listOf(desired.quarantined.map(({ text }) => text));
   if (passwordLastChanged === undefined || passwordNextChange === undefined) return ` Quarantined: ${names}.`;
   return ` Quarantined: ${names}. Whoever of them had the right after ${passwordLastChanged} knows the password until its next change at ${passwordNextChange}, which cannot be forced.`;
-}
-
-/** At most ten names, and how many more. */
-export function listOf(names: readonly string[]): string {
-  return names.slice(0, 10).join(", ") + (names.length > 10 ? ` and ${names.length - 10} more` : "");
 }
 
 export function summary(desired: DesiredFarm, report: Report, parts: readonly Finding[]): Finding {

@@ -1,16 +1,15 @@
-import { isTerminal, PARTS } from "../../api/reasons.ts";
-import type { Change } from "../changes/index.ts";
-import { progress, toConditions } from "../../api/condition.ts";
-import type { DesiredFarm } from "../desired.ts";
-import { ABANDON } from "../../api/annotations.ts";
-import { describeOwner } from "../../names/owner-marker.ts";
-import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
+/** What a reconcile says to the world: pure, so that every state of a farm can be tested as a value. */
+import { progress, toConditions, type Finding } from "../../api/condition.ts";
 import type { EventDraft } from "../../api/event.ts";
-import { driftOf, eventsOf, warnings } from "./events.ts";
-import { findingOf, summary } from "./findings.ts";
-import { seen } from "./observed.ts";
-import { carriedOver, unknownStatus } from "./not-looked.ts";
+import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
+import { isTerminal, PARTS, type Part } from "../../api/reasons.ts";
+import { dnKey } from "../../names/distinguished-name.ts";
+import { createdBy, eventsOf, objectOf, partOf, type Change } from "../changes/index.ts";
+import type { DesiredFarm } from "../desired.ts";
 import type { Report } from "../report.ts";
+import { findingOf, summary } from "./findings.ts";
+import { carriedOver } from "./not-looked.ts";
+import { observedStatus } from "./observed.ts";
 
 /** Retry: with back-off. Recheck: after a while, since what is in the way may go without the operator being told. Resync: the usual time. */
 export type Next = "Retry" | "Recheck" | "Resync";
@@ -23,7 +22,6 @@ export interface Outcome {
   readonly drift: readonly Change[];
 }
 
-/** What a reconcile says to the world: pure, so that every state of a farm can be tested as a value. */
 export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, now: Date): Outcome {
   const parts = PARTS.map((part) => findingOf(part, desired, report));
   const ready = summary(desired, report, parts);
@@ -34,27 +32,24 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
     wrong.some(({ reason }) => isTerminal(reason)) &&
     wrong.every(({ reason }) => isTerminal(reason) || reason === "ChangesPending");
   const retryable = report.error !== undefined || report.failures.some(({ error }) => error.retryable);
-  const drift = driftOf(farm, report);
+  const drift = driftOf(farm, report.applied);
+  const generation = farm.metadata.generation ?? 0;
+  const findings = [ready, ...parts, ...progress(ready, terminal && !retryable)];
   return {
     status: {
-      ...(report.observed ? withoutSeen(carriedOver(farm)) : carriedOver(farm)),
-      observedGeneration: farm.metadata.generation ?? 0,
-      conditions: toConditions(
-        farm.status?.conditions ?? [],
-        [ready, ...parts, ...progress(ready, terminal && !retryable)],
-        farm.metadata.generation ?? 0,
-        now,
-      ),
-      ...(report.observed ? seen(farm, desired, report, report.observed) : {}),
+      ...(report.view ? withoutObserved(carriedOver(farm)) : carriedOver(farm)),
+      observedGeneration: generation,
+      conditions: toConditions(farm.status?.conditions ?? [], findings, generation, now),
+      ...(report.view ? observedStatus(farm, report, report.view) : {}),
     },
-    events: [...report.applied.flatMap((change) => eventsOf(change, desired, drift.includes(change))), ...warnings(farm, ready)],
+    events: [...appliedEvents(farm, desired, report.applied), ...warnings(farm, ready)],
     next: ready.status === "True" ? "Resync" : retryable ? "Retry" : "Recheck",
     drift,
   };
 }
 
 /** What a look decides anew, whether it is there or not. */
-function withoutSeen({
+function withoutObserved({
   account: _account,
   hostGroup: _hostGroup,
   formerHostGroups: _formerHostGroups,
@@ -64,43 +59,40 @@ function withoutSeen({
   return kept;
 }
 
-/** What the end of a farm says: `gone` once the directory shows nothing of it any more. */
-export function decommissionOutcome(
-  farm: ServerFarm,
-  desired: DesiredFarm,
-  report: Report,
-  now: Date,
-): { readonly gone: boolean; readonly status: ServerFarmStatus; readonly events: readonly EventDraft[]; readonly retryable: boolean } {
-  const { plan, error, failures, applied } = report;
-  const released = new Set(applied.flatMap((change) => ("object" in change ? [change.object.objectGUID] : [])));
-  const strays = (report.observed?.objects ?? []).filter(
-    ({ objectGUID, owner }) => desired.knownObjects.includes(objectGUID) && owner !== desired.owner && !released.has(objectGUID),
+/**
+ * Changes to what this very generation had already brought about: somebody else undid it. What is made anew though the farm owned one already was lost,
+ * whatever has been between: the domain may have been away, and come back without it.
+ */
+function driftOf(farm: ServerFarm, applied: readonly Change[]): readonly Change[] {
+  const settled = (part: Part): boolean =>
+    farm.status?.conditions?.some(
+      ({ type, status, observedGeneration }) =>
+        type === `${part}Ready` && status === "True" && observedGeneration === farm.metadata.generation,
+    ) ?? false;
+  return applied.filter((change) => settled(partOf(change)) || isLost(farm, change));
+}
+
+/** A farm has one account and one host group, but several access groups. */
+function isLost({ status }: ServerFarm, change: Change): boolean {
+  const kind = createdBy(change);
+  if (kind === undefined) return false;
+  return (status?.ownedObjects ?? []).some(
+    (owned) => owned.kind === kind && (kind !== "AccessGroup" || dnKey(owned.distinguishedName ?? "") === dnKey(objectOf(change))),
   );
-  const events: readonly EventDraft[] = [
-    ...applied.flatMap((change) => eventsOf(change, desired, false)),
-    ...strays.map(({ distinguishedName, owner }): EventDraft => ({
-      type: "Warning",
-      reason: "ObjectKept",
-      message: `${distinguishedName} was this farm's and stays in the directory: ${describeOwner(owner, desired.owner)} now`,
-    })),
-  ];
-  const gone = error === undefined && plan !== undefined && plan.changes.length === 0 && plan.blockers.length === 0;
-  const causes = [
-    ...(error ? [error.message] : []),
-    ...failures.map((failure) => failure.error.message),
-    ...(plan?.blockers ?? []).map(({ message }) => message),
-  ];
-  if (farm.spec.managementPolicy === "Observe" && !gone && causes.length === 0) {
-    causes.push(
-      `managementPolicy is Observe, so nothing is deleted in the directory: set it to Enforce, or let the farm go with the annotation ${ABANDON}=true.`,
-    );
+}
+
+/** What the changes say. */
+export function appliedEvents(farm: ServerFarm, { account }: DesiredFarm, applied: readonly Change[]): readonly EventDraft[] {
+  const drift = driftOf(farm, applied);
+  return applied.flatMap((change) => eventsOf(change, { account: account.samAccountName, drifted: drift.includes(change) }));
+}
+
+/** A farm that is not ready says so once for each reason. */
+function warnings(farm: ServerFarm, ready: Finding): readonly EventDraft[] {
+  const before = farm.status?.conditions?.find(({ type }) => type === "Ready");
+  if (ready.status === "True") {
+    return before?.status === "True" ? [] : [{ type: "Normal", reason: "Ready", message: ready.message }];
   }
-  const reason = causes.length > 0 ? "DeletionBlocked" : "Deleting";
-  const message =
-    causes.length > 0
-      ? `the farm cannot be decommissioned yet: ${[...new Set(causes)].join(" ")}`
-      : "what the farm owns in the directory is being removed.";
-  const retryable = error !== undefined || failures.some((failure) => failure.error.retryable) || causes.length === 0;
-  const waits = plan?.blockers.some((blocker) => !isTerminal(blocker.reason)) === true;
-  return { gone, status: unknownStatus(farm, reason, message, now, { stalled: !retryable && !waits }), events, retryable };
+  if (before?.status === ready.status && before.reason === ready.reason && before.message === ready.message) return [];
+  return [{ type: "Warning", reason: ready.reason, message: ready.message }];
 }

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { planDecommission, type DecommissionPolicy } from "../../../src/farm/plan/decommission.ts";
+import type { FarmView } from "../../../src/farm/view.ts";
 import { finalizerAction } from "../../../src/api/annotations.ts";
 import { ACCOUNT_CLASS } from "../../../src/ad/object.ts";
 import { reconcile } from "../../../src/reconciler/rounds.ts";
-import { BASE, computer, desired, directoryObject, SimulatedDirectory } from "../simulation.ts";
+import { BASE, computer, desired, directoryObject, planEndOf, SimulatedDirectory } from "../simulation.ts";
 
 const WEB = ["WEB01", "WEB02"].map(computer);
 const wanted = desired({ hosts: { computers: ["WEB01"] } });
@@ -18,7 +19,9 @@ const account = directoryObject({
 });
 const [WEB01 = "", WEB02 = ""] = WEB.map(({ distinguishedName }) => distinguishedName);
 const kinds = (objects: readonly ReturnType<typeof group>[], policy = DELETE): readonly string[] =>
-  planDecommission(wanted, { objects, computers: WEB, missing: [], strangers: [], unreadable: [] }, policy).changes.map(({ kind }) => kind);
+  planEndOf(wanted, { objects, computers: WEB, missing: [], unexplainedPrincipals: [], unreadable: [] }, policy).changes.map(
+    ({ kind }) => kind,
+  );
 
 describe("the end of a farm", () => {
   test("revoke, then the account, then the group", () => {
@@ -45,9 +48,9 @@ describe("the end of a farm", () => {
     expect(kinds([group([WEB01]), account], { ...DELETE, retain: true })).toEqual(["Release", "Release"]);
   });
   test("a protected object blocks, whatever marker it bears", () => {
-    const result = planDecommission(
+    const result = planEndOf(
       wanted,
-      { objects: [{ ...group([]), protection: "it is built in" }], computers: [], missing: [], strangers: [], unreadable: [] },
+      { objects: [{ ...group([]), protection: "it is built in" }], computers: [], missing: [], unexplainedPrincipals: [], unreadable: [] },
       DELETE,
     );
     expect(result.changes).toEqual([]);
@@ -57,19 +60,23 @@ describe("the end of a farm", () => {
     expect(kinds([{ ...account, objectClass: "user" }])).toEqual(["Release"]);
   });
   test("what is known and not seen on another server keeps the farm", () => {
-    const { blockers } = planDecommission(wanted, { objects: [], computers: [], missing: ["guid"], strangers: [], unreadable: [] }, DELETE);
+    const { blockers } = planEndOf(
+      wanted,
+      { objects: [], computers: [], missing: ["guid"], unexplainedPrincipals: [], unreadable: [] },
+      DELETE,
+    );
     expect(blockers).toMatchObject([{ reason: "DirectoryUnavailable" }]);
   });
   test("it ends with nothing of the farm, and a second time writes nothing", async () => {
     const directory = new SimulatedDirectory([group([WEB01]), account, computer("X")], WEB);
     const work = {
       scope: "Owned" as const,
-      plan: (observed: Parameters<typeof planDecommission>[1]) => planDecommission(wanted, observed, DELETE),
+      plan: (view: FarmView) => planDecommission(view, DELETE),
       assertFresh: () => Promise.resolve(),
       ordered: true,
     };
     const report = await reconcile(wanted, directory, work, new AbortController().signal);
-    expect(report.plan).toEqual({ changes: [], blockers: [] });
+    expect(report.plan).toEqual({ changes: [], later: [], blockers: [] });
     expect(directory.objects.map(({ samAccountName }) => samAccountName)).toEqual(["X$"]);
     expect(report.applied).toHaveLength(3);
   });

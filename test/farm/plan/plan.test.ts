@@ -5,15 +5,13 @@ import { desiredFarm } from "../../../src/farm/desired.ts";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../../src/ad/object.ts";
 import { plan } from "../../../src/farm/plan/index.ts";
 import { reconcile, type Work } from "../../../src/reconciler/rounds.ts";
-import { BASE, CLUSTER, computer, desired, directoryObject, FACTS, farm, SimulatedDirectory } from "../simulation.ts";
+import { BASE, CLUSTER, computer, desired, directoryObject, FACTS, farm, planOf, SimulatedDirectory } from "../simulation.ts";
 
 const WEB = ["WEB01", "WEB02", "WEB03"].map(computer);
 const OWNER = "serverfarm.dev cluster=8a1f farm=web/itfarm1";
 const signal = new AbortController().signal;
 
-function work(wanted: ReturnType<typeof desired>): Work {
-  return { scope: "Names", plan: (observed) => plan(wanted, observed), assertFresh: () => Promise.resolve(), ordered: false };
-}
+const WORK: Work = { scope: "Names", plan, assertFresh: () => Promise.resolve(), ordered: false };
 
 /** The directory after everything was brought about. */
 async function settled(
@@ -22,12 +20,12 @@ async function settled(
   computers: readonly DirectoryObject[] = WEB,
 ): Promise<SimulatedDirectory> {
   const directory = new SimulatedDirectory(objects, computers);
-  await reconcile(wanted, directory, work(wanted), signal);
+  await reconcile(wanted, directory, WORK, signal);
   return directory;
 }
 
 const lines = (wanted: ReturnType<typeof desired>, directory: SimulatedDirectory): readonly string[] =>
-  plan(wanted, directory)
+  planOf(wanted, directory)
     .changes.flatMap(describeChange)
     .map(({ change, value }) => `${change} ${value ?? ""}`.trim());
 
@@ -35,8 +33,8 @@ describe("the plan of a farm", () => {
   test("a new farm is a group with its hosts, then an account made whole", async () => {
     const wanted = desired({ hosts: { computers: ["WEB01", "web02.contoso.com"] }, servicePrincipalNames: ["http/web"] });
     const empty = new SimulatedDirectory([], WEB);
-    expect(plan(wanted, empty).changes.map(({ kind }) => kind)).toEqual(["CreateHostGroup"]);
-    expect(plan(wanted, empty).later?.map(({ kind }) => kind)).toEqual(["CreateAccount"]);
+    expect(planOf(wanted, empty).changes.map(({ kind }) => kind)).toEqual(["CreateHostGroup"]);
+    expect(planOf(wanted, empty).later?.map(({ kind }) => kind)).toEqual(["CreateAccount"]);
     const directory = await settled(wanted);
     expect(directory.writes).toBe(2);
     const [group, account] = directory.objects;
@@ -50,7 +48,7 @@ describe("the plan of a farm", () => {
       servicePrincipalNames: ["http/web"],
       retrievers: { principals: [group?.objectSID], denied: [], foreign: [] },
     });
-    expect(plan(wanted, directory)).toEqual({ changes: [], later: [], blockers: [] });
+    expect(planOf(wanted, directory)).toEqual({ changes: [], later: [], blockers: [] });
   });
 
   test.each([
@@ -124,7 +122,7 @@ describe("the plan of a farm", () => {
       observedGeneration: 1,
       ownedObjects: directory.objects.map(({ objectGUID }) => ({ objectGUID, kind: "Account" as const })),
     };
-    expect(plan(desired({ hosts: { computers: ["WEB01"] } }, known), directory).changes).toEqual([]);
+    expect(planOf(desired({ hosts: { computers: ["WEB01"] } }, known), directory).changes).toEqual([]);
   });
 
   test.each([
@@ -154,7 +152,7 @@ describe("the plan of a farm", () => {
     const stranger = directoryObject({ distinguishedName: `CN=itfarm1,OU=X,${BASE}`, samAccountName: "ITFARM1$", ...fields });
     const directory = await settled(wanted, [stranger]);
     expect(directory.objects).toContain(stranger);
-    const blocker = plan(wanted, directory).blockers.find(({ part }) => part === "Account");
+    const blocker = planOf(wanted, directory).blockers.find(({ part }) => part === "Account");
     expect(blocker?.reason).toBe(reason);
     expect(blocker?.message).toContain(words);
   });
@@ -164,20 +162,20 @@ describe("the plan of a farm", () => {
     const wanted = desired({ servicePrincipalNames: ["http/taken", "http/free"] });
     const directory = await settled(wanted, [holder]);
     expect(directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1$")?.servicePrincipalNames).toEqual(["http/free"]);
-    expect(plan(wanted, directory).blockers).toMatchObject([
+    expect(planOf(wanted, directory).blockers).toMatchObject([
       { reason: "ServicePrincipalNameInUse", message: expect.stringContaining(`CN=DB,CN=Computers,${BASE}`) },
     ]);
-    expect(plan(wanted, directory).changes).toEqual([]);
+    expect(planOf(wanted, directory).changes).toEqual([]);
   });
 
   test("of two computers with one DNS name neither is granted; in quarantine both are", () => {
     const twins = [computer("A"), { ...computer("B"), dnsHostName: "a.contoso.com" }];
     const wanted = desired({ hosts: { computers: ["a.contoso.com", "WEB01"] } });
-    const result = plan(wanted, new SimulatedDirectory([], [...twins, ...WEB]));
+    const result = planOf(wanted, new SimulatedDirectory([], [...twins, ...WEB]));
     expect(result.blockers.filter(({ reason }) => reason !== "ChangesPending").map(({ reason }) => reason)).toEqual(["HostAmbiguous"]);
     expect(result.changes).toMatchObject([{ members: [`CN=WEB01,CN=Computers,${BASE}`] }]);
     const quarantine = desired({ hosts: { computers: ["A", "B", "WEB01"], quarantined: ["a.contoso.com"] } });
-    expect(plan(quarantine, new SimulatedDirectory([], [...twins, ...WEB])).changes).toMatchObject([
+    expect(planOf(quarantine, new SimulatedDirectory([], [...twins, ...WEB])).changes).toMatchObject([
       { members: [`CN=WEB01,CN=Computers,${BASE}`] },
     ]);
   });
@@ -186,7 +184,7 @@ describe("the plan of a farm", () => {
     const wanted = desired({ hosts: { computers: ["web01.contoso.com"] } });
     const directory = await settled(wanted);
     const claimed = new SimulatedDirectory(directory.objects, [...WEB, { ...computer("EVIL"), dnsHostName: "web01.contoso.com" }]);
-    const result = plan(wanted, claimed);
+    const result = planOf(wanted, claimed);
     expect(result.changes).toEqual([]);
     expect(result.blockers.map(({ reason }) => reason)).toEqual(["HostAmbiguous"]);
   });
@@ -198,7 +196,7 @@ describe("the plan of a farm", () => {
       account: { description: "x" },
       servicePrincipalNames: ["http/x"],
     });
-    const [first, second] = plan(wanted, directory).changes;
+    const [first, second] = planOf(wanted, directory).changes;
     expect(first).toMatchObject({ kind: "ChangeHosts", add: [], remove: [`CN=WEB02,CN=Computers,${BASE}`] });
     expect(second).toMatchObject({
       kind: "ChangeHosts",
@@ -209,7 +207,7 @@ describe("the plan of a farm", () => {
 
   test("a quarantined host that nobody can find is said, not passed over", async () => {
     const wanted = desired({ hosts: { computers: ["WEB01"], quarantined: ["WEB1"] } });
-    const { blockers } = plan(wanted, await settled(wanted));
+    const { blockers } = planOf(wanted, await settled(wanted));
     expect(blockers).toMatchObject([
       {
         reason: "HostNotFound",
@@ -223,7 +221,7 @@ describe("the plan of a farm", () => {
     const directory = await settled(desired({ hosts: { computers: ["WEB01", "WEB02"] } }));
     const blind = new SimulatedDirectory(directory.objects, WEB.slice(0, 1));
     blind.unreadable = [`CN=WEB02,CN=Computers,${BASE}`];
-    const result = plan(desired({ hosts: { computers: ["WEB01", "WEB02"] } }), blind);
+    const result = planOf(desired({ hosts: { computers: ["WEB01", "WEB02"] } }), blind);
     expect(result.changes).toEqual([]);
     expect(result.blockers.map(({ reason }) => reason)).toEqual(["HostNotFound", "AccessDenied"]);
     const quarantine = desired({ hosts: { computers: ["WEB01", "WEB02"], quarantined: [`CN=WEB02,CN=Computers,${BASE}`] } });
@@ -233,7 +231,7 @@ describe("the plan of a farm", () => {
   test("what is known and not seen on another server is not made a second time", async () => {
     const directory = new SimulatedDirectory([], WEB);
     directory.missing = ["00000000-0000-0000-0000-00000000000a"];
-    const result = plan(desired({ hosts: { computers: ["WEB01"] } }), directory);
+    const result = planOf(desired({ hosts: { computers: ["WEB01"] } }), directory);
     expect(result.changes).toEqual([]);
     expect(result.blockers.map(({ part, reason }) => `${part}=${reason}`)).toEqual([
       "Account=DirectoryUnavailable",
@@ -249,7 +247,7 @@ describe("the plan of a farm", () => {
     const wanted = desired();
     const directory = await settled(wanted);
     directory.objects = directory.objects.map((object) => (object.objectClass === ACCOUNT_CLASS ? { ...object, ...fields } : object));
-    expect(plan(wanted, directory).blockers).toMatchObject([
+    expect(planOf(wanted, directory).blockers).toMatchObject([
       { reason: "Rejected", part: "Account", message: expect.stringContaining(words) },
     ]);
   });
@@ -258,7 +256,7 @@ describe("the plan of a farm", () => {
     const wanted = desired();
     const directory = await settled(wanted);
     directory.objects = directory.objects.map((object) => ({ ...object, securityEnabled: false }));
-    expect(plan(wanted, directory).blockers).toMatchObject([{ part: "Hosts", message: expect.stringContaining("distribution group") }]);
+    expect(planOf(wanted, directory).blockers).toMatchObject([{ part: "Hosts", message: expect.stringContaining("distribution group") }]);
   });
 
   test("an outbound-only account has no dNSHostName", async () => {
@@ -292,11 +290,11 @@ describe("the plan of a farm", () => {
         });
         const directory = await settled(desired(clean(first)), [holder]);
         const wanted = desired(clean(second));
-        const report = await reconcile(wanted, directory, work(wanted), signal);
+        const report = await reconcile(wanted, directory, WORK, signal);
         expect(report.plan?.changes).toEqual([]);
         expect(directory.objects).toContain(holder);
         const before = directory.writes;
-        await reconcile(wanted, directory, work(wanted), signal);
+        await reconcile(wanted, directory, WORK, signal);
         expect(directory.writes).toBe(before);
         const group = directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1Hosts");
         const out = new Set(second.hosts.quarantined.map((host) => /WEB0\d/i.exec(host)?.[0].toUpperCase()));
@@ -339,7 +337,7 @@ describe("what only the domain shows to be wrong", () => {
     const wanted = desired(spec);
     const directory = await settled(wanted);
     expect(directory.objects).toHaveLength(2);
-    const { blockers, changes } = plan(wanted, directory);
+    const { blockers, changes } = planOf(wanted, directory);
     expect(changes).toEqual([]);
     expect(blockers).toMatchObject([{ reason: "InvalidSpec", message: expect.stringContaining(field) }]);
   });

@@ -4,7 +4,9 @@ import { plan } from "../../../src/farm/plan/index.ts";
 import type { ServerFarm } from "../../../src/api/generated/server-farm.ts";
 import { mergePatch } from "../../../src/kubernetes/resource.ts";
 import { refusedStatus, suspendedStatus, unknownStatus } from "../../../src/farm/status/not-looked.ts";
-import { decommissionOutcome, outcome, type Outcome } from "../../../src/farm/status/outcome.ts";
+import { decommissionOutcome } from "../../../src/farm/status/decommission.ts";
+import { outcome, type Outcome } from "../../../src/farm/status/outcome.ts";
+import { viewOf } from "../../../src/farm/view.ts";
 import { reconcile } from "../../../src/reconciler/rounds.ts";
 import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../simulation.ts";
 
@@ -16,12 +18,7 @@ type Spec = Parameters<typeof farm>[0];
 async function run(spec: Spec, directory = new SimulatedDirectory([], WEB), status?: ServerFarm["status"], now = NOW): Promise<Outcome> {
   const wanted = desired(spec, status);
   const assertFresh = spec?.managementPolicy === "Observe" ? undefined : () => Promise.resolve();
-  const report = await reconcile(
-    wanted,
-    directory,
-    { scope: "Names", plan: (observed) => plan(wanted, observed), assertFresh, ordered: false },
-    new AbortController().signal,
-  );
+  const report = await reconcile(wanted, directory, { scope: "Names", plan, assertFresh, ordered: false }, new AbortController().signal);
   return outcome(farm(spec, status), wanted, report, now);
 }
 
@@ -148,7 +145,7 @@ describe("what a reconcile says", () => {
     const report = await reconcile(
       wanted,
       directory,
-      { scope: "Names", plan: (observed) => plan(wanted, observed), assertFresh: () => Promise.resolve(), ordered: false },
+      { scope: "Names", plan, assertFresh: () => Promise.resolve(), ordered: false },
       new AbortController().signal,
     );
     expect(outcome(farm({ hosts: { computers: ["WEB02"] } }, first.status, 2), wanted, report, NOW).drift).toEqual([]);
@@ -198,7 +195,7 @@ describe("what a reconcile says", () => {
     const report = await reconcile(
       wanted,
       failing,
-      { scope: "Names", plan: (observed) => plan(wanted, observed), assertFresh: () => Promise.resolve(), ordered: false },
+      { scope: "Names", plan, assertFresh: () => Promise.resolve(), ordered: false },
       new AbortController().signal,
     );
     expect(report.failures).toHaveLength(1);
@@ -213,7 +210,7 @@ describe("what a reconcile says", () => {
       directory,
       {
         scope: "Names",
-        plan: (observed) => plan(wanted, observed),
+        plan,
         assertFresh: () => Promise.reject(new Error("changed meanwhile")),
         ordered: false,
       },
@@ -280,26 +277,26 @@ describe("a farm that is not looked at", () => {
 describe("the end of a farm", () => {
   const wanted = desired();
   const empty = {
-    observed: { objects: [], computers: [], missing: [], strangers: [], unreadable: [] },
+    view: viewOf(wanted, { objects: [], computers: [], missing: [], unexplainedPrincipals: [], unreadable: [] }),
     applied: [],
     failures: [],
     error: undefined,
   };
 
   test("gone only when the directory says so", () => {
-    expect(decommissionOutcome(farm(), wanted, { ...empty, plan: { changes: [], blockers: [] } }, NOW).gone).toBe(true);
+    expect(decommissionOutcome(farm(), wanted, { ...empty, plan: { changes: [], later: [], blockers: [] } }, NOW).gone).toBe(true);
     expect(
       decommissionOutcome(
         farm(),
         wanted,
-        { ...empty, plan: undefined, observed: undefined, error: new DirectoryError("Unavailable", "away") },
+        { ...empty, plan: undefined, view: undefined, error: new DirectoryError("Unavailable", "away") },
         NOW,
       ),
     ).toMatchObject({ gone: false, retryable: true });
     const blocked = decommissionOutcome(
       farm(),
       wanted,
-      { ...empty, plan: { changes: [], blockers: [{ reason: "ProtectedObject", part: "Account", message: "no" }] } },
+      { ...empty, plan: { changes: [], later: [], blockers: [{ reason: "ProtectedObject", part: "Account", message: "no" }] } },
       NOW,
     );
     expect(blocked).toMatchObject({ gone: false, retryable: false });

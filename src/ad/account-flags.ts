@@ -1,0 +1,10 @@
+/** Bits of an account's attributes. */
+
+/** userAccountControl (MS-ADTS 2.2.16): ACCOUNTDISABLE, and WORKSTATION_TRUST_ACCOUNT, which a gMSA is. */
+export const ACCOUNT_DISABLED = 0x2;
+export const WORKSTATION_TRUST = 0x1000;
+
+/** msDS-SupportedEncryptionTypes (MS-KILE 2.2.7). */
+export const ENCRYPTION_BITS = { RC4: 4, AES128: 8, AES256: 16 } as const;
+/** The bits that a farm decides; all others are kept as they are. */
+export const ENCRYPTION_MASK = ENCRYPTION_BITS.RC4 | ENCRYPTION_BITS.AES128 | ENCRYPTION_BITS.AES256;

@@ -1,0 +1,18 @@
+/** What has to be looked up in the directory, as data: a reader says how. */
+import type { LookupAttribute } from "../names/lookup-key.ts";
+import type { DirectoryObject } from "./object.ts";
+
+/** Objects whose attribute has the value: a GUID or SID as text, a name in any case. */
+export interface Lookup {
+  readonly by: LookupAttribute;
+  readonly value: string;
+}
+
+/** One question: every object that one of the lookups means. */
+export interface Query {
+  readonly lookups: readonly Lookup[];
+  /** Deleted: objects that are there and those that were deleted lately. */
+  readonly among: "Objects" | "Computers" | "Deleted";
+  /** The groups of which every member is asked for, however many there are; of others no more than the server lists by itself. */
+  readonly allMembersOf?: (group: DirectoryObject) => boolean;
+}

@@ -1,0 +1,103 @@
+/** What of an account, or of the name of a host group, is changed in place. */
+import type { AccountProperties } from "../../ad/account.ts";
+import type { Modification, OwnedObject } from "../../ad/write.ts";
+import { hostEvents, hostLines, said, splitValues, type ChangeEntry, type HostDelta } from "./entry.ts";
+
+interface AccountUpdate {
+  readonly object: OwnedObject;
+  readonly properties: AccountProperties;
+  /** The values that it was decided on: where they changed meanwhile, nothing is written, since some of their bits are not the farm's. */
+  readonly observed: AccountProperties;
+}
+
+export const updateAccount: ChangeEntry<AccountUpdate> = {
+  part: () => "Account",
+  describe: ({ kind, object: { distinguishedName }, properties }) =>
+    Object.entries(properties).map(([name, value]) => ({
+      change: kind,
+      object: distinguishedName,
+      value: value === undefined ? `${name} removed` : `${name}=${value}`,
+    })),
+  events: ({ properties }, context) => [said(context, "AccountUpdated", `${context.account}: set ${Object.keys(properties).join(", ")}`)],
+  write: ({ object, properties, observed }) => {
+    const values: readonly (readonly [string, string | undefined])[] = Object.entries(properties);
+    const modifications = values.map(([name, value]): Modification => ["replace", name, value === undefined ? [] : [value]]);
+    return { kind: "Modify", object, modifications, expected: { ...observed } };
+  },
+};
+
+interface RetrieversChange extends HostDelta {
+  readonly object: OwnedObject;
+  /** SIDs. */
+  readonly retrievers: readonly string[];
+  /** SIDs that are kept out by name: quarantined computers, where the group is not the farm's to take them out of. */
+  readonly denied: readonly string[];
+  /** Distinguished names of computers that are named directly, or not any more. */
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+  /** What else it puts right, in words. */
+  readonly because: readonly string[];
+}
+
+export const setRetrievers: ChangeEntry<RetrieversChange> = {
+  part: () => "Hosts",
+  describe: ({ kind, because, object: { distinguishedName }, ...delta }) => {
+    const lines = hostLines(delta, distinguishedName);
+    return because.length > 0 || lines.length === 0
+      ? [...lines, { change: kind, object: distinguishedName, value: because.join("; ") }]
+      : lines;
+  },
+  events: (change, context) => [
+    ...hostEvents(change, "at once, since it is named directly", context),
+    ...(change.because.length > 0
+      ? [said(context, "RetrieversSet", `${context.account}: who may retrieve the password was set anew: ${change.because.join("; ")}`)]
+      : []),
+  ],
+  write: ({ object, retrievers: principals, denied }) => ({
+    kind: "Modify",
+    object,
+    modifications: [["replace", "msDS-GroupMSAMembership", [{ principals, denied }]]],
+  }),
+};
+
+interface ServicePrincipalNamesChange {
+  readonly object: OwnedObject;
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+}
+
+export const changeServicePrincipalNames: ChangeEntry<ServicePrincipalNamesChange> = {
+  part: () => "ServicePrincipalNames",
+  describe: ({ object: { distinguishedName: object }, add, remove }) => [
+    ...remove.map((value) => ({ change: "RemoveServicePrincipalName", object, value })),
+    ...add.map((value) => ({ change: "AddServicePrincipalName", object, value })),
+  ],
+  events: ({ add, remove }, context) => {
+    const texts = [add.length > 0 ? `added ${add.join(", ")}` : "", remove.length > 0 ? `removed ${remove.join(", ")}` : ""];
+    return [said(context, "ServicePrincipalNamesChanged", texts.filter((text) => text !== "").join("; "))];
+  },
+  write: ({ object, add, remove }) => ({
+    kind: "Modify",
+    object,
+    modifications: [
+      ...(remove.length > 0 ? [["delete", "servicePrincipalName", remove] as const] : []),
+      ...(add.length > 0 ? [["add", "servicePrincipalName", add] as const] : []),
+    ],
+  }),
+  split: splitValues,
+};
+
+interface HostGroupName {
+  readonly object: OwnedObject;
+  readonly samAccountName: string;
+}
+
+/** Its sAMAccountName; the group keeps its SID, so that no host loses the right meanwhile. */
+export const renameHostGroup: ChangeEntry<HostGroupName> = {
+  part: () => "Hosts",
+  describe: ({ kind, object: { distinguishedName }, samAccountName }) => [
+    { change: kind, object: distinguishedName, value: samAccountName },
+  ],
+  events: ({ samAccountName }, context) => [said(context, "HostGroupRenamed", `the host group is now ${samAccountName}`)],
+  write: ({ object, samAccountName }) => ({ kind: "Modify", object, modifications: [["replace", "sAMAccountName", [samAccountName]]] }),
+};

@@ -1,0 +1,24 @@
+/** What is nobody's and is to be the farm's. */
+import { NOTHING, type Change, type Plan } from "../changes/index.ts";
+import { owned } from "../slot.ts";
+import { viewOf, type FarmView } from "../view.ts";
+
+/**
+ * First the owner marker; what else has to be changed follows once the object bears it, and can be read in the plan before: `planAdopted` plans for the
+ * farm as it is then. Undefined where there is nothing to take over.
+ */
+export function planAdoption(view: FarmView, planAdopted: (view: FarmView) => Plan): Plan | undefined {
+  const { desired, observed, account, hostGroup } = view;
+  const slots = [
+    { slot: hostGroup, part: "Hosts" as const },
+    { slot: account, part: "Account" as const },
+  ];
+  const adopted = slots.flatMap(({ slot, part }) => (slot.kind === "Adoptable" ? [{ object: slot.object, part }] : []));
+  if (adopted.length === 0) return undefined;
+  const changes = adopted.map(({ object, part }): Change => ({ kind: "Adopt", object: owned(object, desired.owner), part }));
+  const objects = observed.objects.map((object) =>
+    adopted.some((other) => other.object === object) ? { ...object, owner: desired.owner } : object,
+  );
+  const then = planAdopted(viewOf(desired, { ...observed, objects }));
+  return { ...NOTHING, changes, later: [...then.changes, ...then.later], blockers: then.blockers };
+}

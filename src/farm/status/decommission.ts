@@ -1,0 +1,73 @@
+/** What the end of a farm says. */
+import { ABANDON } from "../../api/annotations.ts";
+import type { EventDraft } from "../../api/event.ts";
+import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
+import { isTerminal } from "../../api/reasons.ts";
+import { describeOwner } from "../../names/owner-marker.ts";
+import { eventsOf } from "../changes/index.ts";
+import type { DesiredFarm } from "../desired.ts";
+import { readJournal } from "../journal.ts";
+import type { Report } from "../report.ts";
+import { unknownStatus } from "./not-looked.ts";
+
+export interface DecommissionOutcome {
+  /** The directory shows nothing of the farm any more. */
+  readonly gone: boolean;
+  readonly status: ServerFarmStatus;
+  readonly events: readonly EventDraft[];
+  readonly retryable: boolean;
+}
+
+export function decommissionOutcome(farm: ServerFarm, desired: DesiredFarm, report: Report, now: Date): DecommissionOutcome {
+  const { plan, error, failures } = report;
+  const gone = error === undefined && plan !== undefined && plan.changes.length === 0 && plan.blockers.length === 0;
+  const causes = [
+    ...(error ? [error.message] : []),
+    ...failures.map((failure) => failure.error.message),
+    ...(plan?.blockers ?? []).map(({ message }) => message),
+  ];
+  if (farm.spec.managementPolicy === "Observe" && !gone && causes.length === 0) {
+    causes.push(
+      `managementPolicy is Observe, so nothing is deleted in the directory: set it to Enforce, or let the farm go with the annotation ${ABANDON}=true.`,
+    );
+  }
+  const reason = causes.length > 0 ? "DeletionBlocked" : "Deleting";
+  const message =
+    causes.length > 0
+      ? `the farm cannot be decommissioned yet: ${[...new Set(causes)].join(" ")}`
+      : "what the farm owns in the directory is being removed.";
+  const retryable = error !== undefined || failures.some((failure) => failure.error.retryable) || causes.length === 0;
+  const waits = plan?.blockers.some((blocker) => !isTerminal(blocker.reason)) === true;
+  const status = unknownStatus(farm, reason, message, now, { stalled: !retryable && !waits });
+  return { gone, status, events: eventsOfEnd(desired, report), retryable };
+}
+
+function eventsOfEnd(desired: DesiredFarm, { applied, view }: Report): readonly EventDraft[] {
+  const released = new Set(applied.flatMap((change) => ("object" in change ? [change.object.objectGUID] : [])));
+  const strays = (view?.observed.objects ?? []).filter(
+    ({ objectGUID, owner }) => desired.knownObjects.includes(objectGUID) && owner !== desired.owner && !released.has(objectGUID),
+  );
+  return [
+    ...applied.flatMap((change) => eventsOf(change, { account: desired.account.samAccountName, drifted: false })),
+    ...strays.map(({ distinguishedName, owner }): EventDraft => ({
+      type: "Warning",
+      reason: "ObjectKept",
+      message: `${distinguishedName} was this farm's and stays in the directory: ${describeOwner(owner, desired.owner)} now`,
+    })),
+  ];
+}
+
+/** The farm was let go, with all that it had made and done. */
+export function abandonedEvent({ status }: ServerFarm): EventDraft {
+  const { hostGroups, accessGroups } = readJournal(status);
+  const left = [
+    ...(status?.ownedObjects ?? []).map(({ kind, distinguishedName, objectGUID }) => `${kind} ${distinguishedName ?? objectGUID}`),
+    ...hostGroups.filter(({ added }) => added.length > 0).map((group) => `${group.added.length} hosts in ${group.distinguishedName}`),
+    ...accessGroups.map(({ distinguishedName }) => `the account in ${distinguishedName}`),
+  ];
+  return {
+    type: "Warning",
+    reason: "Abandoned",
+    message: `the farm was let go (${ABANDON}); left in the directory as it was: ${left.length > 0 ? left.join("; ") : "nothing that is known"}`,
+  };
+}

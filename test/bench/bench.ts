@@ -14,6 +14,7 @@ import { encodeRetrievers } from "../../src/directory/security-descriptor.ts";
 import { decodeSid } from "../../src/names/sid.ts";
 import type { Cluster } from "../harness/cluster.ts";
 import { addComputer, BASE, type TestDirectory } from "../harness/directory.ts";
+import { farmOf } from "../harness/manifests.ts";
 import { atRest, deploy, memory, NAMESPACE, requests, say, servers, type Servers, usage, whenSent } from "./measure.ts";
 
 const { values } = parseArgs({
@@ -85,25 +86,16 @@ function isReady(status: unknown): boolean {
   });
 }
 
-function farmOf(index: number, computers: readonly string[]): object {
-  return {
-    apiVersion: "serverfarm.dev/v1alpha1",
-    kind: "ServerFarm",
-    metadata: { name: `burst${index}`, namespace: NAMESPACE },
-    spec: {
-      domainRef: { name: "contoso" },
-      servicePrincipalNames: [`http/burst${index}.contoso.com`, `http/burst${index}`],
-      hosts: { computers },
-    },
-  };
-}
-
 /** Ten requests at a time. */
 async function applyAll(cluster: Cluster, computers: readonly string[]): Promise<number> {
   const started = performance.now();
   let next = 0;
   const lane = async (): Promise<void> => {
-    while (next < farms) await cluster.apply(farmOf(next++, computers));
+    while (next < farms) {
+      const name = `burst${next++}`;
+      const spec = { servicePrincipalNames: [`http/${name}.contoso.com`, `http/${name}`], hosts: { computers } };
+      await cluster.apply(farmOf(NAMESPACE, name, spec));
+    }
   };
   await Promise.all(Array.from({ length: 10 }, lane));
   return (performance.now() - started) / 1000;

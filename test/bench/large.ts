@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { Attribute, Change, type Client } from "ldapts";
 import { z } from "zod";
 import { BASE } from "../harness/directory.ts";
+import { farmOf } from "../harness/manifests.ts";
 import { waitFor } from "../harness/process.ts";
 import { deploy, memory, NAMESPACE, requests, say, servers, type Servers, usage } from "./measure.ts";
 
@@ -64,13 +65,7 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
       say(what, `${seconds.toFixed(1)} s, ${after.writes - before.writes} writes, ${after.searches - before.searches} searches`);
     };
     const patch = (wanted: object) => () => cluster.patch("ServerFarm", "large", NAMESPACE, { spec: { hosts: wanted } });
-    const manifest = {
-      apiVersion: "serverfarm.dev/v1alpha1",
-      kind: "ServerFarm",
-      metadata: { name: "large", namespace: NAMESPACE },
-      spec: { domainRef: { name: "contoso" }, hosts: { computers: names, group: existing } },
-    };
-    await step("deploy", () => cluster.apply(manifest), hosts);
+    await step("deploy", () => cluster.apply(farmOf(NAMESPACE, "large", { hosts: { computers: names, group: existing } })), hosts);
     await step("half out", patch({ computers: half }), half.length);
     await step("and in again", patch({ computers: names }), hosts);
     await step("own group", patch({ group: null }), hosts);

@@ -12,16 +12,16 @@ const ELSEWHERE: readonly {
   readonly commands?: readonly string[];
 }[] = [
   {
-    test: "e2e/readme.test.ts",
+    test: "test/e2e/readme.test.ts",
     commands: [...(await readmeScript()).split("\n"), "npm start", "npm start -- --config FILE [--kubeconfig FILE]"],
   },
-  { test: "e2e/guide.test.ts", blocks: (page) => page.startsWith("docs/guide/") },
+  { test: "test/e2e/guide.test.ts", blocks: (page) => page.startsWith("docs/guide/") },
   {
-    test: "e2e/permissions.test.ts, and whatever needs least privilege",
+    test: "test/e2e/permissions.test.ts, and whatever needs least privilege",
     blocks: (page, command) => page === "docs/domain-setup.md" && command.startsWith("samba-tool "),
   },
   {
-    test: "deploy/chart.test.ts",
+    test: "test/deploy/chart.test.ts",
     blocks: (page, command) => page === "docs/install.md" && /^helm |deploy\/install\.yaml$|delete deployment,/.test(command),
     commands: [
       "helm show values deploy/chart",
@@ -31,9 +31,9 @@ const ELSEWHERE: readonly {
       "kubectl -n serverfarm-system scale deployment serverfarm-operator --replicas=0",
     ],
   },
-  { test: "demo/demo.test.ts", commands: ["npm ci && npm run demo"] },
-  { test: "e2e/image.test.ts", commands: ["npm run sbom"] },
-  { test: "e2e/docs.test.ts, below", commands: ["kubectl create token serverfarm-operator -n serverfarm-system"] },
+  { test: "test/demo/demo.test.ts", commands: ["npm ci && npm run demo"] },
+  { test: "test/e2e/image.test.ts", commands: ["npm run sbom"] },
+  { test: "test/e2e/docs.test.ts, below", commands: ["kubectl create token serverfarm-operator -n serverfarm-system"] },
   {
     test: "CI",
     commands: ["npm ci", "npm cit", "npm test", "npm run check", "npm run setup:real", "npx vitest run --project unit"],

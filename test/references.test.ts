@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ROOT } from "./harness/docs.ts";
+import { ROOT } from "./harness/root.ts";
 
 /** Not looked at: the changelog may name what is no more; the lock file names packages; of the last, see its first line. */
 const EXEMPT = ["CHANGELOG.md", "package-lock.json", "test/sandbox/directory/account-rules.ts"];

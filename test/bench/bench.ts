@@ -5,8 +5,7 @@
  * of all of them at rest; and a restart with all in sync. Prints figures and ratios; judges nothing. docs/benchmarks.md has some.
  * Options: --on sandbox|real (sandbox), --farms N (200), --hosts N (3), --rest SECONDS (60).
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Attribute } from "ldapts";
@@ -15,7 +14,7 @@ import { decodeSid } from "../../src/names/sid.ts";
 import type { Cluster } from "../harness/cluster.ts";
 import { addComputer, BASE, type TestDirectory } from "../harness/directory.ts";
 import { farmOf } from "../harness/manifests.ts";
-import { atRest, deploy, memory, NAMESPACE, requests, say, servers, type Servers, usage, whenSent } from "./measure.ts";
+import { atRest, deploy, memory, NAMESPACE, onServers, requests, say, type Servers, usage, whenSent } from "./measure.ts";
 
 const { values } = parseArgs({
   options: {
@@ -161,11 +160,4 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
   }
 }
 
-const dir = await mkdtemp(`${tmpdir()}/serverfarm-bench-`);
-const running = await servers(values.on, dir);
-try {
-  await bench(running);
-} finally {
-  await running.down();
-  await rm(dir, { recursive: true, force: true });
-}
+await onServers(values.on, bench);

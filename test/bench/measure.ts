@@ -1,5 +1,6 @@
 /** What the benchmarks share: the servers, and what the operator costs on them. */
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "../harness/cluster.ts";
 import { ADMINISTRATOR, type TestDirectory } from "../harness/directory.ts";
@@ -24,8 +25,22 @@ export interface Servers {
   readonly down: () => Promise<unknown>;
 }
 
-/** `on`: sandbox or real. Rejects where real servers are asked for and are not there. */
-export async function servers(on: string, dir: string): Promise<Servers> {
+/** Runs a benchmark and takes the servers down. `on`: sandbox or real. Rejects where real servers are asked for and are not there. */
+export async function onServers(on: string, bench: (running: Servers) => Promise<void>): Promise<void> {
+  const dir = await mkdtemp(`${tmpdir()}/serverfarm-bench-`);
+  try {
+    const running = await servers(on, dir);
+    try {
+      await bench(running);
+    } finally {
+      await running.down();
+    }
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function servers(on: string, dir: string): Promise<Servers> {
   if (on === "sandbox") {
     const [directory, cluster] = await Promise.all([SandboxDirectory.create(), SandboxCluster.create(`${dir}/kubernetes`)]);
     return { directory, cluster, down: () => Promise.all([directory.stop(), cluster.stopApiServer()]) };

@@ -5,7 +5,6 @@
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Client } from "ldapts";
@@ -17,6 +16,7 @@ import { findKubectl } from "../harness/kube.ts";
 import { domainSecrets, namespaceOf, SYSTEM } from "../harness/manifests.ts";
 import { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
+import { ROOT } from "../harness/root.ts";
 import { SandboxCluster } from "../harness/sandbox-cluster.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 import { DirectoryChanges } from "./directory-changes.ts";
@@ -24,7 +24,6 @@ import { type Condition, conditionsOf, FarmView } from "./farm-view.ts";
 import { act, heading, line, seen, showChange, title } from "./screen.ts";
 
 const { values } = parseArgs({ options: { once: { type: "boolean", default: false } } });
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NAMESPACE = "web";
 const FARM = "itfarm1";
 const ACCOUNT = `CN=ITFarm1,OU=Farms,${BASE}`;

@@ -5,11 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse as parseYaml, parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { ADMINISTRATOR } from "../harness/directory.ts";
-import { commandsOf, mentionedIn, ROOT } from "../harness/docs.ts";
+import { commandsOf, mentionedIn } from "../harness/docs.ts";
 import { Kube, kubeAssets, kubeMissing } from "../harness/kube.ts";
 import { domainAt, domainSecrets, farmOf, SYSTEM } from "../harness/manifests.ts";
 import { Operator } from "../harness/operator.ts";
 import { run, waitFor } from "../harness/process.ts";
+import { ROOT } from "../harness/root.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 
 const CHART = `${ROOT}/deploy/chart`;

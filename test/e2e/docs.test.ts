@@ -1,8 +1,9 @@
 /** Every command of the documentation is run: here what looks at things, elsewhere what makes them. What cannot be run here says why. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { commandsOf, mentionedIn, pages, ROOT, readmeScript } from "../harness/docs.ts";
+import { commandsOf, mentionedIn, pages, readmeScript } from "../harness/docs.ts";
 import { findKubectl, kubeAssets } from "../harness/kube.ts";
 import { run } from "../harness/process.ts";
+import { ROOT } from "../harness/root.ts";
 import { available, cluster, condition, farmOf, farmReady, farmWhere, useOperator } from "../harness/world.ts";
 
 /** Commands that other tests run as they stand there: by the page whose code blocks they run, and by themselves. */

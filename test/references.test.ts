@@ -1,16 +1,26 @@
 /** Whoever reads a page or a comment that points to a file of this repository finds it there. */
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, matchesGlob } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "./harness/root.ts";
 
 /** Not looked at: the changelog may name what is no more; the lock file names packages; of the last, see its first line. */
 const EXEMPT = ["CHANGELOG.md", "package-lock.json", "test/sandbox/directory/account-rules.ts"];
 
-const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" })
-  .split("\n")
-  .filter((file) => file !== "" && existsSync(join(ROOT, file)));
+const ignored = [".git", ...readFileSync(join(ROOT, ".gitignore"), "utf8").trim().split("\n")].map((line) => line.replace(/\/$/, ""));
+
+/** What git tracks, or would; without it, so that this runs in a copy too. */
+function filesIn(folder: string): readonly string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true })
+    .filter(({ name }) => !ignored.some((pattern) => matchesGlob(name, pattern)))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return filesIn(path);
+      return entry.isFile() ? [path] : [];
+    });
+}
+
+const files = filesIn("");
 const names = new Set(files.map((file) => basename(file)));
 
 /** What a path of the repository reads like: from its root, perhaps with the way there, as in `../../docs` or `${ROOT}/docs`. */

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 /** The rooms of the house, and what each may import besides itself. Imports only go down; rooms of one floor do not import each other. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
@@ -44,6 +44,9 @@ const OWNERS: Readonly<Record<string, string>> = {
   undici: "kubernetes",
   "prom-client": "telemetry",
 };
+
+/** What tests have beside the rooms that they mirror: suites on servers, what these stand on, and the folders beside src. */
+const BESIDE = ["bench", "contract", "crds", "demo", "deploy", "e2e", "faults", "harness", "sandbox"];
 
 const root = fileURLToPath(new URL("../src", import.meta.url));
 const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
@@ -101,4 +104,24 @@ test("the middle of the house is pure: no I/O, no clock, no chance", () => {
       /from "node:|Date\.now|new Date\(\)|Math\.random|process\.|setTimeout|fetch\(/.test(readFileSync(join(root, file), "utf8")),
     );
   expect(impure).toEqual([]);
+});
+
+describe("a test of one room", () => {
+  const tests = fileURLToPath(new URL(".", import.meta.url));
+  const mirrors = readdirSync(tests, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && dirname(name) !== "." && !BESIDE.includes(roomOf(name)))
+    .map((name) => ({ name, folder: dirname(name) }));
+
+  test("stands in a folder that is in src too", () => {
+    expect(mirrors.length).toBeGreaterThan(10);
+    expect(mirrors.filter(({ folder }) => !existsSync(join(root, folder)))).toEqual([]);
+  });
+
+  test("tests what is in that folder of src", () => {
+    const imported = ({ name, folder }: { readonly name: string; readonly folder: string }): boolean =>
+      [...readFileSync(join(tests, name), "utf8").matchAll(/from "([^"]+)"/g)].some(
+        ([, target = ""]) => dirname(normalize(join("test", folder, target))) === join("src", folder),
+      );
+    expect(mirrors.filter(({ name }) => name.endsWith(".test.ts")).filter((file) => !imported(file))).toEqual([]);
+  });
 });

@@ -2,7 +2,7 @@
 export const PARTS = ["Account", "Hosts", "ServicePrincipalNames", "AccessGroups"] as const;
 export type Part = (typeof PARTS)[number];
 
-/** Reasons of conditions: api.md. */
+/** Reasons of conditions. docs/troubleshooting.md has the cause and the remedy of each. */
 export type Reason =
   | "Reconciled"
   | "Progressing"

@@ -1,4 +1,4 @@
-/** Looks at what a domain needs before a farm can live in it: active-directory.md §2 and §9. Writes nothing. */
+/** Looks at what a domain needs before a farm can live in it: docs/guide/prerequisites.md. Writes nothing. */
 import { AndFilter, EqualityFilter, PresenceFilter, SubstringFilter } from "ldapts";
 import { resolveDn } from "../names/distinguished-name.ts";
 import { ACCOUNT_ATTRIBUTES } from "../ad/account.ts";

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { Backoff } from "../../src/base/backoff.ts";
-import { parseDuration } from "../../src/base/duration.ts";
 
 test("doubles from the base to the most, for each key by itself", () => {
   const backoff = new Backoff({ random: () => 1 });
@@ -15,16 +14,4 @@ test("doubles from the base to the most, for each key by itself", () => {
 test("spreads a delay over its upper half", () => {
   expect(new Backoff({ base: 100, random: () => 0 }).next("a")).toBe(50);
   expect(new Backoff({ base: 100, random: () => 0.5 }).next("a")).toBe(75);
-});
-
-test.each([
-  ["15s", 15_000],
-  ["1h30m", 5_400_000],
-  ["500ms", 500],
-  ["", undefined],
-  ["15", undefined],
-  ["-1s", undefined],
-  ["1d", undefined],
-])("the duration %j", (text, milliseconds) => {
-  expect(parseDuration(text)).toBe(milliseconds);
 });

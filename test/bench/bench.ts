@@ -5,8 +5,7 @@
  * of all of them at rest; and a restart with all in sync. Prints figures and ratios; judges nothing. docs/benchmarks.md has some.
  * Options: --on sandbox|real (sandbox), --farms N (200), --hosts N (3), --rest SECONDS (60).
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Attribute } from "ldapts";
@@ -14,7 +13,8 @@ import { encodeRetrievers } from "../../src/directory/security-descriptor.ts";
 import { decodeSid } from "../../src/names/sid.ts";
 import type { Cluster } from "../harness/cluster.ts";
 import { addComputer, BASE, type TestDirectory } from "../harness/directory.ts";
-import { atRest, deploy, memory, NAMESPACE, requests, say, servers, type Servers, usage, whenSent } from "./measure.ts";
+import { farmOf } from "../harness/manifests.ts";
+import { atRest, deploy, memory, NAMESPACE, onServers, requests, say, type Servers, usage, whenSent } from "./measure.ts";
 
 const { values } = parseArgs({
   options: {
@@ -85,25 +85,16 @@ function isReady(status: unknown): boolean {
   });
 }
 
-function farmOf(index: number, computers: readonly string[]): object {
-  return {
-    apiVersion: "serverfarm.dev/v1alpha1",
-    kind: "ServerFarm",
-    metadata: { name: `burst${index}`, namespace: NAMESPACE },
-    spec: {
-      domainRef: { name: "contoso" },
-      servicePrincipalNames: [`http/burst${index}.contoso.com`, `http/burst${index}`],
-      hosts: { computers },
-    },
-  };
-}
-
 /** Ten requests at a time. */
 async function applyAll(cluster: Cluster, computers: readonly string[]): Promise<number> {
   const started = performance.now();
   let next = 0;
   const lane = async (): Promise<void> => {
-    while (next < farms) await cluster.apply(farmOf(next++, computers));
+    while (next < farms) {
+      const name = `burst${next++}`;
+      const spec = { servicePrincipalNames: [`http/${name}.contoso.com`, `http/${name}`], hosts: { computers } };
+      await cluster.apply(farmOf(NAMESPACE, name, spec));
+    }
   };
   await Promise.all(Array.from({ length: 10 }, lane));
   return (performance.now() - started) / 1000;
@@ -169,11 +160,4 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
   }
 }
 
-const dir = await mkdtemp(`${tmpdir()}/serverfarm-bench-`);
-const running = await servers(values.on, dir);
-try {
-  await bench(running);
-} finally {
-  await running.down();
-  await rm(dir, { recursive: true, force: true });
-}
+await onServers(values.on, bench);

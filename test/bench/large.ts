@@ -3,14 +3,14 @@
  * Ready, and what was sent to the directory for it.
  * Options: --on sandbox|real (sandbox), --hosts N (2000), --members N (5000).
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { Attribute, Change, type Client } from "ldapts";
 import { z } from "zod";
 import { BASE } from "../harness/directory.ts";
+import { farmOf } from "../harness/manifests.ts";
 import { waitFor } from "../harness/process.ts";
-import { deploy, memory, NAMESPACE, requests, say, servers, type Servers, usage } from "./measure.ts";
+import { deploy, memory, NAMESPACE, onServers, requests, say, type Servers, usage } from "./measure.ts";
 
 const { values } = parseArgs({
   options: {
@@ -64,13 +64,7 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
       say(what, `${seconds.toFixed(1)} s, ${after.writes - before.writes} writes, ${after.searches - before.searches} searches`);
     };
     const patch = (wanted: object) => () => cluster.patch("ServerFarm", "large", NAMESPACE, { spec: { hosts: wanted } });
-    const manifest = {
-      apiVersion: "serverfarm.dev/v1alpha1",
-      kind: "ServerFarm",
-      metadata: { name: "large", namespace: NAMESPACE },
-      spec: { domainRef: { name: "contoso" }, hosts: { computers: names, group: existing } },
-    };
-    await step("deploy", () => cluster.apply(manifest), hosts);
+    await step("deploy", () => cluster.apply(farmOf(NAMESPACE, "large", { hosts: { computers: names, group: existing } })), hosts);
     await step("half out", patch({ computers: half }), half.length);
     await step("and in again", patch({ computers: names }), hosts);
     await step("own group", patch({ group: null }), hosts);
@@ -117,11 +111,4 @@ function isReady(object: unknown, hostsReady: number, asked: string | undefined)
   );
 }
 
-const dir = await mkdtemp(`${tmpdir()}/serverfarm-bench-`);
-const running = await servers(values.on, dir);
-try {
-  await bench(running);
-} finally {
-  await running.down();
-  await rm(dir, { recursive: true, force: true });
-}
+await onServers(values.on, bench);

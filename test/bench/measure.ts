@@ -1,10 +1,12 @@
 /** What the benchmarks share: the servers, and what the operator costs on them. */
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "../harness/cluster.ts";
 import { ADMINISTRATOR, type TestDirectory } from "../harness/directory.ts";
 import { install } from "../harness/install.ts";
 import { Kube, kubeMissing } from "../harness/kube.ts";
+import { domainAt, domainSecrets, namespaceOf, SYSTEM } from "../harness/manifests.ts";
 import { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
 import { Samba, sambaMissing } from "../harness/samba.ts";
@@ -12,7 +14,6 @@ import { SandboxCluster } from "../harness/sandbox-cluster.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 
 export const NAMESPACE = "bench";
-const SYSTEM = "serverfarm-system";
 
 export function say(name: string, text: string): void {
   process.stdout.write(`${name.padEnd(14)}${text}\n`);
@@ -24,8 +25,22 @@ export interface Servers {
   readonly down: () => Promise<unknown>;
 }
 
-/** `on`: sandbox or real. Rejects where real servers are asked for and are not there. */
-export async function servers(on: string, dir: string): Promise<Servers> {
+/** Runs a benchmark and takes the servers down. `on`: sandbox or real. Rejects where real servers are asked for and are not there. */
+export async function onServers(on: string, bench: (running: Servers) => Promise<void>): Promise<void> {
+  const dir = await mkdtemp(`${tmpdir()}/serverfarm-bench-`);
+  try {
+    const running = await servers(on, dir);
+    try {
+      await bench(running);
+    } finally {
+      await running.down();
+    }
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function servers(on: string, dir: string): Promise<Servers> {
   if (on === "sandbox") {
     const [directory, cluster] = await Promise.all([SandboxDirectory.create(), SandboxCluster.create(`${dir}/kubernetes`)]);
     return { directory, cluster, down: () => Promise.all([directory.stop(), cluster.stopApiServer()]) };
@@ -89,28 +104,7 @@ export async function atRest(operator: Operator): Promise<void> {
 /** Installs what the operator needs, with the domain contoso. The returned function starts it, under its own rights. */
 export async function deploy(directory: TestDirectory, cluster: Cluster): Promise<() => Promise<Operator>> {
   await install(cluster);
-  const secret = (name: string, stringData: object): object => ({
-    apiVersion: "v1",
-    kind: "Secret",
-    metadata: { name, namespace: SYSTEM },
-    stringData,
-  });
-  await cluster.apply(
-    { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
-    secret("contoso-ldap", ADMINISTRATOR),
-    secret("contoso-ca", { "ca.crt": directory.ca }),
-    {
-      apiVersion: "serverfarm.dev/v1alpha1",
-      kind: "ActiveDirectoryDomain",
-      metadata: { name: "contoso" },
-      spec: {
-        dnsName: "contoso.com",
-        servers: [directory.url],
-        credentialsSecretRef: { name: "contoso-ldap" },
-        caBundleRef: { name: "contoso-ca" },
-      },
-    },
-  );
+  await cluster.apply(namespaceOf(NAMESPACE), ...domainSecrets(ADMINISTRATOR, directory.ca), domainAt(directory.url));
   const kubeconfig = await cluster.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator");
   return async () => {
     const operator = await Operator.start({ kubeconfig, leaderElection: {}, level: "info" });

@@ -1,6 +1,6 @@
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { run } from "../harness/process.ts";
+import { ROOT } from "../harness/root.ts";
 
 test("the demo's tour tells a farm's life, from nothing to nothing", { timeout: 60_000 }, async () => {
   const said = await run("npm", ["run", "demo", "--", "--once"], { env: { NO_COLOR: "1" } });
@@ -28,7 +28,5 @@ test("the demo's tour tells a farm's life, from nothing to nothing", { timeout: 
 
 test("Ctrl-C in the middle of the tour ends it, and its servers", { timeout: 60_000 }, async () => {
   const script = 'node test/demo/demo.ts > /dev/null & PID=$!; sleep 2; kill -INT $PID; wait $PID; echo "ended with $?"';
-  expect(await run("bash", ["-c", `cd "${fileURLToPath(new URL("../..", import.meta.url))}" && set -m; ${script}`])).toContain(
-    "ended with 0",
-  );
+  expect(await run("bash", ["-c", `cd "${ROOT}" && set -m; ${script}`])).toContain("ended with 0");
 });

@@ -5,7 +5,6 @@
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Client } from "ldapts";
@@ -14,8 +13,10 @@ import { delegate, DELEGATED } from "../harness/delegation.ts";
 import { addComputer, addUser, ADMINISTRATOR, BASE, change } from "../harness/directory.ts";
 import { install, manifests } from "../harness/install.ts";
 import { findKubectl } from "../harness/kube.ts";
+import { domainSecrets, namespaceOf, SYSTEM } from "../harness/manifests.ts";
 import { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
+import { ROOT } from "../harness/root.ts";
 import { SandboxCluster } from "../harness/sandbox-cluster.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 import { DirectoryChanges } from "./directory-changes.ts";
@@ -23,8 +24,6 @@ import { type Condition, conditionsOf, FarmView } from "./farm-view.ts";
 import { act, heading, line, seen, showChange, title } from "./screen.ts";
 
 const { values } = parseArgs({ options: { once: { type: "boolean", default: false } } });
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const SYSTEM = "serverfarm-system";
 const NAMESPACE = "web";
 const FARM = "itfarm1";
 const ACCOUNT = `CN=ITFarm1,OU=Farms,${BASE}`;
@@ -70,10 +69,7 @@ class Demo {
   async tour(): Promise<void> {
     heading("Deploy a farm: one identity for three hosts");
     act("you", "$ kubectl apply -f deploy/samples/itfarm1.yaml");
-    await this.#cluster.apply(
-      { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
-      ...(await manifests(`${ROOT}/deploy/samples/itfarm1.yaml`)),
-    );
+    await this.#cluster.apply(namespaceOf(NAMESPACE), ...(await manifests(`${ROOT}/deploy/samples/itfarm1.yaml`)));
     await this.until("the farm to be ready", isReady);
     await this.#ask("WEB01", "WEB02", "WEB04");
 
@@ -170,13 +166,7 @@ async function fill(directory: SandboxDirectory, client: Client): Promise<void> 
 
 async function installOperator(cluster: SandboxCluster, directory: SandboxDirectory): Promise<string> {
   await install(cluster);
-  const secret = (name: string, stringData: object): object => ({
-    apiVersion: "v1",
-    kind: "Secret",
-    metadata: { name, namespace: SYSTEM },
-    stringData,
-  });
-  await cluster.apply(secret("contoso-ldap", DELEGATED), secret("contoso-ca", { "ca.crt": directory.ca }));
+  await cluster.apply(...domainSecrets(DELEGATED, directory.ca));
   for (const domain of await manifests(`${ROOT}/deploy/samples/domain.yaml`)) {
     const { spec } = Object(domain);
     // Its name leads nowhere on this machine; and nobody who watches wants to wait 15 s.

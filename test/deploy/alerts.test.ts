@@ -1,13 +1,12 @@
 /** The alerts: each fires and stays silent as its tests say, leads to a page, and asks for metrics that there are. */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import { run } from "../harness/process.ts";
+import { programMissing, run } from "../harness/process.ts";
+import { ROOT } from "../harness/root.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MONITORING = `${ROOT}/deploy/monitoring`;
 
 const rules = z
@@ -35,19 +34,11 @@ const tests = z
   .transform((file) => file.tests.flatMap((entry) => entry.alert_rule_test))
   .parse(parse(await readFile(`${MONITORING}/alerts.test.yaml`, "utf8")));
 
-async function promtoolMissing(): Promise<boolean> {
-  try {
-    await run("promtool", ["--version"]);
-    return false;
-  } catch {
-    if (process.env["REQUIRE_REAL"] === "1") throw new Error("promtool is not installed: npm run setup:real (Debian, root)");
-    return true;
-  }
-}
-const missing = await promtoolMissing();
+const missing = await programMissing(["promtool", "--version"]);
+if (missing !== undefined && process.env["REQUIRE_REAL"] === "1") throw new Error(missing);
 
 describe("the alerts", () => {
-  test.skipIf(missing)("fire and stay silent as their tests say", async () => {
+  test.skipIf(missing !== undefined)("fire and stay silent as their tests say", async () => {
     expect(await run("promtool", ["check", "rules", `${MONITORING}/alerts.yaml`])).toContain(`SUCCESS: ${rules.length} rules found`);
     expect(await run("promtool", ["test", "rules", `${MONITORING}/alerts.test.yaml`])).toContain("SUCCESS");
   });

@@ -5,15 +5,20 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse as parseYaml, parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { ADMINISTRATOR } from "../harness/directory.ts";
-import { commandsOf, mentionedIn, ROOT } from "../harness/docs.ts";
+import { commandsOf, mentionedIn } from "../harness/docs.ts";
 import { Kube, kubeAssets, kubeMissing } from "../harness/kube.ts";
+import { domainAt, domainSecrets, farmOf, SYSTEM } from "../harness/manifests.ts";
 import { Operator } from "../harness/operator.ts";
 import { run, waitFor } from "../harness/process.ts";
+import { ROOT } from "../harness/root.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 
 const CHART = `${ROOT}/deploy/chart`;
 const RELEASE = "serverfarm-operator";
-const SYSTEM = "serverfarm-system";
+
+/** Polled often: nobody who tests wants to wait. */
+const domain = (url: string): object => domainAt(url, { poll: "1s" });
+const farm = (name: string, computers: readonly string[]): object => farmOf("web", name, { hosts: { computers } });
 
 async function helmMissing(): Promise<string | undefined> {
   try {
@@ -236,12 +241,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     await release("install", RELEASE, before);
     await waitFor("the older CRD to be served", async () => (await kube.list("ServerFarm", "web")).length === 0);
     expect(await known()).toBe(false);
-    await kube.apply(
-      secret("contoso-ldap", ADMINISTRATOR),
-      secret("contoso-ca", { "ca.crt": directory.ca }),
-      domain(directory.url),
-      farm("through", ["WEB01"]),
-    );
+    await kube.apply(...domainSecrets(ADMINISTRATOR, directory.ca), domain(directory.url), farm("through", ["WEB01"]));
     const operator = await Operator.start({ kubeconfig: await kube.serviceAccountKubeconfig(SYSTEM, RELEASE) });
     const ready = (generation: number): Promise<unknown> =>
       waitFor(
@@ -322,7 +322,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
   describe("the rights that it grants", () => {
     beforeAll(async () => {
       await release("upgrade", "--install", RELEASE, CHART);
-      await kube.apply(secret("contoso-ldap", ADMINISTRATOR), secret("contoso-ca", { "ca.crt": directory.ca }));
+      await kube.apply(...domainSecrets(ADMINISTRATOR, directory.ca));
     });
 
     interface Life {
@@ -490,34 +490,6 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     });
   });
 });
-
-function secret(name: string, stringData: object): object {
-  return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace: SYSTEM }, stringData };
-}
-
-function farm(name: string, computers: readonly string[]): object {
-  return {
-    apiVersion: "serverfarm.dev/v1alpha1",
-    kind: "ServerFarm",
-    metadata: { name, namespace: "web" },
-    spec: { domainRef: { name: "contoso" }, hosts: { computers } },
-  };
-}
-
-function domain(url: string): object {
-  return {
-    apiVersion: "serverfarm.dev/v1alpha1",
-    kind: "ActiveDirectoryDomain",
-    metadata: { name: "contoso" },
-    spec: {
-      dnsName: "contoso.com",
-      servers: [url],
-      credentialsSecretRef: { name: "contoso-ldap" },
-      caBundleRef: { name: "contoso-ca" },
-      poll: "1s",
-    },
-  };
-}
 
 /** The kinds of the Prometheus operator, as far as a dry run needs them. */
 function monitoringCrd(kind: string, plural: string): object {

@@ -1,6 +1,5 @@
 /** What GitOps tools make of every state of a farm and of a domain: Argo CD by Lua, Flux by CEL, and whoever knows kstatus (Helm 4, kubectl-based tools). */
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -13,10 +12,10 @@ import { suspendedStatus, unknownStatus } from "../../src/farm/status/not-looked
 import { outcome } from "../../src/farm/status/outcome.ts";
 import { reconcile } from "../../src/reconciler/rounds.ts";
 import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../farm/simulation.ts";
-import { run } from "../harness/process.ts";
+import { programMissing, run } from "../harness/process.ts";
+import { ROOT } from "../harness/root.ts";
 import { evaluateWith } from "../sandbox/kubernetes/cel.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NOW = new Date("2026-11-25T00:00:00Z");
 type Spec = NonNullable<Parameters<typeof farm>[0]>;
 
@@ -183,16 +182,8 @@ function toLua(value: unknown): string {
   return JSON.stringify(value ?? null).replace(/^null$/, "nil");
 }
 
-async function luaMissing(): Promise<boolean> {
-  try {
-    await run("lua5.1", ["-v"]);
-    return false;
-  } catch {
-    if (process.env["REQUIRE_REAL"] === "1") throw new Error("lua5.1 is not installed: npm run setup:real (Debian, root)");
-    return true;
-  }
-}
-const missing = await luaMissing();
+const missing = await programMissing(["lua5.1", "-v"]);
+if (missing !== undefined && process.env["REQUIRE_REAL"] === "1") throw new Error(missing);
 
 const flux = z
   .array(z.object({ kind: z.string(), current: z.string(), failed: z.string(), inProgress: z.string() }))
@@ -208,7 +199,7 @@ describe.each(ALL)("a $kind that is: $state.0", ({ kind, state: [, object, kstat
     expect(kstatusOf(await object())).toBe(kstatus);
   });
 
-  test.skipIf(missing)("Argo CD", async () => {
+  test.skipIf(missing !== undefined)("Argo CD", async () => {
     const script = await readFile(`${ROOT}/deploy/gitops/argocd-health.lua`, "utf8");
     const said = await run("lua5.1", ["-"], {
       input: `obj = ${toLua(await object())}\nlocal health = (function() ${script} end)()\nprint(health.status)`,

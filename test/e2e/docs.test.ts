@@ -1,8 +1,9 @@
 /** Every command of the documentation is run: here what looks at things, elsewhere what makes them. What cannot be run here says why. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { commandsOf, mentionedIn, pages, ROOT, readmeScript } from "../harness/docs.ts";
+import { commandsOf, mentionedIn, pages, readmeScript } from "../harness/docs.ts";
 import { findKubectl, kubeAssets } from "../harness/kube.ts";
 import { run } from "../harness/process.ts";
+import { ROOT } from "../harness/root.ts";
 import { available, cluster, condition, farmOf, farmReady, farmWhere, useOperator } from "../harness/world.ts";
 
 /** Commands that other tests run as they stand there: by the page whose code blocks they run, and by themselves. */
@@ -12,16 +13,16 @@ const ELSEWHERE: readonly {
   readonly commands?: readonly string[];
 }[] = [
   {
-    test: "e2e/readme.test.ts",
+    test: "test/e2e/readme.test.ts",
     commands: [...(await readmeScript()).split("\n"), "npm start", "npm start -- --config FILE [--kubeconfig FILE]"],
   },
-  { test: "e2e/guide.test.ts", blocks: (page) => page.startsWith("docs/guide/") },
+  { test: "test/e2e/guide.test.ts", blocks: (page) => page.startsWith("docs/guide/") },
   {
-    test: "e2e/permissions.test.ts, and whatever needs least privilege",
+    test: "test/e2e/permissions.test.ts, and whatever needs least privilege",
     blocks: (page, command) => page === "docs/domain-setup.md" && command.startsWith("samba-tool "),
   },
   {
-    test: "deploy/chart.test.ts",
+    test: "test/deploy/chart.test.ts",
     blocks: (page, command) => page === "docs/install.md" && /^helm |deploy\/install\.yaml$|delete deployment,/.test(command),
     commands: [
       "helm show values deploy/chart",
@@ -31,9 +32,9 @@ const ELSEWHERE: readonly {
       "kubectl -n serverfarm-system scale deployment serverfarm-operator --replicas=0",
     ],
   },
-  { test: "demo/demo.test.ts", commands: ["npm ci && npm run demo"] },
-  { test: "e2e/image.test.ts", commands: ["npm run sbom"] },
-  { test: "e2e/docs.test.ts, below", commands: ["kubectl create token serverfarm-operator -n serverfarm-system"] },
+  { test: "test/demo/demo.test.ts", commands: ["npm ci && npm run demo"] },
+  { test: "test/e2e/image.test.ts", commands: ["npm run sbom"] },
+  { test: "test/e2e/docs.test.ts, below", commands: ["kubectl create token serverfarm-operator -n serverfarm-system"] },
   {
     test: "CI",
     commands: ["npm ci", "npm cit", "npm test", "npm run check", "npm run setup:real", "npx vitest run --project unit"],

@@ -1,12 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Operator } from "../harness/operator.ts";
+import { beforeAll, describe, expect, test } from "vitest";
 import { waitFor } from "../harness/process.ts";
 import {
-  applyDomain,
-  cleanUp,
   condition,
-  createNamespace,
   domainReady,
   domainWhere,
   farmOf,
@@ -17,54 +13,45 @@ import {
   patchFarm,
   available,
   directory,
-  startOperator,
+  useOperator,
 } from "../harness/world.ts";
 
 const NAMESPACE = "outage";
 const OUTAGE = onSandbox ? 15_000 : 60_000;
 
 describe.skipIf(!available)(`when a server is away for ${OUTAGE / 1000} s`, () => {
-  let operator: Operator;
+  const world = useOperator(NAMESPACE);
 
   beforeAll(async () => {
-    await createNamespace(NAMESPACE);
-    await applyDomain();
-    operator = await startOperator();
-    await domainReady();
     await cluster.apply(farmOf(NAMESPACE, "steady", { hosts: { computers: ["WEB01"] } }));
     await farmReady(NAMESPACE, "steady");
   });
 
-  afterAll(async () => {
-    await cleanUp();
-    expect(await operator.stop()).toBe(0);
-  });
-
   test("the API server: readiness says so, and everything goes on by itself", { timeout: 240_000 }, async () => {
-    expect((await operator.ready()).status).toBe(200);
+    expect((await world.operator.ready()).status).toBe(200);
     await cluster.stopApiServer();
     try {
       const ready = await waitFor(
         "readiness to fail",
-        () => operator.ready(),
+        () => world.operator.ready(),
         ({ status }) => status === 503,
       );
       expect(ready.text).toMatch(/serverfarms/);
       await sleep(OUTAGE);
-      expect((await operator.ready()).status).toBe(503);
+      expect((await world.operator.ready()).status).toBe(503);
     } finally {
       await cluster.startApiServer();
     }
     await waitFor(
       "readiness to come back",
-      () => operator.ready(),
+      () => world.operator.ready(),
       ({ status }) => status === 200,
       60,
     );
     await patchFarm(NAMESPACE, "steady", { hosts: { computers: ["WEB01", "WEB02"] } });
     await farmReady(NAMESPACE, "steady", 60);
     expect(await directory.members("steadyHosts")).toEqual(["WEB01$", "WEB02$"]);
-    expect(operator.exitCode).toBeNull();
+    expect(world.operator.exitCode).toBeNull();
   });
 
   test("the domain controller: the domain and its farms say so, and everything goes on by itself", { timeout: 240_000 }, async () => {
@@ -80,7 +67,7 @@ describe.skipIf(!available)(`when a server is away for ${OUTAGE / 1000} s`, () =
       expect(condition(blocked, "Ready")?.message).toContain("serverfarm.dev/abandon=true");
       await sleep(OUTAGE);
       // The cluster is well: what is wrong with a domain is said by its conditions, not by the program's readiness.
-      expect((await operator.ready()).status).toBe(200);
+      expect((await world.operator.ready()).status).toBe(200);
     } finally {
       await directory.start();
     }
@@ -88,7 +75,7 @@ describe.skipIf(!available)(`when a server is away for ${OUTAGE / 1000} s`, () =
     await farmReady(NAMESPACE, "later", 60);
     await cluster.waitGone("ServerFarm", "steady", NAMESPACE, 60);
     expect(await directory.find("steady$")).toBeUndefined();
-    expect(operator.exitCode).toBeNull();
+    expect(world.operator.exitCode).toBeNull();
   });
 
   test(

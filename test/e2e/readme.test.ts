@@ -2,10 +2,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DELEGATED, delegate } from "../harness/delegation.ts";
-import { readmeScript, ROOT } from "../harness/docs.ts";
+import { readmeScript } from "../harness/docs.ts";
 import { findKubectl, kubeAssets } from "../harness/kube.ts";
 import { Samba } from "../harness/samba.ts";
 import { waitFor } from "../harness/process.ts";
+import { ROOT } from "../harness/root.ts";
 import { available, cleanUp, cluster, directory, startOperator, SYSTEM } from "../harness/world.ts";
 
 // Its commands need kubectl, and the names and ports that a real domain controller has.

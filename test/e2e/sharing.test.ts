@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ADMINISTRATOR, BASE, change } from "../harness/directory.ts";
 import { install } from "../harness/install.ts";
+import { domainSecrets, namespaceOf } from "../harness/manifests.ts";
 import { Operator } from "../harness/operator.ts";
 import { checkWhile, waitFor } from "../harness/process.ts";
 import { SandboxCluster } from "../harness/sandbox-cluster.ts";
@@ -21,7 +22,6 @@ import {
   farmReady,
   farmWhere,
   patchFarm,
-  secretOf,
   startOperator,
   SYSTEM,
   useOperator,
@@ -146,12 +146,7 @@ describe.skipIf(!available)("two clusters, one directory", () => {
     dir = await mkdtemp(`${tmpdir()}/serverfarm-second-`);
     second = await SandboxCluster.create(dir);
     await install(second);
-    await second.apply(
-      { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
-      secretOf("contoso-ldap", { ...ADMINISTRATOR }),
-      secretOf("contoso-ca", { "ca.crt": directory.ca }),
-      domainOf({}),
-    );
+    await second.apply(namespaceOf(NAMESPACE), ...domainSecrets(ADMINISTRATOR, directory.ca), domainOf({}));
     operators = [
       await startOperator(),
       await Operator.start({ kubeconfig: await second.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator") }),

@@ -10,7 +10,7 @@ import { available, cluster, condition, directory, farmOf, farmWhere, getFarm, u
 
 const NAMESPACE = "walk";
 const ACCOUNT = `CN=walk,CN=Managed Service Accounts,${BASE}`;
-/** Another seed is another walk: WALK_SEED=7 npm test -- test/e2e/walk */
+/** Another seed is another walk: WALK_SEED=7 npm test -- test/e2e/walk.test.ts */
 const SEED = Number(process.env["WALK_SEED"] ?? 20_261_125);
 const PAIRS = 70;
 

@@ -19,7 +19,7 @@ import type { Effect, Fault } from "./schedule.ts";
 const NAMESPACE = "random";
 const FARMS = 8;
 const ROUNDS = 6;
-/** Another seed is another schedule: FAULT_SEED=42 npm test -- test/faults/random */
+/** Another seed is another schedule: FAULT_SEED=42 npm test -- test/faults/random.test.ts */
 const SEED = Number(process.env["FAULT_SEED"] ?? 20_261_123);
 
 const EFFECTS: readonly Effect[] = [{ kind: "Delay", milliseconds: 50 }, { kind: "DropBefore" }, { kind: "DropAfter" }, { kind: "Reset" }];

@@ -1,8 +1,6 @@
 /** The commands that the documentation tells people to run. */
 import { readdir, readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-
-export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+import { ROOT } from "./root.ts";
 
 /** What the lines of code blocks start with, and the commands that stand in the text. */
 const PROGRAMS = "kubectl|helm|npm|npx|samba-tool|docker|dsacls|dsadd|powershell|Get-AD\\w+";

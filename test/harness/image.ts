@@ -4,24 +4,17 @@
  */
 import { cp, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { z } from "zod";
-import { run } from "./process.ts";
+import { programMissing, run } from "./process.ts";
+import { ROOT } from "./root.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TAG = "localhost/serverfarm-operator:test";
 
 /** Undefined where images can be built here; else why not, and how to get there. */
 export async function buildahMissing(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return "building an image needs root";
-  try {
-    await run("buildah", ["--version"]);
-    await run("debootstrap", ["--version"]);
-    return undefined;
-  } catch {
-    return "buildah or debootstrap is not installed: npm run setup:real (Debian, root)";
-  }
+  return await programMissing(["buildah", "--version"], ["debootstrap", "--version"]);
 }
 
 const inspection = z.object({

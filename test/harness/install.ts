@@ -1,11 +1,9 @@
 /** What `kubectl apply -f crds/ -f deploy/rbac.yaml` does. */
 import { readdir, readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
 import type { Cluster } from "./cluster.ts";
 import { waitFor } from "./process.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+import { ROOT } from "./root.ts";
 
 /** The objects of a file with YAML documents. */
 export async function manifests(file: string): Promise<readonly object[]> {

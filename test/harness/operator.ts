@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
+import { SYSTEM } from "./manifests.ts";
 import { waitFor } from "./process.ts";
 
 export interface OperatorOptions {
@@ -41,7 +42,7 @@ export class Operator {
   /** Resolves once it says that it has started; it need not lead yet. */
   static async start({
     kubeconfig,
-    namespace = "serverfarm-system",
+    namespace = SYSTEM,
     leaderElection = false,
     workers = 8,
     level = "debug",

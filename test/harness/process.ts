@@ -25,6 +25,18 @@ export async function run(command: string, args: readonly string[], { env, input
   }
 }
 
+/** Undefined where the programs are there; else which one is not, and how to get it. */
+export async function programMissing(...programs: readonly (readonly [name: string, version: string])[]): Promise<string | undefined> {
+  for (const [name, version] of programs) {
+    try {
+      await run(name, [version]);
+    } catch {
+      return `${name} is not installed: npm run setup:real (Debian, root)`;
+    }
+  }
+  return undefined;
+}
+
 /** Starts a process group of its own; its pid stands in DIR/NAME.pid and what it prints in DIR/NAME.log. */
 export function startDaemon(
   dir: string,

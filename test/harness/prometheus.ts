@@ -2,16 +2,11 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { freePort } from "./kube.ts";
-import { run, startDaemon, stopDaemon, waitFor } from "./process.ts";
+import { programMissing, startDaemon, stopDaemon, waitFor } from "./process.ts";
 
 /** Undefined where it can run here; else why not, and how to get it. */
-export async function prometheusMissing(): Promise<string | undefined> {
-  try {
-    await run("prometheus", ["--version"]);
-    return undefined;
-  } catch {
-    return "prometheus is not installed: npm run setup:real (Debian, root)";
-  }
+export function prometheusMissing(): Promise<string | undefined> {
+  return programMissing(["prometheus", "--version"]);
 }
 
 const result = z.object({

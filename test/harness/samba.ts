@@ -4,19 +4,14 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { Authority } from "./certificates.ts";
 import { ADMINISTRATOR, HOST, TestDirectory } from "./directory.ts";
-import { run, startDaemon, stopDaemon, waitFor } from "./process.ts";
+import { programMissing, run, startDaemon, stopDaemon, waitFor } from "./process.ts";
 
 const ADDRESS = "127.0.0.2";
 
 /** Undefined where Samba can run here; else why not, and how to get it. */
 export async function sambaMissing(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return "Samba needs root";
-  try {
-    await run("samba", ["--version"]);
-    return undefined;
-  } catch {
-    return "samba is not installed: npm run setup:real (Debian, root)";
-  }
+  return await programMissing(["samba", "--version"]);
 }
 
 export class Samba extends TestDirectory {

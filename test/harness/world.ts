@@ -2,15 +2,18 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, expect, inject } from "vitest";
-import { type Cluster, type Manifest } from "./cluster.ts";
+import type { Cluster, Manifest } from "./cluster.ts";
 import { type Account, ADMINISTRATOR, type TestDirectory } from "./directory.ts";
 import { install } from "./install.ts";
 import { Kube } from "./kube.ts";
+import { domainAt, domainSecrets, namespaceOf, SYSTEM } from "./manifests.ts";
 import { Operator, type OperatorOptions } from "./operator.ts";
 import { waitFor } from "./process.ts";
 import { Samba } from "./samba.ts";
 import { SandboxCluster } from "./sandbox-cluster.ts";
 import { SandboxDirectory } from "./sandbox-directory.ts";
+
+export { farmOf, secretOf, SYSTEM } from "./manifests.ts";
 
 export interface Condition {
   readonly type: string;
@@ -55,8 +58,6 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-export const SYSTEM = "serverfarm-system";
-
 export interface DomainSettings {
   readonly name?: string;
   readonly account?: Account;
@@ -64,43 +65,18 @@ export interface DomainSettings {
   readonly spec?: object;
 }
 
-export function secretOf(name: string, data: Readonly<Record<string, string>>): object {
-  return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace: SYSTEM }, stringData: data };
-}
-
 /** Applies the domain contoso, or one of another name, with its Secret and CA. */
 export async function applyDomain({ name = "contoso", account = ADMINISTRATOR, ca, spec = {} }: DomainSettings = {}): Promise<void> {
-  const secrets = [secretOf(`${name}-ldap`, { ...account }), secretOf(`${name}-ca`, { "ca.crt": ca ?? directory.ca })];
-  await cluster.apply(...secrets, domainOf(spec, name));
+  await cluster.apply(...domainSecrets(account, ca ?? directory.ca, name), domainOf(spec, name));
 }
 
-export function domainOf(spec: object, name = "contoso"): Manifest {
-  return {
-    apiVersion: "serverfarm.dev/v1alpha1",
-    kind: "ActiveDirectoryDomain",
-    metadata: { name },
-    spec: {
-      dnsName: "contoso.com",
-      servers: [directory.url],
-      credentialsSecretRef: { name: `${name}-ldap` },
-      caBundleRef: { kind: "Secret", name: `${name}-ca`, key: "ca.crt" },
-      poll: "1s",
-      ...spec,
-    },
-  };
-}
-
-export function farmOf(namespace: string, name: string, spec: object = {}): Manifest {
-  return {
-    apiVersion: "serverfarm.dev/v1alpha1",
-    kind: "ServerFarm",
-    metadata: { name, namespace },
-    spec: { domainRef: { name: "contoso" }, ...spec },
-  };
+/** Nobody who tests wants to wait 15 s for a poll. */
+export function domainOf(spec: object, name?: string): Manifest {
+  return domainAt(directory.url, { poll: "1s", ...spec }, name);
 }
 
 export async function createNamespace(name: string): Promise<void> {
-  await cluster.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  await cluster.apply(namespaceOf(name));
 }
 
 export async function getFarm(namespace: string, name: string): Promise<Farm> {

@@ -29,8 +29,8 @@ export type DomainView =
   | { readonly kind: "Connecting" };
 
 /** Windows Server 2012: the first that knows gMSAs. */
-const LEAST_SCHEMA = 52;
-const LEAST_FUNCTIONAL_LEVEL = 5;
+const MIN_SCHEMA_VERSION = 52;
+const MIN_FUNCTIONAL_LEVEL = 5;
 
 /** Whether farms can be reconciled there: what is unknown of the KDS root key, or a right that is missing, holds nothing back. */
 export function domainReady(findings: readonly Finding[]): boolean {
@@ -118,21 +118,21 @@ function connectedFindings(observation: DomainObservation, now: Date): readonly 
           reason: "AccessDenied",
           message: "the schema's objectVersion cannot be read: give the account Read Property on the schema container.",
         }
-      : schemaVersion >= LEAST_SCHEMA
+      : schemaVersion >= MIN_SCHEMA_VERSION
         ? ok("SchemaReady", `the schema has version ${schemaVersion}.`)
         : {
             type: "SchemaReady",
             status: "False",
             reason: "SchemaTooOld",
-            message: `the schema has version ${schemaVersion}; gMSAs need ${LEAST_SCHEMA}: extend it with adprep (Windows Server 2012 or later).`,
+            message: `the schema has version ${schemaVersion}; gMSAs need ${MIN_SCHEMA_VERSION}: extend it with adprep (Windows Server 2012 or later).`,
           },
-    functionalLevel >= LEAST_FUNCTIONAL_LEVEL
+    functionalLevel >= MIN_FUNCTIONAL_LEVEL
       ? ok("DomainControllerReady", `${dnsHostName} has functional level ${functionalLevel}.`)
       : {
           type: "DomainControllerReady",
           status: "False",
           reason: "DomainControllerTooOld",
-          message: `${dnsHostName} has functional level ${functionalLevel}; gMSAs need Windows Server 2012 (${LEAST_FUNCTIONAL_LEVEL}) or later: name another server first in spec.servers.`,
+          message: `${dnsHostName} has functional level ${functionalLevel}; gMSAs need Windows Server 2012 (${MIN_FUNCTIONAL_LEVEL}) or later: name another server first in spec.servers.`,
         },
     kdsFinding(observation.kdsRootKey, now),
     permissionsFinding(observation),

@@ -2,7 +2,7 @@
 import type { EventDraft } from "../../api/event.ts";
 import { partOf, type Change } from "../changes/index.ts";
 import type { Part } from "../../api/reasons.ts";
-import type { Finding } from "../../api/condition.ts";
+import type { ConditionDraft } from "../../api/condition.ts";
 import type { DesiredFarm } from "../desired.ts";
 import { commonName, dnKey } from "../../names/distinguished-name.ts";
 import { ABANDON } from "../../api/annotations.ts";
@@ -138,7 +138,7 @@ export function abandonedEvent({ status }: ServerFarm): EventDraft {
 }
 
 /** A farm that is not ready says so once for each reason. */
-export function warnings(farm: ServerFarm, ready: Finding): readonly EventDraft[] {
+export function warnings(farm: ServerFarm, ready: ConditionDraft): readonly EventDraft[] {
   const before = farm.status?.conditions?.find(({ type }) => type === "Ready");
   if (ready.status === "True") {
     return before?.status === "True" ? [] : [{ type: "Normal", reason: "Ready", message: ready.message }];

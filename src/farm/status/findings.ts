@@ -1,7 +1,7 @@
 /** What a reconcile found of each part of a farm. */
 import type { Blocker, Part, Reason } from "../../api/reasons.ts";
 import { describeChange, partOf } from "../changes/index.ts";
-import type { Finding } from "../../api/condition.ts";
+import type { ConditionDraft } from "../../api/condition.ts";
 import type { DesiredFarm } from "../desired.ts";
 import { commonName } from "../../names/distinguished-name.ts";
 import type { DirectoryError, DirectoryErrorKind } from "../../ad/error.ts";
@@ -35,7 +35,7 @@ export function reasonOf(error: DirectoryError): Reason {
   return REASON[error.kind];
 }
 
-export function findingOf(part: Part, desired: DesiredFarm, report: Report): Finding {
+export function findingOf(part: Part, desired: DesiredFarm, report: Report): ConditionDraft {
   const { plan, failures, error, observed } = report;
   const type = `${part}Ready`;
   if (error) return { type, status: "Unknown", reason: reasonOf(error), message: error.message };
@@ -125,7 +125,7 @@ export function listOf(names: readonly string[]): string {
   return names.slice(0, 10).join(", ") + (names.length > 10 ? ` and ${names.length - 10} more` : "");
 }
 
-export function summary(desired: DesiredFarm, report: Report, parts: readonly Finding[]): Finding {
+export function summary(desired: DesiredFarm, report: Report, parts: readonly ConditionDraft[]): ConditionDraft {
   const wrong = parts.filter(({ status }) => status !== "True");
   // A part that only waits for another is not the reason.
   const first = wrong.find(({ reason }) => reason !== "ChangesPending") ?? wrong[0];

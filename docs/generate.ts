@@ -34,7 +34,7 @@ interface Described {
 }
 
 async function metricsPage(): Promise<string> {
-  const metrics = new Metrics("0", { serverfarm: 1, activedirectorydomain: 1 }, "serverfarm-operator");
+  const metrics = new Metrics("0", "serverfarm-operator");
   metrics.observeQueues(new Map());
   const labelsOf = (metric: object): readonly string[] => {
     const names: unknown = "labelNames" in metric ? metric.labelNames : [];

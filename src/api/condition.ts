@@ -1,7 +1,7 @@
 import type { Condition } from "./object.ts";
 
 /** A condition before it has a time. */
-export interface Finding {
+export interface ConditionDraft {
   readonly type: string;
   readonly status: Condition["status"];
   readonly reason: string;
@@ -14,16 +14,16 @@ export interface Finding {
 const MESSAGE_LENGTH = 4096;
 
 /**
- * The findings as conditions. A condition's lastTransitionTime moves only with its status, so that nothing differs where nothing changed.
- * Conditions without a finding go: those that exist only while True (Reconciling, Stalled) end so.
+ * The drafts as conditions. A condition's lastTransitionTime moves only with its status, so that nothing differs where nothing changed.
+ * Conditions without a draft go: those that exist only while True (Reconciling, Stalled) end so.
  */
 export function toConditions(
   previous: readonly Condition[],
-  findings: readonly Finding[],
+  drafts: readonly ConditionDraft[],
   observedGeneration: number,
   now: Date,
 ): readonly Condition[] {
-  return findings.map(({ type, status, reason, message, observedGeneration: found }) => {
+  return drafts.map(({ type, status, reason, message, observedGeneration: found }) => {
     const before = previous.find((condition) => condition.type === type);
     return {
       type,
@@ -42,7 +42,7 @@ export function timestamp(time: Date): string {
 }
 
 /** kstatus: Stalled or Reconciling, whichever it is, and neither once ready. */
-export function progress(ready: Finding, stalled: boolean): readonly Finding[] {
+export function progress(ready: ConditionDraft, stalled: boolean): readonly ConditionDraft[] {
   if (ready.status === "True") return [];
   const { reason, message } = ready;
   return [{ type: stalled ? "Stalled" : "Reconciling", status: "True", reason, message }];

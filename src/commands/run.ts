@@ -2,14 +2,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OperatorConfiguration } from "../config.ts";
 import { Cluster } from "../controller/cluster.ts";
-import { DomainController } from "../controller/domain.ts";
-import { FarmController } from "../controller/farm.ts";
+import { DomainKind } from "../controller/domain.ts";
+import { FarmKind, FARMS } from "../controller/farm.ts";
+import type { Context, Kind } from "../controller/kind.ts";
 import { Leadership } from "../controller/leadership.ts";
-import { KubernetesError } from "../kubernetes/api-error.ts";
+import { Runtime } from "../controller/runtime.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { EventRecorder } from "../kubernetes/events.ts";
 import { Lease } from "../kubernetes/lease.ts";
-import { isKubernetesObject } from "../kubernetes/resource.ts";
+import { StatusWriter } from "../kubernetes/resource.ts";
+import type { Answer } from "../telemetry/http-server.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { listen, loadClient, readConfig, readVersion } from "./inputs.ts";
@@ -26,21 +28,67 @@ export interface RunOptions {
 const DRAIN = 30_000;
 const COMPONENT = "serverfarm-operator";
 
+/** Everything that the program reconciles. */
+function kindsOf(context: Context, { workers }: OperatorConfiguration): readonly Kind[] {
+  const farms = context.cluster.watch(FARMS, "Watched");
+  const domains = new DomainKind(context, farms);
+  return [domains, new FarmKind(context, farms, domains, workers)];
+}
+
+/** The parts of the program, put together. */
+interface Operator {
+  readonly config: OperatorConfiguration;
+  /** Of this replica, among those that would lead. */
+  readonly identity: string;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly cluster: Cluster;
+  readonly leadership: Leadership;
+  readonly events: EventRecorder;
+  readonly runtime: Runtime;
+}
+
 /** Resolves with the exit code: 0 after the signal, 1 after the Lease was lost. Rejects with UsageError. */
 export async function run({ configFile, kubeconfig, environment, signal }: RunOptions): Promise<number> {
   const config = await readConfig(configFile, environment["POD_NAMESPACE"]);
   const log = createLog(config.log.level, config.log.format, (line) => process.stdout.write(line));
   const version = await readVersion();
-  const metrics = new Metrics(version, { serverfarm: config.workers, activedirectorydomain: 2 }, config.leaderElection.leaseName);
+  const metrics = new Metrics(version, config.leaderElection.leaseName);
   const client = loadClient(kubeconfig, metrics);
   const identity = `${environment["POD_NAME"] ?? COMPONENT}_${crypto.randomUUID()}`;
+  const operator = assemble(config, identity, client, metrics, log);
+  const servers = await openServers(operator);
+  const { namespace } = config;
+  log.info("started", { version, node: process.version, namespace, identity, health: servers.health, metrics: servers.metrics });
+
+  const watching = new AbortController();
+  const reflectors = operator.cluster.run(watching.signal);
   // Ends everything: the signal, or the Lease.
   const stop = new AbortController();
   if (signal.aborted) stop.abort();
   signal.addEventListener("abort", () => {
     stop.abort();
   });
+  let code = 0;
+  try {
+    code = await lead(operator, stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    // Whatever happened: nothing goes on behind the back of a program that has ended.
+    stop.abort();
+    await retire(operator, code);
+    watching.abort();
+    await reflectors;
+    await servers.close();
+  }
+  log.info("stopped", { code });
+  return code;
+}
 
+function assemble(config: OperatorConfiguration, identity: string, client: KubernetesClient, metrics: Metrics, log: Log): Operator {
+  const { namespace, watchNamespaces } = config;
+  const cluster = new Cluster({ client, namespace, watchNamespaces, metrics, log });
   const leadership = new Leadership(leadershipOptions(config, client, identity, log));
   const events = new EventRecorder({
     client,
@@ -50,150 +98,75 @@ export async function run({ configFile, kubeconfig, environment, signal }: RunOp
       log.debug("an Event was not written", { error: error.message });
     },
   });
-  let ready = false;
-  const watching = new AbortController();
-  const cluster: Cluster = new Cluster({
-    client,
-    namespace: config.namespace,
-    watchNamespaces: config.watchNamespaces,
-    onFarm: (key, farm, previous) => {
-      farms?.changed(key, farm, previous);
-      // The domain counts its farms, and its deletion waits for the last of them.
-      const domain = (farm ?? previous)?.spec.domainRef.name;
-      if (domain !== undefined && (!farm || !previous)) domains?.controller.queue.addAfter(domain, 1000);
-    },
-    onDomain: (name, domain, previous) => {
-      const relevant = domain && [
-        domain.metadata.uid,
-        domain.metadata.generation,
-        domain.metadata.deletionTimestamp,
-        domain.metadata.finalizers?.join(),
-      ];
-      const before = previous && [
-        previous.metadata.uid,
-        previous.metadata.generation,
-        previous.metadata.deletionTimestamp,
-        previous.metadata.finalizers?.join(),
-      ];
-      if (relevant?.join() !== before?.join()) domains?.controller.queue.add(name);
-    },
-    onData: (kind, name) => {
-      domains?.dataChanged(kind, name);
-    },
-    onError: (resource, error, failures) => {
-      const fields = { resource, error: error.message, failures };
-      if (error.kind === "Forbidden") log.error("watch forbidden: the operator's role lacks list or watch of this resource", fields);
-      else log.warn("watch failed, trying again", fields);
-    },
-    onAlive: (resource) => {
-      metrics.watchAlive(resource);
-    },
-  });
-  let farms: FarmController | undefined;
-  let domains: DomainController | undefined;
+  const context: Context = { cluster, client, statuses: new StatusWriter(client), events, fence: leadership.fence, metrics, log };
+  const runtime = new Runtime({ kinds: kindsOf(context, config), metrics, log });
+  return { config, identity, log, metrics, cluster, leadership, events, runtime };
+}
 
+/** Rejects with UsageError; then neither is open. */
+async function openServers({
+  config,
+  cluster,
+  metrics,
+}: Operator): Promise<{ readonly health: number; readonly metrics: number; close(): Promise<void> }> {
   const health = await listen(config.health.address, {
-    "/healthz": () => ({ status: 200, type: "text/plain", body: "ok\n" }),
+    "/healthz": () => answer(200, "ok"),
     "/readyz": () => {
-      const troubles = [...(ready ? [] : ["starting: the cluster was not seen yet"]), ...cluster.troubles()];
-      return troubles.length === 0
-        ? { status: 200, type: "text/plain", body: "ok\n" }
-        : { status: 503, type: "text/plain", body: `${troubles.join("\n")}\n` };
+      const reasons = cluster.unreadyReasons();
+      return reasons.length === 0 ? answer(200, "ok") : answer(503, reasons.join("\n"));
     },
   });
-  const metricsServer = await listen(config.metrics.address, {
+  const scraped = await listen(config.metrics.address, {
     "/metrics": () => ({ status: 200, type: metrics.registry.contentType, body: metrics.expose() }),
   }).catch(async (error: unknown) => {
     await health.close();
     throw error;
   });
-  log.info("started", {
-    version,
-    node: process.version,
-    namespace: config.namespace,
-    identity,
+  return {
     health: health.port,
-    metrics: metricsServer.port,
-  });
+    metrics: scraped.port,
+    close: async () => {
+      await Promise.all([health.close(), scraped.close()]);
+    },
+  };
+}
 
-  const reflectors = cluster.run(watching.signal);
-  let code = 0;
-  try {
-    const clusterId = await readClusterId(client, log, stop.signal);
-    await Promise.race([cluster.whenSynced(), aborted(stop.signal)]);
-    ready = true;
-    await leadership.acquire(stop.signal);
-    if (!stop.signal.aborted) {
-      metrics.leading(config.leaderElection.leaseName, true);
-      log.info("leading", { identity });
-      domains = new DomainController({
-        client,
-        cluster: () => cluster,
-        events,
-        metrics,
-        log,
-        clusterId,
-        fence: leadership.fence,
-        wakeFarms: (domain, batch) => {
-          farms?.wake(domain, batch);
-        },
-      });
-      farms = new FarmController({
-        client,
-        cluster: () => cluster,
-        events,
-        metrics,
-        log,
-        workers: config.workers,
-        clusterId,
-        domain: (name) => domains?.access(name) ?? { kind: "Connecting" },
-      });
-      metrics.observeQueues(
-        new Map([
-          ["serverfarm", farms.controller.queue],
-          ["activedirectorydomain", domains.controller.queue],
-        ]),
-      );
-      for (const { metadata } of cluster.domains()) domains.controller.queue.add(metadata.name);
-      for (const farm of cluster.farms()) farms.changed(farm.key, farm.object, undefined);
-      // What runs may end after the signal; only a lost Lease, or the end of the drain, takes its right to write.
-      const drained = new AbortController();
-      const working = Promise.all([domains.controller.run(drained.signal), farms.controller.run(drained.signal)]);
-      const holding = leadership.hold(drained.signal);
-      const lost = await Promise.race([holding.then((kept) => !kept), aborted(stop.signal).then(() => false)]);
-      if (lost) {
-        log.error("the Lease is lost: ending, so that another replica leads alone");
-        code = 1;
-      }
-      domains.controller.queue.close();
-      farms.controller.queue.close();
-      // The Lease is held on to until the last write is done.
-      await Promise.race([working, holding, sleep(lost ? 0 : DRAIN, undefined, { ref: false })]);
-      drained.abort();
-      await holding;
-    }
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-  } finally {
-    // Whatever happened: nothing goes on behind the back of a program that has ended.
-    stop.abort();
-    domains?.controller.queue.close();
-    farms?.controller.queue.close();
-    metrics.leading(config.leaderElection.leaseName, false);
-    domains?.close();
-    if (code === 0) {
-      // The Lease first: another one waits for it.
-      await leadership.release().catch((error: unknown) => {
-        log.warn("the Lease was not released", { error: String(error) });
-      });
-      await Promise.race([events.flush(), sleep(2000, undefined, { ref: false })]);
-    }
-    watching.abort();
-    await reflectors;
-    await Promise.all([health.close(), metricsServer.close()]);
-  }
-  log.info("stopped", { code });
-  return code;
+function answer(status: number, text: string): Answer {
+  return { status, type: "text/plain", body: `${text}\n` };
+}
+
+/** Leads as soon as it may, until `stop` aborts (0) or the Lease is lost (1). What runs then has the time of the drain. */
+async function lead({ config, identity, log, metrics, cluster, leadership, runtime }: Operator, stop: AbortSignal): Promise<number> {
+  const clusterId = await Promise.race([cluster.see(stop), aborted(stop)]);
+  await leadership.acquire(stop);
+  if (stop.aborted || clusterId === undefined) return 0;
+  metrics.leading(config.leaderElection.leaseName, true);
+  log.info("leading", { identity });
+  // What runs may end after the signal; only a lost Lease, or the end of the drain, takes its right to write.
+  const drained = new AbortController();
+  const working = runtime.run(clusterId, drained.signal);
+  const holding = leadership.hold(drained.signal);
+  const lost = await Promise.race([holding.then((kept) => !kept), aborted(stop).then(() => false)]);
+  if (lost) log.error("the Lease is lost: ending, so that another replica leads alone");
+  runtime.stop();
+  // The Lease is held on to until the last write is done.
+  await Promise.race([working, holding, sleep(lost ? 0 : DRAIN, undefined, { ref: false })]);
+  drained.abort();
+  await holding;
+  return lost ? 1 : 0;
+}
+
+/** Lets go of everything that a leader has. */
+async function retire({ config, log, metrics, leadership, events, runtime }: Operator, code: number): Promise<void> {
+  runtime.stop();
+  metrics.leading(config.leaderElection.leaseName, false);
+  runtime.close();
+  if (code !== 0) return;
+  // The Lease first: another one waits for it.
+  await leadership.release().catch((error: unknown) => {
+    log.warn("the Lease was not released", { error: String(error) });
+  });
+  await Promise.race([events.flush(), sleep(2000, undefined, { ref: false })]);
 }
 
 function leadershipOptions(
@@ -208,25 +181,11 @@ function leadershipOptions(
   return { lease, renewDeadline, retryPeriod, log };
 }
 
-/** The UID of kube-system, which lives as long as the cluster does. */
-async function readClusterId(client: KubernetesClient, log: Log, signal: AbortSignal): Promise<string> {
-  for (;;) {
-    try {
-      const namespace = await client.request("GET", "/api/v1/namespaces/kube-system", { signal });
-      if (isKubernetesObject(namespace)) return namespace.metadata.uid;
-    } catch (error) {
-      if (!(error instanceof KubernetesError)) throw error;
-      log.warn("cannot read the namespace kube-system, trying again", { error: error.message });
-    }
-    await sleep(2000, undefined, { signal });
-  }
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
+async function aborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return undefined;
   const { promise, resolve } = Promise.withResolvers<undefined>();
   signal.addEventListener("abort", () => {
     resolve(undefined);
   });
-  await promise;
+  return await promise;
 }

@@ -1,130 +1,101 @@
-/** The cluster as the controllers see it: copies of every kind that they watch. */
-import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
-import { ACTIVE_DIRECTORY_DOMAIN } from "../api/generated/active-directory-domain.ts";
-import { keyOf, type KubernetesObject } from "../api/object.ts";
-import { SERVER_FARM, type ServerFarm } from "../api/generated/server-farm.ts";
-import type { KubernetesError } from "../kubernetes/api-error.ts";
+/** The cluster as the kinds see it: its identity, and copies of what they watch. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { KubernetesObject } from "../api/object.ts";
+import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
-import { Reflector } from "../kubernetes/reflector.ts";
-import { hasSpec, isKubernetesObject, type Resource } from "../kubernetes/resource.ts";
+import { type Copies, Reflector } from "../kubernetes/reflector.ts";
+import { isKubernetesObject, type Resource } from "../kubernetes/resource.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 
-/** A Secret or a ConfigMap: the data of the first is base64. */
-export interface DataObject extends KubernetesObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
-
-export const FARMS: Resource<ServerFarm> = { ...SERVER_FARM, is: (value): value is ServerFarm => hasSpec(value) };
-export const DOMAINS: Resource<ActiveDirectoryDomain> = {
-  ...ACTIVE_DIRECTORY_DOMAIN,
-  is: (value): value is ActiveDirectoryDomain => hasSpec(value),
-};
-const SECRETS: Resource<DataObject> = {
-  apiVersion: "v1",
-  kind: "Secret",
-  plural: "secrets",
-  is: (value): value is DataObject => isKubernetesObject(value),
-};
-const CONFIG_MAPS: Resource<DataObject> = {
-  apiVersion: "v1",
-  kind: "ConfigMap",
-  plural: "configmaps",
-  is: (value): value is DataObject => isKubernetesObject(value),
-};
+/** Operator: the namespace that the operator lives in. Watched: those that it is to look at, or all. Cluster: all. */
+export type Where = "Operator" | "Watched" | "Cluster";
 
 export interface ClusterOptions {
   readonly client: KubernetesClient;
-  /** Where Secrets and ConfigMaps are read. */
+  /** The operator's own. */
   readonly namespace: string;
-  /** Empty: farms of the whole cluster. */
+  /** Empty: the whole cluster. */
   readonly watchNamespaces: readonly string[];
-  readonly onFarm: (key: string, farm: ServerFarm | undefined, previous: ServerFarm | undefined) => void;
-  readonly onDomain: (name: string, domain: ActiveDirectoryDomain | undefined, previous: ActiveDirectoryDomain | undefined) => void;
-  /** A Secret or ConfigMap changed. */
-  readonly onData: (kind: "Secret" | "ConfigMap", name: string) => void;
-  readonly onError: (resource: string, error: KubernetesError, failures: number) => void;
-  readonly onAlive: (resource: string) => void;
+  readonly metrics: Metrics;
+  readonly log: Log;
 }
 
 export class Cluster {
-  readonly #farms: readonly Reflector<ServerFarm>[];
-  readonly #domains: Reflector<ActiveDirectoryDomain>;
-  readonly #secrets: Reflector<DataObject>;
-  readonly #configMaps: Reflector<DataObject>;
-  readonly #namespace: string;
+  readonly #options: ClusterOptions;
+  readonly #reflectors: Pick<Reflector<KubernetesObject>, "run" | "whenSynced" | "failing" | "synced">[] = [];
+  #seen = false;
 
-  constructor({ client, namespace, watchNamespaces, onFarm, onDomain, onData, onError, onAlive }: ClusterOptions) {
-    const watch = <T extends KubernetesObject>(
-      resource: Resource<T>,
-      where: string | undefined,
-      onChange: (key: string, object: T | undefined, previous: T | undefined) => void,
-    ): Reflector<T> =>
-      new Reflector({
-        client,
-        resource,
-        namespace: where,
-        onChange,
-        onError: (error, failures) => {
-          onError(resource.plural, error, failures);
-        },
-        onAlive: () => {
-          onAlive(resource.plural);
-        },
-      });
-    this.#namespace = namespace;
-    this.#farms = (watchNamespaces.length > 0 ? watchNamespaces : [undefined]).map((where) => watch(FARMS, where, onFarm));
-    this.#domains = watch(DOMAINS, undefined, onDomain);
-    this.#secrets = watch(SECRETS, namespace, (_, object, previous) => {
-      onData("Secret", (object ?? previous)?.metadata.name ?? "");
-    });
-    this.#configMaps = watch(CONFIG_MAPS, namespace, (_, object, previous) => {
-      onData("ConfigMap", (object ?? previous)?.metadata.name ?? "");
-    });
+  constructor(options: ClusterOptions) {
+    this.#options = options;
   }
 
-  farm(key: string): ServerFarm | undefined {
-    return this.#farms.map((reflector) => reflector.get(key)).find((farm) => farm !== undefined);
+  /** The operator's own. */
+  get namespace(): string {
+    return this.#options.namespace;
   }
 
-  farms(): readonly { readonly key: string; readonly object: ServerFarm }[] {
-    return this.#farms.flatMap((reflector) => reflector.list()).map((object) => ({ key: keyOf(object.metadata), object }));
+  /** Copies of all objects of a kind, kept while `run` runs: to be asked for before. */
+  watch<T extends KubernetesObject>(resource: Resource<T>, where: Where): Copies<T> {
+    const { watchNamespaces, namespace } = this.#options;
+    if (where === "Operator") return this.#reflect(resource, namespace);
+    const [only, ...more] = where === "Watched" ? watchNamespaces : [];
+    if (more.length === 0) return this.#reflect(resource, only);
+    return unionOf(watchNamespaces.map((name) => this.#reflect(resource, name)));
   }
 
-  farmsOf(domain: string): readonly ServerFarm[] {
-    return this.#farms.flatMap((reflector) => reflector.list()).filter(({ spec }) => spec.domainRef.name === domain);
-  }
-
-  domain(name: string): ActiveDirectoryDomain | undefined {
-    return this.#domains.get(name);
-  }
-
-  domains(): readonly ActiveDirectoryDomain[] {
-    return this.#domains.list();
-  }
-
-  /** The bytes of one key as text; undefined where the object or the key is missing. */
-  data(kind: "Secret" | "ConfigMap", name: string, key: string): string | undefined {
-    const object = (kind === "Secret" ? this.#secrets : this.#configMaps).get(`${this.#namespace}/${name}`);
-    const value = object?.data?.[key];
-    return value === undefined || kind === "ConfigMap" ? value : Buffer.from(value, "base64").toString("utf8");
+  #reflect<T extends KubernetesObject>(resource: Resource<T>, namespace: string | undefined): Reflector<T> {
+    const { client, metrics, log } = this.#options;
+    const onError = (error: KubernetesError, failures: number): void => {
+      const fields = { resource: resource.plural, error: error.message, failures };
+      if (error.kind === "Forbidden") log.error("watch forbidden: the operator's role lacks list or watch of this resource", fields);
+      else log.warn("watch failed, trying again", fields);
+    };
+    const reflector = new Reflector({ client, resource, namespace, onError, onAlive: metrics.watchAlive(resource.plural) });
+    this.#reflectors.push(reflector);
+    return reflector;
   }
 
   /** What is not seen now, or not up to date, in words; empty when all is well. */
-  troubles(): readonly string[] {
-    return this.#all().flatMap((reflector) =>
-      reflector.failing ? [reflector.failing.message] : reflector.synced ? [] : ["not yet listed"],
-    );
+  unreadyReasons(): readonly string[] {
+    const reasons = this.#reflectors.flatMap(({ failing, synced }) => (failing ? [failing.message] : synced ? [] : ["not yet listed"]));
+    return this.#seen ? reasons : ["starting: the cluster was not seen yet", ...reasons];
   }
 
+  /** Ends when the signal aborts, and only then. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#all().map((reflector) => reflector.run(signal)));
+    await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
   }
 
-  /** Resolves when everything was seen once. */
-  async whenSynced(): Promise<void> {
-    await Promise.all(this.#all().map((reflector) => reflector.whenSynced()));
+  /** Resolves when everything was seen once, with the cluster's identity: the UID of kube-system, which lives as long as the cluster does. */
+  async see(signal: AbortSignal): Promise<string> {
+    const clusterId = await this.#readId(signal);
+    await Promise.all(this.#reflectors.map((reflector) => reflector.whenSynced()));
+    this.#seen = true;
+    return clusterId;
   }
 
-  #all(): readonly Pick<Reflector<KubernetesObject>, "run" | "whenSynced" | "failing" | "synced">[] {
-    return [...this.#farms, this.#domains, this.#secrets, this.#configMaps];
+  async #readId(signal: AbortSignal): Promise<string> {
+    for (;;) {
+      try {
+        const namespace = await this.#options.client.request("GET", "/api/v1/namespaces/kube-system", { signal });
+        if (isKubernetesObject(namespace)) return namespace.metadata.uid;
+      } catch (error) {
+        if (!(error instanceof KubernetesError)) throw error;
+        this.#options.log.warn("cannot read the namespace kube-system, trying again", { error: error.message });
+      }
+      await sleep(2000, undefined, { signal });
+    }
   }
+}
+
+/** Copies of several namespaces as one. */
+function unionOf<T>(parts: readonly Copies<T>[]): Copies<T> {
+  return {
+    get: (key) => parts.map((part) => part.get(key)).find((object) => object !== undefined),
+    list: () => parts.flatMap((part) => part.list()),
+    subscribe: (listener) => {
+      for (const part of parts) part.subscribe(listener);
+    },
+  };
 }

@@ -1,6 +1,6 @@
 /** The session of one domain and its feed: made when they are needed, made anew where the connection was lost, with pauses between failures. */
 import { ChangeFeed } from "../directory/feed.ts";
-import { LdapSession } from "../directory/session.ts";
+import { type Fence, LdapSession } from "../directory/session.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Settings } from "./domain-settings.ts";
@@ -10,7 +10,7 @@ export interface DomainConnectionOptions {
   readonly domain: string;
   readonly metrics: Metrics;
   readonly log: Log;
-  readonly fence: () => void;
+  readonly fence: Fence;
   readonly refused: RefusedCredentials;
   readonly onLost: () => void;
 }
@@ -73,11 +73,12 @@ export class DomainConnection {
       password,
       ca,
       fence,
-      observe: (operation, result, seconds) => {
-        metrics.directoryRequest(domain, operation, result, seconds);
-        if (operation === "bind") refused.note(credentials, result);
+      observe: metrics.directoryRequests(domain),
+      onRefused: () => {
+        refused.note(credentials);
       },
     });
+    refused.forget(credentials);
     log.info("connected", { domain, server: session.url, dnsHostName: session.rootDse.dnsHostName });
     this.#open = { session, feed: new ChangeFeed(session) };
     this.#keptAliveAt = performance.now();

@@ -3,7 +3,66 @@ import { createHash, X509Certificate } from "node:crypto";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { DomainProblem } from "../domain/findings.ts";
+import { parseDuration } from "../base/duration.ts";
 import type { Cluster } from "./cluster.ts";
+import { isKubernetesObject, type Resource } from "../kubernetes/resource.ts";
+import type { KubernetesObject } from "../api/object.ts";
+import type { Copies } from "../kubernetes/reflector.ts";
+
+/** A Secret or a ConfigMap: the data of the first is base64. */
+interface DataObject extends KubernetesObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+const SECRETS: Resource<DataObject> = {
+  apiVersion: "v1",
+  kind: "Secret",
+  plural: "secrets",
+  is: (value): value is DataObject => isKubernetesObject(value),
+};
+const CONFIG_MAPS: Resource<DataObject> = {
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  plural: "configmaps",
+  is: (value): value is DataObject => isKubernetesObject(value),
+};
+
+/** What domains name of the operator's namespace. */
+export interface DomainData {
+  readonly namespace: string;
+  readonly secrets: Copies<DataObject>;
+  readonly configMaps: Copies<DataObject>;
+}
+
+export function watchData(cluster: Cluster): DomainData {
+  const secrets = cluster.watch(SECRETS, "Operator");
+  return { namespace: cluster.namespace, secrets, configMaps: cluster.watch(CONFIG_MAPS, "Operator") };
+}
+
+/** Whether the domain's credentials or CA are in this object. */
+export function uses({ spec }: ActiveDirectoryDomain, kind: "Secret" | "ConfigMap", name: string): boolean {
+  const credentials = kind === "Secret" && spec.credentialsSecretRef.name === name;
+  return credentials || (spec.caBundleRef?.kind === kind && spec.caBundleRef.name === name);
+}
+
+/** How often the directory is asked what changed, in milliseconds. */
+export function pollOf({ spec }: ActiveDirectoryDomain): number {
+  return parseDuration(spec.poll) ?? 15_000;
+}
+
+/** How often everything is compared, in milliseconds. */
+export function resyncOf({ spec }: ActiveDirectoryDomain): number {
+  return parseDuration(spec.resync) ?? 3_600_000;
+}
+
+/** The naming context that a domain of this name has, in lower case. */
+export function baseDnOf(dnsName: string): string {
+  return dnsName
+    .toLowerCase()
+    .split(".")
+    .map((label) => `dc=${label}`)
+    .join(",");
+}
 
 /** How a domain is reached now. */
 export interface Settings {
@@ -17,10 +76,10 @@ export interface Settings {
 }
 
 /** The servers, credentials and CA as they are now, or what is missing of them. */
-export function readSettings(domain: ActiveDirectoryDomain, cluster: Cluster): DomainProblem | Settings {
+export function readSettings(domain: ActiveDirectoryDomain, data: DomainData): DomainProblem | Settings {
   const { servers, credentialsSecretRef } = domain.spec;
   // The newline that echo and editors leave is no part of either; a space may be.
-  const read = (key: string): string | undefined => cluster.data("Secret", credentialsSecretRef.name, key)?.replace(/[\r\n]+$/, "");
+  const read = (key: string): string | undefined => textOf(data, "Secret", credentialsSecretRef.name, key)?.replace(/[\r\n]+$/, "");
   const [username, password] = [read("username"), read("password")];
   if (username === undefined || username === "" || password === undefined || password === "") {
     return {
@@ -28,21 +87,39 @@ export function readSettings(domain: ActiveDirectoryDomain, cluster: Cluster): D
       message: `the Secret ${credentialsSecretRef.name} in the operator's namespace has no username or no password: create it with both keys.`,
     };
   }
-  const authorities = readAuthorities(domain, cluster);
+  const authorities = readAuthorities(domain, data);
   if ("reason" in authorities) return authorities;
   const { ca } = authorities;
-  return { servers, username, password, ca, fingerprint: hash(servers, username, password, ca), credentials: hash(username, password) };
+  return {
+    servers,
+    username,
+    password,
+    ca,
+    fingerprint: hash(servers, username, password, ca),
+    credentials: hash(username, password),
+  };
+}
+
+/** The bytes of one key as text; undefined where the object or the key is missing. */
+function textOf(
+  { namespace, secrets, configMaps }: DomainData,
+  kind: "Secret" | "ConfigMap",
+  name: string,
+  key: string,
+): string | undefined {
+  const value = (kind === "Secret" ? secrets : configMaps).get(`${namespace}/${name}`)?.data?.[key];
+  return value === undefined || kind === "ConfigMap" ? value : Buffer.from(value, "base64").toString("utf8");
 }
 
 /** The certificates one under the other, however they stand there: what is glued together, or cannot be read, TLS would leave out in silence. */
 function readAuthorities(
   { spec: { caBundleRef } }: ActiveDirectoryDomain,
-  cluster: Cluster,
+  data: DomainData,
 ): DomainProblem | { readonly ca: string | undefined } {
   if (!caBundleRef) return { ca: undefined };
   const { kind, name, key } = caBundleRef;
   const where = `the ${kind} ${name} in the operator's namespace has`;
-  const found = (cluster.data(kind, name, key) ?? "")
+  const found = (textOf(data, kind, name, key) ?? "")
     .split(/(?=-----BEGIN )/)
     .filter((block) => /^-----BEGIN [^-]*CERTIFICATE-----/.test(block));
   if (found.length === 0) {

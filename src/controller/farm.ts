@@ -1,39 +1,30 @@
 /** ServerFarm: when a farm is reconciled, and what of the result goes to the cluster. */
-import type { FeedBatch } from "../directory/feed.ts";
-import { lookupKeys } from "../farm/queries.ts";
-import type { Directory } from "../reconciler/rounds.ts";
-import { desiredFarm } from "../farm/desired.ts";
 import { ABANDON, FARM_FINALIZER, finalizerAction } from "../api/annotations.ts";
-import { keyOf } from "../api/object.ts";
-import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
-import { KubernetesError } from "../kubernetes/api-error.ts";
-import type { KubernetesClient } from "../kubernetes/client.ts";
-import type { EventRecorder } from "../kubernetes/events.ts";
-import { addFinalizer, getObject, patchStatus, removeFinalizer } from "../kubernetes/resource.ts";
 import type { EventDraft } from "../api/event.ts";
+import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
+import { keyOf } from "../api/object.ts";
+import { WorkQueue } from "../base/work-queue.ts";
+import type { FeedBatch } from "../directory/feed.ts";
+import { desiredFarm, type Wanted } from "../farm/desired.ts";
+import { readJournal, withAdded } from "../farm/journal.ts";
+import { lookupKeys } from "../farm/queries.ts";
+import type { Report } from "../farm/report.ts";
 import { abandonedEvent } from "../farm/status/decommission.ts";
 import { refusedStatus, suspendedStatus, unknownStatus, waitingStatus } from "../farm/status/not-looked.ts";
-import type { Report } from "../farm/report.ts";
-import { decommissionFarm, type FarmPorts, isSame, reconcileFarm } from "../reconciler/farm.ts";
-import type { Log } from "../telemetry/log.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
-import { type Cluster, FARMS } from "./cluster.ts";
-import { Controller, type Result } from "./runtime.ts";
-import type { DomainAccess } from "./domain.ts";
-import { farmMetrics } from "./farm-metrics.ts";
-import { Interests } from "./wake-index.ts";
-import { farmsSharingWith, transferHosts } from "./shared-groups.ts";
+import type { Transfer } from "../farm/transfer.ts";
+import { KubernetesError } from "../kubernetes/api-error.ts";
+import type { Copies } from "../kubernetes/reflector.ts";
+import { addFinalizer, getObject, hasSpec, removeFinalizer, type Resource } from "../kubernetes/resource.ts";
+import type { Directory } from "../reconciler/rounds.ts";
+import { decommissionFarm, type FarmPorts, isSame, reconcileFarm, UNSEEN } from "../reconciler/farm.ts";
+import type { FarmMetrics } from "../telemetry/object-metrics.ts";
+import type { DomainAccess } from "./domain-access.ts";
+import type { DomainKind } from "./domain.ts";
+import { farmsOf, farmsSharingWith } from "./farms-of.ts";
+import type { Context, Kind, Result } from "./kind.ts";
+import { WakeIndex } from "./wake-index.ts";
 
-export interface FarmControllerOptions {
-  readonly client: KubernetesClient;
-  readonly cluster: () => Cluster;
-  readonly events: EventRecorder;
-  readonly metrics: Metrics;
-  readonly log: Log;
-  readonly workers: number;
-  readonly clusterId: string;
-  readonly domain: (name: string) => DomainAccess;
-}
+export const FARMS: Resource<ServerFarm> = { ...SERVER_FARM, is: (value): value is ServerFarm => hasSpec(value) };
 
 type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 
@@ -41,57 +32,40 @@ type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 const RECHECK = 60_000;
 const REQUESTED = "serverfarm.dev/reconcile-requested-at";
 
-export class FarmController {
-  readonly controller: Controller;
-  readonly #options: FarmControllerOptions;
-  readonly #interests = new Interests();
+export class FarmKind implements Kind<ServerFarm> {
+  readonly name = "serverfarm";
+  readonly annotations = [REQUESTED, ABANDON];
+  readonly workers: number;
+  readonly objects: Copies<ServerFarm>;
+  readonly queue: WorkQueue;
+  readonly #context: Context;
+  readonly #domains: Pick<DomainKind, "objects" | "access" | "subscribe">;
+  readonly #wakes = new WakeIndex();
 
-  constructor(options: FarmControllerOptions) {
-    this.#options = options;
-    this.controller = new Controller({
-      name: "serverfarm",
-      workers: options.workers,
-      reconcile: (key, signal) => this.#guarded(key, signal),
-      metrics: options.metrics,
-      log: options.log,
+  constructor(context: Context, farms: Copies<ServerFarm>, domains: Pick<DomainKind, "objects" | "access" | "subscribe">, workers: number) {
+    this.#context = context;
+    this.#domains = domains;
+    this.objects = farms;
+    this.workers = workers;
+    this.queue = new WorkQueue(context.metrics.queue(this.name));
+  }
+
+  start(): void {
+    this.#domains.subscribe((domain, batch) => {
+      this.#wake(domain, batch);
     });
   }
 
-  /** The copy of a farm changed. Its status alone is our own doing and asks for nothing. */
-  changed(key: string, farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
-    this.#options.metrics.objects.farm(previous && farmMetrics(previous), farm && farmMetrics(farm));
-    const relevant = ({ metadata }: ServerFarm): string =>
-      JSON.stringify([
-        metadata.uid,
-        metadata.generation,
-        metadata.deletionTimestamp,
-        metadata.finalizers,
-        metadata.annotations?.[REQUESTED],
-        metadata.annotations?.[ABANDON],
-      ]);
-    if (!farm || !previous || relevant(farm) !== relevant(previous)) this.controller.queue.add(key);
+  changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
+    this.#context.metrics.objects.farm(previous && metricsOf(previous), farm && metricsOf(farm));
   }
 
-  /** Something changed in the directory. */
-  wake(domain: string, batch: FeedBatch): void {
-    if (batch.kind === "Everything") {
-      for (const { metadata } of this.#options.cluster().farmsOf(domain)) this.controller.queue.add(keyOf(metadata), "Resync");
-      return;
-    }
-    const keys = new Set(
-      batch.entries.flatMap(({ object, keys }) => this.#interests.of(keys).filter((key) => !this.#interests.hasSeen(key, object))),
-    );
-    for (const key of keys) {
-      if (this.#options.cluster().farm(key)?.spec.domainRef.name === domain) this.controller.queue.add(key);
-    }
-  }
-
-  /** A mistake of the program itself is said too: the farm shows it, and it is tried again. */
-  async #guarded(key: string, signal: AbortSignal): Promise<Result> {
+  /** An internal error is said too: the farm shows it, and it is tried again. */
+  async reconcile(key: string, clusterId: string, signal: AbortSignal): Promise<Result> {
     try {
-      return await this.#reconcile(key, signal);
+      return await this.#reconcile(key, clusterId, signal);
     } catch (error) {
-      const farm = this.#options.cluster().farm(key);
+      const farm = this.objects.get(key);
       if (error instanceof KubernetesError || !farm) throw error;
       const message = `the operator failed: ${error instanceof Error ? error.message : String(error)}. It tries again; please report this with its log.`;
       await this.#write(farm, unknownStatus(farm, "InternalError", message, new Date()), [], { kind: "Retry" });
@@ -99,11 +73,25 @@ export class FarmController {
     }
   }
 
-  async #reconcile(key: string, signal: AbortSignal): Promise<Result> {
-    const farm = this.#options.cluster().farm(key);
+  /** Something changed in the directory. */
+  #wake(domain: string, batch: FeedBatch): void {
+    if (batch.kind === "Everything") {
+      for (const { metadata } of farmsOf(domain, this.objects)) this.queue.add(keyOf(metadata), "Resync");
+      return;
+    }
+    const keys = new Set(
+      batch.entries.flatMap(({ object, keys }) => this.#wakes.of(keys).filter((key) => !this.#wakes.hasSeen(key, object))),
+    );
+    for (const key of keys) {
+      if (this.objects.get(key)?.spec.domainRef.name === domain) this.queue.add(key);
+    }
+  }
+
+  async #reconcile(key: string, clusterId: string, signal: AbortSignal): Promise<Result> {
+    const farm = this.objects.get(key);
     if (!farm) {
-      this.#interests.remove(key);
-      this.controller.forget(key);
+      this.#wakes.remove(key);
+      this.queue.drop(key);
       return { kind: "Done" };
     }
     const present = farm.metadata.finalizers?.includes(FARM_FINALIZER) ?? false;
@@ -113,46 +101,52 @@ export class FarmController {
     if (farm.spec.suspend) return await this.#write(farm, suspendedStatus(farm, new Date()), [], { kind: "Done" });
     // The finalizer goes first: from here on there may be something to clean up. The watch brings the farm back with it.
     if (action === "Add") {
-      await addFinalizer(this.#options.client, FARMS, farm, FARM_FINALIZER);
+      await addFinalizer(this.#context.client, FARMS, farm, FARM_FINALIZER);
       return { kind: "Done" };
     }
-    const domain = this.#options.domain(farm.spec.domainRef.name);
+    const { name } = farm.spec.domainRef;
+    const domain: DomainAccess = this.#domains.objects.get(name)
+      ? (this.#domains.access.get(name) ?? { kind: "Connecting" })
+      : {
+          kind: "NotReady",
+          message: `there is no ActiveDirectoryDomain ${name}: create it, or correct domainRef.name (kubectl get addomain).`,
+        };
     if (domain.kind === "Connecting") return { kind: "Done" };
     if (domain.kind === "NotReady") return await this.#write(farm, waitingStatus(farm, domain.message, new Date()), [], { kind: "Done" });
-    return action === "CleanUp" ? await this.#decommission(farm, domain, signal) : await this.#bring(farm, domain, signal);
+    const wanted = this.#wanted(farm, domain, clusterId);
+    return action === "CleanUp"
+      ? await this.#decommission(farm, wanted, domain, signal)
+      : await this.#bringAbout(farm, wanted, domain, signal);
   }
 
-  async #bring(farm: ServerFarm, { directory, facts, resync }: ReadyDomain, signal: AbortSignal): Promise<Result> {
-    const { metrics, clusterId } = this.#options;
-    const { desired: wanted, problems } = desiredFarm(
-      farm,
-      facts,
-      clusterId,
-      farmsSharingWith(farm, this.#options.cluster(), facts.baseDN),
-    );
+  #wanted(farm: ServerFarm, { facts }: ReadyDomain, clusterId: string): Wanted {
+    // Only a farm that uses an existing host group, or did, has to do with others.
+    const shares = farm.spec.hosts.group?.existing === true || readJournal(farm.status).hostGroups.length > 0;
+    return desiredFarm(farm, facts, clusterId, shares ? farmsSharingWith(farm, this.objects, facts.baseDN) : []);
+  }
+
+  async #bringAbout(farm: ServerFarm, { desired: wanted, problems }: Wanted, domain: ReadyDomain, signal: AbortSignal): Promise<Result> {
     if (problems.length > 0) return await this.#write(farm, refusedStatus(farm, problems, new Date()), [], { kind: "Done" });
     const key = keyOf(farm.metadata);
     // Before the first look: what changes while it goes on must not be missed.
-    this.#interests.add(key, lookupKeys(wanted, undefined));
-    const { farm: current, desired, report, end } = await reconcileFarm(farm, wanted, this.#ports(farm, directory), signal);
+    this.#wakes.add(key, lookupKeys(wanted, undefined));
+    const { farm: current, desired, report, end } = await reconcileFarm(farm, wanted, this.#ports(farm, domain.directory), signal);
     const { objects = [], computers = [] } = report.view?.observed ?? {};
-    this.#interests.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
+    this.#wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
     this.#count(farm, report);
     if (end.kind === "Aborted") return { kind: "Retry" };
     if (end.kind === "Unrecorded") return this.#unrecorded(farm, end);
-    for (const { kind } of end.drift) metrics.driftCorrected(farm.spec.domainRef.name, kind);
+    for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
     const results: Record<typeof end.next, Result> = {
       Retry: { kind: "Retry" },
       Recheck: { kind: "After", delay: RECHECK, priority: "Change" },
       // Spread, so that farms that were made together are not compared together for ever.
-      Resync: { kind: "After", delay: resync * (0.9 + 0.2 * Math.random()), priority: "Resync" },
+      Resync: { kind: "After", delay: domain.resync * (0.9 + 0.2 * Math.random()), priority: "Resync" },
     };
     return await this.#write(current, end.status, end.events, results[end.next]);
   }
 
-  async #decommission(farm: ServerFarm, { directory, facts }: ReadyDomain, signal: AbortSignal): Promise<Result> {
-    const { client, clusterId, events } = this.#options;
-    const { desired } = desiredFarm(farm, facts, clusterId, farmsSharingWith(farm, this.#options.cluster(), facts.baseDN));
+  async #decommission(farm: ServerFarm, { desired }: Wanted, { directory }: ReadyDomain, signal: AbortSignal): Promise<Result> {
     const { report, end } = await decommissionFarm(farm, desired, this.#ports(farm, directory), signal);
     this.#count(farm, report);
     switch (end.kind) {
@@ -165,23 +159,20 @@ export class FarmController {
         return await this.#write(farm, end.status, end.events, again);
       }
       case "Gone":
-        for (const draft of end.events) events.record(FARMS, farm, draft);
-        await removeFinalizer(client, FARMS, farm, FARM_FINALIZER);
-        this.#interests.remove(keyOf(farm.metadata));
+        this.#tell(farm, end.events);
+        await removeFinalizer(this.#context.client, FARMS, farm, FARM_FINALIZER);
+        this.#wakes.remove(keyOf(farm.metadata));
         return { kind: "Done" };
     }
   }
 
   #ports(farm: ServerFarm, directory: Directory): FarmPorts {
-    const { client, cluster } = this.#options;
+    const { statuses } = this.#context;
     return {
       directory,
       assertFresh: () => this.#assertFresh(farm),
-      record: async (current, status) => (await patchStatus(client, FARMS, current, status)) ?? current,
-      transfer: async (transfers) => {
-        await transferHosts(client, cluster(), transfers);
-        for (const { recipient } of transfers) this.controller.queue.add(recipient);
-      },
+      record: async (current, status) => (await statuses.write(FARMS, current, status)) ?? current,
+      transfer: (transfers) => this.#transfer(transfers),
       now: () => new Date(),
     };
   }
@@ -189,27 +180,30 @@ export class FarmController {
   /** The farm as it is now, not as the copy has it. */
   async #assertFresh(farm: ServerFarm): Promise<void> {
     const { name, namespace } = farm.metadata;
-    const live = await getObject(this.#options.client, FARMS, { name, ...(namespace === undefined ? {} : { namespace }) });
+    const live = await getObject(this.#context.client, FARMS, { name, ...(namespace === undefined ? {} : { namespace }) });
     if (!live || !isSame(live, farm)) throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
   }
 
-  #unrecorded(farm: ServerFarm, { events, cause }: { readonly events: readonly EventDraft[]; readonly cause: unknown }): never {
-    for (const draft of events) this.#options.events.record(FARMS, farm, draft);
-    throw cause;
+  /** Rejects with KubernetesError, a Conflict where a recipient has changed. */
+  async #transfer(transfers: readonly Transfer[]): Promise<void> {
+    for (const transfer of transfers) {
+      const recipient = this.objects.get(transfer.recipient);
+      if (!recipient) throw new KubernetesError("Conflict", `${transfer.recipient} is gone`);
+      await this.#context.statuses.write(FARMS, recipient, withAdded(recipient.status ?? UNSEEN, transfer));
+    }
+    for (const { recipient } of transfers) this.queue.add(recipient);
   }
 
   async #abandon(farm: ServerFarm): Promise<Result> {
-    const { client, events } = this.#options;
-    events.record(FARMS, farm, abandonedEvent(farm));
-    await removeFinalizer(client, FARMS, farm, FARM_FINALIZER);
+    this.#tell(farm, [abandonedEvent(farm)]);
+    await removeFinalizer(this.#context.client, FARMS, farm, FARM_FINALIZER);
     return { kind: "Done" };
   }
 
   async #write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result> {
-    const { client, events } = this.#options;
-    for (const draft of drafts) events.record(FARMS, farm, draft);
+    this.#tell(farm, drafts);
     try {
-      await patchStatus(client, FARMS, farm, status);
+      await this.#context.statuses.write(FARMS, farm, status);
     } catch (error) {
       if (error instanceof KubernetesError && error.kind === "NotFound") return { kind: "Done" };
       throw error;
@@ -217,9 +211,18 @@ export class FarmController {
     return result;
   }
 
+  #unrecorded(farm: ServerFarm, { events, cause }: { readonly events: readonly EventDraft[]; readonly cause: unknown }): never {
+    this.#tell(farm, events);
+    throw cause;
+  }
+
+  #tell(farm: ServerFarm, drafts: readonly EventDraft[]): void {
+    for (const draft of drafts) this.#context.events.record(FARMS, farm, draft);
+  }
+
   /** What was done is counted and logged, however the reconcile ended. */
   #count({ metadata, spec }: ServerFarm, { applied, error }: Report): void {
-    const { metrics, log } = this.#options;
+    const { metrics, log } = this.#context;
     for (const { kind } of applied) metrics.changed(spec.domainRef.name, kind);
     const [farm, changes] = [keyOf(metadata), applied.length];
     // The end of the program, or of its lead, is no failure of the directory.
@@ -228,4 +231,19 @@ export class FarmController {
     else if (changes > 0) log.info("changed the directory", { farm, changes });
     else log.debug("nothing to change", { farm });
   }
+}
+
+/** What the metrics say of a farm: read from its status alone. */
+function metricsOf({ metadata, spec, status }: ServerFarm): FarmMetrics {
+  const next = status?.account?.passwordNextChange;
+  const { desired, granted } = status?.hosts ?? {};
+  return {
+    namespace: metadata.namespace ?? "",
+    name: metadata.name,
+    domain: spec.domainRef.name,
+    suspended: spec.suspend,
+    conditions: status?.conditions ?? [],
+    hosts: desired === undefined || granted === undefined ? undefined : { desired, granted },
+    passwordNextChange: next === undefined ? undefined : Date.parse(next) / 1000,
+  };
 }

@@ -1,6 +1,6 @@
 /** Runs only while the Lease is held. The Lease fences nothing by itself, so every write asks whether it still holds. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { DirectoryError } from "../ad/error.ts";
+import type { Fence } from "../directory/session.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { Lease } from "../kubernetes/lease.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -15,23 +15,20 @@ export interface LeadershipOptions {
 
 export class Leadership {
   readonly #options: LeadershipOptions | undefined;
-  /** On the monotonic clock: until when this process may write. */
-  #until = 0;
+  readonly #fence: { until: number };
+  /** Until when this process may write. It moves with each renewal, and is in the past once the Lease may be somebody else's. */
+  readonly fence: Fence;
 
   /** Without options there is no election: this process always leads. */
   constructor(options: LeadershipOptions | undefined) {
     this.#options = options;
-    if (!options) this.#until = Number.POSITIVE_INFINITY;
+    this.#fence = { until: options ? 0 : Number.POSITIVE_INFINITY };
+    this.fence = this.#fence;
   }
 
   get leads(): boolean {
-    return performance.now() < this.#until;
+    return performance.now() < this.#fence.until;
   }
-
-  /** Throws DirectoryError Aborted once the Lease may be somebody else's; also right after the process was stopped and went on. */
-  readonly fence = (): void => {
-    if (!this.leads) throw new DirectoryError("Aborted", "the Lease is lost: another replica may lead");
-  };
 
   /** Resolves once this process leads. Rejects when the signal aborts. */
   async acquire(signal: AbortSignal): Promise<void> {
@@ -53,7 +50,7 @@ export class Leadership {
   }
 
   async release(): Promise<void> {
-    this.#until = 0;
+    this.#fence.until = 0;
     await this.#options?.lease.release();
   }
 
@@ -62,12 +59,12 @@ export class Leadership {
     const started = performance.now();
     try {
       // An answer that comes too late is no answer: the deadline is by this clock.
-      const limit = AbortSignal.timeout(this.leads ? Math.max(1, Math.ceil(this.#until - started)) : this.#options.renewDeadline);
+      const limit = AbortSignal.timeout(this.leads ? Math.max(1, Math.ceil(this.#fence.until - started)) : this.#options.renewDeadline);
       if (!(await this.#options.lease.tryAcquire(limit))) {
-        this.#until = 0;
+        this.#fence.until = 0;
         return false;
       }
-      this.#until = started + this.#options.renewDeadline;
+      this.#fence.until = started + this.#options.renewDeadline;
       return true;
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;

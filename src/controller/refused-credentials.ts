@@ -10,10 +10,13 @@ export class RefusedCredentials {
     return Math.max(0, (this.#until.get(credentials)?.until ?? 0) - performance.now());
   }
 
-  /** `result` is that of any bind, as the metrics count it. */
-  note(credentials: string, result: string): void {
-    if (result === "success") this.#until.delete(credentials);
-    if (!REFUSALS.has(result)) return;
+  /** The directory took them. */
+  forget(credentials: string): void {
+    this.#until.delete(credentials);
+  }
+
+  /** The directory refused them. */
+  note(credentials: string): void {
     const now = performance.now();
     for (const [key, { until }] of this.#until) if (until + LONGEST_PAUSE < now) this.#until.delete(key);
     const times = (this.#until.get(credentials)?.times ?? 0) + 1;
@@ -21,6 +24,5 @@ export class RefusedCredentials {
   }
 }
 
-const REFUSALS: ReadonlySet<string> = new Set(["invalidCredentials", "inappropriateAuthentication"]);
 const PAUSE = 65_000;
 const LONGEST_PAUSE = 600_000;

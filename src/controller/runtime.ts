@@ -1,68 +1,103 @@
-/** Queue, workers, and what a result means for the queue: shared by both kinds. */
+/** Runs the kinds of the replica that leads: what fills their queues, their workers, and what a result means for the queue. */
+import { keyOf, type KubernetesObject } from "../api/object.ts";
 import { Backoff } from "../base/backoff.ts";
-import { WorkQueue, type Priority } from "../base/work-queue.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { ControllerName, Metrics, ReconcileResult } from "../telemetry/metrics.ts";
+import type { Metrics, ReconcileResult } from "../telemetry/metrics.ts";
+import type { Kind, Result } from "./kind.ts";
 
-/** What a reconcile asks for next. Retry: with back-off. After: in so many milliseconds. */
-export type Result =
-  | { readonly kind: "Done" }
-  | { readonly kind: "Retry" }
-  | { readonly kind: "After"; readonly delay: number; readonly priority: Priority };
-
-export interface ControllerOptions {
-  readonly name: ControllerName;
-  readonly workers: number;
-  readonly reconcile: (key: string, signal: AbortSignal) => Promise<Result>;
+export interface RuntimeOptions {
+  readonly kinds: readonly Kind[];
   readonly metrics: Metrics;
   readonly log: Log;
 }
 
-export class Controller {
-  readonly queue: WorkQueue;
-  readonly #options: ControllerOptions;
+export class Runtime {
+  readonly #controllers: readonly Controller[];
+  readonly #kinds: readonly Kind[];
+  readonly #metrics: Metrics;
+
+  constructor({ kinds, metrics, log }: RuntimeOptions) {
+    this.#kinds = kinds;
+    this.#metrics = metrics;
+    this.#controllers = kinds.map((kind) => new Controller(kind, metrics, log));
+    for (const { name, workers } of kinds) metrics.controller(name, workers);
+  }
+
+  /** Called once. Ends when it was stopped and what runs has ended. */
+  async run(clusterId: string, signal: AbortSignal): Promise<void> {
+    this.#metrics.observeQueues(new Map(this.#kinds.map(({ name, queue }) => [name, queue])));
+    for (const controller of this.#controllers) controller.start();
+    await Promise.all(this.#controllers.map((controller) => controller.work(clusterId, signal)));
+  }
+
+  /** Nothing more is begun. */
+  stop(): void {
+    for (const { queue } of this.#kinds) queue.close();
+  }
+
+  /** Lets go of what the kinds hold. */
+  close(): void {
+    for (const kind of this.#kinds) kind.close?.();
+  }
+}
+
+/** One kind at work. */
+class Controller {
+  readonly #kind: Kind;
+  readonly #metrics: Metrics;
+  readonly #log: Log;
   readonly #backoff = new Backoff();
 
-  constructor(options: ControllerOptions) {
-    this.#options = options;
-    this.queue = new WorkQueue(options.metrics.queue(options.name));
+  constructor(kind: Kind, metrics: Metrics, log: Log) {
+    this.#kind = kind;
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  start(): void {
+    const { objects } = this.#kind;
+    this.#kind.start?.();
+    for (const object of objects.list()) this.#changed(keyOf(object.metadata), object, undefined);
+    objects.subscribe((key, object, previous) => {
+      this.#changed(key, object, previous);
+    });
   }
 
   /** Ends when the queue is closed and what runs has ended. */
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(Array.from({ length: this.#options.workers }, () => this.#work(signal)));
+  async work(clusterId: string, signal: AbortSignal): Promise<void> {
+    await Promise.all(Array.from({ length: this.#kind.workers }, () => this.#worker(clusterId, signal)));
   }
 
-  /** The object is gone: nothing of it is remembered. */
-  forget(key: string): void {
-    this.#backoff.forget(key);
-    this.queue.drop(key);
+  #changed(key: string, object: KubernetesObject | undefined, previous: KubernetesObject | undefined): void {
+    this.#kind.changed?.(object, previous);
+    if (needsReconcile(object, previous, this.#kind.annotations)) this.#kind.queue.add(key);
   }
 
-  async #work(signal: AbortSignal): Promise<void> {
-    for (let key = await this.queue.take(); key !== undefined; key = await this.queue.take()) {
-      await this.#one(key, signal);
-      this.queue.done(key);
+  async #worker(clusterId: string, signal: AbortSignal): Promise<void> {
+    const { queue } = this.#kind;
+    for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+      await this.#one(key, clusterId, signal);
+      queue.done(key);
     }
   }
 
-  async #one(key: string, signal: AbortSignal): Promise<void> {
-    const { name, metrics, log, reconcile } = this.#options;
+  async #one(key: string, clusterId: string, signal: AbortSignal): Promise<void> {
+    const { name } = this.#kind;
     const started = performance.now();
-    metrics.reconcileStarted(name);
+    this.#metrics.reconcileStarted(name);
     let result: ReconcileResult;
     try {
-      result = this.#follow(key, await reconcile(key, signal));
+      result = this.#follow(key, await this.#kind.reconcile(key, clusterId, signal));
     } catch (error) {
       if (isConflict(error)) {
         // The view was old. The watch brings the new one, and the key with it.
-        log.debug("conflict, looking again", { controller: name, key, error: error.message });
+        this.#log.debug("conflict, looking again", { controller: name, key, error: error.message });
         result = this.#follow(key, { kind: "Retry" });
       } else {
         result = "error";
         const delay = this.#retry(key, error instanceof KubernetesError ? error.retryAfter : undefined);
-        log.error("reconcile failed", {
+        this.#log.error("reconcile failed", {
           controller: name,
           key,
           error: error instanceof Error ? error.message : String(error),
@@ -70,30 +105,44 @@ export class Controller {
         });
       }
     }
-    metrics.reconciled(name, result, (performance.now() - started) / 1000);
+    this.#metrics.reconciled(name, result, (performance.now() - started) / 1000);
   }
 
   #follow(key: string, result: Result): ReconcileResult {
-    switch (result.kind) {
-      case "Done":
-        this.#backoff.forget(key);
-        return "success";
-      case "After":
-        this.#backoff.forget(key);
-        this.queue.addAfter(key, result.delay, result.priority);
-        return result.priority === "Resync" ? "success" : "requeue_after";
-      case "Retry":
-        this.#retry(key);
-        return "requeue";
+    if (result.kind === "Retry") {
+      this.#retry(key);
+      return "requeue";
     }
+    if (this.#backoff.failures.has(key)) this.#backoff.forget(key);
+    if (result.kind === "Done") return "success";
+    this.#kind.queue.addAfter(key, result.delay, result.priority);
+    return result.priority === "Resync" ? "success" : "requeue_after";
   }
 
+  /** Returns when it is tried again (ms), `least` at the earliest. */
   #retry(key: string, least = 0): number {
     const delay = Math.max(this.#backoff.next(key), least);
-    this.#options.metrics.queueRetried(this.#options.name);
-    this.queue.addAfter(key, delay);
+    this.#metrics.queueRetried(this.#kind.name);
+    this.#kind.queue.addAfter(key, delay);
     return delay;
   }
+}
+
+/** Whether a change of an object is more than its status, which is our own doing and asks for nothing. */
+function needsReconcile(
+  object: KubernetesObject | undefined,
+  previous: KubernetesObject | undefined,
+  annotations: readonly string[],
+): boolean {
+  const relevant = ({ metadata }: KubernetesObject): string =>
+    JSON.stringify([
+      metadata.uid,
+      metadata.generation,
+      metadata.deletionTimestamp,
+      metadata.finalizers,
+      annotations.map((name) => metadata.annotations?.[name]),
+    ]);
+  return !object || !previous || relevant(object) !== relevant(previous);
 }
 
 function isConflict(error: unknown): error is KubernetesError {

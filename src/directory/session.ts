@@ -3,12 +3,19 @@ import { DirectoryError } from "../ad/error.ts";
 import type { Attributes } from "./entries.ts";
 import { LdapConnection, type Modification, type RequestObserver, type SearchRequest, type Server } from "./connection.ts";
 
+/** Until when this program may write: milliseconds of the monotonic clock (performance.now). */
+export interface Fence {
+  readonly until: number;
+}
+
 export interface SessionOptions extends Omit<Server, "url"> {
   /** URLs in order of preference. */
   readonly servers: readonly string[];
   readonly observe: RequestObserver;
-  /** Asked right before each write; throws DirectoryError where the program may no longer write. */
-  readonly fence: () => void;
+  /** Looked at right before each write. */
+  readonly fence: Fence;
+  /** Called when the server refuses the user name or password. */
+  readonly onRefused?: () => void;
 }
 
 /** What the server says of itself: its rootDSE. */
@@ -52,7 +59,10 @@ export class LdapSession {
       } catch (error) {
         connection?.close();
         if (!(error instanceof DirectoryError)) throw error;
-        if (error.kind === "InvalidCredentials") throw error;
+        if (error.kind === "InvalidCredentials") {
+          options.onRefused?.();
+          throw error;
+        }
         errors.push(error);
       }
     }
@@ -91,19 +101,19 @@ export class LdapSession {
 
   async add(dn: string, attributes: Readonly<Record<string, readonly (string | Buffer)[]>>): Promise<void> {
     const connection = await this.#writer();
-    this.#options.fence();
+    assertLeading(this.#options.fence);
     await connection.add(dn, attributes);
   }
 
   async modify(dn: string, modifications: readonly Modification[], name: string): Promise<void> {
     const connection = await this.#writer();
-    this.#options.fence();
+    assertLeading(this.#options.fence);
     await connection.modify(dn, modifications, name);
   }
 
   async delete(dn: string): Promise<void> {
     const connection = await this.#writer();
-    this.#options.fence();
+    assertLeading(this.#options.fence);
     await connection.delete(dn);
   }
 
@@ -147,6 +157,7 @@ export class LdapSession {
           // Refused: no farm binds again. The domain notices the loss, and it alone decides when the next try may be.
           if (error instanceof DirectoryError && error.kind === "InvalidCredentials") {
             this.#refused = error;
+            this.#options.onRefused?.();
             this.#reading.abort();
           }
           throw error;
@@ -162,6 +173,11 @@ export class LdapSession {
   }
 
   #opening: Promise<LdapConnection> | undefined;
+}
+
+/** Throws DirectoryError Aborted once the Lease may be somebody else's; also right after the process was stopped and went on. */
+export function assertLeading({ until }: Fence): void {
+  if (performance.now() >= until) throw new DirectoryError("Aborted", "the Lease is lost: another replica may lead");
 }
 
 /** LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID: a read-only domain controller (MS-ADTS 3.1.1.3.4.3). */

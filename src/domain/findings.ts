@@ -1,6 +1,6 @@
 /** What a look at a domain says to the world: pure. */
 import type { ActiveDirectoryDomain, ActiveDirectoryDomainStatus } from "../api/generated/active-directory-domain.ts";
-import { progress, timestamp, toConditions, type Finding } from "../api/condition.ts";
+import { progress, timestamp, toConditions, type ConditionDraft } from "../api/condition.ts";
 import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
 import { describeRight } from "../ad/right.ts";
 import type { EventDraft } from "../api/event.ts";
@@ -29,20 +29,20 @@ export type DomainView =
   | { readonly kind: "Connecting" };
 
 /** Windows Server 2012: the first that knows gMSAs. */
-const LEAST_SCHEMA = 52;
-const LEAST_FUNCTIONAL_LEVEL = 5;
+const MIN_SCHEMA_VERSION = 52;
+const MIN_FUNCTIONAL_LEVEL = 5;
 
 /** Whether farms can be reconciled there: what is unknown of the KDS root key, or a right that is missing, holds nothing back. */
-export function domainReady(findings: readonly Finding[]): boolean {
+export function domainReady(findings: readonly ConditionDraft[]): boolean {
   return findings.find(({ type }) => type === "Ready")?.status === "True";
 }
 
-export function domainFindings(view: DomainView, now: Date): readonly Finding[] {
+export function domainFindings(view: DomainView, now: Date): readonly ConditionDraft[] {
   const parts = view.kind === "Connected" ? connectedFindings(view.observation, now) : notConnectedFindings(view);
   const wrong = parts.find(
     ({ type, status }) => type !== "PermissionsSufficient" && (status === "False" || (type !== "KdsRootKeyReady" && status !== "True")),
   );
-  const ready: Finding = wrong
+  const ready: ConditionDraft = wrong
     ? { type: "Ready", status: "False", reason: wrong.reason, message: wrong.message }
     : { type: "Ready", status: "True", reason: "Reconciled", message: "farms can be reconciled in this domain." };
   const stalled =
@@ -54,7 +54,7 @@ export function domainFindings(view: DomainView, now: Date): readonly Finding[] 
 export function domainStatus(
   domain: ActiveDirectoryDomain,
   view: DomainView,
-  findings: readonly Finding[],
+  findings: readonly ConditionDraft[],
   farms: number,
   now: Date,
 ): ActiveDirectoryDomainStatus {
@@ -81,7 +81,7 @@ function seenStatus({ observation, tookOverAt }: Extract<DomainView, { kind: "Co
 }
 
 /** A domain says once when it becomes ready, or ceases to be, and why. */
-export function domainEvents({ status }: ActiveDirectoryDomain, findings: readonly Finding[]): readonly EventDraft[] {
+export function domainEvents({ status }: ActiveDirectoryDomain, findings: readonly ConditionDraft[]): readonly EventDraft[] {
   const ready = findings.find(({ type }) => type === "Ready");
   const before = status?.conditions?.find(({ type }) => type === "Ready");
   if (!ready || (before?.status === ready.status && before.reason === ready.reason)) return [];
@@ -101,14 +101,14 @@ export function deletionBlockedEvent(farms: readonly string[]): EventDraft {
 
 const PARTS = ["Connected", "SchemaReady", "DomainControllerReady", "KdsRootKeyReady", "PermissionsSufficient"] as const;
 
-function notConnectedFindings(view: Exclude<DomainView, { kind: "Connected" }>): readonly Finding[] {
+function notConnectedFindings(view: Exclude<DomainView, { kind: "Connected" }>): readonly ConditionDraft[] {
   const { reason, message } = view.kind === "Problem" ? view.problem : { reason: "Progressing", message: "connecting to the domain." };
   return PARTS.map((type) => ({ type, status: type === "Connected" && view.kind === "Problem" ? "False" : "Unknown", reason, message }));
 }
 
-function connectedFindings(observation: DomainObservation, now: Date): readonly Finding[] {
+function connectedFindings(observation: DomainObservation, now: Date): readonly ConditionDraft[] {
   const { url, dnsHostName, schemaVersion, functionalLevel } = observation;
-  const ok = (type: string, message: string): Finding => ({ type, status: "True", reason: "Reconciled", message });
+  const ok = (type: string, message: string): ConditionDraft => ({ type, status: "True", reason: "Reconciled", message });
   return [
     ok("Connected", `connected to ${dnsHostName} (${url}) over TLS.`),
     schemaVersion === undefined
@@ -118,28 +118,28 @@ function connectedFindings(observation: DomainObservation, now: Date): readonly 
           reason: "AccessDenied",
           message: "the schema's objectVersion cannot be read: give the account Read Property on the schema container.",
         }
-      : schemaVersion >= LEAST_SCHEMA
+      : schemaVersion >= MIN_SCHEMA_VERSION
         ? ok("SchemaReady", `the schema has version ${schemaVersion}.`)
         : {
             type: "SchemaReady",
             status: "False",
             reason: "SchemaTooOld",
-            message: `the schema has version ${schemaVersion}; gMSAs need ${LEAST_SCHEMA}: extend it with adprep (Windows Server 2012 or later).`,
+            message: `the schema has version ${schemaVersion}; gMSAs need ${MIN_SCHEMA_VERSION}: extend it with adprep (Windows Server 2012 or later).`,
           },
-    functionalLevel >= LEAST_FUNCTIONAL_LEVEL
+    functionalLevel >= MIN_FUNCTIONAL_LEVEL
       ? ok("DomainControllerReady", `${dnsHostName} has functional level ${functionalLevel}.`)
       : {
           type: "DomainControllerReady",
           status: "False",
           reason: "DomainControllerTooOld",
-          message: `${dnsHostName} has functional level ${functionalLevel}; gMSAs need Windows Server 2012 (${LEAST_FUNCTIONAL_LEVEL}) or later: name another server first in spec.servers.`,
+          message: `${dnsHostName} has functional level ${functionalLevel}; gMSAs need Windows Server 2012 (${MIN_FUNCTIONAL_LEVEL}) or later: name another server first in spec.servers.`,
         },
     kdsFinding(observation.kdsRootKey, now),
     permissionsFinding(observation),
   ];
 }
 
-function kdsFinding(key: KdsRootKey, now: Date): Finding {
+function kdsFinding(key: KdsRootKey, now: Date): ConditionDraft {
   const type = "KdsRootKeyReady";
   switch (key.kind) {
     case "Seen":
@@ -164,7 +164,7 @@ function kdsFinding(key: KdsRootKey, now: Date): Finding {
   }
 }
 
-function permissionsFinding({ missingRights, account }: DomainObservation): Finding {
+function permissionsFinding({ missingRights, account }: DomainObservation): ConditionDraft {
   const type = "PermissionsSufficient";
   if (missingRights.length === 0) {
     return {

@@ -1,9 +1,8 @@
-/** What is known of one domain, how old that is, and how far it can be relied on. No I/O. */
+/** What is known of one domain, how old that is, and how far it can be relied on. */
 import type { ActiveDirectoryDomainStatus } from "../api/generated/active-directory-domain.ts";
 import { timestamp } from "../api/condition.ts";
 import type { DomainObservation } from "../ad/domain.ts";
 import { domainFindings, domainReady, type DomainProblem, type DomainView } from "./findings.ts";
-import type { DomainConnection } from "../controller/domain-connection.ts";
 
 /** While something is not as it should be, it is looked at this often (ms). */
 export const INSPECT_AGAIN = 60_000;
@@ -14,12 +13,18 @@ const REPLICATED = 3_600_000;
 interface Server {
   readonly invocationId: string | undefined;
   readonly dnsHostName: string | undefined;
-  /** When it took over from another one, on the state's clock and as the status says it. */
+  /** When it took over from another one, on the monotonic clock and as the status says it. */
   readonly tookOver: { readonly at: number; readonly said: string } | undefined;
 }
 
+export interface Clocks {
+  /** Milliseconds of a clock that only goes forward. */
+  readonly monotonic: () => number;
+  /** The time of day. */
+  readonly wall: () => Date;
+}
+
 export class DomainState {
-  readonly connection: DomainConnection;
   /** How many farms kept the domain from being deleted when that was last said. */
   deletionSaid: number | undefined;
   #view: DomainView = { kind: "Connecting" };
@@ -31,12 +36,10 @@ export class DomainState {
   /** Another server took over, and the status does not say so yet. */
   #unrecorded = false;
 
-  readonly #now: () => number;
+  readonly #clocks: Clocks;
 
-  /** `now`: milliseconds of a clock that only goes forward. */
-  constructor(connection: DomainConnection, now: () => number = () => performance.now()) {
-    this.connection = connection;
-    this.#now = now;
+  constructor(clocks: Clocks) {
+    this.#clocks = clocks;
   }
 
   get view(): DomainView {
@@ -56,9 +59,14 @@ export class DomainState {
     return this.#inspectedAt !== 0 && !this.#unrecorded;
   }
 
-  /** Whether what the server does not show is gone, and not merely on its way to it. */
+  /** After when (monotonic clock) what the server does not show is gone, and not merely on its way to it. */
+  get absenceReliableAfter(): number {
+    return this.#server?.tookOver === undefined ? Number.NEGATIVE_INFINITY : this.#server.tookOver.at + REPLICATED;
+  }
+
+  /** Whether it is so now. */
   get absenceReliable(): boolean {
-    return this.#server?.tookOver === undefined || this.#now() - this.#server.tookOver.at > REPLICATED;
+    return this.#clocks.monotonic() > this.absenceReliableAfter;
   }
 
   /** Other settings: nothing is known any more. */
@@ -73,21 +81,25 @@ export class DomainState {
 
   /** Whether it has to be looked at again: `resync` in ms. */
   isDue(generation: number, resync: number): boolean {
-    const healthy = domainFindings(this.#view, new Date()).every(({ status }) => status === "True");
-    return !this.#isCurrent(generation) || this.#now() - this.#inspectedAt > (healthy ? resync : INSPECT_AGAIN);
+    const healthy = domainFindings(this.#view, this.#clocks.wall()).every(({ status }) => status === "True");
+    return !this.#isCurrent(generation) || this.#clocks.monotonic() - this.#inspectedAt > (healthy ? resync : INSPECT_AGAIN);
   }
 
   /** True where every farm has to be looked at. `recorded`: the server that the status names, for what was known before the program started. */
-  take(observation: DomainObservation, generation: number, recorded: ActiveDirectoryDomainStatus["server"]): boolean {
+  accept(observation: DomainObservation, generation: number, recorded: ActiveDirectoryDomainStatus["server"]): boolean {
     const [wasReady, wasCurrent] = [this.#ready, this.#isCurrent(generation)];
     const { invocationId, dnsHostName } = observation;
     const before = this.#server ?? this.#recall(recorded);
     const same = before === undefined || isSame(before, observation);
     if (!same) this.#unrecorded = true;
-    this.#server = { invocationId, dnsHostName, tookOver: same ? before?.tookOver : { at: this.#now(), said: timestamp(new Date()) } };
+    this.#server = {
+      invocationId,
+      dnsHostName,
+      tookOver: same ? before?.tookOver : { at: this.#clocks.monotonic(), said: timestamp(this.#clocks.wall()) },
+    };
     this.#view = { kind: "Connected", observation, tookOverAt: this.#server.tookOver?.said };
-    this.#ready = domainReady(domainFindings(this.#view, new Date()));
-    this.#inspectedAt = this.#now();
+    this.#ready = domainReady(domainFindings(this.#view, this.#clocks.wall()));
+    this.#inspectedAt = this.#clocks.monotonic();
     this.#inspectedGeneration = generation;
     // Nobody knows what happened while there was no session, nor what was held back.
     return wasReady !== this.#ready || !wasCurrent;
@@ -102,7 +114,6 @@ export class DomainState {
 
   /** There is no usable session. True where that is news. */
   drop(problem: DomainProblem): boolean {
-    this.connection.close();
     const said = !this.#ready && this.#view.kind === "Problem" && this.#view.problem.message === problem.message;
     this.#view = { kind: "Problem", problem };
     this.#ready = false;
@@ -114,8 +125,8 @@ export class DomainState {
     if (!recorded) return undefined;
     const { invocationId, dnsHostName, tookOverAt: said } = recorded;
     if (said === undefined) return { invocationId, dnsHostName, tookOver: undefined };
-    const age = Date.now() - Date.parse(said);
-    return { invocationId, dnsHostName, tookOver: { at: this.#now() - (age > 0 ? age : 0), said } };
+    const age = this.#clocks.wall().getTime() - Date.parse(said);
+    return { invocationId, dnsHostName, tookOver: { at: this.#clocks.monotonic() - (age > 0 ? age : 0), said } };
   }
 
   #isCurrent(generation: number): boolean {

@@ -1,19 +1,26 @@
 /** Keeps a copy of all objects of a kind: lists, watches, and survives whatever happens to either. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Backoff } from "../base/backoff.ts";
-import { StringPool } from "../base/string-pool.ts";
+import { delayAfter } from "../base/backoff.ts";
 import { keyOf, type KubernetesObject } from "../api/object.ts";
 import { fromStatusObject, KubernetesError } from "./api-error.ts";
 import type { KubernetesClient } from "./client.ts";
-import { isKubernetesObject, pathOf, type Resource } from "./resource.ts";
+import { pathOf, type Resource } from "./resource.ts";
+
+/** Copies of all objects of a kind, by `namespace/name` or `name`. */
+export interface Copies<T> {
+  get(key: string): T | undefined;
+  list(): readonly T[];
+  /** The listener is called after a copy has changed. `object` is undefined once it is gone. Must not throw. */
+  subscribe(listener: Listener<T>): void;
+}
+
+type Listener<T> = (key: string, object: T | undefined, previous: T | undefined) => void;
 
 export interface ReflectorOptions<T extends KubernetesObject> {
   readonly client: KubernetesClient;
   readonly resource: Resource<T>;
   /** Undefined: the whole cluster. */
   readonly namespace?: string | undefined;
-  /** Called after the copy has changed. `object` is undefined once it is gone. Must not throw. */
-  readonly onChange: (key: string, object: T | undefined, previous: T | undefined) => void;
   /** Called when a list or watch fails, with how often in a row. */
   readonly onError: (error: KubernetesError, failures: number) => void;
   /** Called for every sign of life: an event, a bookmark, a list. */
@@ -24,9 +31,13 @@ const PAGE = 500;
 /** The server sends a bookmark about once a minute; twice that without a byte means that nobody is there. */
 const SILENCE = 150_000;
 
-export class Reflector<T extends KubernetesObject> {
+/** Between two tries, in milliseconds. */
+const DELAYS = { base: 500, max: 10_000 };
+
+export class Reflector<T extends KubernetesObject> implements Copies<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #objects = new Map<string, T>();
+  readonly #listeners: Listener<T>[] = [];
   readonly #pool = new StringPool();
   readonly #synced = Promise.withResolvers<undefined>();
   #isSynced = false;
@@ -42,6 +53,10 @@ export class Reflector<T extends KubernetesObject> {
 
   list(): readonly T[] {
     return [...this.#objects.values()];
+  }
+
+  subscribe(listener: Listener<T>): void {
+    this.#listeners.push(listener);
   }
 
   /** True once a whole list was seen. It stays so: an old copy is better than none, and `failing` says that it is old. */
@@ -60,13 +75,13 @@ export class Reflector<T extends KubernetesObject> {
 
   /** Ends when the signal aborts, and only then. */
   async run(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff({ base: 500, max: 10_000 });
+    let failures = 0;
     let version: string | undefined;
     while (!signal.aborted) {
       try {
         version ??= await this.#list(signal);
         version = await this.#watch(version, signal, () => {
-          backoff.forget("");
+          failures = 0;
         });
       } catch (cause) {
         if (signal.aborted) return;
@@ -74,8 +89,8 @@ export class Reflector<T extends KubernetesObject> {
         if (error.kind === "Gone" || !(cause instanceof WatchInterrupted)) version = undefined;
         else version = cause.version;
         this.#failing = error;
-        const delay = Math.max(backoff.next(""), error.retryAfter ?? 0);
-        this.#options.onError(error, backoff.failures(""));
+        const delay = Math.max(delayAfter(failures++, DELAYS), error.retryAfter ?? 0);
+        this.#options.onError(error, failures);
         await sleep(delay, undefined, { signal }).catch(() => undefined);
       }
     }
@@ -149,7 +164,7 @@ export class Reflector<T extends KubernetesObject> {
     if (previous?.metadata.resourceVersion === object?.metadata.resourceVersion && previous?.metadata.uid === object?.metadata.uid) return;
     if (object) this.#objects.set(key, object);
     else this.#objects.delete(key);
-    this.#options.onChange(key, object, previous);
+    for (const listener of this.#listeners) listener(key, object, previous);
   }
 }
 
@@ -171,43 +186,64 @@ function strip<T extends KubernetesObject>(object: T): T {
 }
 
 function listOf(page: unknown, path: string): { items: readonly unknown[]; next: string | undefined; resourceVersion: string } {
-  if (typeof page === "object" && page !== null && "items" in page && "metadata" in page) {
-    const { metadata } = page;
-    const items: unknown = page.items ?? [];
-    if (Array.isArray(items) && typeof metadata === "object" && metadata !== null && "resourceVersion" in metadata) {
-      const { resourceVersion } = metadata;
-      const next = "continue" in metadata && typeof metadata.continue === "string" ? metadata.continue : undefined;
-      if (typeof resourceVersion === "string") return { items, next, resourceVersion };
-    }
+  const items = field(page, "items");
+  const [next, resourceVersion] = [field(page, "metadata", "continue"), field(page, "metadata", "resourceVersion")];
+  // An empty list may be null.
+  if ((items !== null && !Array.isArray(items)) || typeof resourceVersion !== "string") {
+    throw new KubernetesError("Unavailable", `GET ${path}: the answer is no list`);
   }
-  throw new KubernetesError("Unavailable", `GET ${path}: the answer is no list`);
+  return { items: items ?? [], next: typeof next === "string" ? next : undefined, resourceVersion };
 }
 
 function parseEvent(line: string, path: string): { type: string; object: unknown } {
   try {
     const event: unknown = JSON.parse(line);
-    if (typeof event === "object" && event !== null && "type" in event && typeof event.type === "string" && "object" in event) {
-      return { type: event.type, object: event.object };
-    }
+    const [type, object] = [field(event, "type"), field(event, "object")];
+    if (typeof type === "string" && object !== undefined) return { type, object };
   } catch {
     // Said below, as for JSON that is no event.
   }
   throw new KubernetesError("Unavailable", `watching ${path}: a line that is no event`);
 }
 
+/** A bookmark has nothing but its version. */
 function versionOf(object: unknown, path: string): string {
-  if (isKubernetesObject(object)) return object.metadata.resourceVersion;
-  // A bookmark has nothing but its version.
-  if (typeof object === "object" && object !== null && "metadata" in object) {
-    const { metadata } = object;
-    if (
-      typeof metadata === "object" &&
-      metadata !== null &&
-      "resourceVersion" in metadata &&
-      typeof metadata.resourceVersion === "string"
-    ) {
-      return metadata.resourceVersion;
-    }
-  }
+  const version = field(object, "metadata", "resourceVersion");
+  if (typeof version === "string") return version;
   throw new KubernetesError("Unavailable", `watching ${path}: an event without a resourceVersion`);
+}
+
+/** What stands at this path of a JSON value; undefined where it has none. */
+function field(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, name) => (typeof at === "object" && at !== null ? Reflect.get(at, name) : undefined), value);
+}
+
+/** Longer strings are seldom the same twice. */
+const LONGEST = 512;
+/** Strings kept at once. When it is full it begins anew: what is common is soon in it again. */
+const SIZE = 20_000;
+
+/** Equal strings as one: copies of thousands of objects that say mostly the same take a fraction of the memory. */
+export class StringPool {
+  readonly #strings = new Map<string, string>();
+
+  /** Makes every string of the JSON value, the keys aside, the pool's own, in place; a string is returned as the pool has it. */
+  share(value: unknown): unknown {
+    if (typeof value === "string") return this.#shareString(value);
+    if (typeof value !== "object" || value === null) return value;
+    for (const [key, item] of Object.entries(value)) {
+      const shared = this.share(item);
+      if (typeof item === "string") Reflect.set(value, key, shared);
+    }
+    return value;
+  }
+
+  #shareString(text: string): string {
+    if (text.length > LONGEST) return text;
+    const known = this.#strings.get(text);
+    if (known !== undefined) return known;
+    if (this.#strings.size >= SIZE) this.#strings.clear();
+    this.#strings.set(text, text);
+    return text;
+  }
 }

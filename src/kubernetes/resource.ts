@@ -54,31 +54,38 @@ export async function getObject<T extends KubernetesObject>(
   }
 }
 
-/** Copies on whose ground a status was sent: until the watch brings the next one, the API server may hold another status than they show. */
-const outdated = new WeakSet();
+export class StatusWriter {
+  readonly #client: KubernetesClient;
+  /** Copies on whose ground a status was sent: until the watch brings the next one, the API server may hold another status than they show. */
+  readonly #outdated = new WeakSet();
 
-/**
- * Writes the status by one merge patch that holds only what differs, if anything does. The resourceVersion guards it: an object that
- * changed meanwhile, be it by our own write before, is a Conflict. Returns the object as it is then; undefined where nothing was sent.
- */
-export async function patchStatus<T extends KubernetesObject & { readonly status?: object }>(
-  client: KubernetesClient,
-  resource: Resource<T>,
-  object: T,
-  status: object,
-): Promise<T | undefined> {
-  const patch = mergePatch(object.status ?? {}, status);
-  if (patch === undefined && !outdated.has(object)) return undefined;
-  outdated.add(object);
-  const { namespace, name, resourceVersion } = object.metadata;
-  const written = await client.request("PATCH", pathOf(resource, namespace, name, "status"), {
-    body: { metadata: { resourceVersion }, status: patch ?? {} },
-    contentType: "application/merge-patch+json",
-  });
-  // Nothing to change, and the resourceVersion was the present one: the copy is not behind after all.
-  if (patch === undefined) outdated.delete(object);
-  if (resource.is(written)) return written;
-  throw new KubernetesError("Rejected", `PATCH ${pathOf(resource, namespace, name, "status")}: the answer is no ${resource.kind}`);
+  constructor(client: KubernetesClient) {
+    this.#client = client;
+  }
+
+  /**
+   * Writes the status by one merge patch that holds only what differs, if anything does. The resourceVersion guards it: an object that
+   * changed meanwhile, be it by our own write before, is a Conflict. Resolves with the object as it is then; with undefined where nothing was sent.
+   */
+  async write<T extends KubernetesObject & { readonly status?: object }>(
+    resource: Resource<T>,
+    object: T,
+    status: object,
+  ): Promise<T | undefined> {
+    const patch = mergePatch(object.status ?? {}, status);
+    if (patch === undefined && !this.#outdated.has(object)) return undefined;
+    this.#outdated.add(object);
+    const { namespace, name, resourceVersion } = object.metadata;
+    const path = pathOf(resource, namespace, name, "status");
+    const written = await this.#client.request("PATCH", path, {
+      body: { metadata: { resourceVersion }, status: patch ?? {} },
+      contentType: "application/merge-patch+json",
+    });
+    // Nothing to change, and the resourceVersion was the present one: the copy is not behind after all.
+    if (patch === undefined) this.#outdated.delete(object);
+    if (resource.is(written)) return written;
+    throw new KubernetesError("Rejected", `PATCH ${path}: the answer is no ${resource.kind}`);
+  }
 }
 
 /** The merge patch (RFC 7386) that makes `to` of `from`; undefined where they are equal. */

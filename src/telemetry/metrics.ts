@@ -1,12 +1,9 @@
 /** Prometheus metrics. Names that controller-runtime's users know keep their names and labels. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { WorkQueueObserver } from "../base/work-queue.ts";
-import { CHANGE_KINDS, type ChangeKind } from "../farm/changes/index.ts";
 import { ObjectMetrics } from "./object-metrics.ts";
 
-export const CONTROLLERS = ["serverfarm", "activedirectorydomain"] as const;
-export type ControllerName = (typeof CONTROLLERS)[number];
-export const RESULTS = ["success", "error", "requeue", "requeue_after"] as const;
+const RESULTS = ["success", "error", "requeue", "requeue_after"] as const;
 export type ReconcileResult = (typeof RESULTS)[number];
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -39,18 +36,20 @@ export class Metrics {
   ]);
   readonly #watch = this.#gauge("serverfarm_watch_last_event_timestamp_seconds", "Last sign of life of a Kubernetes watch", ["resource"]);
 
-  constructor(version: string, workers: Readonly<Record<ControllerName, number>>, leaseName: string) {
+  constructor(version: string, leaseName: string) {
     this.#gauge("serverfarm_build_info", "Version of the operator", ["version", "node"]).set({ version, node: process.version }, 1);
-    for (const controller of CONTROLLERS) {
-      for (const result of RESULTS) this.#reconciles.inc({ controller, result }, 0);
-      this.#errors.inc({ controller }, 0);
-      this.#active.set({ controller }, 0);
-      this.#workers.set({ controller }, workers[controller]);
-      this.#queueAdds.inc({ name: controller }, 0);
-      this.#queueRetries.inc({ name: controller }, 0);
-    }
     this.#leader.set({ name: leaseName }, 0);
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** All of a controller from 0, so that an alert sees the first. */
+  controller(controller: string, workers: number): void {
+    for (const result of RESULTS) this.#reconciles.inc({ controller, result }, 0);
+    this.#errors.inc({ controller }, 0);
+    this.#active.set({ controller }, 0);
+    this.#workers.set({ controller }, workers);
+    this.#queueAdds.inc({ name: controller }, 0);
+    this.#queueRetries.inc({ name: controller }, 0);
   }
 
   /** In the exposition format of Prometheus, metric by metric: with thousands of farms the whole would be megabytes at once. */
@@ -58,12 +57,12 @@ export class Metrics {
     for (const { name } of this.registry.getMetricsAsArray()) yield `${await this.registry.getSingleMetricAsString(name)}\n`;
   }
 
-  reconcileStarted(controller: ControllerName): void {
+  reconcileStarted(controller: string): void {
     this.#active.inc({ controller });
   }
 
   /** Seconds. */
-  reconciled(controller: ControllerName, result: ReconcileResult, seconds: number): void {
+  reconciled(controller: string, result: ReconcileResult, seconds: number): void {
     this.#active.dec({ controller });
     this.#reconciles.inc({ controller, result });
     if (result === "error") this.#errors.inc({ controller });
@@ -71,7 +70,7 @@ export class Metrics {
   }
 
   /** The gauges of a queue are read when they are scraped. */
-  queue(name: ControllerName): WorkQueueObserver {
+  queue(name: string): WorkQueueObserver {
     return {
       added: () => {
         this.#queueAdds.inc({ name });
@@ -85,11 +84,11 @@ export class Metrics {
     };
   }
 
-  queueRetried(name: ControllerName): void {
+  queueRetried(name: string): void {
     this.#queueRetries.inc({ name });
   }
 
-  observeQueues(queues: ReadonlyMap<ControllerName, { readonly depth: number; running(): readonly number[] }>): void {
+  observeQueues(queues: ReadonlyMap<string, { readonly depth: number; running(): readonly number[] }>): void {
     const collected = (
       metric: string,
       help: string,
@@ -124,29 +123,35 @@ export class Metrics {
     this.#leader.set({ name }, leads ? 1 : 0);
   }
 
-  directoryRequest(domain: string, operation: string, result: string, seconds: number): void {
-    this.#requests.inc({ domain, operation, result });
-    this.#requestTime.observe({ domain, operation }, seconds);
+  /** To be told of every request to the directory. */
+  directoryRequests(domain: string): (operation: string, result: string, seconds: number) => void {
+    return (operation, result, seconds) => {
+      this.#requests.inc({ domain, operation, result });
+      this.#requestTime.observe({ domain, operation }, seconds);
+    };
   }
 
   /** All changes of a domain from 0, so that an alert sees the first. */
-  domainStarted(domain: string): void {
-    for (const change of CHANGE_KINDS) {
+  domainStarted(domain: string, changes: readonly string[]): void {
+    for (const change of changes) {
       this.#changes.inc({ domain, change }, 0);
       this.#drift.inc({ domain, change }, 0);
     }
   }
 
-  changed(domain: string, change: ChangeKind): void {
+  changed(domain: string, change: string): void {
     this.#changes.inc({ domain, change });
   }
 
-  driftCorrected(domain: string, change: ChangeKind): void {
+  driftCorrected(domain: string, change: string): void {
     this.#drift.inc({ domain, change });
   }
 
-  watchAlive(resource: string): void {
-    this.#watch.set({ resource }, Math.floor(Date.now() / 1000));
+  /** To be told of every sign of life of a watch. */
+  watchAlive(resource: string): () => void {
+    return () => {
+      this.#watch.set({ resource }, Math.floor(Date.now() / 1000));
+    };
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {

@@ -5,14 +5,23 @@ import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { DOMAINS, FARMS } from "../../src/controller/cluster.ts";
+import { DOMAINS } from "../../src/controller/domain.ts";
+import { FARMS } from "../../src/controller/farm.ts";
 import { Leadership } from "../../src/controller/leadership.ts";
+import { assertLeading } from "../../src/directory/session.ts";
 import type { KubernetesObject } from "../../src/api/object.ts";
 import { KubernetesClient } from "../../src/kubernetes/client.ts";
 import { EventRecorder } from "../../src/kubernetes/events.ts";
 import { Lease } from "../../src/kubernetes/lease.ts";
 import { Reflector } from "../../src/kubernetes/reflector.ts";
-import { addFinalizer, getObject, isKubernetesObject, patchStatus, removeFinalizer, type Resource } from "../../src/kubernetes/resource.ts";
+import {
+  addFinalizer,
+  getObject,
+  isKubernetesObject,
+  removeFinalizer,
+  type Resource,
+  StatusWriter,
+} from "../../src/kubernetes/resource.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { Authority } from "../harness/certificates.ts";
 import { textOf } from "../harness/cluster.ts";
@@ -40,10 +49,10 @@ function reflect(client: KubernetesClient): {
     client,
     resource: CONFIG_MAPS,
     namespace: NAMESPACE,
-    onChange: (key, object, previous) => seen.push(`${object ? (previous ? "changed" : "new") : "gone"} ${key}`),
     onError: (error) => errors.push(error.kind),
     onAlive: () => undefined,
   });
+  reflector.subscribe((key, object, previous) => seen.push(`${object ? (previous ? "changed" : "new") : "gone"} ${key}`));
   const ending = new AbortController();
   const running = reflector.run(ending.signal);
   return {
@@ -59,10 +68,12 @@ function reflect(client: KubernetesClient): {
 
 describe.skipIf(!available)("the API server's contract", () => {
   let client: KubernetesClient;
+  let statuses: StatusWriter;
 
   beforeAll(async () => {
     await createNamespace(NAMESPACE);
     client = KubernetesClient.load(cluster.kubeconfig);
+    statuses = new StatusWriter(client);
   });
 
   afterAll(() => cleanUp());
@@ -94,19 +105,19 @@ describe.skipIf(!available)("the API server's contract", () => {
       hosts: { desired: 1, granted: 0, summary: "0/1" },
       hostIssues: [{ computer: "A", reason: "HostNotFound", message: "m" }],
     };
-    expect(await patchStatus(client, FARMS, before, status)).toBeDefined();
-    await expect(patchStatus(client, FARMS, before, { observedGeneration: 2 })).rejects.toMatchObject({ kind: "Conflict" });
+    expect(await statuses.write(FARMS, before, status)).toBeDefined();
+    await expect(statuses.write(FARMS, before, { observedGeneration: 2 })).rejects.toMatchObject({ kind: "Conflict" });
     const after = await getObject(client, FARMS, key);
     if (!after) throw new Error("no farm");
     expect(after.status).toEqual(status);
     expect(
-      await patchStatus(client, FARMS, after, {
+      await statuses.write(FARMS, after, {
         hosts: { summary: "0/1", granted: 0, desired: 1 },
         hostIssues: status.hostIssues,
         observedGeneration: 1,
       }),
     ).toBeUndefined();
-    expect(await patchStatus(client, FARMS, after, { observedGeneration: 1 })).toBeDefined();
+    expect(await statuses.write(FARMS, after, { observedGeneration: 1 })).toBeDefined();
     expect((await getObject(client, FARMS, key))?.status).toEqual({ observedGeneration: 1 });
   });
 
@@ -115,9 +126,9 @@ describe.skipIf(!available)("the API server's contract", () => {
     const key = { namespace: NAMESPACE, name: "outdated" };
     const before = await getObject(client, FARMS, key);
     if (!before) throw new Error("no farm");
-    expect(await patchStatus(client, FARMS, before, { ...before.status, observedGeneration: 7 })).toBeDefined();
+    expect(await statuses.write(FARMS, before, { ...before.status, observedGeneration: 7 })).toBeDefined();
     // The old view shows this very status; the API server does not.
-    await expect(patchStatus(client, FARMS, before, { ...before.status })).rejects.toMatchObject({ kind: "Conflict" });
+    await expect(statuses.write(FARMS, before, { ...before.status })).rejects.toMatchObject({ kind: "Conflict" });
     expect((await getObject(client, FARMS, key))?.status?.observedGeneration).toBe(7);
   });
 
@@ -201,14 +212,14 @@ describe.skipIf(!available)("the API server's contract", () => {
       });
     const [first, second, third] = [contender("first"), contender("second"), contender("third")];
     await first.acquire(AbortSignal.timeout(5000));
-    expect(() => first.fence()).not.toThrow();
-    expect(() => second.fence()).toThrow("the Lease is lost");
+    expect(() => assertLeading(first.fence)).not.toThrow();
+    expect(() => assertLeading(second.fence)).toThrow("the Lease is lost");
     // Holding renews: it still leads long after the first deadline.
     expect(await first.hold(AbortSignal.timeout(2500))).toBe(true);
     expect(first.leads).toBe(true);
     await expect(second.acquire(AbortSignal.timeout(1000))).rejects.toThrow(/abort/i);
     await first.release();
-    expect(() => first.fence()).toThrow("the Lease is lost");
+    expect(() => assertLeading(first.fence)).toThrow("the Lease is lost");
     const started = performance.now();
     await second.acquire(AbortSignal.timeout(5000));
     expect(performance.now() - started).toBeLessThan(1000);

@@ -1,10 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { DomainConnection } from "../../src/controller/domain-connection.ts";
 import { DomainState } from "../../src/domain/state.ts";
-import { RefusedCredentials } from "../../src/controller/refused-credentials.ts";
 import type { DomainObservation } from "../../src/ad/domain.ts";
-import { createLog } from "../../src/telemetry/log.ts";
-import { Metrics } from "../../src/telemetry/metrics.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -26,35 +22,27 @@ const SEEN: DomainObservation = {
 /** A state with a clock that the test sets. */
 function stateAt(): { state: DomainState; clock: { now: number } } {
   const clock = { now: 1 };
-  const connection = new DomainConnection({
-    domain: "contoso",
-    metrics: new Metrics("0", { serverfarm: 1, activedirectorydomain: 1 }, "lease"),
-    log: createLog("error", "json", () => undefined),
-    fence: () => undefined,
-    refused: new RefusedCredentials(),
-    onLost: () => undefined,
-  });
-  return { state: new DomainState(connection, () => clock.now), clock };
+  return { state: new DomainState({ monotonic: () => clock.now, wall: () => new Date() }), clock };
 }
 
 describe("what is known of a domain", () => {
   test("is looked at anew for another generation, another session, and when it is old", () => {
     const { state, clock } = stateAt();
     expect(state.isDue(1, HOUR)).toBe(true);
-    expect(state.take(SEEN, 1, undefined), "farms are looked at").toBe(true);
+    expect(state.accept(SEEN, 1, undefined), "farms are looked at").toBe(true);
     expect(state.isDue(1, HOUR)).toBe(false);
     expect(state.isDue(2, HOUR)).toBe(true);
     clock.now += HOUR + 1;
     expect(state.isDue(1, HOUR)).toBe(true);
-    expect(state.take(SEEN, 1, undefined), "nothing is new: they are not").toBe(false);
+    expect(state.accept(SEEN, 1, undefined), "nothing is new: they are not").toBe(false);
     state.connected();
     expect([state.settled, state.isDue(1, HOUR)]).toEqual([false, true]);
-    expect(state.take(SEEN, 1, undefined), "nobody knows what happened without a session").toBe(true);
+    expect(state.accept(SEEN, 1, undefined), "nobody knows what happened without a session").toBe(true);
   });
 
   test("is looked at each minute while something is not as it should be", () => {
     const { state, clock } = stateAt();
-    state.take({ ...SEEN, missingRights: [{ kind: "NoContainer", container: "OU=x" }] }, 1, undefined);
+    state.accept({ ...SEEN, missingRights: [{ kind: "NoContainer", container: "OU=x" }] }, 1, undefined);
     expect(state.ready).toBe(true);
     expect(state.isDue(1, HOUR)).toBe(false);
     clock.now += MINUTE + 1;
@@ -67,14 +55,14 @@ describe("what is known of a domain", () => {
       [undefined, { invocationId: "database-1" }],
     ] as const) {
       const { state, clock } = stateAt();
-      if (first !== undefined) state.take({ ...SEEN, invocationId: first }, 1, undefined);
+      if (first !== undefined) state.accept({ ...SEEN, invocationId: first }, 1, undefined);
       expect(state.absenceReliable).toBe(true);
-      state.take({ ...SEEN, invocationId: "database-2" }, 1, recorded);
+      state.accept({ ...SEEN, invocationId: "database-2" }, 1, recorded);
       expect(state.absenceReliable).toBe(false);
       clock.now += HOUR;
       expect(state.absenceReliable).toBe(false);
       // The same one again starts no other hour.
-      state.take({ ...SEEN, invocationId: "database-2" }, 1, recorded);
+      state.accept({ ...SEEN, invocationId: "database-2" }, 1, recorded);
       clock.now += 1;
       expect(state.absenceReliable).toBe(true);
     }
@@ -83,9 +71,9 @@ describe("what is known of a domain", () => {
   test("one that does not tell its database is known by its name", () => {
     const silent = { ...SEEN, invocationId: undefined };
     const { dnsHostName } = SEEN;
-    const completeAfter = (recorded: Parameters<DomainState["take"]>[2]): boolean => {
+    const completeAfter = (recorded: Parameters<DomainState["accept"]>[2]): boolean => {
       const { state } = stateAt();
-      state.take(silent, 1, recorded);
+      state.accept(silent, 1, recorded);
       return state.absenceReliable;
     };
     expect(completeAfter(undefined)).toBe(true);
@@ -94,8 +82,8 @@ describe("what is known of a domain", () => {
     expect(completeAfter({ dnsHostName, tookOverAt: new Date().toISOString() })).toBe(false);
     expect(completeAfter({ dnsHostName: "dc2.contoso.com" })).toBe(false);
     const { state } = stateAt();
-    state.take(silent, 1, undefined);
-    state.take({ ...silent, dnsHostName: "dc2.contoso.com" }, 1, undefined);
+    state.accept(silent, 1, undefined);
+    state.accept({ ...silent, dnsHostName: "dc2.contoso.com" }, 1, undefined);
     expect(state.absenceReliable).toBe(false);
   });
 
@@ -106,46 +94,46 @@ describe("what is known of a domain", () => {
       [-20, 60],
     ] as const) {
       const { state: earlier } = stateAt();
-      earlier.take(SEEN, 1, undefined);
-      earlier.take({ ...SEEN, invocationId: "database-2" }, 1, undefined);
+      earlier.accept(SEEN, 1, undefined);
+      earlier.accept({ ...SEEN, invocationId: "database-2" }, 1, undefined);
       expect(earlier.view).toMatchObject({ tookOverAt: expect.stringMatching(/^\d{4}-.*Z$/) });
       const recorded = { invocationId: "database-2", tookOverAt: new Date(Date.now() - minutes * MINUTE).toISOString() };
       const { state, clock } = stateAt();
-      state.take({ ...SEEN, invocationId: "database-2" }, 1, recorded);
+      state.accept({ ...SEEN, invocationId: "database-2" }, 1, recorded);
       clock.now += left * MINUTE - 1000;
       expect(state.absenceReliable).toBe(false);
       clock.now += 2000;
       expect(state.absenceReliable).toBe(true);
       expect(state.view, "it is still said").toMatchObject({ tookOverAt: recorded.tookOverAt });
       // Back again, another hour.
-      state.take(SEEN, 1, recorded);
+      state.accept(SEEN, 1, recorded);
       expect(state.absenceReliable).toBe(false);
     }
   });
 
   test("holds farms back until the status names a server that took over", () => {
     const { state } = stateAt();
-    state.take(SEEN, 1, undefined);
+    state.accept(SEEN, 1, undefined);
     expect([state.settled, state.recorded()]).toEqual([true, false]);
     state.connected();
-    state.take({ ...SEEN, invocationId: "database-2" }, 1, undefined);
+    state.accept({ ...SEEN, invocationId: "database-2" }, 1, undefined);
     expect(state.settled).toBe(false);
     // What is written of a problem does not name it.
     state.drop({ reason: "DirectoryUnavailable", message: "away" });
     expect(state.recorded()).toBe(false);
-    state.take({ ...SEEN, invocationId: "database-2" }, 1, undefined);
+    state.accept({ ...SEEN, invocationId: "database-2" }, 1, undefined);
     expect(state.settled).toBe(false);
     expect([state.recorded(), state.settled, state.recorded()]).toEqual([true, true, false]);
   });
 
   test("a problem is news once; a domain that was ready stays so while its connection is made anew", () => {
     const { state } = stateAt();
-    state.take(SEEN, 1, undefined);
+    state.accept(SEEN, 1, undefined);
     state.restart();
     expect([state.view.kind, state.ready]).toEqual(["Connecting", true]);
     const problem = { reason: "DirectoryUnavailable", message: "away" } as const;
     expect([state.drop(problem), state.drop(problem), state.drop({ ...problem, message: "else" })]).toEqual([true, false, true]);
     expect(state.ready).toBe(false);
-    expect(state.take(SEEN, 1, undefined)).toBe(true);
+    expect(state.accept(SEEN, 1, undefined)).toBe(true);
   });
 });

@@ -41,7 +41,7 @@ describe("the metrics of a farm", () => {
   ];
 
   test("follow it, say what is not as wished, and vanish with it", async () => {
-    const metrics = new Metrics("1", { serverfarm: 1, activedirectorydomain: 1 }, "lease");
+    const metrics = new Metrics("1", "lease");
     metrics.objects.farm(undefined, FARM);
     expect(await lines(metrics)).toEqual(ready);
     metrics.objects.farm(FARM, NOT_READY);

@@ -1,5 +1,5 @@
 /** What a reconcile found of each part of a farm. */
-import type { Finding } from "../../api/condition.ts";
+import type { ConditionDraft } from "../../api/condition.ts";
 import type { Blocker, Part, Reason } from "../../api/reasons.ts";
 import { ACCOUNT_DISABLED, ENCRYPTION_BITS } from "../../ad/account-flags.ts";
 import type { DirectoryError, DirectoryErrorKind } from "../../ad/error.ts";
@@ -36,7 +36,7 @@ export function reasonOf(error: DirectoryError): Reason {
   return REASON[error.kind];
 }
 
-export function findingOf(part: Part, desired: DesiredFarm, report: Report): Finding {
+export function findingOf(part: Part, desired: DesiredFarm, report: Report): ConditionDraft {
   const { plan, failures, error, view } = report;
   const type = `${part}Ready`;
   if (error) return { type, status: "Unknown", reason: reasonOf(error), message: error.message };
@@ -116,7 +116,7 @@ function exposureOf({ desired, account }: FarmView): string {
   return ` Quarantined: ${names}. Whoever of them had the right after ${passwordLastChanged} knows the password until its next change at ${passwordNextChange}, which cannot be forced.`;
 }
 
-export function summary(desired: DesiredFarm, report: Report, parts: readonly Finding[]): Finding {
+export function summary(desired: DesiredFarm, report: Report, parts: readonly ConditionDraft[]): ConditionDraft {
   const wrong = parts.filter(({ status }) => status !== "True");
   // A part that only waits for another is not the reason.
   const first = wrong.find(({ reason }) => reason !== "ChangesPending") ?? wrong[0];

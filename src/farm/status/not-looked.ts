@@ -1,6 +1,6 @@
 /** The status of a farm that was not looked at, and why. */
 import { PARTS, type Blocker, type Part, type Reason } from "../../api/reasons.ts";
-import { progress, toConditions, type Finding } from "../../api/condition.ts";
+import { progress, toConditions, type ConditionDraft } from "../../api/condition.ts";
 import { ABANDON } from "../../api/annotations.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 
@@ -13,7 +13,7 @@ export function unknownStatus(
   { stalled = false }: { stalled?: boolean } = {},
 ): ServerFarmStatus {
   const generation = farm.metadata.generation ?? 0;
-  const ready: Finding = { type: "Ready", status: "False", reason, message };
+  const ready: ConditionDraft = { type: "Ready", status: "False", reason, message };
   // A farm that is being deleted keeps what was last seen of its parts: whether its hosts were settled decides what becomes of the group.
   const deleting = farm.metadata.deletionTimestamp !== undefined;
   const parts = deleting ? lastSeenParts(farm, reason, message) : PARTS.map((part) => unknownPart(part, reason, message));
@@ -32,11 +32,11 @@ export function waitingStatus(farm: ServerFarm, message: string, now: Date): Ser
   return unknownStatus(farm, "DeletionBlocked", text, now);
 }
 
-function unknownPart(part: Part, reason: Reason, message: string): Finding {
+function unknownPart(part: Part, reason: Reason, message: string): ConditionDraft {
   return { type: `${part}Ready`, status: "Unknown", reason, message };
 }
 
-function lastSeenParts({ status }: ServerFarm, reason: Reason, message: string): readonly Finding[] {
+function lastSeenParts({ status }: ServerFarm, reason: Reason, message: string): readonly ConditionDraft[] {
   return PARTS.map((part) => {
     const before = status?.conditions?.find(({ type }) => type === `${part}Ready`);
     return before ?? unknownPart(part, reason, message);
@@ -46,13 +46,13 @@ function lastSeenParts({ status }: ServerFarm, reason: Reason, message: string):
 /** A farm whose spec cannot be carried out: nothing was read or written. */
 export function refusedStatus(farm: ServerFarm, blockers: readonly Blocker[], now: Date): ServerFarmStatus {
   const generation = farm.metadata.generation ?? 0;
-  const ready: Finding = {
+  const ready: ConditionDraft = {
     type: "Ready",
     status: "False",
     reason: "InvalidSpec",
     message: blockers.map(({ message }) => message).join(" "),
   };
-  const parts = PARTS.map((part): Finding => {
+  const parts = PARTS.map((part): ConditionDraft => {
     const own = blockers.filter((blocker) => blocker.part === part);
     const message = own.length > 0 ? own.map((blocker) => blocker.message).join(" ") : "not looked at: see the condition Ready.";
     return { type: `${part}Ready`, status: own.length > 0 ? "False" : "Unknown", reason: "InvalidSpec", message };

@@ -1,5 +1,5 @@
 /** What a reconcile says to the world: pure, so that every state of a farm can be tested as a value. */
-import { progress, toConditions, type Finding } from "../../api/condition.ts";
+import { progress, toConditions, type ConditionDraft } from "../../api/condition.ts";
 import type { EventDraft } from "../../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { isTerminal, PARTS, type Part } from "../../api/reasons.ts";
@@ -88,7 +88,7 @@ export function appliedEvents(farm: ServerFarm, { account }: DesiredFarm, applie
 }
 
 /** A farm that is not ready says so once for each reason. */
-function warnings(farm: ServerFarm, ready: Finding): readonly EventDraft[] {
+function warnings(farm: ServerFarm, ready: ConditionDraft): readonly EventDraft[] {
   const before = farm.status?.conditions?.find(({ type }) => type === "Ready");
   if (ready.status === "True") {
     return before?.status === "True" ? [] : [{ type: "Normal", reason: "Ready", message: ready.message }];

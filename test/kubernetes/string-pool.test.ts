@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { StringPool } from "../../src/base/string-pool.ts";
+import { StringPool } from "../../src/kubernetes/reflector.ts";
 
 test("what comes out of the pool is what went in, whatever it is and however full the pool", () => {
   const pool = new StringPool();

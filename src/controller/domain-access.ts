@@ -1,0 +1,39 @@
+/** How whatever lives in a domain reaches it. */
+import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
+import { LdapReader } from "../directory/reader.ts";
+import type { LdapSession } from "../directory/session.ts";
+import { LdapWriter } from "../directory/writer.ts";
+import type { DomainState } from "../domain/state.ts";
+import type { DomainFacts } from "../farm/desired.ts";
+import { type Directory, directoryOf } from "../reconciler/rounds.ts";
+import { resyncOf } from "./domain-settings.ts";
+
+export type DomainAccess =
+  /** `resync`: how often everything is compared, in milliseconds. */
+  | { readonly kind: "Ready"; readonly directory: Directory; readonly facts: DomainFacts; readonly resync: number }
+  | { readonly kind: "NotReady"; readonly message: string }
+  /** Not looked at yet since the program started: nothing is known, so nothing is said. The farms are woken soon. */
+  | { readonly kind: "Connecting" };
+
+/** As it is now: good until the state or the session changes. */
+export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, session: LdapSession | undefined): DomainAccess {
+  const { metadata, spec } = domain;
+  if (state.view.kind === "Connecting") return { kind: "Connecting" };
+  // The connection was lost a moment ago and is being made anew.
+  // Or it was made, perhaps to another server, and it is not known yet whether what that does not show is gone.
+  if (state.ready && (!session || !state.settled)) return { kind: "Connecting" };
+  if (!state.ready || !session) {
+    const problem = state.view.kind === "Problem" ? ` (${state.view.problem.message})` : "";
+    return {
+      kind: "NotReady",
+      message: `the ActiveDirectoryDomain ${metadata.name} is not ready${problem}: see kubectl describe addomain ${metadata.name}. The farm goes on by itself once it is.`,
+    };
+  }
+  const { absenceReliableAfter } = state;
+  return {
+    kind: "Ready",
+    directory: directoryOf(new LdapReader(session, () => performance.now() > absenceReliableAfter), new LdapWriter(session)),
+    facts: { dnsName: spec.dnsName, baseDN: session.rootDse.defaultNamingContext, ...spec.defaults },
+    resync: resyncOf(domain),
+  };
+}

@@ -1,0 +1,52 @@
+/** What a controller is: the objects of one kind, and what is done for one of them. */
+import type { KubernetesObject } from "../api/object.ts";
+import type { Priority, WorkQueue } from "../base/work-queue.ts";
+import type { Fence } from "../directory/session.ts";
+import type { KubernetesClient } from "../kubernetes/client.ts";
+import type { EventRecorder } from "../kubernetes/events.ts";
+import type { Copies } from "../kubernetes/reflector.ts";
+import type { StatusWriter } from "../kubernetes/resource.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Cluster } from "./cluster.ts";
+
+/** What a reconcile asks for next. Retry: with back-off. After: in so many milliseconds. */
+export type Result =
+  | { readonly kind: "Done" }
+  | { readonly kind: "Retry" }
+  | { readonly kind: "After"; readonly delay: number; readonly priority: Priority };
+
+export interface Kind<T extends KubernetesObject = KubernetesObject> {
+  /** In metrics and logs: the kind in lower case, as controller-runtime names a controller. */
+  readonly name: string;
+  readonly workers: number;
+  /** Kept by every replica. The one that leads reconciles each object once at first, and then whenever more of it changes than its status. */
+  readonly objects: Copies<T>;
+  /** Annotations whose values ask for a reconcile, as the spec does. */
+  readonly annotations: readonly string[];
+  /** Of keys of its objects. What else concerns them the kind adds by itself. */
+  readonly queue: WorkQueue;
+  /** Called once, when this replica begins to lead: from then on it may add to its queue. */
+  start?(): void;
+  /** Told of every change of an object, that of its status alone included. Must not throw. */
+  changed?(object: T | undefined, previous: T | undefined): void;
+  /**
+   * One at a time for each key; there need not be an object of it any more. `clusterId`: what tells clusters apart that share a directory. What it
+   * rejects with is logged and tried again with back-off; a KubernetesError Conflict only says that the copy was old.
+   */
+  reconcile(key: string, clusterId: string, signal: AbortSignal): Promise<Result>;
+  /** Lets go of what it holds: nothing follows. */
+  close?(): void;
+}
+
+/** What every kind is made of. */
+export interface Context {
+  readonly cluster: Cluster;
+  readonly client: KubernetesClient;
+  readonly statuses: StatusWriter;
+  readonly events: EventRecorder;
+  /** Until when this replica may write to the directory. */
+  readonly fence: Fence;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}

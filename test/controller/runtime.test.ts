@@ -1,0 +1,92 @@
+import { expect, test } from "vitest";
+import type { KubernetesObject } from "../../src/api/object.ts";
+import { WorkQueue } from "../../src/base/work-queue.ts";
+import type { Kind, Result } from "../../src/controller/kind.ts";
+import { Runtime } from "../../src/controller/runtime.ts";
+import { KubernetesError } from "../../src/kubernetes/api-error.ts";
+import type { Copies } from "../../src/kubernetes/reflector.ts";
+import { createLog } from "../../src/telemetry/log.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
+import { waitFor } from "../harness/process.ts";
+
+const object = (name: string, more: Partial<KubernetesObject["metadata"]> = {}): KubernetesObject => ({
+  metadata: { name, namespace: "web", uid: `u-${name}`, resourceVersion: "1", generation: 1, ...more },
+});
+
+/** A kind whose objects the test makes, at work; `answer` is what its reconcile does. */
+function atWork(first: readonly KubernetesObject[], answer: (key: string) => Promise<Result>) {
+  const listeners: Parameters<Copies<KubernetesObject>["subscribe"]>[0][] = [];
+  const [reconciled, changed, lines]: [string[], string[], string[]] = [[], [], []];
+  const kind: Kind = {
+    name: "thing",
+    workers: 2,
+    annotations: ["example.com/now"],
+    queue: new WorkQueue(),
+    objects: { get: () => undefined, list: () => first, subscribe: (listener) => listeners.push(listener) },
+    changed: (now, before) => changed.push(`${before?.metadata.name} → ${now?.metadata.name}`),
+    reconcile: (key, clusterId) => {
+      reconciled.push(`${clusterId} ${key}`);
+      return answer(key);
+    },
+  };
+  const metrics = new Metrics("1", "lease");
+  const runtime = new Runtime({ kinds: [kind], metrics, log: createLog("error", "json", (line) => lines.push(line)) });
+  const running = runtime.run("cluster", new AbortController().signal);
+  return {
+    reconciled,
+    changed,
+    lines,
+    change: (now: KubernetesObject | undefined, before: KubernetesObject | undefined) => {
+      for (const listener of listeners) listener("web/a", now, before);
+    },
+    count: async (result: string) => {
+      const text = await metrics.registry.getSingleMetricAsString("controller_runtime_reconcile_total");
+      return Number(new RegExp(`controller="thing",result="${result}"} (\\d+)`).exec(text)?.[1]);
+    },
+    stop: async () => {
+      runtime.stop();
+      await running;
+    },
+  };
+}
+
+test("a kind reconciles what is there at first, and then what changes in more than its status", async () => {
+  const a = object("a");
+  const kind = atWork([a, object("b")], () => Promise.resolve({ kind: "Done" }));
+  await waitFor("both", () => kind.reconciled.length === 2);
+  expect(kind.reconciled).toEqual(["cluster web/a", "cluster web/b"]);
+  kind.change({ metadata: { ...a.metadata, resourceVersion: "2" } }, a);
+  const changes: readonly (readonly [KubernetesObject | undefined, KubernetesObject | undefined])[] = [
+    [object("a", { generation: 2 }), a],
+    [object("a", { uid: "other" }), a],
+    [object("a", { finalizers: ["example.com/x"] }), a],
+    [object("a", { deletionTimestamp: "2026-11-25T00:00:00Z" }), a],
+    [object("a", { annotations: { "example.com/now": "1" } }), a],
+    [undefined, a],
+    [a, undefined],
+  ];
+  for (const [index, [now, before]] of changes.entries()) {
+    kind.change(now, before);
+    await waitFor(`change ${index}`, () => kind.reconciled.length === 3 + index);
+  }
+  kind.change(object("a", { annotations: { "example.com/else": "1" } }), a);
+  expect(kind.changed).toHaveLength(2 + 1 + changes.length + 1);
+  await kind.stop();
+  expect(kind.reconciled).toHaveLength(2 + changes.length);
+  expect(await kind.count("success")).toBe(2 + changes.length);
+});
+
+test.each([
+  ["Retry is tried again", () => Promise.resolve<Result>({ kind: "Retry" }), "requeue", 0],
+  ["After comes again", () => Promise.resolve<Result>({ kind: "After", delay: 1, priority: "Change" }), "requeue_after", 0],
+  ["After as a resync is a success", () => Promise.resolve<Result>({ kind: "After", delay: 1, priority: "Resync" }), "success", 0],
+  ["an old copy is looked at again, in silence", () => Promise.reject(new KubernetesError("Conflict", "old")), "requeue", 0],
+  ["what fails is said, and tried again", () => Promise.reject(new Error("broken")), "error", 1],
+])("%s", async (_, first, result, lines) => {
+  let calls = 0;
+  const kind = atWork([object("a")], () => (++calls === 1 ? first() : Promise.resolve({ kind: "Done" })));
+  await waitFor("the second time", () => kind.reconciled.length === 2);
+  await kind.stop();
+  expect(await kind.count(result)).toBe(result === "success" ? 2 : 1);
+  expect(kind.lines).toHaveLength(lines);
+});

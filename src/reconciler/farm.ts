@@ -8,7 +8,7 @@ import type { ObservedFarm } from "../ad/object.ts";
 import type { DesiredFarm } from "../farm/desired.ts";
 import type { Directory } from "../farm/directory.ts";
 import { type HandOver, handOvers } from "../farm/host-group.ts";
-import { memoryOf, remember, withMemory } from "../farm/journal.ts";
+import { memoryOf, remember, withAdded, withMemory } from "../farm/journal.ts";
 import { planDecommission } from "../farm/plan/decommission.ts";
 import { plan } from "../farm/plan/index.ts";
 import type { Report } from "../farm/report.ts";
@@ -18,7 +18,7 @@ import { decommissionOutcome, outcome, type Outcome } from "../farm/status/outco
 import { reconcile, type Rounds, type Work } from "./rounds.ts";
 
 /** The status of a farm that was never seen, as the schema has it. */
-export const UNSEEN: ServerFarmStatus = { observedGeneration: -1 };
+const UNSEEN: ServerFarmStatus = { observedGeneration: -1 };
 
 /** Hosts in a group of somebody else that another farm, the recipient, answers for from now on. */
 export type Transfer = HandOver;
@@ -157,6 +157,16 @@ async function transfer(desired: DesiredFarm, observed: ObservedFarm, ports: Pic
   } catch (cause) {
     return { cause };
   }
+}
+
+/** Whether the farm uses a host group of somebody else, or did: only then it has to do with other farms. */
+export function sharesGroups({ spec, status }: ServerFarm): boolean {
+  return spec.hosts.group?.existing === true || memoryOf(status).hostGroups.length > 0;
+}
+
+/** The recipient's status, with what is its own from now on. */
+export function withTransfer({ status }: ServerFarm, transfer: Transfer): ServerFarmStatus {
+  return withAdded(status ?? UNSEEN, transfer);
 }
 
 function isAborted({ error }: Report): boolean {

@@ -6,7 +6,7 @@
  * A general schema compiler would make every defaulted field optional. The API server fills defaults before anybody reads an
  * object, so here a field with a default is as present as a required one, and everything is readonly.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { parse } from "yaml";
 import { z } from "zod";
 
@@ -40,11 +40,6 @@ const definition = z.object({
   }),
 });
 
-const outputs = [
-  ["serverfarms.yaml", "server-farm.ts"],
-  ["activedirectorydomains.yaml", "active-directory-domain.ts"],
-] as const;
-
 function typeOf(node: Schema, indent: string): string {
   if (node.enum) return node.enum.map((value) => JSON.stringify(value)).join(" | ");
   switch (node.type) {
@@ -76,7 +71,8 @@ function fieldsOf(node: Schema, indent: string): string {
     .join("");
 }
 
-async function generate(crd: string): Promise<string> {
+/** The name of the file, as that of the kind, and its text. */
+async function generate(crd: string): Promise<readonly [file: string, text: string]> {
   const { spec } = definition.parse(parse(await readFile(new URL(crd, import.meta.url), "utf8")));
   const [version] = spec.versions;
   if (!version) throw new Error(`${crd} has no version`);
@@ -84,8 +80,9 @@ async function generate(crd: string): Promise<string> {
   const root = version.schema.openAPIV3Schema;
   const [desired, observed] = [root.properties?.["spec"], root.properties?.["status"]];
   if (!desired || !observed) throw new Error(`${crd} has no spec or no status`);
-  const constant = kind.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
-  return `// GENERATED from crds/${crd} by crds/generate-types.ts (npm run generate). Do not edit.
+  const words = kind.split(/(?<=[a-z])(?=[A-Z])/);
+  const constant = words.join("_").toUpperCase();
+  const text = `// GENERATED from crds/${crd} by crds/generate-types.ts (npm run generate). Do not edit.
 import type { KubernetesObject, ResourceKind } from "../object.ts";
 
 export const ${constant}: ResourceKind = {
@@ -104,12 +101,13 @@ export interface ${kind}Spec ${typeOf(desired, "")}
 
 export interface ${kind}Status ${typeOf(observed, "")}
 `;
+  return [`${words.join("-").toLowerCase()}.ts`, text];
 }
 
 const check = process.argv.includes("--check");
-for (const [crd, file] of outputs) {
+for (const crd of (await readdir(new URL(".", import.meta.url))).filter((name) => name.endsWith(".yaml"))) {
+  const [file, text] = await generate(crd);
   const target = new URL(`../src/api/generated/${file}`, import.meta.url);
-  const text = await generate(crd);
   const current = await readFile(target, "utf8").catch(() => "");
   if (current === text) continue;
   if (check) {

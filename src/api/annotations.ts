@@ -4,11 +4,3 @@ export const FARM_FINALIZER = "serverfarm.dev/decommission";
 export const ABANDON = "serverfarm.dev/abandon";
 /** Keeps a deleted domain while farms name it. */
 export const DOMAIN_FINALIZER = "serverfarm.dev/in-use";
-
-/** What to do with an object that has a finalizer of ours: a total function of two facts. */
-export type FinalizerAction = "Add" | "Reconcile" | "CleanUp" | "Ignore";
-
-export function finalizerAction(present: boolean, deleting: boolean): FinalizerAction {
-  if (deleting) return present ? "CleanUp" : "Ignore";
-  return present ? "Reconcile" : "Add";
-}

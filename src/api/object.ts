@@ -37,3 +37,59 @@ export interface Condition {
   readonly reason: string;
   readonly message: string;
 }
+
+/** A condition before it has a time. */
+export interface ConditionDraft {
+  readonly type: string;
+  readonly status: Condition["status"];
+  readonly reason: string;
+  readonly message: string;
+  /** The generation that it was found in, where that is not the present one. */
+  readonly observedGeneration?: number | undefined;
+}
+
+/** Kubernetes refuses a longer message; the beginning says the most. */
+const MESSAGE_LENGTH = 4096;
+
+/**
+ * The drafts as conditions. A condition's lastTransitionTime moves only with its status, so that nothing differs where nothing changed.
+ * Conditions without a draft go: those that exist only while True (Reconciling, Stalled) end so.
+ */
+export function toConditions(
+  previous: readonly Condition[],
+  drafts: readonly ConditionDraft[],
+  observedGeneration: number,
+  now: Date,
+): readonly Condition[] {
+  return drafts.map(({ type, status, reason, message, observedGeneration: found }) => {
+    const before = previous.find((condition) => condition.type === type);
+    return {
+      type,
+      status,
+      observedGeneration: found ?? observedGeneration,
+      lastTransitionTime: before?.status === status ? before.lastTransitionTime : timestamp(now),
+      reason,
+      message: message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH - 1)}…` : message,
+    };
+  });
+}
+
+/** RFC 3339 in whole seconds, as Kubernetes writes times. */
+export function timestamp(time: Date): string {
+  return time.toISOString().replace(/\.\d{3}Z$/, "Z");
+}
+
+/** kstatus: Stalled or Reconciling, whichever it is, and neither once ready. */
+export function progress(ready: ConditionDraft, stalled: boolean): readonly ConditionDraft[] {
+  if (ready.status === "True") return [];
+  const { reason, message } = ready;
+  return [{ type: stalled ? "Stalled" : "Reconciling", status: "True", reason, message }];
+}
+
+/** What to do with an object that has a finalizer of ours: a total function of two facts. */
+export type FinalizerAction = "Add" | "Reconcile" | "CleanUp" | "Ignore";
+
+export function finalizerAction(present: boolean, deleting: boolean): FinalizerAction {
+  if (deleting) return present ? "CleanUp" : "Ignore";
+  return present ? "Reconcile" : "Add";
+}

@@ -1,9 +1,9 @@
 /** ActiveDirectoryDomain: one session with the directory for each domain, its conditions, and what changed there. */
 import { DirectoryError } from "../ad/error.ts";
-import { DOMAIN_FINALIZER, finalizerAction } from "../api/annotations.ts";
+import { DOMAIN_FINALIZER } from "../api/annotations.ts";
 import { ACTIVE_DIRECTORY_DOMAIN, type ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
-import { keyOf } from "../api/object.ts";
+import { finalizerAction, keyOf } from "../api/object.ts";
 import { WorkQueue } from "../base/work-queue.ts";
 import type { FeedBatch } from "../directory/feed.ts";
 import { inspectDomain } from "../directory/inspection.ts";

@@ -1,22 +1,22 @@
 /** ServerFarm: when a farm is reconciled, and what of the result goes to the cluster. */
-import { ABANDON, FARM_FINALIZER, finalizerAction } from "../api/annotations.ts";
+import { ABANDON, FARM_FINALIZER } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
 import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
-import { keyOf } from "../api/object.ts";
+import { finalizerAction, keyOf } from "../api/object.ts";
 import { WorkQueue } from "../base/work-queue.ts";
 import type { FeedBatch } from "../directory/feed.ts";
 import { desiredFarm, type Wanted } from "../farm/desired.ts";
-import { readJournal, withAdded } from "../farm/journal.ts";
 import { lookupKeys } from "../farm/queries.ts";
 import type { Report } from "../farm/report.ts";
 import { abandonedEvent } from "../farm/status/decommission.ts";
 import { refusedStatus, suspendedStatus, unknownStatus, waitingStatus } from "../farm/status/not-looked.ts";
-import type { Transfer } from "../farm/transfer.ts";
+import { type Transfer, withTransfer } from "../farm/sharing.ts";
+import { sharesGroups } from "../farm/journal.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { addFinalizer, getObject, hasSpec, removeFinalizer, type Resource } from "../kubernetes/resource.ts";
 import type { Directory } from "../reconciler/rounds.ts";
-import { decommissionFarm, type FarmPorts, isSame, reconcileFarm, UNSEEN } from "../reconciler/farm.ts";
+import { decommissionFarm, type FarmPorts, isSame, reconcileFarm } from "../reconciler/farm.ts";
 import type { FarmMetrics } from "../telemetry/object-metrics.ts";
 import type { DomainAccess } from "./domain-access.ts";
 import type { DomainKind } from "./domain.ts";
@@ -115,17 +115,15 @@ export class FarmKind implements Kind<ServerFarm> {
     if (domain.kind === "NotReady") return await this.#write(farm, waitingStatus(farm, domain.message, new Date()), [], { kind: "Done" });
     const wanted = this.#wanted(farm, domain, clusterId);
     return action === "CleanUp"
-      ? await this.#decommission(farm, wanted, domain, signal)
-      : await this.#bringAbout(farm, wanted, domain, signal);
+      ? await this.#decommissionFarm(farm, wanted, domain, signal)
+      : await this.#reconcileFarm(farm, wanted, domain, signal);
   }
 
   #wanted(farm: ServerFarm, { facts }: ReadyDomain, clusterId: string): Wanted {
-    // Only a farm that uses an existing host group, or did, has to do with others.
-    const shares = farm.spec.hosts.group?.existing === true || readJournal(farm.status).hostGroups.length > 0;
-    return desiredFarm(farm, facts, clusterId, shares ? farmsSharingWith(farm, this.objects, facts.baseDN) : []);
+    return desiredFarm(farm, facts, clusterId, sharesGroups(farm) ? farmsSharingWith(farm, this.objects, facts.baseDN) : []);
   }
 
-  async #bringAbout(farm: ServerFarm, { desired: wanted, problems }: Wanted, domain: ReadyDomain, signal: AbortSignal): Promise<Result> {
+  async #reconcileFarm(farm: ServerFarm, { desired: wanted, problems }: Wanted, domain: ReadyDomain, signal: AbortSignal): Promise<Result> {
     if (problems.length > 0) return await this.#write(farm, refusedStatus(farm, problems, new Date()), [], { kind: "Done" });
     const key = keyOf(farm.metadata);
     // Before the first look: what changes while it goes on must not be missed.
@@ -146,7 +144,7 @@ export class FarmKind implements Kind<ServerFarm> {
     return await this.#write(current, end.status, end.events, results[end.next]);
   }
 
-  async #decommission(farm: ServerFarm, { desired }: Wanted, { directory }: ReadyDomain, signal: AbortSignal): Promise<Result> {
+  async #decommissionFarm(farm: ServerFarm, { desired }: Wanted, { directory }: ReadyDomain, signal: AbortSignal): Promise<Result> {
     const { report, end } = await decommissionFarm(farm, desired, this.#ports(farm, directory), signal);
     this.#count(farm, report);
     switch (end.kind) {
@@ -189,7 +187,7 @@ export class FarmKind implements Kind<ServerFarm> {
     for (const transfer of transfers) {
       const recipient = this.objects.get(transfer.recipient);
       if (!recipient) throw new KubernetesError("Conflict", `${transfer.recipient} is gone`);
-      await this.#context.statuses.write(FARMS, recipient, withAdded(recipient.status ?? UNSEEN, transfer));
+      await this.#context.statuses.write(FARMS, recipient, withTransfer(recipient.status, transfer));
     }
     for (const { recipient } of transfers) this.queue.add(recipient);
   }

@@ -1,6 +1,7 @@
 /** Farms by what they use: a domain, or a group of somebody else that others use too. */
 import type { ServerFarm } from "../api/generated/server-farm.ts";
-import { sharingFarm, type SharingFarm } from "../farm/host-source.ts";
+import type { SharingFarm } from "../farm/desired.ts";
+import { sharingFarm } from "../farm/sharing.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 
 export function farmsOf(domain: string, farms: Copies<ServerFarm>): readonly ServerFarm[] {

@@ -184,7 +184,7 @@ async function measured<T>(operation: Operation, attempt: Attempt, observe: Requ
     error = toDirectoryError(cause, attempt);
     throw error;
   } finally {
-    observe(operation, resultName(error), (performance.now() - started) / 1000);
+    observe(operation, error ? resultName(error) : "success", (performance.now() - started) / 1000);
   }
 }
 

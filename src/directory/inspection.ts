@@ -1,17 +1,14 @@
 /** Looks at what a domain needs before a farm can live in it: docs/guide/prerequisites.md. Writes nothing. */
 import { AndFilter, EqualityFilter, PresenceFilter, SubstringFilter } from "ldapts";
 import { resolveDn } from "../names/distinguished-name.ts";
-import { ACCOUNT_ATTRIBUTES } from "../ad/account.ts";
+import { ACCOUNT_ATTRIBUTES, ACCOUNT_CLASS, GROUP_CLASS } from "../ad/object.ts";
 import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { MissingRight } from "../ad/right.ts";
-import { ACCOUNT_CLASS, GROUP_CLASS } from "../ad/object.ts";
-import { markersOf } from "../names/owner-marker.ts";
-import { decodeFiletime } from "./filetime.ts";
-import { decodeGuid } from "../names/guid.ts";
+import { markersOf, decodeGuid, decodeSid } from "../names/identifier.ts";
+import { decodeFiletime } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
 import { effective } from "./missing-rights.ts";
-import { decodeSid } from "../names/sid.ts";
 
 /** What is written on an account after it was created, and on a group. */
 const WRITTEN_ON_ACCOUNTS = ["msDS-GroupMSAMembership", "servicePrincipalName", "adminDescription", ...ACCOUNT_ATTRIBUTES];

@@ -4,8 +4,7 @@ import { DirectoryError } from "../ad/error.ts";
 import type { Lookup, Query } from "../ad/lookup.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import type { Reader } from "../ad/port.ts";
-import { encodeGuid } from "../names/guid.ts";
-import { encodeSid } from "../names/sid.ts";
+import { encodeGuid, encodeSid } from "../names/identifier.ts";
 import { type Attributes, COMPUTER_ATTRIBUTES, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
 

@@ -3,12 +3,9 @@ import { EqualityFilter } from "ldapts";
 import { DirectoryError } from "../ad/error.ts";
 import type { Writer } from "../ad/port.ts";
 import type { Attributes as Values, AttributeValue, MemberGroup, Modification, OwnedObject, Write } from "../ad/write.ts";
-import { decodeGuid } from "../names/guid.ts";
-import { describeOwner } from "../names/owner-marker.ts";
-import { decodeSid } from "../names/sid.ts";
-import { type Attributes, protectionOf } from "./entries.ts";
+import { decodeGuid, decodeSid, describeOwner } from "../names/identifier.ts";
+import { type Attributes, protectionOf, encodeRetrievers } from "./entries.ts";
 import { nameMissingRights } from "./missing-rights.ts";
-import { encodeRetrievers } from "./security-descriptor.ts";
 import type { LdapSession } from "./session.ts";
 
 type Modify = Extract<Write, { kind: "Modify" }>;

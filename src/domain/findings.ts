@@ -1,6 +1,6 @@
 /** What a look at a domain says to the world: pure. */
 import type { ActiveDirectoryDomain, ActiveDirectoryDomainStatus } from "../api/generated/active-directory-domain.ts";
-import { progress, timestamp, toConditions, type ConditionDraft } from "../api/condition.ts";
+import { progress, timestamp, toConditions, type ConditionDraft } from "../api/object.ts";
 import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
 import { describeRight } from "../ad/right.ts";
 import type { EventDraft } from "../api/event.ts";

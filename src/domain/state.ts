@@ -1,6 +1,6 @@
 /** What is known of one domain, how old that is, and how far it can be relied on. */
 import type { ActiveDirectoryDomainStatus } from "../api/generated/active-directory-domain.ts";
-import { timestamp } from "../api/condition.ts";
+import { timestamp } from "../api/object.ts";
 import type { DomainObservation } from "../ad/domain.ts";
 import { domainFindings, domainReady, type DomainProblem, type DomainView } from "./findings.ts";
 

@@ -1,13 +1,12 @@
 /** The farm as it should be in the directory: spec → desired. */
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import type { Blocker, Part } from "../api/reasons.ts";
-import type { DesiredAccount } from "../ad/account.ts";
 import { ENCRYPTION_BITS } from "../ad/account-flags.ts";
-import { foldName, sameName } from "../names/account-name.ts";
+import type { Lookup } from "../ad/lookup.ts";
+import type { DesiredAccount } from "../ad/object.ts";
+import { foldName, sameName, distinctServicePrincipalNames, isServicePrincipalName } from "../names/account-name.ts";
 import { childDn, DistinguishedNameError, resolveDn } from "../names/distinguished-name.ts";
-import { ownerMarker } from "../names/owner-marker.ts";
-import { distinctServicePrincipalNames, isServicePrincipalName } from "../names/service-principal-name.ts";
-import { parseHostReferences, type HostReference, type SharingFarm } from "./host-source.ts";
+import { ownerMarker } from "../names/identifier.ts";
 import { readJournal, type Journal } from "./journal.ts";
 
 /** What a farm needs to know of its domain. */
@@ -20,6 +19,13 @@ export interface DomainFacts {
   readonly groupContainer: string;
 }
 
+/** A computer as the farm names it. */
+export interface HostReference extends Lookup {
+  /** The user's own text. */
+  readonly text: string;
+  readonly by: "sAMAccountName" | "dNSHostName" | "distinguishedName";
+}
+
 export interface DesiredGroup {
   readonly samAccountName: string;
   /** Where an owned group is created. */
@@ -28,6 +34,16 @@ export interface DesiredGroup {
   readonly existing: boolean;
   /** Where an existing group must be; undefined: anywhere in the domain. */
   readonly container: string | undefined;
+}
+
+/** Another farm that uses existing groups too: a host that it wants in the same group stays there. */
+export interface SharingFarm {
+  readonly key: string;
+  /** Of the group that it uses, as it names it, folded; and its objectGUID, where the farm has seen it. */
+  readonly groupName: string;
+  readonly objectGUID: string | undefined;
+  readonly hosts: readonly HostReference[];
+  readonly quarantined: readonly HostReference[];
 }
 
 /** The farm as it should be in the directory, with every default filled in. */
@@ -47,7 +63,7 @@ export interface DesiredFarm {
   readonly knownAccessGroups: readonly string[];
   /** What it did to groups that are not its own. */
   readonly journal: Journal;
-  /** Other farms with existing host groups. */
+  /** Other farms that use existing host groups. */
   readonly sharing: readonly SharingFarm[];
   /** What of the spec only the domain shows to be wrong: it keeps nothing else from being done. */
   readonly invalid: readonly Blocker[];
@@ -182,4 +198,27 @@ class SpecReader {
   #refuse(part: Part, message: string, computer?: string): void {
     this.invalid.push({ reason: "InvalidSpec", part, message, ...(computer === undefined ? {} : { computer }) });
   }
+}
+
+export function parseHostReference(text: string, baseDN: string): HostReference {
+  if (text.includes("=")) return { text, by: "distinguishedName", value: resolveDn(text, baseDN) };
+  if (text.includes(".")) return { text, by: "dNSHostName", value: text };
+  return { text, by: "sAMAccountName", value: text.endsWith("$") ? text : `${text}$` };
+}
+
+/** `onError` is told of each text that is no reference, which is left out. */
+export function parseHostReferences(
+  texts: readonly string[],
+  baseDN: string,
+  onError: (text: string, error: DistinguishedNameError) => void,
+): readonly HostReference[] {
+  return texts.flatMap((text) => {
+    try {
+      return [parseHostReference(text, baseDN)];
+    } catch (error) {
+      if (!(error instanceof DistinguishedNameError)) throw error;
+      onError(text, error);
+      return [];
+    }
+  });
 }

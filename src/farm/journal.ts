@@ -2,7 +2,7 @@
  * What a farm did to groups that are not its own. Nothing in the directory shows who put a member in, so it is recorded in the farm's status
  * before the write: a crash between the two never forgets one.
  */
-import type { ServerFarmStatus } from "../api/generated/server-farm.ts";
+import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 
 /** An object of the directory, as far as it is remembered. */
 interface Identity {
@@ -60,6 +60,11 @@ export function readJournal(status: ServerFarmStatus | undefined): Journal {
   };
 }
 
+/** Only a farm that uses an existing host group, or did, has to do with others. */
+export function sharesGroups({ spec, status }: ServerFarm): boolean {
+  return spec.hosts.group?.existing === true || readJournal(status).hostGroups.length > 0;
+}
+
 /** As many as the schema takes: the latest. */
 const FORMER = 20;
 
@@ -108,21 +113,4 @@ export function accessGroupsStatus(groups: readonly RememberedAccessGroup[]): Ac
 export function withJournal(status: ServerFarmStatus, journal: Journal, current: Identity | undefined): ServerFarmStatus {
   const { hostGroup: _hostGroup, formerHostGroups: _former, accessGroups: _accessGroups, ...rest } = status;
   return { ...rest, ...hostGroupsStatus(journal, current), ...accessGroupsStatus(journal.accessGroups) };
-}
-
-/** The status of a farm that is to answer for further members of a group. */
-export function withAdded(
-  status: ServerFarmStatus,
-  {
-    objectGUID,
-    distinguishedName,
-    added,
-  }: { readonly objectGUID: string; readonly distinguishedName: string; readonly added: readonly string[] },
-): ServerFarmStatus {
-  const { hostGroup, formerHostGroups = [] } = status;
-  const union = (before: readonly string[] = []): readonly string[] => [...new Set([...before, ...added])];
-  if (hostGroup?.objectGUID === objectGUID) return { ...status, hostGroup: { ...hostGroup, added: union(hostGroup.added) } };
-  const known = formerHostGroups.find((group) => group.objectGUID === objectGUID);
-  const group = { objectGUID, distinguishedName, added: union(known?.added) };
-  return { ...status, formerHostGroups: [...formerHostGroups.filter((other) => other !== known), group] };
 }

@@ -4,11 +4,9 @@
  */
 import type { Lookup, Query } from "../ad/lookup.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
-import { sameName } from "../names/account-name.ts";
+import { keysOfHost, lookupKey, sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
-import { lookupKey } from "../names/lookup-key.ts";
-import type { DesiredFarm } from "./desired.ts";
-import { HostIndex } from "./host-source.ts";
+import type { DesiredFarm, HostReference } from "./desired.ts";
 
 /** What the directory says of one farm. */
 export interface ObservedFarm {
@@ -169,4 +167,23 @@ function* lookForUnreadable(
   const read = yield* ask(asked.map(byDn), "Objects");
   for (const { distinguishedName } of read) found.add(dnKey(distinguishedName));
   return asked.filter((member) => !found.has(dnKey(member)));
+}
+
+/** Looks computers up by host reference: none, one, or several that share a DNS name. */
+export class HostIndex {
+  readonly #byKey = new Map<string, Set<DirectoryObject>>();
+
+  constructor(computers: readonly DirectoryObject[]) {
+    for (const computer of computers) {
+      for (const key of keysOfHost(computer)) {
+        const known = this.#byKey.get(key);
+        if (known) known.add(computer);
+        else this.#byKey.set(key, new Set([computer]));
+      }
+    }
+  }
+
+  find({ by, value }: HostReference): readonly DirectoryObject[] {
+    return [...(this.#byKey.get(lookupKey(by, value)) ?? [])];
+  }
 }

@@ -4,7 +4,7 @@ import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import type { ExistingGroup, MemberGroup, OwnedObject } from "../ad/write.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey, parentKey } from "../names/distinguished-name.ts";
-import { describeOwner, isOwnerMarker } from "../names/owner-marker.ts";
+import { describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import type { DesiredFarm, DesiredGroup } from "./desired.ts";
 import type { ObservedFarm } from "./queries.ts";
 

@@ -1,11 +1,9 @@
 /** One farm at one look: desired and observed, and what follows from both. Computed once, and handed to every planner and to the status. */
 import type { Blocker } from "../api/reasons.ts";
 import { isGroup, type DirectoryObject } from "../ad/object.ts";
-import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
-import type { DesiredFarm, DesiredGroup } from "./desired.ts";
-import { HostIndex, isWantedBy, type HostReference, type SharingFarm } from "./host-source.ts";
-import type { ObservedFarm } from "./queries.ts";
+import type { DesiredFarm, DesiredGroup, HostReference } from "./desired.ts";
+import { HostIndex, type ObservedFarm } from "./queries.ts";
 import { isAccessGroup, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
 
 export interface FarmView {
@@ -100,11 +98,10 @@ export function addedMembers({ desired, observed }: FarmView, group: DirectoryOb
   );
 }
 
-/** The farms that want the computer to stay in the group, whatever this one does. */
-export function othersWanting({ desired }: FarmView, group: DirectoryObject, computer: DirectoryObject): readonly SharingFarm[] {
-  return desired.sharing.filter(
-    (other) => (other.objectGUID === group.objectGUID || sameName(other.groupName, group.samAccountName)) && isWantedBy(other, computer),
-  );
+/** Whether an object is a direct member of a group: asked of its own memberOf, since a group may have very many members. */
+export function groupsOf({ memberOf }: Pick<DirectoryObject, "memberOf">): (group: DirectoryObject) => boolean {
+  const keys = new Set(memberOf.map(dnKey));
+  return ({ distinguishedName }) => keys.has(dnKey(distinguishedName));
 }
 
 function hostNotFound({ text, by, value }: HostReference): Blocker {

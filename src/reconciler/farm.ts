@@ -12,12 +12,12 @@ import { plan } from "../farm/plan/index.ts";
 import type { Report } from "../farm/report.ts";
 import { decommissionOutcome } from "../farm/status/decommission.ts";
 import { appliedEvents, outcome, type Outcome } from "../farm/status/outcome.ts";
-import { transfersOf, type Transfer } from "../farm/transfer.ts";
+import { transfersOf, type Transfer } from "../farm/sharing.ts";
 import { viewOf, type FarmView } from "../farm/view.ts";
 import { type Directory, reconcile, type Rounds, type Work } from "./rounds.ts";
 
 /** The status of a farm that was never seen, as the schema has it. */
-export const UNSEEN: ServerFarmStatus = { observedGeneration: -1 };
+const UNSEEN: ServerFarmStatus = { observedGeneration: -1 };
 
 /** What a reconcile needs of the world. */
 export interface FarmPorts {
@@ -132,6 +132,7 @@ export async function decommissionFarm(
 
 /** Undefined where the cluster took it, or nothing was to be transferred. */
 async function transfer(view: FarmView, ports: Pick<FarmPorts, "transfer">): Promise<Rounds["unrecorded"]> {
+  if (view.desired.journal.hostGroups.length === 0) return undefined;
   const transfers = transfersOf(view);
   if (transfers.length === 0) return undefined;
   try {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ChangeFeed } from "../../src/directory/feed.ts";
-import { decodeGuid } from "../../src/names/guid.ts";
+import { decodeGuid } from "../../src/names/identifier.ts";
 import { LdapReader } from "../../src/directory/reader.ts";
 import { LdapWriter } from "../../src/directory/writer.ts";
 import { LdapSession } from "../../src/directory/session.ts";

@@ -5,6 +5,7 @@ import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Cluster } from "../../src/controller/cluster.ts";
 import { DOMAINS } from "../../src/controller/domain.ts";
 import { FARMS } from "../../src/controller/farm.ts";
 import { Leadership } from "../../src/controller/leadership.ts";
@@ -23,6 +24,7 @@ import {
   StatusWriter,
 } from "../../src/kubernetes/resource.ts";
 import { createLog } from "../../src/telemetry/log.ts";
+import { Metrics } from "../../src/telemetry/metrics.ts";
 import { Authority } from "../harness/certificates.ts";
 import { textOf } from "../harness/cluster.ts";
 import { waitFor } from "../harness/process.ts";
@@ -30,6 +32,7 @@ import { cleanUp, createNamespace, domainOf, farmOf, cluster, available } from "
 
 const NAMESPACE = "contract";
 const CONFIG_MAPS: Resource<KubernetesObject> = { apiVersion: "v1", kind: "ConfigMap", plural: "configmaps", is: isKubernetesObject };
+const NAMESPACES: Resource<KubernetesObject> = { apiVersion: "v1", kind: "Namespace", plural: "namespaces", is: isKubernetesObject };
 const configMap = (name: string, data: Readonly<Record<string, string>> = {}) => ({
   apiVersion: "v1",
   kind: "ConfigMap",
@@ -93,6 +96,44 @@ describe.skipIf(!available)("the API server's contract", () => {
     );
     expect(seen.filter((text) => text.includes("late"))).toEqual(["new contract/late", "changed contract/late", "gone contract/late"]);
     await stop();
+  });
+
+  test("copies of several namespaces are one, and of no other; the cluster is not ready before it was seen", async () => {
+    for (const name of ["contract-a", "contract-b", "contract-c"]) {
+      await createNamespace(name);
+      await cluster.apply({ ...configMap("copied"), metadata: { name: "copied", namespace: name } });
+    }
+    const watched = new Cluster({
+      client,
+      namespace: NAMESPACE,
+      watchNamespaces: ["contract-a", "contract-b"],
+      metrics: new Metrics("0", "lease"),
+      log: createLog("error", "json", () => undefined),
+    });
+    const copies = watched.watch(CONFIG_MAPS, "Watched");
+    const ending = new AbortController();
+    const running = watched.run(ending.signal);
+    expect(watched.unreadyReasons()[0]).toContain("starting");
+    expect(await watched.see(ending.signal)).toBe((await getObject(client, NAMESPACES, { name: "kube-system" }))?.metadata.uid);
+    expect(watched.unreadyReasons()).toEqual([]);
+    expect(
+      copies
+        .list()
+        .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
+        .filter((key) => key.endsWith("/copied")),
+    ).toEqual(["contract-a/copied", "contract-b/copied"]);
+    expect(["a", "b", "c"].map((name) => copies.get(`contract-${name}/copied`)?.metadata.namespace)).toEqual([
+      "contract-a",
+      "contract-b",
+      undefined,
+    ]);
+    const gone: string[] = [];
+    copies.subscribe((key, object) => gone.push(`${key} ${object ? "changed" : "gone"}`));
+    for (const name of ["contract-a", "contract-b", "contract-c"]) await cluster.delete("ConfigMap", "copied", name);
+    await waitFor("both deletions", () => gone.filter((text) => text.includes("copied")).length === 2);
+    expect(gone.filter((text) => text.includes("copied")).toSorted()).toEqual(["contract-a/copied gone", "contract-b/copied gone"]);
+    ending.abort();
+    await running;
   });
 
   test("a status is written once, only where it differs, and never over a newer object", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decodeFiletime } from "../../src/directory/filetime.ts";
+import { decodeFiletime } from "../../src/directory/entries.ts";
 
 describe("FILETIME", () => {
   test.each([

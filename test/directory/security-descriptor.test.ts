@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeRetrievers, encodeRetrievers } from "../../src/directory/security-descriptor.ts";
+import { decodeRetrievers, encodeRetrievers } from "../../src/directory/entries.ts";
 import { anySid } from "../names/any-sid.ts";
 
 describe("msDS-GroupMSAMembership", () => {

@@ -1,8 +1,8 @@
 /** The chapters of the guide, in each way to manage hosts: what is in the directory, and what hosts can really retrieve. */
 import { Attribute, Change } from "ldapts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { encodeRetrievers } from "../../src/directory/security-descriptor.ts";
-import { decodeSid } from "../../src/names/sid.ts";
+import { encodeRetrievers } from "../../src/directory/entries.ts";
+import { decodeSid } from "../../src/names/identifier.ts";
 import { checkWhile, waitFor } from "../harness/process.ts";
 import { addComputer, BASE } from "../harness/directory.ts";
 import {

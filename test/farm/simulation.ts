@@ -5,7 +5,7 @@ import { DirectoryError } from "../../src/ad/error.ts";
 import { ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS } from "../../src/ad/object.ts";
 import type { DesiredFarm } from "../../src/farm/desired.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
-import type { SharingFarm } from "../../src/farm/host-source.ts";
+import type { SharingFarm } from "../../src/farm/desired.ts";
 import { planDecommission, type DecommissionPolicy } from "../../src/farm/plan/decommission.ts";
 import { plan } from "../../src/farm/plan/index.ts";
 import type { ObservedFarm } from "../../src/farm/queries.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeGuid, encodeGuid } from "../../src/names/guid.ts";
+import { decodeGuid, encodeGuid } from "../../src/names/identifier.ts";
 
 describe("GUIDs", () => {
   test("come back as they went", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { distinctServicePrincipalNames, isServicePrincipalName } from "../../src/names/service-principal-name.ts";
+import { distinctServicePrincipalNames, isServicePrincipalName } from "../../src/names/account-name.ts";
 
 test.each([
   "http/web",

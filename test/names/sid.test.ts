@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeSid, encodeSid, relativeId } from "../../src/names/sid.ts";
+import { decodeSid, encodeSid, relativeId } from "../../src/names/identifier.ts";
 import { anySid } from "./any-sid.ts";
 
 describe("security identifiers", () => {

@@ -1,8 +1,8 @@
 /** From any farm to any other, in a directory with groups of others: what holds in every moment between, and what is left at the end. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { SharingFarm } from "../../src/farm/host-source.ts";
-import type { Transfer } from "../../src/farm/transfer.ts";
+import type { SharingFarm } from "../../src/farm/desired.ts";
+import type { Transfer } from "../../src/farm/sharing.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";

@@ -1,9 +1,8 @@
 /** Objects that a farm makes: each whole, in one write. */
-import type { AccountProperties } from "../../ad/account.ts";
-import { ACCOUNT_CLASS, GROUP_CLASS } from "../../ad/object.ts";
+import { type AccountProperties, ACCOUNT_CLASS, GROUP_CLASS } from "../../ad/object.ts";
 import type { Write } from "../../ad/write.ts";
 import { commonName } from "../../names/distinguished-name.ts";
-import { said, type ChangeEntry, type PlannedChange } from "./entry.ts";
+import { type ChangeEntry, type PlannedChange } from "./entry.ts";
 
 interface NewObject {
   readonly distinguishedName: string;
@@ -52,7 +51,7 @@ export const createHostGroup: ChangeEntry<NewGroup> = {
   describe: describeGroup,
   events: ({ distinguishedName, members }, context) => {
     const again = context.drifted ? "; it is another group with a new SID, so its hosts need a restart or klist -li 0x3e7 purge" : "";
-    return [said(context, "HostGroupCreated", `created ${distinguishedName} with ${members.length} hosts${again}`)];
+    return [context.say("HostGroupCreated", `created ${distinguishedName} with ${members.length} hosts${again}`)];
   },
   write: addGroup,
 };
@@ -62,7 +61,7 @@ export const createAccessGroup: ChangeEntry<NewGroup> = {
   creates: "AccessGroup",
   describe: describeGroup,
   events: ({ distinguishedName }, context) => [
-    said(context, "AccessGroupCreated", `created ${distinguishedName} with ${context.account} as its member`),
+    context.say("AccessGroupCreated", `created ${distinguishedName} with ${context.account} as its member`),
   ],
   write: addGroup,
 };
@@ -76,7 +75,7 @@ export const createAccount: ChangeEntry<NewAccount> = {
       ? "; it is another account with a new SID, so rights that were granted to the old one have to be granted again"
       : "";
     const message = `created ${distinguishedName} with ${servicePrincipalNames.length} SPNs; on each host run Install-ADServiceAccount ${context.account}${again}`;
-    return [said(context, "AccountCreated", message)];
+    return [context.say("AccountCreated", message)];
   },
   write: ({ distinguishedName, samAccountName, owner, passwordIntervalDays, properties, servicePrincipalNames, retrievers, denied }) => ({
     kind: "Add",

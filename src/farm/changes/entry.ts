@@ -17,6 +17,8 @@ export interface EventContext {
   readonly account: string;
   /** It puts right what somebody else had changed. */
   readonly drifted: boolean;
+  /** An Event of a change: as drift, where it is. */
+  readonly say: (reason: string, message: string) => EventDraft;
 }
 
 export interface ChangeEntry<Fields> {
@@ -32,13 +34,6 @@ export interface ChangeEntry<Fields> {
   readonly journal?: (fields: Fields, journal: Journal, guidOf: (dn: string) => string | undefined) => Journal;
   /** The change value by value, where it has several: one that the directory refuses then keeps only itself out. */
   readonly split?: <C extends Fields>(change: C) => readonly C[];
-}
-
-/** An Event of a change: as drift, where somebody else had changed the directory. */
-export function said({ drifted }: EventContext, reason: string, message: string): EventDraft {
-  return drifted
-    ? { type: "Warning", reason: "DriftCorrected", message: `somebody else had changed the directory, which was put right: ${message}` }
-    : { type: "Normal", reason, message };
 }
 
 /** At most ten names, and how many more. */
@@ -58,8 +53,8 @@ export function hostEvents({ add, remove }: HostDelta, when: string, context: Ev
   const list = (dns: readonly string[]): string => listOf(dns.map(commonName));
   const removed = `${list(remove)} may no longer retrieve the password of ${account}; run Uninstall-ADServiceAccount ${account} there`;
   return [
-    ...(remove.length > 0 ? [said(context, "HostsRemoved", removed)] : []),
-    ...(add.length > 0 ? [said(context, "HostsAdded", `${list(add)} may retrieve the password of ${account} ${when}`)] : []),
+    ...(remove.length > 0 ? [context.say("HostsRemoved", removed)] : []),
+    ...(add.length > 0 ? [context.say("HostsAdded", `${list(add)} may retrieve the password of ${account} ${when}`)] : []),
   ];
 }
 

@@ -5,7 +5,7 @@ import type { Write } from "../../ad/write.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import type { Journal } from "../journal.ts";
 import { createAccessGroup, createAccount, createHostGroup } from "./create.ts";
-import type { ChangeEntry, EventContext, PlannedChange } from "./entry.ts";
+import type { ChangeEntry, PlannedChange } from "./entry.ts";
 import { changeHosts, joinAccessGroup, leaveAccessGroup } from "./members.ts";
 import { adopt, deleteAccessGroup, deleteAccount, deleteHostGroup, release } from "./ownership.ts";
 import { changeServicePrincipalNames, renameHostGroup, setRetrievers, updateAccount } from "./update.ts";
@@ -74,9 +74,19 @@ export function describeChange<Kind extends ChangeKind>(change: Change<Kind>): r
   return entry.describe(change);
 }
 
-export function eventsOf<Kind extends ChangeKind>(change: Change<Kind>, context: EventContext): readonly EventDraft[] {
+/** `account`: its sAMAccountName. `drifted`: the change puts right what somebody else had changed. */
+export function eventsOf<Kind extends ChangeKind>(change: Change<Kind>, account: string, drifted: boolean): readonly EventDraft[] {
   const entry: ChangeEntry<Fields[Kind]> = TABLE[change.kind];
-  return entry.events(change, context);
+  return entry.events(change, { account, drifted, say: drifted ? sayDrift : say });
+}
+
+function say(reason: string, message: string): EventDraft {
+  return { type: "Normal", reason, message };
+}
+
+function sayDrift(_reason: string, message: string): EventDraft {
+  const text = `somebody else had changed the directory, which was put right: ${message}`;
+  return { type: "Warning", reason: "DriftCorrected", message: text };
 }
 
 export function writeOf<Kind extends ChangeKind>(change: Change<Kind>): Write {

@@ -1,7 +1,7 @@
 /** Members of groups: hosts of host groups, and the account in its access groups. */
 import type { MemberGroup, Modification, Write } from "../../ad/write.ts";
 import type { Journal } from "../journal.ts";
-import { hostEvents, hostLines, said, splitValues, type ChangeEntry, type HostDelta } from "./entry.ts";
+import { hostEvents, hostLines, splitValues, type ChangeEntry, type HostDelta } from "./entry.ts";
 
 interface HostsChange extends HostDelta {
   readonly object: MemberGroup;
@@ -44,11 +44,7 @@ export const joinAccessGroup: ChangeEntry<AccessGroupChange & { /** As the farm 
   part: () => "AccessGroups",
   describe: ({ kind, object: { distinguishedName }, member }) => [{ change: kind, object: distinguishedName, value: member }],
   events: ({ object: { distinguishedName } }, context) => [
-    said(
-      context,
-      "AccessGroupJoined",
-      `${context.account} is a member of ${distinguishedName} from its next logon on: restart its services`,
-    ),
+    context.say("AccessGroupJoined", `${context.account} is a member of ${distinguishedName} from its next logon on: restart its services`),
   ],
   write: ({ object, member }) => changeMembers(object, { add: [member], remove: [] }),
   journal: ({ object: { objectGUID, distinguishedName }, name }, journal) => ({
@@ -61,7 +57,7 @@ export const leaveAccessGroup: ChangeEntry<AccessGroupChange> = {
   part: () => "AccessGroups",
   describe: ({ kind, object: { distinguishedName }, member }) => [{ change: kind, object: distinguishedName, value: member }],
   events: ({ object: { distinguishedName } }, context) => [
-    said(context, "AccessGroupLeft", `${context.account} is no longer a member of ${distinguishedName}`),
+    context.say("AccessGroupLeft", `${context.account} is no longer a member of ${distinguishedName}`),
   ],
   write: ({ object, member }) => changeMembers(object, { add: [], remove: [member] }),
 };

@@ -3,13 +3,13 @@ import type { Part } from "../../api/reasons.ts";
 import { ACCOUNT_CLASS, GROUP_CLASS } from "../../ad/object.ts";
 import type { OwnedObject } from "../../ad/write.ts";
 import type { RememberedGroup } from "../journal.ts";
-import { said, type ChangeEntry } from "./entry.ts";
+import { type ChangeEntry } from "./entry.ts";
 
 /** It gets the owner marker, if it bears none at that moment. */
 export const adopt: ChangeEntry<{ readonly object: OwnedObject; readonly part: "Account" | "Hosts" }> = {
   part: ({ part }) => part,
   describe: ({ kind, object: { distinguishedName } }) => [{ change: kind, object: distinguishedName }],
-  events: ({ object: { distinguishedName } }, context) => [said(context, "Adopted", `took over ${distinguishedName}, which nobody owned`)],
+  events: ({ object: { distinguishedName } }, context) => [context.say("Adopted", `took over ${distinguishedName}, which nobody owned`)],
   write: ({ object }) => ({ kind: "Mark", object }),
 };
 
@@ -41,7 +41,7 @@ function deletion(part: Part, objectClass: string, reason: string): ChangeEntry<
   return {
     part: () => part,
     describe: ({ kind, object: { distinguishedName } }) => [{ change: kind, object: distinguishedName }],
-    events: ({ object: { distinguishedName } }, context) => [said(context, reason, `deleted ${distinguishedName}`)],
+    events: ({ object: { distinguishedName } }, context) => [context.say(reason, `deleted ${distinguishedName}`)],
     write: ({ object }) => ({ kind: "Delete", object, objectClass }),
   };
 }

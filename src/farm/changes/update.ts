@@ -1,7 +1,7 @@
 /** What of an account, or of the name of a host group, is changed in place. */
-import type { AccountProperties } from "../../ad/account.ts";
+import type { AccountProperties } from "../../ad/object.ts";
 import type { Modification, OwnedObject } from "../../ad/write.ts";
-import { hostEvents, hostLines, said, splitValues, type ChangeEntry, type HostDelta } from "./entry.ts";
+import { hostEvents, hostLines, splitValues, type ChangeEntry, type HostDelta } from "./entry.ts";
 
 interface AccountUpdate {
   readonly object: OwnedObject;
@@ -18,7 +18,7 @@ export const updateAccount: ChangeEntry<AccountUpdate> = {
       object: distinguishedName,
       value: value === undefined ? `${name} removed` : `${name}=${value}`,
     })),
-  events: ({ properties }, context) => [said(context, "AccountUpdated", `${context.account}: set ${Object.keys(properties).join(", ")}`)],
+  events: ({ properties }, context) => [context.say("AccountUpdated", `${context.account}: set ${Object.keys(properties).join(", ")}`)],
   write: ({ object, properties, observed }) => {
     const values: readonly (readonly [string, string | undefined])[] = Object.entries(properties);
     const modifications = values.map(([name, value]): Modification => ["replace", name, value === undefined ? [] : [value]]);
@@ -50,7 +50,7 @@ export const setRetrievers: ChangeEntry<RetrieversChange> = {
   events: (change, context) => [
     ...hostEvents(change, "at once, since it is named directly", context),
     ...(change.because.length > 0
-      ? [said(context, "RetrieversSet", `${context.account}: who may retrieve the password was set anew: ${change.because.join("; ")}`)]
+      ? [context.say("RetrieversSet", `${context.account}: who may retrieve the password was set anew: ${change.because.join("; ")}`)]
       : []),
   ],
   write: ({ object, retrievers: principals, denied }) => ({
@@ -74,7 +74,7 @@ export const changeServicePrincipalNames: ChangeEntry<ServicePrincipalNamesChang
   ],
   events: ({ add, remove }, context) => {
     const texts = [add.length > 0 ? `added ${add.join(", ")}` : "", remove.length > 0 ? `removed ${remove.join(", ")}` : ""];
-    return [said(context, "ServicePrincipalNamesChanged", texts.filter((text) => text !== "").join("; "))];
+    return [context.say("ServicePrincipalNamesChanged", texts.filter((text) => text !== "").join("; "))];
   },
   write: ({ object, add, remove }) => ({
     kind: "Modify",
@@ -98,6 +98,6 @@ export const renameHostGroup: ChangeEntry<HostGroupName> = {
   describe: ({ kind, object: { distinguishedName }, samAccountName }) => [
     { change: kind, object: distinguishedName, value: samAccountName },
   ],
-  events: ({ samAccountName }, context) => [said(context, "HostGroupRenamed", `the host group is now ${samAccountName}`)],
+  events: ({ samAccountName }, context) => [context.say("HostGroupRenamed", `the host group is now ${samAccountName}`)],
   write: ({ object, samAccountName }) => ({ kind: "Modify", object, modifications: [["replace", "sAMAccountName", [samAccountName]]] }),
 };

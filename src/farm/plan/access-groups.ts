@@ -5,7 +5,7 @@ import { dnKey } from "../../names/distinguished-name.ts";
 import { NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired.ts";
 import { isAccessGroup, memberGroup, owned } from "../slot.ts";
-import type { FarmView } from "../view.ts";
+import { groupsOf, type FarmView } from "../view.ts";
 import { DECLARED } from "./hosts.ts";
 
 /** The account is a member of each of its access groups, and of none that it was put into before and that the farm does not name any more. */
@@ -86,10 +86,4 @@ export function endOfAccessGroup(
     ...(account && groupsOf(account)(group) ? [{ kind: "LeaveAccessGroup" as const, object, member: account.distinguishedName }] : []),
     { kind: "Release", object, because },
   ];
-}
-
-/** Whether an object is a direct member of a group: asked of its own memberOf, since a group may have very many members. */
-export function groupsOf({ memberOf }: Pick<DirectoryObject, "memberOf">): (group: DirectoryObject) => boolean {
-  const keys = new Set(memberOf.map(dnKey));
-  return ({ distinguishedName }) => keys.has(dnKey(distinguishedName));
 }

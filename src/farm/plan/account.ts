@@ -1,9 +1,7 @@
 /** The account itself, and its service principal names. */
 import type { Blocker } from "../../api/reasons.ts";
-import { desiredProperties, observedProperties, ACCOUNT_ATTRIBUTES } from "../../ad/account.ts";
-import type { DirectoryObject } from "../../ad/object.ts";
-import { sameName } from "../../names/account-name.ts";
-import { servicePrincipalNameKey } from "../../names/service-principal-name.ts";
+import { desiredProperties, observedProperties, ACCOUNT_ATTRIBUTES, type DirectoryObject } from "../../ad/object.ts";
+import { foldName, sameName } from "../../names/account-name.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired.ts";
 import { owned } from "../slot.ts";
@@ -53,7 +51,7 @@ function planCreation(view: FarmView): Plan {
     owner: desired.owner,
     passwordIntervalDays,
     properties: desiredProperties(desired.account, undefined),
-    servicePrincipalNames: desired.servicePrincipalNames.filter((name) => !held.has(servicePrincipalNameKey(name))),
+    servicePrincipalNames: desired.servicePrincipalNames.filter((name) => !held.has(foldName(name))),
     retrievers: (grant?.principals ?? []).slice(0, PRINCIPALS),
     denied: (grant?.denied ?? []).slice(0, PRINCIPALS - 1),
   };
@@ -86,13 +84,13 @@ export function planServicePrincipalNames(view: FarmView): Plan {
   const blockers = account.kind === "Blocked" ? [] : [...held.values()];
   if (account.kind !== "Own") return { changes: [], later: [], blockers };
   const { object } = account;
-  const current = new Set(object.servicePrincipalNames.map(servicePrincipalNameKey));
-  const wanted = new Set(desired.servicePrincipalNames.map(servicePrincipalNameKey));
+  const current = new Set(object.servicePrincipalNames.map(foldName));
+  const wanted = new Set(desired.servicePrincipalNames.map(foldName));
   const add = desired.servicePrincipalNames.filter((name) => {
-    const key = servicePrincipalNameKey(name);
+    const key = foldName(name);
     return !current.has(key) && !held.has(key);
   });
-  const remove = object.servicePrincipalNames.filter((name) => !wanted.has(servicePrincipalNameKey(name)));
+  const remove = object.servicePrincipalNames.filter((name) => !wanted.has(foldName(name)));
   if (add.length === 0 && remove.length === 0) return { changes: [], later: [], blockers };
   return { changes: [{ kind: "ChangeServicePrincipalNames", object: owned(object, desired.owner), add, remove }], later: [], blockers };
 }
@@ -103,14 +101,14 @@ function heldByOthers({ desired, observed, account }: FarmView): ReadonlyMap<str
   const holders = new Map<string, DirectoryObject>();
   for (const object of observed.objects) {
     if (object.objectGUID === own) continue;
-    for (const name of object.servicePrincipalNames) holders.set(servicePrincipalNameKey(name), object);
+    for (const name of object.servicePrincipalNames) holders.set(foldName(name), object);
   }
   return new Map(
     desired.servicePrincipalNames.flatMap((name): readonly [string, Blocker][] => {
-      const holder = holders.get(servicePrincipalNameKey(name));
+      const holder = holders.get(foldName(name));
       if (!holder) return [];
       const message = `${name} is held by ${holder.distinguishedName}: remove it there (setspn -D), or from servicePrincipalNames.`;
-      return [[servicePrincipalNameKey(name), { reason: "ServicePrincipalNameInUse", part: "ServicePrincipalNames", message }]];
+      return [[foldName(name), { reason: "ServicePrincipalNameInUse", part: "ServicePrincipalNames", message }]];
     }),
   );
 }

@@ -6,8 +6,8 @@ import { dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired.ts";
 import { isAccessGroup, memberGroup, owned } from "../slot.ts";
-import type { FarmView } from "../view.ts";
-import { endOfAccessGroup, groupsOf } from "./access-groups.ts";
+import { groupsOf, type FarmView } from "../view.ts";
+import { endOfAccessGroup } from "./access-groups.ts";
 import { DECLARED, endOfHostGroup, takeOut } from "./hosts.ts";
 
 export interface DecommissionPolicy {

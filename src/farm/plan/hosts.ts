@@ -5,8 +5,9 @@ import type { MemberGroup } from "../../ad/write.ts";
 import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
+import { othersWanting } from "../sharing.ts";
 import { owned, type Slot } from "../slot.ts";
-import { addedMembers, externalHostGroups, othersWanting, ownHostGroups, type FarmView, type ResolvedHosts } from "../view.ts";
+import { addedMembers, externalHostGroups, ownHostGroups, type FarmView, type ResolvedHosts } from "../view.ts";
 
 /** Values in one modify: as many hosts as a farm can have, so that a change of any number of them is one write. */
 const MEMBERS_PER_WRITE = 5000;

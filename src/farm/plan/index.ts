@@ -1,6 +1,7 @@
 /** The whole plan of a farm: what comes first, and what waits for what. */
 import type { Blocker, Part } from "../../api/reasons.ts";
 import { createdBy, type Plan } from "../changes/index.ts";
+import type { DesiredFarm } from "../desired.ts";
 import type { FarmView } from "../view.ts";
 import { planAccessGroups } from "./access-groups.ts";
 import { planAccount, planServicePrincipalNames } from "./account.ts";
@@ -31,7 +32,7 @@ export function plan(view: FarmView): Plan {
     planAccount,
     planServicePrincipalNames,
     ...(urgent ? [] : [planRetrievers]),
-    planAccessGroups,
+    ...(hasAccessGroups(desired) ? [planAccessGroups] : []),
     planFormerGroups,
   ];
   const steps = planners.map((planner) => planner(view));
@@ -42,6 +43,11 @@ export function plan(view: FarmView): Plan {
   };
   const possible = observed.missing.length > 0 ? withoutCreating(whole, observed.missing) : whole;
   return { ...possible, blockers: [...possible.blockers, ...waitsForAccount(view, possible.blockers)] };
+}
+
+/** Whether the account is, was, or is to be in a group for access control. */
+function hasAccessGroups({ accessGroups, knownAccessGroups, journal }: DesiredFarm): boolean {
+  return accessGroups.length + knownAccessGroups.length + journal.accessGroups.length > 0;
 }
 
 /**

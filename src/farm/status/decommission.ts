@@ -3,7 +3,7 @@ import { ABANDON } from "../../api/annotations.ts";
 import type { EventDraft } from "../../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { isTerminal } from "../../api/reasons.ts";
-import { describeOwner } from "../../names/owner-marker.ts";
+import { describeOwner } from "../../names/identifier.ts";
 import { eventsOf } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired.ts";
 import { readJournal } from "../journal.ts";
@@ -48,7 +48,7 @@ function eventsOfEnd(desired: DesiredFarm, { applied, view }: Report): readonly 
     ({ objectGUID, owner }) => desired.knownObjects.includes(objectGUID) && owner !== desired.owner && !released.has(objectGUID),
   );
   return [
-    ...applied.flatMap((change) => eventsOf(change, { account: desired.account.samAccountName, drifted: false })),
+    ...applied.flatMap((change) => eventsOf(change, desired.account.samAccountName, false)),
     ...strays.map(({ distinguishedName, owner }): EventDraft => ({
       type: "Warning",
       reason: "ObjectKept",

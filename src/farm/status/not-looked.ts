@@ -1,8 +1,9 @@
 /** The status of a farm that was not looked at, and why. */
 import { PARTS, type Blocker, type Part, type Reason } from "../../api/reasons.ts";
-import { progress, toConditions, type ConditionDraft } from "../../api/condition.ts";
+import { progress, toConditions, type ConditionDraft } from "../../api/object.ts";
 import { ABANDON } from "../../api/annotations.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
+import { carriedOver } from "./observed.ts";
 
 /** A farm that could not be looked at: every part is unknown, and says why. */
 export function unknownStatus(
@@ -75,14 +76,4 @@ export function suspendedStatus(farm: ServerFarm, now: Date): ServerFarmStatus {
     observedGeneration: generation,
     conditions: toConditions(previous, [{ type: "Ready", status: "False", reason: "Suspended", message }, ...parts], generation, now),
   };
-}
-
-/** What the schema takes; of a longer annotation the beginning is echoed. */
-const REQUEST_LENGTH = 256;
-
-/** Everything of the status but what a reconcile decides anew. */
-export function carriedOver({ status, metadata }: ServerFarm): Omit<ServerFarmStatus, "observedGeneration" | "conditions" | "plan"> {
-  const { plan: _plan, ...kept } = status ?? { observedGeneration: -1 };
-  const requested = metadata.annotations?.["serverfarm.dev/reconcile-requested-at"];
-  return { ...kept, ...(requested === undefined ? {} : { lastHandledReconcileRequest: requested.slice(0, REQUEST_LENGTH) }) };
 }

@@ -1,15 +1,14 @@
 /** What of the directory goes into a farm's status. */
-import { timestamp } from "../../api/condition.ts";
+import { timestamp } from "../../api/object.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../../ad/object.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import { describeChange } from "../changes/index.ts";
 import { accessGroupsStatus, hostGroupsStatus, type Journal, type RememberedAccessGroup, type RememberedGroup } from "../journal.ts";
-import { groupsOf } from "../plan/access-groups.ts";
 import type { Report } from "../report.ts";
+import { transfersOf } from "../sharing.ts";
 import { isAccessGroup } from "../slot.ts";
-import { transfersOf } from "../transfer.ts";
-import { addedMembers, type FarmView } from "../view.ts";
+import { addedMembers, groupsOf, type FarmView } from "../view.ts";
 
 const LISTED = 100;
 const KINDS = ["Account", "HostGroup", "AccessGroup"] as const;
@@ -75,10 +74,9 @@ function countGranted({ account, hostGroup: group, hosts: { wanted } }: FarmView
 /** What has to be remembered after the last look: who was put in, is still in, and is this farm's to take out. */
 function settledJournal({ spec }: ServerFarm, view: FarmView): Journal {
   const { desired, observed, hostGroup } = view;
+  const isShared = desired.journal.hostGroups.length > 0 && spec.managementPolicy === "Enforce";
   const transferred = new Set(
-    (spec.managementPolicy === "Enforce" ? transfersOf(view) : []).flatMap(({ objectGUID, added }) =>
-      added.map((computer) => `${objectGUID} ${computer}`),
-    ),
+    (isShared ? transfersOf(view) : []).flatMap(({ objectGUID, added }) => added.map((computer) => `${objectGUID} ${computer}`)),
   );
   const remembered = desired.journal.hostGroups.flatMap((group): readonly RememberedGroup[] => {
     const object = observed.objects.find(({ objectGUID }) => objectGUID === group.objectGUID);
@@ -146,4 +144,14 @@ export function passwordTimes(account: DirectoryObject): { passwordLastChanged?:
     passwordLastChanged: timestamp(new Date(passwordLastSet)),
     passwordNextChange: timestamp(new Date(passwordLastSet + interval)),
   };
+}
+
+/** What the schema takes; of a longer annotation the beginning is echoed. */
+const REQUEST_LENGTH = 256;
+
+/** Everything of the status but what a reconcile decides anew. */
+export function carriedOver({ status, metadata }: ServerFarm): Omit<ServerFarmStatus, "observedGeneration" | "conditions" | "plan"> {
+  const { plan: _plan, ...kept } = status ?? { observedGeneration: -1 };
+  const requested = metadata.annotations?.["serverfarm.dev/reconcile-requested-at"];
+  return { ...kept, ...(requested === undefined ? {} : { lastHandledReconcileRequest: requested.slice(0, REQUEST_LENGTH) }) };
 }

@@ -1,15 +1,17 @@
-/** What a reconcile says to the world: pure, so that every state of a farm can be tested as a value. */
-import { progress, toConditions, type ConditionDraft } from "../../api/condition.ts";
+/** What a reconcile says to the world, part by part and in sum: pure, so that every state of a farm can be tested as a value. */
 import type { EventDraft } from "../../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
-import { isTerminal, PARTS, type Part } from "../../api/reasons.ts";
-import { dnKey } from "../../names/distinguished-name.ts";
-import { createdBy, eventsOf, objectOf, partOf, type Change } from "../changes/index.ts";
+import { progress, toConditions, type ConditionDraft } from "../../api/object.ts";
+import { isTerminal, PARTS, type Blocker, type Part, type Reason } from "../../api/reasons.ts";
+import { ACCOUNT_DISABLED, ENCRYPTION_BITS } from "../../ad/account-flags.ts";
+import type { DirectoryErrorKind } from "../../ad/error.ts";
+import { commonName, dnKey } from "../../names/distinguished-name.ts";
+import { listOf } from "../changes/entry.ts";
+import { createdBy, describeChange, eventsOf, objectOf, partOf, type Change } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired.ts";
-import type { Report } from "../report.ts";
-import { findingOf, summary } from "./findings.ts";
-import { carriedOver } from "./not-looked.ts";
-import { observedStatus } from "./observed.ts";
+import type { Failure, Report } from "../report.ts";
+import type { FarmView } from "../view.ts";
+import { carriedOver, observedStatus, passwordTimes } from "./observed.ts";
 
 /** Retry: with back-off. Recheck: after a while, since what is in the way may go without the operator being told. Resync: the usual time. */
 export type Next = "Retry" | "Recheck" | "Resync";
@@ -84,7 +86,7 @@ function isLost({ status }: ServerFarm, change: Change): boolean {
 /** What the changes say. */
 export function appliedEvents(farm: ServerFarm, { account }: DesiredFarm, applied: readonly Change[]): readonly EventDraft[] {
   const drift = driftOf(farm, applied);
-  return applied.flatMap((change) => eventsOf(change, { account: account.samAccountName, drifted: drift.includes(change) }));
+  return applied.flatMap((change) => eventsOf(change, account.samAccountName, drift.includes(change)));
 }
 
 /** A farm that is not ready says so once for each reason. */
@@ -95,4 +97,124 @@ function warnings(farm: ServerFarm, ready: ConditionDraft): readonly EventDraft[
   }
   if (before?.status === ready.status && before.reason === ready.reason && before.message === ready.message) return [];
   return [{ type: "Warning", reason: ready.reason, message: ready.message }];
+}
+
+/** Reasons of an error, for conditions: one table. */
+const REASON: Readonly<Record<DirectoryErrorKind, Reason>> = {
+  Unavailable: "DirectoryUnavailable",
+  OutcomeUnknown: "DirectoryUnavailable",
+  Aborted: "Progressing",
+  Untrusted: "DirectoryUnavailable",
+  InvalidCredentials: "DirectoryUnavailable",
+  AccessDenied: "AccessDenied",
+  AlreadyExists: "ObjectExists",
+  NotFound: "Rejected",
+  Stale: "Rejected",
+  ValueExists: "Rejected",
+  NoSuchValue: "Rejected",
+  ServicePrincipalNameInUse: "ServicePrincipalNameInUse",
+  ConstraintViolation: "Rejected",
+  Unwilling: "Rejected",
+  Referral: "DirectoryUnavailable",
+  NotOwned: "NotOwned",
+  Rejected: "Rejected",
+};
+
+function findingOf(part: Part, desired: DesiredFarm, report: Report): ConditionDraft {
+  const { plan, failures, error, view } = report;
+  const type = `${part}Ready`;
+  if (error) return { type, status: "Unknown", reason: REASON[error.kind], message: error.message };
+  const blockers = (plan?.blockers ?? []).filter((blocker) => blocker.part === part);
+  const pending = [...(plan?.changes ?? []), ...(plan?.later ?? [])].filter((change) => partOf(change) === part);
+  // A failure that left nothing to do has been overtaken: the last look decides.
+  const failed = pending.length > 0 ? failures.filter(({ change }) => partOf(change) === part) : [];
+  const [firstFailure] = failed;
+  if (firstFailure) return { type, status: "False", reason: REASON[firstFailure.error.kind], message: failureMessage(failed, blockers) };
+  const [firstBlocker] = blockers;
+  const exposure = part === "Hosts" && view ? exposureOf(view) : "";
+  if (firstBlocker) return { type, status: "False", reason: firstBlocker.reason, message: `${blockersMessage(blockers)}${exposure}` };
+  if (pending.length > 0) {
+    const changes = pending.flatMap((change) => describeChange(change));
+    const list = changes.slice(0, 5).map(({ change, object, value }) => `${change} ${value ?? commonName(object)}`);
+    const rest = changes.length > list.length ? ` and ${changes.length - list.length} more` : "";
+    const after = failures.length > 0 ? ", once what failed is done: see the other conditions" : "";
+    return { type, status: "False", reason: "ChangesPending", message: `to be done: ${list.join(", ")}${rest}${after}.` };
+  }
+  return { type, status: "True", reason: "Reconciled", message: reconciledMessage(part, desired, view) };
+}
+
+/** What was refused here is not waiting for anything. */
+function failureMessage(failed: readonly Failure[], blockers: readonly Blocker[]): string {
+  const own = blockers.filter(({ reason }) => reason !== "ChangesPending");
+  return [...new Set([...failed.map((failure) => failure.error.message), ...own.map(({ message }) => message)])].join(" ");
+}
+
+function blockersMessage(blockers: readonly Blocker[]): string {
+  const shown = blockers.slice(0, 10).map(({ computer, message }) => (computer === undefined ? message : `${computer}: ${message}`));
+  const rest = blockers.length - shown.length;
+  return rest > 0 ? `${shown.join(" ")} And ${rest} more.` : shown.join(" ");
+}
+
+function reconciledMessage(part: Part, desired: DesiredFarm, view: FarmView | undefined): string {
+  switch (part) {
+    case "Account": {
+      const rc4 =
+        (desired.account.encryptionTypes & ENCRYPTION_BITS.RC4) === 0
+          ? ""
+          : " RC4 is allowed and weak: remove it from encryptionTypes once no client needs it.";
+      return `${desired.account.samAccountName} exists and its properties match.${rc4}`;
+    }
+    case "Hosts":
+      return `${grantMessage(desired)}${view ? disabledHosts(view) + exposureOf(view) : ""}`;
+    case "ServicePrincipalNames":
+      return `the account holds exactly the ${desired.servicePrincipalNames.length} service principal names.`;
+    case "AccessGroups":
+      return desired.accessGroups.length === 0
+        ? "no access groups are wanted."
+        : `the account is a member of ${desired.accessGroups.map(({ samAccountName }) => samAccountName).join(", ")}.`;
+  }
+}
+
+function grantMessage({ grant, hostGroup }: DesiredFarm): string {
+  if (grant === "Principals") return "exactly the wanted computers may retrieve the password, each named directly; none needs a restart.";
+  const restart = "A host that was added sees it after a restart, or after klist -li 0x3e7 purge.";
+  return hostGroup.existing
+    ? `the wanted computers may retrieve the password, as may whoever else is in ${hostGroup.samAccountName}, a group of somebody else. ${restart}`
+    : `exactly the wanted computers may retrieve the password. ${restart}`;
+}
+
+/** A disabled computer has the right and cannot use it: nothing that the farm could mend, but what somebody may be looking for. */
+function disabledHosts({ hosts }: FarmView): string {
+  const disabled = [...hosts.wanted.values()].filter(({ userAccountControl = 0 }) => (userAccountControl & ACCOUNT_DISABLED) !== 0);
+  if (disabled.length === 0) return "";
+  const names = disabled.map(({ distinguishedName }) => commonName(distinguishedName));
+  return ` Disabled in the directory, so that they cannot log on: ${listOf(names)}.`;
+}
+
+/** Whoever once had the password knows it until it changes: nobody can change it before (MS-ADTS 3.1.1.4.5.39). */
+function exposureOf({ desired, account }: FarmView): string {
+  if (desired.quarantined.length === 0) return "";
+  const { passwordLastChanged, passwordNextChange } = account.kind === "Own" ? passwordTimes(account.object) : {};
+  const names = listOf(desired.quarantined.map(({ text }) => text));
+  if (passwordLastChanged === undefined || passwordNextChange === undefined) return ` Quarantined: ${names}.`;
+  return ` Quarantined: ${names}. Whoever of them had the right after ${passwordLastChanged} knows the password until its next change at ${passwordNextChange}, which cannot be forced.`;
+}
+
+function summary(desired: DesiredFarm, report: Report, parts: readonly ConditionDraft[]): ConditionDraft {
+  const wrong = parts.filter(({ status }) => status !== "True");
+  // A part that only waits for another is not the reason.
+  const first = wrong.find(({ reason }) => reason !== "ChangesPending") ?? wrong[0];
+  if (!first) {
+    return {
+      type: "Ready",
+      status: "True",
+      reason: "Reconciled",
+      message: `${desired.account.samAccountName} is as wanted: ${desired.servicePrincipalNames.length} SPNs, ${desired.hosts.length} hosts.`,
+    };
+  }
+  if (report.error) return { type: "Ready", status: "False", reason: first.reason, message: first.message };
+  const message = [first, ...wrong.filter((finding) => finding !== first)]
+    .map((finding) => `${finding.type}: ${finding.message}`)
+    .join(" ");
+  return { type: "Ready", status: "False", reason: first.reason, message };
 }

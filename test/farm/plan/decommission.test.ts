@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { planDecommission, type DecommissionPolicy } from "../../../src/farm/plan/decommission.ts";
 import type { FarmView } from "../../../src/farm/view.ts";
-import { finalizerAction } from "../../../src/api/annotations.ts";
+import { finalizerAction } from "../../../src/api/object.ts";
 import { ACCOUNT_CLASS } from "../../../src/ad/object.ts";
 import { reconcile } from "../../../src/reconciler/rounds.ts";
 import { BASE, computer, desired, directoryObject, planEndOf, SimulatedDirectory } from "../simulation.ts";

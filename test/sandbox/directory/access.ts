@@ -1,5 +1,5 @@
 /** Who may do what: rights that were delegated, as an administrator writes them in SDDL, and who may retrieve a password. */
-import { decodeSid } from "../../../src/names/sid.ts";
+import { decodeSid } from "../../../src/names/identifier.ts";
 import type { Entry } from "./database.ts";
 import { CLASS_SCHEMAS } from "./schema.ts";
 

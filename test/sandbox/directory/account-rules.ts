@@ -1,7 +1,6 @@
 /** What the account database asks of accounts and groups (MS-SAMR; active-directory.md §1, §3). */
 import { randomBytes } from "node:crypto";
-import { encodeGuid } from "../../../src/names/guid.ts";
-import { encodeSid } from "../../../src/names/sid.ts";
+import { encodeGuid, encodeSid } from "../../../src/names/identifier.ts";
 import { mayRetrieve, type Token } from "./access.ts";
 import { type Entry, filetime } from "./database.ts";
 import type { Directory } from "./directory.ts";

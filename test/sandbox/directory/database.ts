@@ -1,6 +1,6 @@
 /** The objects of the directory: a tree, its indexes, its links, and its update sequence numbers. */
 import { randomUUID } from "node:crypto";
-import { encodeGuid } from "../../../src/names/guid.ts";
+import { encodeGuid } from "../../../src/names/identifier.ts";
 import { escapeValue, normalizeDn, parseDn, type RelativeName } from "../../../src/names/distinguished-name.ts";
 import { attributeSchema, matchKey, type Value } from "./schema.ts";
 

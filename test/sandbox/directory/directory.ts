@@ -1,6 +1,6 @@
 /** Active Directory's operations on its objects, as LDAP asks for them. Knows nothing of sockets. */
 import { randomUUID } from "node:crypto";
-import { encodeSid } from "../../../src/names/sid.ts";
+import { encodeSid } from "../../../src/names/identifier.ts";
 import { DistinguishedNameError, parseDn, type RelativeName } from "../../../src/names/distinguished-name.ts";
 import { AccessList, isAdministrator, type Right, type Token } from "./access.ts";
 import { complete, managedPassword, type Passwords, verify } from "./account-rules.ts";

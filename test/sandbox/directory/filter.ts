@@ -1,6 +1,5 @@
 /** Which objects a filter means (RFC 4511 §4.5.1.7; MS-ADTS 3.1.1.3.1.3.1). */
-import { encodeGuid } from "../../../src/names/guid.ts";
-import { encodeSid } from "../../../src/names/sid.ts";
+import { encodeGuid, encodeSid } from "../../../src/names/identifier.ts";
 import { DistinguishedNameError } from "../../../src/names/distinguished-name.ts";
 import type { Database, Entry } from "./database.ts";
 import type { Filter } from "./message.ts";

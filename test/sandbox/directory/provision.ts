@@ -1,6 +1,5 @@
 /** The domain as an administrator finds it on its first day. */
-import { encodeGuid } from "../../../src/names/guid.ts";
-import { encodeSid } from "../../../src/names/sid.ts";
+import { encodeGuid, encodeSid } from "../../../src/names/identifier.ts";
 import { type Entry, filetime } from "./database.ts";
 import type { Directory } from "./directory.ts";
 import { CLASS_SCHEMAS, classChain, type Value } from "./schema.ts";

@@ -1,0 +1,85 @@
+/**
+ * Identifiers: of an object, and of the farm that it belongs to. GUIDs: xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx, of which Active Directory keeps the first three fields
+ * little-endian. Security identifiers: S-1-5-21-… (MS-DTYP 2.4.2.2). The owner marker: the value of adminDescription.
+ */
+
+/** Throws RangeError unless there are 16 bytes. */
+export function decodeGuid(bytes: Buffer): string {
+  if (bytes.length !== 16) throw new RangeError(`a GUID has 16 bytes, not ${bytes.length}`);
+  const hex = swap(bytes).toString("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** Throws RangeError where the text is no GUID. */
+export function encodeGuid(guid: string): Buffer {
+  if (!/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(guid)) throw new RangeError(`${guid} is not a GUID`);
+  return swap(Buffer.from(guid.replaceAll("-", ""), "hex"));
+}
+
+function swap(bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.subarray(0, 4).reverse();
+  copy.subarray(4, 6).reverse();
+  copy.subarray(6, 8).reverse();
+  return copy;
+}
+
+export function sidLength(bytes: Buffer, offset = 0): number {
+  const subAuthorities = bytes[offset + 1];
+  if (bytes[offset] !== 1 || subAuthorities === undefined || subAuthorities > 15) throw new RangeError("not a security identifier");
+  const length = 8 + 4 * subAuthorities;
+  if (offset + length > bytes.length) throw new RangeError("a security identifier that ends too early");
+  return length;
+}
+
+/** Throws RangeError where the bytes are no SID. Bytes after it are not looked at. */
+export function decodeSid(bytes: Buffer, offset = 0): string {
+  const length = sidLength(bytes, offset);
+  const authority = bytes.readUIntBE(offset + 2, 6);
+  const parts = Array.from({ length: (length - 8) / 4 }, (_, index) => bytes.readUInt32LE(offset + 8 + 4 * index));
+  return ["S-1", authority, ...parts].join("-");
+}
+
+/** Throws RangeError where the text is no SID. */
+export function encodeSid(sid: string): Buffer {
+  if (!/^S-1-\d{1,15}(-\d{1,10}){0,15}$/.test(sid)) throw new RangeError(`${sid} is not a security identifier`);
+  const [authority = 0, ...parts] = sid.split("-").slice(2).map(Number);
+  const bytes = Buffer.alloc(8 + 4 * parts.length);
+  bytes.writeUInt8(1, 0);
+  bytes.writeUInt8(parts.length, 1);
+  bytes.writeUIntBE(authority, 2, 6);
+  parts.forEach((part, index) => bytes.writeUInt32LE(part, 8 + 4 * index));
+  return bytes;
+}
+
+/** The relative identifier: the last number of a SID. Those below 1000 are Windows' own. */
+export function relativeId(sid: string): number {
+  return Number(sid.slice(sid.lastIndexOf("-") + 1));
+}
+
+/** Whose it is. `cluster` is the UID of the namespace kube-system. */
+export function ownerMarker(cluster: string, farm: { readonly namespace: string; readonly name: string }): string {
+  return `${markersOf(cluster)}farm=${farm.namespace}/${farm.name}`;
+}
+
+/** What all markers of a cluster begin with. */
+export function markersOf(cluster: string): string {
+  return `${PREFIX}cluster=${cluster} `;
+}
+
+const PREFIX = "serverfarm.dev ";
+
+/** Whether it is a marker, of whatever farm and cluster. */
+export function isOwnerMarker(text: string | undefined): text is string {
+  return text?.startsWith(PREFIX) === true;
+}
+
+/** Who owns an object with this adminDescription, in words for a message. `own` is the asking farm's marker. */
+export function describeOwner(owner: string | undefined, own: string): string {
+  if (owner === undefined || owner === "") return "it bears no owner marker";
+  const match = /^cluster=(\S+) farm=(\S+)$/.exec(isOwnerMarker(owner) ? owner.slice(PREFIX.length) : "");
+  if (!match) return `its adminDescription is ${JSON.stringify(owner)}`;
+  const [, cluster = "", farm] = match;
+  const sameCluster = own.startsWith(markersOf(cluster));
+  return sameCluster ? `it belongs to the ServerFarm ${farm}` : `it belongs to the ServerFarm ${farm} of another cluster (${cluster})`;
+}

@@ -18,6 +18,8 @@ export interface DomainObservation {
   readonly schemaVersion: number | undefined;
   readonly domainSID: string | undefined;
   readonly netBIOSName: string | undefined;
+  /** How many computers an ordinary user may create; undefined where it cannot be read. */
+  readonly machineAccountQuota: number | undefined;
   readonly kdsRootKey: KdsRootKey;
   /** The operator's own, as dsacls takes it. */
   readonly account: string;

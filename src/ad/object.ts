@@ -1,6 +1,6 @@
 /** Objects of the directory and what they are called there; of a gMSA's attributes the one table of what is updated in place. */
 import { sameName } from "../names/account-name.ts";
-import { ACCOUNT_DISABLED, ENCRYPTION_MASK, WORKSTATION_TRUST } from "./account-flags.ts";
+import { ACCOUNT_DISABLED, DOMAIN_CONTROLLER, ENCRYPTION_MASK, WORKSTATION_TRUST } from "./account-flags.ts";
 
 /** The attributes of the table as an object of the directory has them. */
 export interface AccountFields {
@@ -44,6 +44,10 @@ export interface DirectoryObject extends AccountFields {
   readonly members: readonly string[];
   /** Distinguished names of the groups that it is a direct member of; not read of computers. */
   readonly memberOf: readonly string[];
+  /** The relative identifier of its primary group, which makes it a member of that group without a member value; of users and computers. */
+  readonly primaryGroupID: number | undefined;
+  /** Who made it by the right of every user to create computers (mS-DS-CreatorSID); undefined for one that somebody with rights made. */
+  readonly creatorSID: string | undefined;
   /** uSNChanged on the server that was asked: any change of the object raises it. */
   readonly usn: number | undefined;
   /** False for a group that gives no rights: a distribution group. */
@@ -55,6 +59,13 @@ export const GROUP_CLASS = "group";
 
 export function isAccount(object: DirectoryObject): boolean {
   return object.objectClass.toLowerCase() === ACCOUNT_CLASS.toLowerCase();
+}
+
+/** RIDs of the primary groups of domain controllers and of read-only ones (MS-SAMR 2.2.1.14). */
+const CONTROLLERS: readonly (number | undefined)[] = [516, 521];
+
+export function isDomainController({ userAccountControl = 0, primaryGroupID }: DirectoryObject): boolean {
+  return (userAccountControl & DOMAIN_CONTROLLER) !== 0 || CONTROLLERS.includes(primaryGroupID);
 }
 
 export function isGroup(object: DirectoryObject): boolean {

@@ -18,6 +18,8 @@ const REASONS = {
   ServicePrincipalNameInUse: "Person",
   HostNotFound: "Time",
   HostAmbiguous: "Person",
+  HostNotTrusted: "Person",
+  QuarantineNotFound: "Person",
   GroupNotFound: "Person",
   InvalidSpec: "Person",
   Rejected: "Person",

@@ -33,7 +33,12 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, sess
   return {
     kind: "Ready",
     directory: directoryOf(new LdapReader(session, () => performance.now() > absenceReliableAfter), new LdapWriter(session)),
-    facts: { dnsName: spec.dnsName, baseDN: session.rootDse.defaultNamingContext, ...spec.defaults },
+    facts: {
+      dnsName: spec.dnsName,
+      baseDN: session.rootDse.defaultNamingContext,
+      ...spec.defaults,
+      trustSelfJoined: spec.selfJoinedComputers === "Grant",
+    },
     resync: resyncOf(domain),
   };
 }

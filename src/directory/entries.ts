@@ -4,7 +4,7 @@ import { ACCOUNT_ATTRIBUTES, type DirectoryObject, readAccountFields, type Retri
 import { decodeGuid, decodeSid, encodeSid, relativeId, sidLength } from "../names/identifier.ts";
 
 /** Attributes that are bytes, in the schema's own spelling: named for every search, since the client would otherwise guess. */
-export const BINARY_ATTRIBUTES = ["objectGUID", "objectSid", "msDS-GroupMSAMembership", "invocationId"];
+export const BINARY_ATTRIBUTES = ["objectGUID", "objectSid", "msDS-GroupMSAMembership", "invocationId", "mS-DS-CreatorSID"];
 
 /** What is read of an object. Never msDS-ManagedPassword: reading it can roll the key. */
 export const OBJECT_ATTRIBUTES = [
@@ -22,6 +22,8 @@ export const OBJECT_ATTRIBUTES = [
   "groupType",
   "member",
   "memberOf",
+  "primaryGroupID",
+  "mS-DS-CreatorSID",
   "uSNChanged",
   ...ACCOUNT_ATTRIBUTES,
 ];
@@ -80,6 +82,7 @@ export function toDirectoryObject(entry: Attributes): DirectoryObject | undefine
   const sidBytes = entry.bytes("objectSid");
   const objectSID = sidBytes ? decodeSid(sidBytes) : undefined;
   const membership = entry.bytes("msDS-GroupMSAMembership");
+  const creator = entry.bytes("mS-DS-CreatorSID");
   return {
     distinguishedName: entry.distinguishedName,
     objectGUID: decodeGuid(guid),
@@ -95,6 +98,8 @@ export function toDirectoryObject(entry: Attributes): DirectoryObject | undefine
     retrievers: membership ? decodeRetrievers(membership) : undefined,
     members: entry.range("member")?.values ?? entry.texts("member"),
     memberOf: entry.range("memberOf")?.values ?? entry.texts("memberOf"),
+    primaryGroupID: entry.number("primaryGroupID"),
+    creatorSID: creator ? decodeSid(creator) : undefined,
     usn: entry.number("uSNChanged"),
     // GROUP_TYPE_SECURITY_ENABLED (MS-ADTS 2.2.12) is the sign bit.
     securityEnabled: (entry.number("groupType") ?? 0) < 0,

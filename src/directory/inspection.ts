@@ -27,7 +27,7 @@ export async function inspectDomain(
 ): Promise<DomainObservation> {
   const { rootDse } = session;
   const [domain, schema, service, partition] = await Promise.all([
-    session.searchOne({ base: rootDse.defaultNamingContext, scope: "base", attributes: ["objectSid"] }),
+    session.searchOne({ base: rootDse.defaultNamingContext, scope: "base", attributes: ["objectSid", "ms-DS-MachineAccountQuota"] }),
     session.searchOne({ base: rootDse.schemaNamingContext, scope: "base", attributes: ["objectVersion"] }),
     session.searchOne({ base: rootDse.dsServiceName, scope: "base", attributes: ["invocationId"] }),
     session.searchOne({
@@ -49,6 +49,7 @@ export async function inspectDomain(
     schemaVersion: schema?.number("objectVersion"),
     domainSID: sid ? decodeSid(sid) : undefined,
     netBIOSName: partition?.text("nETBIOSName"),
+    machineAccountQuota: domain?.number("ms-DS-MachineAccountQuota"),
     kdsRootKey: await findKdsRootKey(session),
     account: session.account,
     missingRights: [

@@ -78,6 +78,7 @@ function filterOf({ by, value }: Lookup): Filter {
     case "dNSHostName":
     case "distinguishedName":
     case "servicePrincipalName":
+    case "primaryGroupID":
     case "adminDescription":
       return equals(by, value);
   }

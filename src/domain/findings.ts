@@ -64,7 +64,7 @@ export function domainStatus(
 }
 
 function seenStatus({ observation, tookOverAt }: Extract<DomainView, { kind: "Connected" }>): Partial<ActiveDirectoryDomainStatus> {
-  const { url, dnsHostName, functionalLevel, invocationId, schemaVersion, domainSID, netBIOSName } = observation;
+  const { url, dnsHostName, functionalLevel, invocationId, schemaVersion, domainSID, netBIOSName, machineAccountQuota } = observation;
   return {
     server: {
       url,
@@ -76,6 +76,7 @@ function seenStatus({ observation, tookOverAt }: Extract<DomainView, { kind: "Co
     ...(schemaVersion === undefined ? {} : { schemaVersion }),
     ...(domainSID === undefined ? {} : { domainSID }),
     ...(netBIOSName === undefined ? {} : { netBIOSName }),
+    ...(machineAccountQuota === undefined ? {} : { machineAccountQuota }),
   };
 }
 

@@ -14,6 +14,8 @@ export interface DomainFacts {
   readonly dnsName: string;
   /** The domain's naming context: DC=contoso,DC=com. */
   readonly baseDN: string;
+  /** Computers that an ordinary user joined may be hosts. */
+  readonly trustSelfJoined: boolean;
   /** Relative or whole distinguished names. */
   readonly accountContainer: string;
   readonly groupContainer: string;
@@ -34,6 +36,12 @@ export interface DesiredGroup {
   readonly existing: boolean;
   /** Where an existing group must be; undefined: anywhere in the domain. */
   readonly container: string | undefined;
+}
+
+/** A computer that an entry was resolved to: an entry means an object, and not a name that another may have tomorrow. */
+export interface ResolvedHost {
+  readonly objectGUID: string;
+  readonly objectSID?: string;
 }
 
 /** Another farm that uses existing groups too: a host that it wants in the same group stays there. */
@@ -57,6 +65,9 @@ export interface DesiredFarm {
   readonly accessGroups: readonly DesiredGroup[];
   readonly hosts: readonly HostReference[];
   readonly quarantined: readonly HostReference[];
+  /** What entries of both lists were resolved to before, by their texts. */
+  readonly resolved: ReadonlyMap<string, readonly ResolvedHost[]>;
+  readonly trustSelfJoined: boolean;
   /** objectGUIDs of what the farm is known to own: found by them even when somebody moved or renamed it. */
   readonly knownObjects: readonly string[];
   /** Those of them that are access groups. */
@@ -96,6 +107,8 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     accessGroups,
     hosts: reader.hosts("hosts.computers", spec.hosts.computers),
     quarantined: reader.hosts("hosts.quarantined", spec.hosts.quarantined),
+    resolved: readResolved(status),
+    trustSelfJoined: domain.trustSelfJoined,
     knownObjects: (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID),
     knownAccessGroups: (status?.ownedObjects ?? []).filter(({ kind }) => kind === "AccessGroup").map(({ objectGUID }) => objectGUID),
     journal: readJournal(status),
@@ -198,6 +211,10 @@ class SpecReader {
   #refuse(part: Part, message: string, computer?: string): void {
     this.invalid.push({ reason: "InvalidSpec", part, message, ...(computer === undefined ? {} : { computer }) });
   }
+}
+
+export function readResolved(status: ServerFarm["status"]): DesiredFarm["resolved"] {
+  return Map.groupBy(status?.resolvedHosts ?? [], ({ reference }) => reference);
 }
 
 export function parseHostReference(text: string, baseDN: string): HostReference {

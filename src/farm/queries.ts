@@ -6,6 +6,7 @@ import type { Lookup, Query } from "../ad/lookup.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import { keysOfHost, lookupKey, sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
+import { relativeId } from "../names/identifier.ts";
 import type { DesiredFarm, HostReference } from "./desired.ts";
 
 /** What the directory says of one farm. */
@@ -14,6 +15,10 @@ export interface ObservedFarm {
   readonly objects: readonly DirectoryObject[];
   /** The computers that the farm's host references may mean, and those that it put into groups. */
   readonly computers: readonly DirectoryObject[];
+  /** Whoever has a host group as its primary group: a member without a member value. */
+  readonly primaryMembers: readonly DirectoryObject[];
+  /** objectGUIDs of computers that an entry was resolved to and that are known to be deleted. */
+  readonly gone: readonly string[];
   /** Whoever else the account's list of retrievers names, as far as it exists. */
   readonly unexplainedPrincipals: readonly DirectoryObject[];
   /** objectGUIDs that the farm is known to own and that are neither there nor known to be deleted: not replicated yet, perhaps. */
@@ -49,7 +54,8 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
   return {
     objects,
     computers,
-    unexplainedPrincipals: yield* lookForPrincipals(desired, objects, computers),
+    ...(yield* lookForOthers(desired, objects, computers)),
+    gone: yield* lookForGone(desired, computers),
     missing,
     unreadable: yield* lookForUnreadable(desired, objects, computers),
   };
@@ -87,10 +93,13 @@ function knownIds({ knownObjects, journal }: DesiredFarm): readonly string[] {
 }
 
 /** All members are read of host groups and of the farm's own; an access group of somebody else may have very many, and the account is asked instead. */
-function needsMembers({ owner, hostGroup, journal }: DesiredFarm, object: DirectoryObject): boolean {
-  if (!isGroup(object)) return false;
+function needsMembers(desired: DesiredFarm, object: DirectoryObject): boolean {
+  return isGroup(object) && (object.owner === desired.owner || isHostGroup(desired, object));
+}
+
+/** A group that is, or was, the host group, whoever owns it. */
+function isHostGroup({ hostGroup, journal }: DesiredFarm, object: DirectoryObject): boolean {
   return (
-    object.owner === owner ||
     sameName(object.samAccountName, hostGroup.samAccountName) ||
     journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID)
   );
@@ -108,7 +117,9 @@ function* lookForMissing(desired: DesiredFarm, objects: readonly DirectoryObject
 function* lookForComputers(desired: DesiredFarm, scope: Scope, objects: readonly DirectoryObject[]): Look<readonly DirectoryObject[]> {
   const named = yield* ask([...desired.hosts, ...desired.quarantined], "Computers");
   const found = new Set(named.map(({ objectGUID }) => objectGUID));
-  const added = new Set(desired.journal.hostGroups.flatMap((group) => group.added).filter((guid) => !found.has(guid)));
+  // Those that it put into groups, and those that an entry meant before: they may have been moved or renamed since.
+  const known = [...desired.journal.hostGroups.flatMap((group) => group.added), ...rememberedIds(desired)];
+  const added = new Set(known.filter((guid) => !found.has(guid)));
   const keys = new Set(named.map(({ distinguishedName }) => dnKey(distinguishedName)));
   const members = objects
     .filter((object) => isOwnGroup(desired, object) && (scope === "Owned" || isFormer(desired, object)))
@@ -136,21 +147,46 @@ function isFormer({ grant, hostGroup }: DesiredFarm, { samAccountName }: Directo
   return grant === "Principals" || hostGroup.existing || !sameName(samAccountName, hostGroup.samAccountName);
 }
 
-/** Whoever the account's list of retrievers names and nobody else here explains: to be told by name. */
-function* lookForPrincipals(
+/** Whoever is in a host group by its primary group; and whoever the account's list names and nobody else here explains, to be told by name. */
+function* lookForOthers(
   desired: DesiredFarm,
   objects: readonly DirectoryObject[],
   computers: readonly DirectoryObject[],
-): Look<readonly DirectoryObject[]> {
+): Look<Pick<ObservedFarm, "primaryMembers" | "unexplainedPrincipals">> {
+  const groups = objects.filter((object) => needsMembers(desired, object));
+  const rids = new Set(groups.flatMap(({ objectSID }) => (objectSID === undefined ? [] : [relativeId(objectSID)])));
   const explained = new Set([...objects, ...computers].map(({ objectSID }) => objectSID));
   const named = objects
     .filter((object) => isAccount(object) && object.owner === desired.owner)
     .flatMap(({ retrievers }) => [...(retrievers?.principals ?? []), ...(retrievers?.denied ?? [])]);
-  const unknown = [...new Set(named)].filter((sid) => !explained.has(sid));
-  return yield* ask(
-    unknown.map((value) => ({ by: "objectSid", value })),
+  const unknown = new Set(named.filter((sid) => !explained.has(sid)));
+  const found = yield* ask(
+    [
+      ...[...rids].map((rid): Lookup => ({ by: "primaryGroupID", value: String(rid) })),
+      ...[...unknown].map((value): Lookup => ({ by: "objectSid", value })),
+    ],
     "Objects",
   );
+  return {
+    primaryMembers: found.filter(({ primaryGroupID }) => primaryGroupID !== undefined && rids.has(primaryGroupID)),
+    unexplainedPrincipals: found.filter(({ objectSID }) => objectSID !== undefined && unknown.has(objectSID)),
+  };
+}
+
+/** Of the computers that entries were resolved to those that are not there, and are known to be deleted. */
+function* lookForGone(desired: DesiredFarm, computers: readonly DirectoryObject[]): Look<readonly string[]> {
+  const seen = new Set(computers.map(({ objectGUID }) => objectGUID));
+  const absent = rememberedIds(desired).filter((guid) => !seen.has(guid));
+  const found = yield* ask(
+    absent.map((value) => ({ by: "objectGUID", value })),
+    "Deleted",
+  );
+  return found.map(({ objectGUID }) => objectGUID);
+}
+
+/** objectGUIDs of the computers that the farm's entries were resolved to before. */
+function rememberedIds({ hosts, quarantined, resolved }: DesiredFarm): readonly string[] {
+  return [...hosts, ...quarantined].flatMap(({ text }) => resolved.get(text) ?? []).map(({ objectGUID }) => objectGUID);
 }
 
 /** Members of the farm's own group that do not answer, looked for only while a host that the farm names does not either. */

@@ -1,8 +1,10 @@
 /** One farm at one look: desired and observed, and what follows from both. Computed once, and handed to every planner and to the status. */
 import type { Blocker } from "../api/reasons.ts";
-import { isGroup, type DirectoryObject } from "../ad/object.ts";
+import { isDomainController, isGroup, type DirectoryObject } from "../ad/object.ts";
 import { dnKey } from "../names/distinguished-name.ts";
-import type { DesiredFarm, DesiredGroup, HostReference } from "./desired.ts";
+import { relativeId } from "../names/identifier.ts";
+import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./desired.ts";
+import { hostAmbiguous, hostNotFound, type HostNote, hostNotTrusted, movedNote, primaryNote, quarantineNotFound } from "./host-messages.ts";
 import { HostIndex, type ObservedFarm } from "./queries.ts";
 import { isAccessGroup, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
 
@@ -21,9 +23,22 @@ export interface ResolvedHosts {
   readonly quarantined: ReadonlyMap<string, DirectoryObject>;
   /** The computers that an ambiguous reference may mean: none of them is put in, and none is taken out. */
   readonly undecided: ReadonlyMap<string, DirectoryObject>;
+  /** SIDs of computers that entries meant before and that are not seen now, though not known to be deleted: wanted ones keep the right, others stay out. */
+  readonly unseen: { readonly wanted: readonly string[]; readonly quarantined: readonly string[] };
+  /** Members of the farm's own host groups by their primary group that should not have the right: nobody can take them out, so they are kept out by name. */
+  readonly primaryStrangers: readonly DirectoryObject[];
   /** How many computers the farm asks for, found or not. */
   readonly desired: number;
   readonly blockers: readonly Blocker[];
+  /** What somebody should know, though it keeps nothing from being done. */
+  readonly notes: readonly HostNote[];
+  /** What each entry means, as it is to be remembered. */
+  readonly records: readonly HostRecord[];
+}
+
+export interface HostRecord extends ResolvedHost {
+  /** The entry's text. */
+  readonly reference: string;
 }
 
 export function viewOf(desired: DesiredFarm, observed: ObservedFarm): FarmView {
@@ -38,31 +53,139 @@ export function viewOf(desired: DesiredFarm, observed: ObservedFarm): FarmView {
 }
 
 /** The computers that the farm names; what cannot be found keeps only itself out. */
-function resolveHosts(desired: DesiredFarm, { computers }: ObservedFarm): ResolvedHosts {
-  const index = new HostIndex(computers);
-  const blockers: Blocker[] = [];
-  const quarantined = new Map<string, DirectoryObject>();
-  for (const reference of desired.quarantined) {
-    const found = index.find(reference);
-    // A slip of the pen must not leave a compromised host in.
-    if (found.length === 0) blockers.push(quarantinedNotFound(reference));
-    // Of several that may be meant, all are kept out: too few is safer than one too many.
-    for (const computer of found) quarantined.set(dnKey(computer.distinguishedName), computer);
+function resolveHosts(desired: DesiredFarm, observed: ObservedFarm): ResolvedHosts {
+  const resolver = new Resolver(desired, observed);
+  for (const reference of desired.quarantined) resolver.quarantine(reference);
+  for (const reference of desired.hosts) resolver.want(reference);
+  return resolver.result();
+}
+
+/** An entry means the object that it was first resolved to, and not whoever has its name today; quarantined entries go first and win. */
+class Resolver {
+  readonly #desired: DesiredFarm;
+  readonly #observed: ObservedFarm;
+  readonly #index: HostIndex;
+  readonly #byId: ReadonlyMap<string, DirectoryObject>;
+  readonly #wanted = new Map<string, DirectoryObject>();
+  readonly #quarantined = new Map<string, DirectoryObject>();
+  readonly #undecided = new Map<string, DirectoryObject>();
+  readonly #unseen = { wanted: new Array<string>(), quarantined: new Array<string>() };
+  readonly #blockers: Blocker[] = [];
+  readonly #notes: HostNote[] = [];
+  /** By reference and objectGUID: both lists may have the same entry. */
+  readonly #records = new Map<string, HostRecord>();
+  /** Entries that nobody gets the right by. */
+  #unresolved = 0;
+
+  constructor(desired: DesiredFarm, observed: ObservedFarm) {
+    this.#desired = desired;
+    this.#observed = observed;
+    this.#index = new HostIndex(observed.computers);
+    this.#byId = new Map(observed.computers.map((computer) => [computer.objectGUID, computer]));
   }
-  const wanted = new Map<string, DirectoryObject>();
-  const undecided = new Map<string, DirectoryObject>();
-  for (const reference of desired.hosts) {
-    const found = index.find(reference);
-    const [computer] = found;
-    if (!computer) blockers.push(hostNotFound(reference));
-    else if (found.length > 1) {
-      blockers.push(hostAmbiguous(reference, found));
-      for (const candidate of found) undecided.set(dnKey(candidate.distinguishedName), candidate);
-    } else if (!quarantined.has(dnKey(computer.distinguishedName))) wanted.set(dnKey(computer.distinguishedName), computer);
+
+  /** Whoever has the name and whoever had it are kept out: too few hosts are safer than one too many. */
+  quarantine(reference: HostReference): void {
+    const found = this.#index.find(reference);
+    const remembered = this.#desired.resolved.get(reference.text) ?? [];
+    const before = this.#seen(remembered);
+    for (const computer of [...found, ...before]) this.#quarantined.set(dnKey(computer.distinguishedName), computer);
+    this.#remember(reference, [...remembered, ...found]);
+    this.#unseen.quarantined.push(...this.#unseenSids(remembered));
+    const [moved] = before;
+    // A slip of the pen must not leave a compromised host in; one that is deleted needs no keeping out.
+    if (found.length === 0 && remembered.length === 0) this.#blockers.push(quarantineNotFound(reference));
+    else if (found.length === 0 && moved) this.#notes.push(movedNote("hosts.quarantined", reference, moved));
   }
-  for (const key of quarantined.keys()) undecided.delete(key);
-  const unresolved = [...blockers, ...desired.invalid].filter(({ computer }) => computer !== undefined).length;
-  return { wanted, quarantined, undecided, desired: wanted.size + unresolved, blockers };
+
+  want(reference: HostReference): void {
+    const found = this.#index.find(reference);
+    const remembered = (this.#desired.resolved.get(reference.text) ?? []).filter(
+      ({ objectGUID }) => !this.#observed.gone.includes(objectGUID),
+    );
+    const [before] = this.#seen(remembered);
+    const candidate = found[0] ?? before;
+    if (found.length > 1 || !candidate) {
+      this.#unresolved++;
+      this.#remember(reference, remembered);
+      if (candidate) this.#leaveUndecided(reference, found);
+      else this.#blockers.push(hostNotFound(reference));
+      this.#unseen.wanted.push(...this.#unseenSids(remembered));
+      return;
+    }
+    // Whoever has the name today and is not trusted gets nothing; whoever it meant before keeps what it had.
+    const accepted = [candidate, before].find((one) => one !== undefined && this.#isTrusted(one));
+    if (!this.#isTrusted(candidate)) this.#blockers.push(hostNotTrusted(reference, candidate));
+    this.#remember(reference, accepted === candidate ? [candidate] : remembered);
+    if (!accepted) this.#unresolved++;
+    else if (!this.#quarantined.has(dnKey(accepted.distinguishedName))) this.#wanted.set(dnKey(accepted.distinguishedName), accepted);
+    if (found.length === 0 && accepted) this.#notes.push(movedNote("hosts.computers", reference, accepted));
+  }
+
+  #leaveUndecided(reference: HostReference, found: readonly DirectoryObject[]): void {
+    this.#blockers.push(hostAmbiguous(reference, found));
+    for (const one of found.filter((candidate) => this.#isTrusted(candidate))) this.#undecided.set(dnKey(one.distinguishedName), one);
+  }
+
+  /** Domain controllers are never hosts; and a computer that an ordinary user made may only have taken a name that a farm lists. */
+  #isTrusted(computer: DirectoryObject): boolean {
+    return !isDomainController(computer) && (computer.creatorSID === undefined || this.#desired.trustSelfJoined);
+  }
+
+  result(): ResolvedHosts {
+    for (const key of this.#quarantined.keys()) this.#undecided.delete(key);
+    const [wanted, quarantined, undecided] = [this.#wanted, this.#quarantined, this.#undecided];
+    const invalid = this.#desired.invalid.filter(({ computer }) => computer !== undefined).length;
+    const stays = (key: string): boolean => wanted.has(key) || undecided.has(key);
+    const primaryStrangers = this.#observed.primaryMembers.filter(
+      (object) => !stays(dnKey(object.distinguishedName)) && ownGroupByPrimary(this.#desired, this.#observed, object) !== undefined,
+    );
+    return {
+      wanted,
+      quarantined,
+      undecided,
+      unseen: this.#unseen,
+      primaryStrangers,
+      desired: wanted.size + this.#unresolved + invalid,
+      blockers: this.#blockers,
+      notes: [
+        ...this.#notes,
+        ...primaryStrangers.map((object) => primaryNote(object, ownGroupByPrimary(this.#desired, this.#observed, object))),
+      ],
+      records: [...this.#records.values()],
+    };
+  }
+
+  #seen(remembered: readonly ResolvedHost[]): readonly DirectoryObject[] {
+    return remembered.flatMap(({ objectGUID }) => this.#byId.get(objectGUID) ?? []);
+  }
+
+  #unseenSids(remembered: readonly ResolvedHost[]): readonly string[] {
+    const unseen = remembered.filter(({ objectGUID }) => !this.#byId.has(objectGUID) && !this.#observed.gone.includes(objectGUID));
+    return unseen.flatMap(({ objectSID }) => objectSID ?? []);
+  }
+
+  #remember({ text }: HostReference, hosts: readonly { readonly objectGUID: string; readonly objectSID?: string | undefined }[]): void {
+    for (const [objectGUID, objectSID] of new Map(hosts.map((host) => [host.objectGUID, host.objectSID]))) {
+      this.#records.set(`${text}\n${objectGUID}`, { reference: text, objectGUID, ...(objectSID === undefined ? {} : { objectSID }) });
+    }
+  }
+}
+
+/** The keys of all members of a group: by its member values, and by their primary group. */
+export function memberKeys({ observed }: Pick<FarmView, "observed">, group: DirectoryObject): ReadonlySet<string> {
+  const byPrimary = observed.primaryMembers.filter((object) => isPrimaryGroup(group, object));
+  return new Set([...group.members, ...byPrimary.map(({ distinguishedName }) => distinguishedName)].map(dnKey));
+}
+
+/** Whether the group is the object's primary group. */
+export function isPrimaryGroup({ objectSID }: DirectoryObject, { primaryGroupID }: Pick<DirectoryObject, "primaryGroupID">): boolean {
+  return objectSID !== undefined && primaryGroupID !== undefined && relativeId(objectSID) === primaryGroupID;
+}
+
+/** The host group of the farm's own that is the object's primary group. */
+function ownGroupByPrimary({ owner }: DesiredFarm, { objects }: ObservedFarm, object: DirectoryObject): DirectoryObject | undefined {
+  return objects.find((group) => isGroup(group) && group.owner === owner && isPrimaryGroup(group, object));
 }
 
 /** Groups of the farm's own that are, or were, its host group. */
@@ -98,35 +221,8 @@ export function addedMembers({ desired, observed }: FarmView, group: DirectoryOb
   );
 }
 
-/** Whether an object is a direct member of a group: asked of its own memberOf, since a group may have very many members. */
-export function groupsOf({ memberOf }: Pick<DirectoryObject, "memberOf">): (group: DirectoryObject) => boolean {
-  const keys = new Set(memberOf.map(dnKey));
-  return ({ distinguishedName }) => keys.has(dnKey(distinguishedName));
-}
-
-function hostNotFound({ text, by, value }: HostReference): Blocker {
-  return {
-    reason: "HostNotFound",
-    part: "Hosts",
-    computer: text,
-    message: `no computer has the ${by} ${value}: join it to the domain, or correct hosts.computers; it is granted by itself once it exists.`,
-  };
-}
-
-function quarantinedNotFound({ text, by, value }: HostReference): Blocker {
-  return {
-    reason: "HostNotFound",
-    part: "Hosts",
-    message: `hosts.quarantined: no computer has the ${by} ${value}, so ${text} keeps nobody out: correct it, or remove it if the computer is gone.`,
-  };
-}
-
-function hostAmbiguous({ text, by, value }: HostReference, found: readonly DirectoryObject[]): Blocker {
-  const names = found.map(({ distinguishedName }) => distinguishedName).join("; ");
-  return {
-    reason: "HostAmbiguous",
-    part: "Hosts",
-    computer: text,
-    message: `${found.length} computers have the ${by} ${value} (${names}), so none is granted or removed: name the right one in hosts.computers by its distinguished name.`,
-  };
+/** Whether an account is a direct member of a group: asked of its own memberOf, since a group may have very many members, and of its primary group. */
+export function groupsOf(account: Pick<DirectoryObject, "memberOf" | "primaryGroupID">): (group: DirectoryObject) => boolean {
+  const keys = new Set(account.memberOf.map(dnKey));
+  return (group) => keys.has(dnKey(group.distinguishedName)) || isPrimaryGroup(group, account);
 }

@@ -37,6 +37,7 @@ export type LookupAttribute =
   | "servicePrincipalName"
   | "objectGUID"
   | "objectSid"
+  | "primaryGroupID"
   | "adminDescription";
 
 export function lookupKey(by: LookupAttribute, value: string): string {

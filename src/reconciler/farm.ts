@@ -4,8 +4,8 @@
  */
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
-import { isRecorded, recordBefore } from "../farm/changes/index.ts";
-import type { DesiredFarm } from "../farm/desired.ts";
+import { givesRight, isRecorded, recordBefore } from "../farm/changes/index.ts";
+import { readResolved, type DesiredFarm } from "../farm/desired.ts";
 import { readJournal, withJournal } from "../farm/journal.ts";
 import { planDecommission } from "../farm/plan/decommission.ts";
 import { plan } from "../farm/plan/index.ts";
@@ -77,13 +77,16 @@ export interface Decommissioned {
 export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports: FarmPorts, signal: AbortSignal): Promise<Reconciled> {
   const enforced = farm.spec.managementPolicy === "Enforce";
   let current = farm;
-  const journal: Work["journal"] = async (change, following, { desired, observed, hostGroup }) => {
-    if (!isRecorded(change) || recordBefore(desired.journal, [change], observed.computers) === desired.journal) return desired;
+  const journal: Work["journal"] = async (change, following, { desired, observed, hostGroup, hosts }) => {
+    const isRecordedNow = isRecorded(change) && recordBefore(desired.journal, [change], observed.computers) !== desired.journal;
+    // Who is quarantined is written down before anybody gets the right: an entry that nobody remembers would mean nobody once its computer is moved.
+    const isForgettable = givesRight(change) && desired.quarantined.some(({ text }) => !isRemembered(desired, hosts.records, text));
+    if (!isRecordedNow && !isForgettable) return desired;
     // In one write, what the rest of them needs.
     const next = recordBefore(desired.journal, [change, ...following], observed.computers);
     const status = withJournal(current.status ?? UNSEEN, next, "object" in hostGroup ? hostGroup.object : undefined);
-    current = await ports.record(current, status);
-    return { ...desired, journal: next };
+    current = await ports.record(current, { ...status, ...(hosts.records.length > 0 ? { resolvedHosts: hosts.records } : {}) });
+    return { ...desired, journal: next, resolved: readResolved(current.status) };
   };
   const assertFresh = enforced ? ports.assertFresh : undefined;
   const work: Work = { scope: "Names", plan, assertFresh, journal, ordered: false };
@@ -94,6 +97,12 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   const refused = unrecorded ?? (enforced && report.view && !report.error ? await transfer(report.view, ports) : undefined);
   if (refused) return { ...done, end: { kind: "Unrecorded", ...refused, events: appliedEvents(farm, desired, report.applied) } };
   return { ...done, end: { kind: "Looked", ...outcome(current, desired, report, ports.now()) } };
+}
+
+/** Whether all that the entry means now is on record. */
+function isRemembered({ resolved }: DesiredFarm, records: FarmView["hosts"]["records"], text: string): boolean {
+  const known = new Set(resolved.get(text)?.map(({ objectGUID }) => objectGUID));
+  return records.every(({ reference, objectGUID }) => reference !== text || known.has(objectGUID));
 }
 
 /** Takes everything of the farm out of the directory, one thing after the other. Rejects with what `assertFresh` rejects with. */
@@ -152,8 +161,8 @@ export function isSame(live: ServerFarm, copy: ServerFarm): boolean {
   return sameness(live) === sameness(copy);
 }
 
-/** With what its record says that it owns: a copy that lacks some of it would have that made again. */
+/** With what its record says that it owns, and whom its entries mean: a copy that lacks some of it would have that made again, or let somebody in. */
 function sameness({ metadata: { uid, generation, deletionTimestamp }, status }: ServerFarm): string {
   const owned = (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID);
-  return JSON.stringify([uid, generation, deletionTimestamp, readJournal(status), owned]);
+  return JSON.stringify([uid, generation, deletionTimestamp, readJournal(status), owned, status?.resolvedHosts]);
 }

@@ -15,7 +15,13 @@ import { farm, planOf } from "../farm/simulation.ts";
 import { addComputer, ADMINISTRATOR, BASE, addUser } from "../harness/directory.ts";
 import { available, directory as ad } from "../harness/world.ts";
 
-const FACTS = { dnsName: "contoso.com", baseDN: BASE, accountContainer: "OU=Contract", groupContainer: "OU=Contract" };
+const FACTS = {
+  dnsName: "contoso.com",
+  trustSelfJoined: false,
+  baseDN: BASE,
+  accountContainer: "OU=Contract",
+  groupContainer: "OU=Contract",
+};
 const CONTAINER = `OU=Contract,${BASE}`;
 const signal = new AbortController().signal;
 type Spec = Parameters<typeof farm>[0];

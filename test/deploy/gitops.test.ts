@@ -109,6 +109,7 @@ const DOMAIN: ActiveDirectoryDomain = {
     defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" },
     poll: "15s",
     resync: "1h",
+    selfJoinedComputers: "Withhold",
   },
 };
 
@@ -121,6 +122,7 @@ const OBSERVED: DomainObservation = {
   schemaVersion: 88,
   domainSID: undefined,
   netBIOSName: "CONTOSO",
+  machineAccountQuota: 10,
   account: "svc-farms@contoso.com",
   kdsRootKey: { kind: "NotSeen" },
   missingRights: [],

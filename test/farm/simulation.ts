@@ -15,7 +15,13 @@ import type { ServerFarm, ServerFarmSpec } from "../../src/api/generated/server-
 
 export const BASE = "DC=contoso,DC=com";
 export const CLUSTER = "8a1f";
-export const FACTS = { dnsName: "contoso.com", baseDN: BASE, accountContainer: "CN=Managed Service Accounts", groupContainer: "CN=Users" };
+export const FACTS = {
+  dnsName: "contoso.com",
+  trustSelfJoined: false,
+  baseDN: BASE,
+  accountContainer: "CN=Managed Service Accounts",
+  groupContainer: "CN=Users",
+};
 
 let next = 1;
 
@@ -39,6 +45,8 @@ export function directoryObject(fields: Partial<DirectoryObject> & { readonly di
     retrievers: undefined,
     members: [],
     memberOf: [],
+    primaryGroupID: undefined,
+    creatorSID: undefined,
     usn: undefined,
     securityEnabled: true,
     ...fields,
@@ -98,6 +106,8 @@ export class SimulatedDirectory implements Directory {
   missing: readonly string[] = [];
   unreadable: readonly string[] = [];
   readonly unexplainedPrincipals: readonly DirectoryObject[] = [];
+  primaryMembers: readonly DirectoryObject[] = [];
+  gone: readonly string[] = [];
   writes = 0;
   /** Called after each write. */
   onWrite: (change: Change) => void = () => undefined;
@@ -111,8 +121,8 @@ export class SimulatedDirectory implements Directory {
 
   observe(): Promise<ObservedFarm> {
     // As it is now: what is written later is not in it.
-    const { objects, computers, unexplainedPrincipals, missing, unreadable } = this;
-    return Promise.resolve({ objects, computers, unexplainedPrincipals, missing, unreadable });
+    const { objects, computers, unexplainedPrincipals, primaryMembers, gone, missing, unreadable } = this;
+    return Promise.resolve({ objects, computers, unexplainedPrincipals, primaryMembers, gone, missing, unreadable });
   }
 
   apply(change: Change): Promise<void> {

@@ -43,6 +43,8 @@ export interface ActiveDirectoryDomainSpec {
   readonly poll: string;
   /** How often every farm is compared in full, at least 1m. */
   readonly resync: string;
+  /** Whether computers that an ordinary user joined to the domain (mS-DS-CreatorSID) may be hosts. Withhold: they get no right, since every user may create ten computers by default, under any name that a farm lists. */
+  readonly selfJoinedComputers: "Withhold" | "Grant";
 }
 
 export interface ActiveDirectoryDomainStatus {
@@ -82,6 +84,8 @@ export interface ActiveDirectoryDomainStatus {
   readonly domainSID?: string;
   /** NetBIOS name of the domain. */
   readonly netBIOSName?: string;
+  /** How many computers an ordinary user may create (ms-DS-MachineAccountQuota). */
+  readonly machineAccountQuota?: number;
   /** How many ServerFarms name this domain. */
   readonly farms?: number;
 }

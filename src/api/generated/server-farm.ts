@@ -147,6 +147,15 @@ export interface ServerFarmStatus {
     /** granted/desired. */
     readonly summary?: string;
   };
+  /** What each entry of hosts.computers and hosts.quarantined was resolved to. A computer that is moved or renamed is found by it. */
+  readonly resolvedHosts?: readonly {
+    /** The entry, as the farm has it. */
+    readonly reference: string;
+    /** Its objectGUID. */
+    readonly objectGUID: string;
+    /** Its security identifier. */
+    readonly objectSID?: string;
+  }[];
   /** Hosts that could not be granted, at most 100. */
   readonly hostIssues?: readonly {
     /** The computer, as the farm names it. */

@@ -99,6 +99,15 @@ export function createdBy({ kind }: Change): ChangeEntry<never>["creates"] {
   return TABLE[kind].creates;
 }
 
+/** Whether somebody may retrieve the password by the change who may not without it. */
+export function givesRight(change: Change): boolean {
+  return (
+    change.kind === "CreateAccount" ||
+    change.kind === "CreateHostGroup" ||
+    (partOf(change) === "Hosts" && "add" in change && change.add.length > 0)
+  );
+}
+
 /** Whether something has to be recorded before the change is made. */
 export function isRecorded({ kind }: Change): boolean {
   return TABLE[kind].journal !== undefined;

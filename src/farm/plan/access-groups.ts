@@ -73,7 +73,7 @@ function planLeaves({ desired, observed, accessGroups }: FarmView, account: Dire
 export function endOfAccessGroup(
   desired: DesiredFarm,
   group: DirectoryObject,
-  account: Pick<DirectoryObject, "distinguishedName" | "memberOf"> | undefined,
+  account: Pick<DirectoryObject, "distinguishedName" | "memberOf" | "primaryGroupID"> | undefined,
   declaredExternal: boolean,
 ): readonly Change[] {
   const object = owned(group, desired.owner);

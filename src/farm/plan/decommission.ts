@@ -72,7 +72,7 @@ function endOf(view: FarmView, object: DirectoryObject, policy: DecommissionPoli
   if (desired.hostGroup.existing && desired.grant === "Group" && sameName(object.samAccountName, desired.hostGroup.samAccountName)) {
     return [...takeOut(view, object), { kind: "Release", object: owned(object, desired.owner), because: DECLARED }];
   }
-  return [endOfHostGroup(object, desired.owner, foreignMembers(view, object, policy))];
+  return [endOfHostGroup(view, object, foreignMembers(view, object, policy))];
 }
 
 function endOfAccount(account: DirectoryObject, owner: string): readonly Change[] {

@@ -4,10 +4,11 @@ import type { DirectoryObject } from "../../ad/object.ts";
 import type { MemberGroup } from "../../ad/write.ts";
 import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
+import { listOf } from "../changes/entry.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import { othersWanting } from "../sharing.ts";
 import { owned, type Slot } from "../slot.ts";
-import { addedMembers, externalHostGroups, ownHostGroups, type FarmView, type ResolvedHosts } from "../view.ts";
+import { addedMembers, externalHostGroups, isPrimaryGroup, memberKeys, ownHostGroups, type FarmView, type ResolvedHosts } from "../view.ts";
 
 /** Values in one modify: as many hosts as a farm can have, so that a change of any number of them is one write. */
 const MEMBERS_PER_WRITE = 5000;
@@ -34,7 +35,8 @@ export function planHosts(view: FarmView): Plan {
 }
 
 /** The farm's list is the whole truth: whoever else is in goes. */
-function planOwnGroup({ desired, observed, hosts }: FarmView, group: DirectoryObject): Plan {
+function planOwnGroup(view: FarmView, group: DirectoryObject): Plan {
+  const { desired, observed, hosts } = view;
   const { wanted, quarantined, undecided } = hosts;
   const members = new Map(group.members.map((member) => [dnKey(member), member]));
   // While a host is not found, a member that cannot be read may be that very host: taking it out could take a farm down.
@@ -45,7 +47,7 @@ function planOwnGroup({ desired, observed, hosts }: FarmView, group: DirectoryOb
   const unwanted = [...members].filter(([key]) => !stays(key)).map(([, member]) => member);
   const kept = [...members].filter(([key]) => !wanted.has(key) && unclear(key)).map(([, member]) => member);
   return {
-    changes: changesOfMembers(owned(group, desired.owner), absentFrom(members, wanted), unwanted),
+    changes: changesOfMembers(owned(group, desired.owner), absentFrom(memberKeys(view, group), wanted), unwanted),
     later: [],
     blockers: [...kept.map(unreadableMember), ...(group.securityEnabled ? [] : [distributionGroup(group)])],
   };
@@ -70,7 +72,7 @@ function distributionGroup({ distinguishedName }: DirectoryObject): Blocker {
 /** Only members that this farm added are ever removed; and not while another farm wants them there. */
 function planExternalGroup(view: FarmView, { object, group }: Extract<Slot, { kind: "External" }>): Plan {
   const { desired, hosts } = view;
-  const members = new Map(object.members.map((member) => [dnKey(member), member]));
+  const members = memberKeys(view, object);
   const stays = (key: string): boolean => hosts.wanted.has(key) || hosts.undecided.has(key) || hosts.quarantined.has(key);
   const unwanted = ownToTakeOut(view, object, (key) => !stays(key));
   const { objectGUID, distinguishedName, name } = group;
@@ -135,8 +137,8 @@ export function planFormerGroups(view: FarmView): Plan {
     changes: [
       ...own.map((group) =>
         endOfHostGroup(
+          view,
           group,
-          desired.owner,
           group.members.filter((member) => !computers.has(dnKey(member))),
         ),
       ),
@@ -152,9 +154,14 @@ function former({ hostGroup }: FarmView, groups: readonly DirectoryObject[]): re
   return groups.filter((object) => !("object" in hostGroup) || object.objectGUID !== hostGroup.object.objectGUID);
 }
 
-/** An owned host group goes; one with members that the farm did not put in stays, without its marker. */
-export function endOfHostGroup(group: DirectoryObject, owner: string, strangers: readonly string[]): Change {
-  const object = owned(group, owner);
+/** An owned host group goes; one with members that the farm did not put in stays, without its marker, and so does one that is a primary group. */
+export function endOfHostGroup({ desired, observed }: FarmView, group: DirectoryObject, strangers: readonly string[]): Change {
+  const object = owned(group, desired.owner);
+  const users = observed.primaryMembers.filter((member) => isPrimaryGroup(group, member)).map(({ distinguishedName }) => distinguishedName);
+  if (users.length > 0) {
+    const because = `it is the primary group of ${listOf(users)}, and Active Directory deletes no such group: change their primary group, then delete it`;
+    return { kind: "Release", object, because };
+  }
   return strangers.length === 0
     ? { kind: "DeleteHostGroup", object }
     : { kind: "Release", object, because: `it has members that this farm did not put in: ${strangers.join("; ")}` };
@@ -182,7 +189,7 @@ function externalGroup({ desired: { journal } }: FarmView, { distinguishedName, 
   return { distinguishedName, objectGUID, owner: undefined, name };
 }
 
-function absentFrom(members: ReadonlyMap<string, string>, wanted: ResolvedHosts["wanted"]): readonly string[] {
+function absentFrom(members: ReadonlySet<string>, wanted: ResolvedHosts["wanted"]): readonly string[] {
   return [...wanted].filter(([key]) => !members.has(key)).map(([, { distinguishedName }]) => distinguishedName);
 }
 

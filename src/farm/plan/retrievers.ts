@@ -5,7 +5,7 @@ import { commonName, dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
 import type { ObservedFarm } from "../queries.ts";
 import { owned } from "../slot.ts";
-import type { FarmView } from "../view.ts";
+import { memberKeys, type FarmView } from "../view.ts";
 
 /**
  * Whom one access list can name: its size has 16 bits (MS-DTYP 2.4.5), and an entry for a domain's principal takes 36 bytes. Some are left for
@@ -24,19 +24,27 @@ function sidsOf(computers: Iterable<DirectoryObject>): readonly string[] {
 }
 
 /** What the account's list should say in the end; undefined while the host group is not there. `current`: what it says now. */
-export function grantOf({ desired, observed, hostGroup, hosts }: FarmView, current: Retrievers | undefined): Grant | undefined {
+export function grantOf(view: FarmView, current: Retrievers | undefined): Grant | undefined {
+  const { desired, hostGroup, hosts } = view;
+  const denied = deniedBy(view, current);
   if (desired.grant === "Principals") {
-    // Of those that an ambiguous name may mean, whoever is in stays in; so does who cannot be seen now, while a host is not found.
-    const undecided = new Set(sidsOf(hosts.undecided.values()));
-    const seen = new Set(sidsOf([...observed.objects, ...observed.computers, ...observed.unexplainedPrincipals]));
-    const unfound = hosts.blockers.some(({ reason, computer }) => reason === "HostNotFound" && computer !== undefined);
-    const kept = (current?.principals ?? []).filter((sid) => undecided.has(sid) || (unfound && !seen.has(sid)));
-    return { principals: [...new Set([...sidsOf(hosts.wanted.values()), ...kept])], denied: [] };
+    // Of those that an ambiguous name may mean, whoever is in stays in; so does a host that is known and cannot be seen now. Nobody else does.
+    const may = new Set([...sidsOf(hosts.undecided.values()), ...hosts.unseen.wanted]);
+    const kept = (current?.principals ?? []).filter((sid) => may.has(sid));
+    return { principals: [...new Set([...sidsOf(hosts.wanted.values()), ...kept])], denied };
   }
   if ((hostGroup.kind !== "Own" && hostGroup.kind !== "External") || hostGroup.object.objectSID === undefined) return undefined;
-  // Somebody else may put a compromised host into a group that is not the farm's, directly or by way of another group.
-  const denied = hostGroup.kind === "External" ? sidsOf(hosts.quarantined.values()) : [];
   return { principals: [hostGroup.object.objectSID], denied };
+}
+
+/**
+ * Whoever must not have the right, whatever group it is in: quarantined hosts in every mode, since somebody may put them into a group, directly or by way
+ * of another one; members by primary group, whom nobody can take out; and a quarantined host that cannot be seen now and has an entry.
+ */
+function deniedBy({ hosts }: FarmView, current: Retrievers | undefined): readonly string[] {
+  const unseen = new Set(hosts.unseen.quarantined);
+  const kept = (current?.denied ?? []).filter((sid) => unseen.has(sid));
+  return [...new Set([...sidsOf(hosts.quarantined.values()), ...sidsOf(hosts.primaryStrangers), ...kept])];
 }
 
 export function planRetrievers(view: FarmView): Plan {
@@ -45,17 +53,15 @@ export function planRetrievers(view: FarmView): Plan {
   if (account.kind !== "Own") return nothing;
   const current = account.object.retrievers ?? { principals: [], denied: [], foreign: [] };
   const grant = grantOf(view, current);
-  const out = new Set(sidsOf(hosts.quarantined.values()));
+  const out = deniedBy(view, current);
+  // While it is not decided what the list should say, all that is done to it is to keep out who must not have the right.
+  if (!grant && out.length === 0) return nothing;
+  const denied = out.slice(0, PRINCIPALS - 1);
   const kept = grant && isFilled(view) ? [] : inForce(view, current);
-  // While it is not decided what the list should say, all that is done to it is to keep compromised hosts out.
-  if (!grant && out.size === 0) return nothing;
   // Groups first: where there are more hosts than the list takes, those that have the right by a group keep it.
   const principals = [...new Set([...kept, ...(grant?.principals ?? current.principals)])]
-    .filter((sid) => !out.has(sid))
-    .slice(0, PRINCIPALS);
-  // While a group that is not the farm's, or not any more, is named, whoever is quarantined is kept out by name.
-  const settled = grant !== undefined && kept.every((sid) => grant.principals.includes(sid));
-  const denied = (settled ? grant.denied : [...out]).slice(0, PRINCIPALS - principals.length);
+    .filter((sid) => !denied.includes(sid))
+    .slice(0, PRINCIPALS - denied.length);
   if (current.foreign.length === 0 && sameSet(principals, current.principals) && sameSet(denied, current.denied)) return nothing;
   const object = owned(account.object, desired.owner);
   const change: Change = {
@@ -70,7 +76,7 @@ export function planRetrievers(view: FarmView): Plan {
 
 /** What differs, as people read it: computers that are named directly, and all else in words. */
 function difference(
-  { desired, observed }: FarmView,
+  { desired, observed, hosts }: FarmView,
   current: Retrievers,
   { principals, denied }: Grant,
 ): Pick<Change<"SetRetrievers">, "add" | "remove" | "because"> {
@@ -81,13 +87,19 @@ function difference(
   const added = principals.filter((sid) => !current.principals.includes(sid));
   const removed = current.principals.filter((sid) => !principals.includes(sid));
   const direct = desired.grant === "Principals";
+  const strangers = new Set(sidsOf(hosts.primaryStrangers).filter((sid) => !sidsOf(hosts.quarantined.values()).includes(sid)));
   return {
     add: direct ? named(added) : [],
     remove: direct ? named(removed) : [],
     because: [
       ...added.filter((sid) => !direct || !computers.has(sid)).map((sid) => `${nameOf(sid, observed)} may retrieve the password`),
       ...removed.filter((sid) => !direct || !computers.has(sid)).map((sid) => `it named ${nameOf(sid, observed)}, who may not any more`),
-      ...denied.filter((sid) => !current.denied.includes(sid)).map((sid) => `${nameOf(sid, observed)} is quarantined and kept out by name`),
+      ...denied
+        .filter((sid) => !current.denied.includes(sid))
+        .map(
+          (sid) =>
+            `${nameOf(sid, observed)} ${strangers.has(sid) ? "is a member by its primary group" : "is quarantined"} and kept out by name`,
+        ),
       ...current.denied.filter((sid) => !denied.includes(sid)).map((sid) => `it had a deny entry for ${nameOf(sid, observed)}`),
       ...current.foreign.map((text) => `it had ${text}`),
     ],
@@ -95,24 +107,28 @@ function difference(
 }
 
 /** Whether everybody who should have the right has it by what is wanted, so that nobody loses it when nothing else is named. */
-function isFilled({ desired, observed, hostGroup, hosts: { wanted, undecided } }: FarmView): boolean {
+function isFilled(view: FarmView): boolean {
+  const { desired, observed, hostGroup } = view;
+  const { wanted, undecided } = view.hosts;
   if (undecided.size > 0) return false;
   if (desired.grant === "Principals") return observed.unreadable.length === 0 && wanted.size <= PRINCIPALS;
   if (!("object" in hostGroup)) return false;
-  const members = new Set(hostGroup.object.members.map(dnKey));
+  const members = memberKeys(view, hostGroup.object);
   return [...wanted.keys()].every((key) => members.has(key));
 }
 
 /** Of the principals that are named now those by which hosts that stay have the right: they stay until the hosts have it otherwise. */
-function inForce({ desired, observed, hosts: { wanted, undecided } }: FarmView, { principals }: Retrievers): readonly string[] {
+function inForce(view: FarmView, { principals }: Retrievers): readonly string[] {
+  const { desired, observed } = view;
+  const { wanted, undecided } = view.hosts;
   const hosts = new Map([...wanted, ...undecided]);
   const direct = new Set(desired.grant === "Group" ? sidsOf(hosts.values()) : []);
   const groups = observed.objects.filter(
     (object) => object.owner === desired.owner || desired.journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID),
   );
-  const bearing = new Set(
-    sidsOf(groups.filter(({ members }) => members.some((member) => hosts.has(dnKey(member)) || observed.unreadable.includes(member)))),
-  );
+  const unreadable = new Set(observed.unreadable.map(dnKey));
+  const isBearing = (group: DirectoryObject): boolean => [...memberKeys(view, group)].some((key) => hosts.has(key) || unreadable.has(key));
+  const bearing = new Set(sidsOf(groups.filter(isBearing)));
   return principals.filter((sid) => direct.has(sid) || bearing.has(sid));
 }
 
@@ -127,7 +143,7 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** Whoever is named is said by name; a principal that nobody is any more by its SID. */
-function nameOf(sid: string, { objects, computers, unexplainedPrincipals }: ObservedFarm): string {
-  const found = [...objects, ...computers, ...unexplainedPrincipals].find(({ objectSID }) => objectSID === sid);
+function nameOf(sid: string, { objects, computers, primaryMembers, unexplainedPrincipals }: ObservedFarm): string {
+  const found = [...objects, ...computers, ...primaryMembers, ...unexplainedPrincipals].find(({ objectSID }) => objectSID === sid);
   return found ? commonName(found.distinguishedName) : `${sid}, which is no object of this domain`;
 }

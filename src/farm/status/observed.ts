@@ -8,7 +8,7 @@ import { accessGroupsStatus, hostGroupsStatus, type Journal, type RememberedAcce
 import type { Report } from "../report.ts";
 import { transfersOf } from "../sharing.ts";
 import { isAccessGroup } from "../slot.ts";
-import { addedMembers, groupsOf, type FarmView } from "../view.ts";
+import { addedMembers, groupsOf, memberKeys, type FarmView } from "../view.ts";
 
 const LISTED = 100;
 const KINDS = ["Account", "HostGroup", "AccessGroup"] as const;
@@ -25,6 +25,7 @@ export function observedStatus(farm: ServerFarm, report: Report, view: FarmView)
   return {
     hosts: { desired: hosts.desired, granted, summary: `${granted}/${hosts.desired}` },
     hostIssues: issues.slice(0, LISTED),
+    ...(hosts.records.length > 0 ? { resolvedHosts: hosts.records } : {}),
     ownedObjects: ownedObjects(farm, view, interrupted),
     ...(account.kind === "Own"
       ? { account: { ...identity(account.object), ...names(account.object), ...passwordTimes(account.object) } }
@@ -59,14 +60,15 @@ function ownedObjects(
   return [...own, ...unseen];
 }
 
-/** How many of the wanted hosts may retrieve the password, by the group or by name. */
-function countGranted({ account, hostGroup: group, hosts: { wanted } }: FarmView): number {
+/** How many of the wanted hosts may retrieve the password: by name, or by a group that is named, and not kept out. */
+function countGranted(view: FarmView): number {
+  const { account, hostGroup, hosts } = view;
   if (account.kind !== "Own") return 0;
   const principals = new Set(account.object.retrievers?.principals);
   const denied = new Set(account.object.retrievers?.denied);
-  const byGroup = "object" in group && group.object.objectSID !== undefined && principals.has(group.object.objectSID);
-  const members = new Set(byGroup ? group.object.members.map(dnKey) : []);
-  return [...wanted].filter(
+  const byGroup = "object" in hostGroup && hostGroup.object.objectSID !== undefined && principals.has(hostGroup.object.objectSID);
+  const members: ReadonlySet<string> = byGroup ? memberKeys(view, hostGroup.object) : new Set();
+  return [...hosts.wanted].filter(
     ([key, { objectSID }]) => objectSID !== undefined && !denied.has(objectSID) && (members.has(key) || principals.has(objectSID)),
   ).length;
 }

@@ -44,7 +44,7 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
       conditions: toConditions(farm.status?.conditions ?? [], findings, generation, now),
       ...(report.view ? observedStatus(farm, report, report.view) : {}),
     },
-    events: [...appliedEvents(farm, desired, report.applied), ...warnings(farm, ready)],
+    events: [...appliedEvents(farm, desired, report.applied), ...noteEvents(farm, report.view), ...warnings(farm, ready)],
     next: ready.status === "True" ? "Resync" : retryable ? "Retry" : "Recheck",
     drift,
   };
@@ -56,6 +56,7 @@ function withoutObserved({
   hostGroup: _hostGroup,
   formerHostGroups: _formerHostGroups,
   accessGroups: _accessGroups,
+  resolvedHosts: _resolvedHosts,
   ...kept
 }: ReturnType<typeof carriedOver>): ReturnType<typeof carriedOver> {
   return kept;
@@ -87,6 +88,26 @@ function isLost({ status }: ServerFarm, change: Change): boolean {
 export function appliedEvents(farm: ServerFarm, { account }: DesiredFarm, applied: readonly Change[]): readonly EventDraft[] {
   const drift = driftOf(farm, applied);
   return applied.flatMap((change) => eventsOf(change, account.samAccountName, drift.includes(change)));
+}
+
+/** What is noted of a host is said once, when it is new. */
+function noteEvents({ status }: ServerFarm, view: FarmView | undefined): readonly EventDraft[] {
+  const before = status?.conditions?.find(({ type }) => type === "HostsReady")?.message ?? "";
+  const notes = view?.hosts.notes.slice(0, NOTES).filter(({ message }) => !before.includes(message)) ?? [];
+  return notes.map(({ reason, message }) => ({ type: "Warning", reason, message }));
+}
+
+/** As many notes are said in a condition, each of some 300 characters. */
+const NOTES = 5;
+
+function notesMessage({ hosts: { notes } }: FarmView): string {
+  const rest = notes.length > NOTES ? ` And ${notes.length - NOTES} more.` : "";
+  return notes.length === 0
+    ? ""
+    : ` ${notes
+        .slice(0, NOTES)
+        .map(({ message }) => message)
+        .join(" ")}${rest}`;
 }
 
 /** A farm that is not ready says so once for each reason. */
@@ -131,7 +152,7 @@ function findingOf(part: Part, desired: DesiredFarm, report: Report): ConditionD
   const [firstFailure] = failed;
   if (firstFailure) return { type, status: "False", reason: REASON[firstFailure.error.kind], message: failureMessage(failed, blockers) };
   const [firstBlocker] = blockers;
-  const exposure = part === "Hosts" && view ? exposureOf(view) : "";
+  const exposure = part === "Hosts" && view ? exposureOf(view) + notesMessage(view) : "";
   if (firstBlocker) return { type, status: "False", reason: firstBlocker.reason, message: `${blockersMessage(blockers)}${exposure}` };
   if (pending.length > 0) {
     const changes = pending.flatMap((change) => describeChange(change));
@@ -165,7 +186,7 @@ function reconciledMessage(part: Part, desired: DesiredFarm, view: FarmView | un
       return `${desired.account.samAccountName} exists and its properties match.${rc4}`;
     }
     case "Hosts":
-      return `${grantMessage(desired)}${view ? disabledHosts(view) + exposureOf(view) : ""}`;
+      return `${grantMessage(desired)}${view ? disabledHosts(view) + exposureOf(view) + notesMessage(view) : ""}`;
     case "ServicePrincipalNames":
       return `the account holds exactly the ${desired.servicePrincipalNames.length} service principal names.`;
     case "AccessGroups":
@@ -192,10 +213,12 @@ function disabledHosts({ hosts }: FarmView): string {
 }
 
 /** Whoever once had the password knows it until it changes: nobody can change it before (MS-ADTS 3.1.1.4.5.39). */
-function exposureOf({ desired, account }: FarmView): string {
-  if (desired.quarantined.length === 0) return "";
+function exposureOf({ desired, account, hosts }: FarmView): string {
+  const known = new Set(hosts.records.map(({ reference }) => reference));
+  const out = desired.quarantined.filter(({ text }) => known.has(text));
+  if (out.length === 0) return "";
   const { passwordLastChanged, passwordNextChange } = account.kind === "Own" ? passwordTimes(account.object) : {};
-  const names = listOf(desired.quarantined.map(({ text }) => text));
+  const names = listOf(out.map(({ text }) => text));
   if (passwordLastChanged === undefined || passwordNextChange === undefined) return ` Quarantined: ${names}.`;
   return ` Quarantined: ${names}. Whoever of them had the right after ${passwordLastChanged} knows the password until its next change at ${passwordNextChange}, which cannot be forced.`;
 }

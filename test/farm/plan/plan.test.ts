@@ -55,7 +55,11 @@ describe("the plan of a farm", () => {
     ["a host more", { hosts: { computers: ["WEB01", "WEB02"] } }, [`AddHost CN=WEB02,CN=Computers,${BASE}`]],
     ["no host", { hosts: { computers: [] } }, [`RemoveHost CN=WEB01,CN=Computers,${BASE}`]],
     ["a host by another name", { hosts: { computers: ["web01.contoso.com"] } }, []],
-    ["a quarantined host", { hosts: { computers: ["WEB01"], quarantined: ["WEB01$"] } }, [`RemoveHost CN=WEB01,CN=Computers,${BASE}`]],
+    [
+      "a quarantined host",
+      { hosts: { computers: ["WEB01"], quarantined: ["WEB01$"] } },
+      [`RemoveHost CN=WEB01,CN=Computers,${BASE}`, "SetRetrievers WEB01 is quarantined and kept out by name"],
+    ],
     ["an SPN in another case", { servicePrincipalNames: ["HTTP/WEB"] }, []],
     [
       "other SPNs",
@@ -196,8 +200,9 @@ describe("the plan of a farm", () => {
       account: { description: "x" },
       servicePrincipalNames: ["http/x"],
     });
-    const [first, second] = planOf(wanted, directory).changes;
+    const [first, denied, second] = planOf(wanted, directory).changes;
     expect(first).toMatchObject({ kind: "ChangeHosts", add: [], remove: [`CN=WEB02,CN=Computers,${BASE}`] });
+    expect(denied).toMatchObject({ kind: "SetRetrievers", denied: [WEB[1]?.objectSID] });
     expect(second).toMatchObject({
       kind: "ChangeHosts",
       add: [`CN=WEB03,CN=Computers,${BASE}`],
@@ -210,7 +215,7 @@ describe("the plan of a farm", () => {
     const { blockers } = planOf(wanted, await settled(wanted));
     expect(blockers).toMatchObject([
       {
-        reason: "HostNotFound",
+        reason: "QuarantineNotFound",
         part: "Hosts",
         message: expect.stringContaining("hosts.quarantined: no computer has the sAMAccountName WEB1$"),
       },
@@ -348,6 +353,9 @@ describe("what only the domain shows to be wrong", () => {
       hosts: { computers: ["WEB01", "CN=X,DC=fabrikam,DC=com"], quarantined: ["WEB02"] },
       accessGroups: [{ name: "itfarm1hosts", existing: true }],
     });
-    expect(lines(wrong, directory)).toEqual([`RemoveHost CN=WEB02,CN=Computers,${BASE}`]);
+    expect(lines(wrong, directory)).toEqual([
+      `RemoveHost CN=WEB02,CN=Computers,${BASE}`,
+      "SetRetrievers WEB02 is quarantined and kept out by name",
+    ]);
   });
 });

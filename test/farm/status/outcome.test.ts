@@ -277,7 +277,15 @@ describe("a farm that is not looked at", () => {
 describe("the end of a farm", () => {
   const wanted = desired();
   const empty = {
-    view: viewOf(wanted, { objects: [], computers: [], missing: [], unexplainedPrincipals: [], unreadable: [] }),
+    view: viewOf(wanted, {
+      objects: [],
+      computers: [],
+      missing: [],
+      unexplainedPrincipals: [],
+      primaryMembers: [],
+      gone: [],
+      unreadable: [],
+    }),
     applied: [],
     failures: [],
     error: undefined,

@@ -1,0 +1,73 @@
+/** What is said of hosts, and who is no host at all. */
+import type { Blocker } from "../api/reasons.ts";
+import { isDomainController, type DirectoryObject } from "../ad/object.ts";
+import { commonName } from "../names/distinguished-name.ts";
+import type { HostReference } from "./desired.ts";
+
+/** What somebody should know of a host: said in the condition, and once by an Event. */
+export interface HostNote {
+  /** Of the Event. */
+  readonly reason: "HostMoved" | "PrimaryGroupMember";
+  readonly message: string;
+}
+
+/** RIDs of the groups that users and computers have as their primary group (MS-SAMR 2.2.1.14). */
+const [DOMAIN_USERS, DOMAIN_COMPUTERS] = [513, 515];
+
+/** A computer that is no host, whatever names it. */
+export function hostNotTrusted({ text }: HostReference, computer: DirectoryObject): Blocker {
+  const { distinguishedName, creatorSID } = computer;
+  const message = isDomainController(computer)
+    ? `${distinguishedName} is a domain controller, which is never a host: remove it from hosts.computers.`
+    : `${distinguishedName} was created by an ordinary user (${creatorSID}), as every user may under any free name, so it gets no right: an administrator deletes it and creates it again before it is joined, or sets selfJoinedComputers: Grant on the ActiveDirectoryDomain.`;
+  return { reason: "HostNotTrusted", part: "Hosts", computer: text, message };
+}
+
+export function movedNote(
+  field: "hosts.computers" | "hosts.quarantined",
+  { text }: HostReference,
+  { distinguishedName }: DirectoryObject,
+): HostNote {
+  const still = field === "hosts.computers" ? "keeps the right" : "stays out";
+  return {
+    reason: "HostMoved",
+    message: `${field}: ${text} was moved or renamed and ${still}: it is now ${distinguishedName}. Write that in place of ${text}.`,
+  };
+}
+
+/** Active Directory keeps no member value for a primary group, so that nobody can be taken out of it there. */
+export function primaryNote({ distinguishedName, objectClass }: DirectoryObject, group: DirectoryObject | undefined): HostNote {
+  const other = objectClass.toLowerCase() === "user" ? DOMAIN_USERS : DOMAIN_COMPUTERS;
+  return {
+    reason: "PrimaryGroupMember",
+    message: `${distinguishedName} is a member of ${commonName(group?.distinguishedName ?? "")} by its primary group and is kept out by a deny entry: change its primary group (Set-ADObject '${distinguishedName}' -Replace @{primaryGroupID=${other}}).`,
+  };
+}
+
+export function hostNotFound({ text, by, value }: HostReference): Blocker {
+  return {
+    reason: "HostNotFound",
+    part: "Hosts",
+    computer: text,
+    message: `no computer has the ${by} ${value}: join it to the domain, or correct hosts.computers; it is granted by itself once it exists.`,
+  };
+}
+
+/** Nobody may believe that it keeps somebody out. */
+export function quarantineNotFound({ text, by, value }: HostReference): Blocker {
+  return {
+    reason: "QuarantineNotFound",
+    part: "Hosts",
+    message: `hosts.quarantined: no computer has the ${by} ${value}, so ${text} keeps nobody out: correct it, or remove it if the computer is gone.`,
+  };
+}
+
+export function hostAmbiguous({ text, by, value }: HostReference, found: readonly DirectoryObject[]): Blocker {
+  const names = found.map(({ distinguishedName }) => distinguishedName).join("; ");
+  return {
+    reason: "HostAmbiguous",
+    part: "Hosts",
+    computer: text,
+    message: `${found.length} computers have the ${by} ${value} (${names}), so none is granted or removed: name the right one in hosts.computers by its distinguished name.`,
+  };
+}

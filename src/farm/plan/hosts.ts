@@ -125,7 +125,7 @@ export function planQuarantine(view: FarmView): Plan {
 
 /** Groups that were used before go, or lose what the farm put in, once the account does not name them any more. */
 export function planFormerGroups(view: FarmView): Plan {
-  const { desired, observed, account } = view;
+  const { observed, account } = view;
   if (account.kind !== "Own") return NOTHING;
   const named = new Set(account.object.retrievers?.principals);
   const isLeft = ({ objectSID }: DirectoryObject): boolean => objectSID === undefined || !named.has(objectSID);

@@ -48,7 +48,7 @@ function deniedBy({ hosts }: FarmView, current: Retrievers | undefined): readonl
 }
 
 export function planRetrievers(view: FarmView): Plan {
-  const { desired, account, hosts } = view;
+  const { desired, account } = view;
   const nothing: Plan = { changes: [], later: [], blockers: tooMany(view) };
   if (account.kind !== "Own") return nothing;
   const current = account.object.retrievers ?? { principals: [], denied: [], foreign: [] };

@@ -2,7 +2,6 @@
 import { timestamp } from "../../api/object.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../../ad/object.ts";
-import { dnKey } from "../../names/distinguished-name.ts";
 import { describeChange } from "../changes/index.ts";
 import { accessGroupsStatus, hostGroupsStatus, type Journal, type RememberedAccessGroup, type RememberedGroup } from "../journal.ts";
 import type { Report } from "../report.ts";

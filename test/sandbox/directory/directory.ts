@@ -3,10 +3,11 @@ import { randomUUID } from "node:crypto";
 import { encodeSid } from "../../../src/names/sid.ts";
 import { DistinguishedNameError, parseDn, type RelativeName } from "../../../src/names/distinguished-name.ts";
 import { AccessList, isAdministrator, type Right, type Token } from "./access.ts";
-import { complete, managedPassword, type Passwords, verify } from "./account-rules.ts";
+import { complete, type Passwords, verify } from "./account-rules.ts";
 import { Database, type Entry } from "./database.ts";
 import { type Cause, type Dialect, failure } from "./failure.ts";
 import { candidates, matches } from "./filter.ts";
+import { managedPassword } from "./managed-password.ts";
 import type { AttributeValues, Modification, Request, ResultEntry, SearchRequest } from "./message.ts";
 import { ATTRIBUTE_SCHEMAS, type AttributeSchema, attributeSchema, CLASS_SCHEMAS, classChain, matchKey, type Value } from "./schema.ts";
 

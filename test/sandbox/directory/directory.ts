@@ -372,7 +372,7 @@ export class Directory {
           .filter(({ creatable, guid }) => creatable && guid !== undefined && this.access.allows(token, "CC", entry, guid))
           .map(({ name }) => name);
       case "msds-managedpassword":
-        return managedPassword(entry, token);
+        return managedPassword(this, entry, token);
       case "tokengroups":
         return [...this.sidsOf(entry)].map((sid) => encodeSid(sid));
       default:

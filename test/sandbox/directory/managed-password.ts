@@ -1,6 +1,6 @@
 /** The password of a gMSA: which key it comes from, when it changes, and who is given it (MS-GKDI 2.2.4; MS-ADTS 2.2.19, 3.1.1.4.5.39). */
 import { createHash } from "node:crypto";
-import { encodeGuid } from "../../../src/names/guid.ts";
+import { decodeGuid, encodeGuid } from "../../../src/names/guid.ts";
 import { mayRetrieve, type Token } from "./access.ts";
 import { type Entry, filetime } from "./database.ts";
 import type { Directory } from "./directory.ts";
@@ -19,8 +19,7 @@ function stepAt(time: bigint): bigint {
 }
 
 /** MSDS-MANAGEDPASSWORD_ID: which root key, and which step of it. */
-export function passwordId(directory: Directory, rootKey: string, time = BigInt(filetime())): Buffer {
-  const step = stepAt(time);
+export function passwordId(directory: Directory, rootKey: string, step = stepAt(BigInt(filetime()))): Buffer {
   const name = Buffer.from(`${directory.settings.dnsName}\0`, "utf16le");
   const numbers = (...values: readonly (number | bigint)[]): Buffer => {
     const bytes = Buffer.alloc(4 * values.length);
@@ -48,17 +47,27 @@ function intervalOf(entry: Entry): bigint {
   return (BigInt(String(entry.first("msDS-ManagedPasswordInterval") ?? "30")) * 24n) / 10n;
 }
 
-/** MSDS-MANAGEDPASSWORD_BLOB for those whom the account names; nothing for everybody else. */
-export function managedPassword(entry: Entry, { sids }: Token, now = BigInt(filetime())): readonly Value[] {
+/**
+ * MSDS-MANAGEDPASSWORD_BLOB for those whom the account names; nothing for everybody else. The first of them to ask after the
+ * interval is over changes the password by asking.
+ */
+export function managedPassword(directory: Directory, entry: Entry, { sids }: Token, now = BigInt(filetime())): readonly Value[] {
   const descriptor = entry.first("msDS-GroupMSAMembership");
   const id = entry.first("msDS-ManagedPasswordId");
   if (!entry.is(GMSA) || !Buffer.isBuffer(id) || !Buffer.isBuffer(descriptor) || !mayRetrieve(descriptor, sids)) return [];
   const [first, interval] = [stepOf(id), intervalOf(entry)];
-  const roll = (stepAt(now) - first) / interval;
-  const change = (first + (roll + 1n) * interval) * STEP;
+  const step = first + ((stepAt(now) - first) / interval) * interval;
+  const change = (step + interval) * STEP;
+  if (step !== first) {
+    directory.database.set(entry, {
+      "msDS-ManagedPasswordId": [passwordId(directory, decodeGuid(id.subarray(24, 40)), step)],
+      "msDS-ManagedPasswordPreviousId": [id],
+      pwdLastSet: [String(now)],
+    });
+  }
   const header = Buffer.alloc(16);
   const intervals = Buffer.alloc(16);
-  const password = Buffer.concat([passwordAt(entry, first + roll * interval), Buffer.alloc(2)]);
+  const password = Buffer.concat([passwordAt(entry, step), Buffer.alloc(2)]);
   const end = header.length + password.length;
   header.writeUInt16LE(1, 0);
   header.writeUInt32LE(end + intervals.length, 4);

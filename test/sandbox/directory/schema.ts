@@ -62,6 +62,7 @@ msDS-SupportedEncryptionTypes integer s user 20119867-1d04-4ab7-9371-cfc3d5df0af
 msDS-GroupMSAMembership octets s msDS-GroupManagedServiceAccount 888eedd6-ce04-df40-b462-b8a50e41ba38
 msDS-ManagedPasswordInterval integer sy msDS-GroupManagedServiceAccount
 msDS-ManagedPasswordId octets sy msDS-GroupManagedServiceAccount
+msDS-ManagedPasswordPreviousId octets sy msDS-GroupManagedServiceAccount
 msDS-ManagedPassword octets syc msDS-GroupManagedServiceAccount
 groupType integer s group
 member dn - group bf9679c0-0de6-11d0-a285-00aa003049e2

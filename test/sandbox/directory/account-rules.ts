@@ -60,9 +60,6 @@ export function verify(directory: Directory, entry: Entry | undefined, className
   if (name?.[0] !== undefined && held("sAMAccountName", name[0])) throw directory.refuse("AccountNameInUse", String(name[0]));
   if (name?.length === 0 || (name && /["/\\[\]:|<>+=;?,*\p{Cc}]/u.test(String(name[0])))) throw directory.refuse("Unwilling");
   for (const value of attributes.get("userprincipalname") ?? []) if (held("userPrincipalName", value)) throw directory.refuse("UpnInUse");
-  for (const value of attributes.get("serviceprincipalname") ?? []) {
-    if (held("servicePrincipalName", value)) throw directory.refuse("SpnInUse", "servicePrincipalName", String(value));
-  }
   const seen = new Set<string>();
   for (const value of attributes.get("serviceprincipalname") ?? []) {
     const key = String(value).toLowerCase();

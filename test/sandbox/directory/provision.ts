@@ -3,6 +3,7 @@ import { encodeGuid } from "../../../src/names/guid.ts";
 import { encodeSid } from "../../../src/names/sid.ts";
 import { type Entry, filetime } from "./database.ts";
 import type { Directory } from "./directory.ts";
+import { MAPPINGS } from "./principal-name-rules.ts";
 import { CLASS_SCHEMAS, classChain, type Value } from "./schema.ts";
 
 export interface Provisioning {
@@ -32,6 +33,7 @@ export function provision(directory: Directory, { hostName, administratorPasswor
     ...critical,
     objectSid: [encodeSid(domainSid)],
     lockoutThreshold: ["0"],
+    "ms-DS-MachineAccountQuota": ["10"],
     wellKnownObjects: [
       `B:32:A9D1CA15768811D1ADED00C04FD8D5CD:CN=Users,${baseDn}`,
       `B:32:AA312825768811D1ADED00C04FD8D5CD:CN=Computers,${baseDn}`,
@@ -108,7 +110,9 @@ export function provision(directory: Directory, { hostName, administratorPasswor
     dNSRoot: [settings.dnsName],
     nETBIOSName: [settings.netbiosName],
   });
-  const keys = container(container(container(configuration, "Services"), "Group Key Distribution Service"), "Master Root Keys");
+  const services = container(configuration, "Services");
+  make(container(services, "Windows NT"), "Directory Service", "nTDSService", { sPNMappings: [MAPPINGS] });
+  const keys = container(container(services, "Group Key Distribution Service"), "Master Root Keys");
   make(keys, crypto.randomUUID(), "msKds-ProvRootKey", {
     "msKds-Version": ["1"],
     "msKds-UseStartTime": [filetime(new Date(Date.now() - LONG_AGO))],

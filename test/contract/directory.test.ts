@@ -411,7 +411,7 @@ describe.skipIf(!available)("the directory's contract", () => {
         }),
       );
       let written = false;
-      const done = Promise.all(writers).then(() => {
+      const done = Promise.all(writers).finally(() => {
         written = true;
       });
       const times = new Map<string, number>();

@@ -3,8 +3,9 @@ import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-fa
 import type { Condition, ConditionDraft } from "../../api/object.ts";
 import type { Part, Reason } from "../../api/reasons.ts";
 import { isAccount } from "../../ad/object.ts";
+import type { Change } from "../changes/index.ts";
 import type { Report } from "../report.ts";
-import { groupsOf } from "../view.ts";
+import { groupsOf, type FarmView } from "../view.ts";
 
 /** What the end has already taken: of each part that is not as it was, in words. */
 type Taken = { readonly [part in Part]?: string };
@@ -52,11 +53,11 @@ export function endingStatus(farm: ServerFarm, status: ServerFarmStatus, report:
 }
 
 function takenOf({ status }: ServerFarm, { view, applied, error }: Report): Taken {
-  const known = (status?.ownedObjects ?? []).filter(({ kind }) => kind === "Account").map(({ objectGUID }) => objectGUID);
   const objects = view?.observed.objects ?? [];
-  const isThere = (guid: string): boolean =>
-    objects.some(({ objectGUID }) => objectGUID === guid) || view?.observed.missing.includes(guid) !== false;
-  if (applied.some(({ kind }) => kind === "DeleteAccount") || (known.length > 0 && !known.some(isThere))) {
+  const account = objects.find((object) => isAccount(object) && object.owner === view?.desired.owner);
+  // What was written after the last look, where the next one was lost.
+  const unseen = (change: Change["kind"]): boolean => error !== undefined && applied.some(({ kind }) => kind === change);
+  if (unseen("DeleteAccount") || (!account && isGone(status, view))) {
     return {
       Account: "the account is deleted.",
       Hosts: "the account is deleted, so nobody may retrieve its password.",
@@ -64,11 +65,8 @@ function takenOf({ status }: ServerFarm, { view, applied, error }: Report): Take
       AccessGroups: "the account is deleted, so it is in no group any more.",
     };
   }
-  const account = objects.find((object) => isAccount(object) && object.owner === view?.desired.owner);
   const { principals = [""], foreign = [] } = account?.retrievers ?? {};
-  // A look that was lost is older than the write.
-  const written = error !== undefined && applied.some(({ kind }) => kind === "SetRetrievers");
-  const revoked = written || principals.length + foreign.length === 0;
+  const revoked = unseen("SetRetrievers") || principals.length + foreign.length === 0;
   const isIn = account ? groupsOf(account) : () => true;
   const left = (status?.accessGroups ?? []).filter(({ objectGUID }) =>
     objects.some((group) => group.objectGUID === objectGUID && !isIn(group)),
@@ -77,4 +75,13 @@ function takenOf({ status }: ServerFarm, { view, applied, error }: Report): Take
     ...(revoked ? { Hosts: "nobody may retrieve the password any more." } : {}),
     ...(left.length > 0 ? { AccessGroups: `the account has left ${left.map(({ name }) => name).join(", ")}.` } : {}),
   };
+}
+
+/** Whether the farm had an account, and the look shows nothing of it; not where it may only not be replicated yet. */
+function isGone(status: ServerFarmStatus | undefined, view: FarmView | undefined): boolean {
+  if (!view) return false;
+  const { objects, missing } = view.observed;
+  const seen = new Set([...objects.map(({ objectGUID }) => objectGUID), ...missing]);
+  const known = (status?.ownedObjects ?? []).filter(({ kind }) => kind === "Account");
+  return known.length > 0 && known.every(({ objectGUID }) => !seen.has(objectGUID));
 }

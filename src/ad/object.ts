@@ -21,6 +21,14 @@ export interface Retrievers {
   readonly foreign: readonly string[];
 }
 
+/** The key that the password of a gMSA is made of. */
+export interface PasswordKey {
+  /** The GUID that names the KDS root key. */
+  readonly rootKeyId: string;
+  /** Milliseconds since 1970: when the cycle of ten hours began whose key it is. The password's interval counts from then. */
+  readonly cycleStart: number;
+}
+
 /** An object of the directory: a gMSA, a group, a computer, or whatever else bears a name that a farm wants. */
 export interface DirectoryObject extends AccountFields {
   readonly distinguishedName: string;
@@ -39,6 +47,8 @@ export interface DirectoryObject extends AccountFields {
   readonly passwordIntervalDays: number | undefined;
   /** Milliseconds since 1970. */
   readonly passwordLastSet: number | undefined;
+  /** Undefined for what is no gMSA, and where it cannot be read. */
+  readonly passwordKey: PasswordKey | undefined;
   readonly retrievers: Retrievers | undefined;
   /** Distinguished names; all of them, however many. */
   readonly members: readonly string[];
@@ -53,6 +63,9 @@ export interface DirectoryObject extends AccountFields {
   /** False for a group that gives no rights: a distribution group. */
   readonly securityEnabled: boolean;
 }
+
+/** The protection that may have been left behind: of a farm's own object it can be cleared. */
+export const ADMIN_COUNT = "it is protected by AdminSDHolder (adminCount is 1)";
 
 export const ACCOUNT_CLASS = "msDS-GroupManagedServiceAccount";
 export const GROUP_CLASS = "group";

@@ -1,9 +1,11 @@
 /** A right that the operator's account lacks in the directory, and how an administrator gives it. */
+import { allowDeletion } from "./remedy.ts";
 
 export type MissingRight =
   | { readonly kind: "NoContainer"; readonly container: string }
   | { readonly kind: "CreateChild"; readonly container: string; readonly objectClass: string }
-  | { readonly kind: "DeleteChild"; readonly container: string; readonly objectClass: string }
+  /** Or the object, or its container, denies it to everybody: the directory says the same. */
+  | { readonly kind: "DeleteChild"; readonly container: string; readonly objectClass: string; readonly object: string }
   /** Of all objects of the class below the container. */
   | { readonly kind: "WriteProperty"; readonly container: string; readonly objectClass: string; readonly attribute: string }
   /** Of one group, which is somebody else's. */
@@ -17,7 +19,7 @@ export function describeRight(right: MissingRight, account: string): string {
     case "CreateChild":
       return `the right to create ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)}`;
     case "DeleteChild":
-      return `the right to delete ${right.objectClass} objects in ${right.container} is missing, or the object is protected from accidental deletion: ${childRights(right, account)}`;
+      return `either the right to delete ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)} Or ${right.object} is protected from accidental deletion: if it is meant to go, ${allowDeletion(right.object)}; where that is not enough, the container still has an entry that denies Everyone to delete its children: remove that too.`;
     case "WriteProperty":
       return `the right to write ${right.attribute} of ${right.objectClass} objects in ${right.container} is missing: dsacls "${right.container}" /I:S /G "${account}:WP;${right.attribute};${right.objectClass}".`;
     case "WriteMember":

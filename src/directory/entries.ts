@@ -1,10 +1,24 @@
 /** Entries of search results → values, and values → bytes. */
 import type { Entry } from "ldapts";
-import { ACCOUNT_ATTRIBUTES, type DirectoryObject, readAccountFields, type Retrievers } from "../ad/object.ts";
+import {
+  ACCOUNT_ATTRIBUTES,
+  ADMIN_COUNT,
+  type DirectoryObject,
+  type PasswordKey,
+  readAccountFields,
+  type Retrievers,
+} from "../ad/object.ts";
 import { decodeGuid, decodeSid, encodeSid, relativeId, sidLength } from "../names/identifier.ts";
 
 /** Attributes that are bytes, in the schema's own spelling: named for every search, since the client would otherwise guess. */
-export const BINARY_ATTRIBUTES = ["objectGUID", "objectSid", "msDS-GroupMSAMembership", "invocationId", "mS-DS-CreatorSID"];
+export const BINARY_ATTRIBUTES = [
+  "objectGUID",
+  "objectSid",
+  "msDS-GroupMSAMembership",
+  "msDS-ManagedPasswordId",
+  "invocationId",
+  "mS-DS-CreatorSID",
+];
 
 /** What is read of an object. Never msDS-ManagedPassword: reading it can roll the key. */
 export const OBJECT_ATTRIBUTES = [
@@ -18,6 +32,7 @@ export const OBJECT_ATTRIBUTES = [
   "servicePrincipalName",
   "msDS-ManagedPasswordInterval",
   "pwdLastSet",
+  "msDS-ManagedPasswordId",
   "msDS-GroupMSAMembership",
   "groupType",
   "member",
@@ -95,6 +110,7 @@ export function toDirectoryObject(entry: Attributes): DirectoryObject | undefine
     servicePrincipalNames: entry.texts("servicePrincipalName"),
     passwordIntervalDays: entry.number("msDS-ManagedPasswordInterval"),
     passwordLastSet: decodeFiletime(entry.text("pwdLastSet")),
+    passwordKey: decodePasswordId(entry.bytes("msDS-ManagedPasswordId")),
     retrievers: membership ? decodeRetrievers(membership) : undefined,
     members: entry.range("member")?.values ?? entry.texts("member"),
     memberOf: entry.range("memberOf")?.values ?? entry.texts("memberOf"),
@@ -109,8 +125,9 @@ export function toDirectoryObject(entry: Attributes): DirectoryObject | undefine
 /** Why an object must never be touched: it guards the domain, or Windows made it. */
 export function protectionOf(entry: Attributes, objectSID: string | undefined): string | undefined {
   if (entry.text("isCriticalSystemObject") === "TRUE") return "it is a critical system object";
-  if ((entry.number("adminCount") ?? 0) > 0) return "it is protected by AdminSDHolder (adminCount is 1)";
   if (objectSID !== undefined && relativeId(objectSID) < 1000) return `it is built in (${objectSID})`;
+  // Last, since it alone may be nothing but left behind.
+  if ((entry.number("adminCount") ?? 0) > 0) return ADMIN_COUNT;
   return undefined;
 }
 
@@ -119,7 +136,28 @@ export function decodeFiletime(text: string | undefined): number | undefined {
   if (text === undefined || !/^\d{1,19}$/.test(text)) return undefined;
   const ticks = BigInt(text);
   if (ticks === 0n || ticks === 0x7fffffffffffffffn) return undefined;
-  return Number(ticks / 10_000n) - 11_644_473_600_000;
+  return Number(ticks / 10_000n) - SINCE_1601;
+}
+
+/** Milliseconds from 1601 to 1970. */
+const SINCE_1601 = 11_644_473_600_000;
+/** Keys change every ten hours since 1601: 32 such cycles are one of the level above, and 32 of those one of the highest (MS-GKDI 3.1.4.1). */
+const CYCLE = 36_000_000;
+const CYCLES = 32;
+const KEY_MAGIC = "KDSK";
+/** No time of a key, and at its end one that RFC 3339 cannot write. */
+const TOO_LATE = Date.UTC(9000);
+
+/**
+ * msDS-ManagedPasswordId (MS-GKDI 2.2.4): version, magic, flags, the three indexes of the key, the root key's GUID, and more that nobody needs. Undefined
+ * for what is not so: the time of the next change is then told less exactly, and nothing else depends on it.
+ */
+export function decodePasswordId(bytes: Buffer | undefined): PasswordKey | undefined {
+  if (!bytes || bytes.length < 40 || bytes.readUInt32LE(0) !== 1 || bytes.toString("latin1", 4, 8) !== KEY_MAGIC) return undefined;
+  const [highest, middle, lowest] = [bytes.readUInt32LE(12), bytes.readUInt32LE(16), bytes.readUInt32LE(20)];
+  if (middle >= CYCLES || lowest >= CYCLES) return undefined;
+  const cycleStart = ((highest * CYCLES + middle) * CYCLES + lowest) * CYCLE - SINCE_1601;
+  return cycleStart > TOO_LATE ? undefined : { rootKeyId: decodeGuid(bytes.subarray(24, 40)), cycleStart };
 }
 
 const HEADER = 20;

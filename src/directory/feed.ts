@@ -22,33 +22,42 @@ const RANGE = 1000n;
 /** More ranges than this are not worth listing: everything is compared. */
 const RANGES = 100n;
 
+/**
+ * A USN is given out before its write is committed, so a change may become visible after others with higher ones. highestCommittedUSN has none below
+ * it that is still open: what was read up to there, after it was asked for, is whole. What lies above comes again with the next poll.
+ */
 export class ChangeFeed {
   readonly #session: LdapSession;
-  #last: bigint;
+  /** Every change up to this USN was handed out. */
+  #whole: bigint;
 
   constructor(session: LdapSession) {
     this.#session = session;
-    this.#last = session.rootDse.highestCommittedUSN;
+    this.#whole = session.rootDse.highestCommittedUSN;
   }
 
-  /** One batch and one search, unless more changed than one answer holds. Deletions are in it. */
+  /** One batch and two searches, unless more changed than one answer holds. Deletions are in it. A change may come twice, and none is lost. */
   async *poll(): AsyncGenerator<FeedBatch> {
+    const from = this.#whole + 1n;
+    const committed = await this.#committed();
     try {
-      yield { kind: "Changes", entries: await this.#changes(this.#last + 1n) };
-      return;
+      yield { kind: "Changes", entries: await this.#changes(from) };
     } catch (error) {
       if (!(error instanceof DirectoryError) || error.answer?.result !== "sizeLimitExceeded") throw error;
+      yield* this.#inRanges(from, committed);
     }
-    const highest = await this.#highestUsn();
-    if (highest - this.#last > RANGE * RANGES) {
-      this.#last = highest;
+    // Only now: of a poll that ended early everything is read again.
+    if (committed > this.#whole) this.#whole = committed;
+  }
+
+  async *#inRanges(from: bigint, to: bigint): AsyncGenerator<FeedBatch> {
+    if (to - from >= RANGE * RANGES) {
       yield { kind: "Everything" };
       return;
     }
-    for (let from = this.#last + 1n; from <= highest; from += RANGE) {
-      yield { kind: "Changes", entries: await this.#changes(from, from + RANGE - 1n) };
+    for (let start = from; start <= to; start += RANGE) {
+      yield { kind: "Changes", entries: await this.#changes(start, start + RANGE - 1n) };
     }
-    if (highest > this.#last) this.#last = highest;
   }
 
   async #changes(from: bigint, to?: bigint): Promise<readonly FeedEntry[]> {
@@ -67,16 +76,17 @@ export class ChangeFeed {
     });
     return found.flatMap((entry): readonly FeedEntry[] => {
       const object = toDirectoryObject(entry);
-      if (!object) return [];
-      const usn = BigInt(object.usn ?? 0);
-      if (usn > this.#last) this.#last = usn;
-      return [{ object, deleted: entry.text("isDeleted") === "TRUE", keys: keysOfObject(object) }];
+      return object ? [{ object, deleted: entry.text("isDeleted") === "TRUE", keys: keysOfObject(object) }] : [];
     });
   }
 
-  async #highestUsn(): Promise<bigint> {
+  async #committed(): Promise<bigint> {
     const root = await this.#session.searchOne({ base: "", scope: "base", attributes: ["highestCommittedUSN"] });
-    const usn = root?.text("highestCommittedUSN");
-    return usn !== undefined && /^\d+$/.test(usn) ? BigInt(usn) : this.#last;
+    const usn = root?.text("highestCommittedUSN") ?? "";
+    if (/^\d+$/.test(usn)) return BigInt(usn);
+    throw new DirectoryError(
+      "Unavailable",
+      `${this.#session.url} does not say its highestCommittedUSN, without which changes would be missed`,
+    );
   }
 }

@@ -28,6 +28,7 @@ const RESULTS: Readonly<Record<number, readonly [name: string, kind: DirectoryEr
   53: ["unwillingToPerform", "Unwilling", "Kept"],
   64: ["namingViolation", "ConstraintViolation", "Kept"],
   65: ["objectClassViolation", "ConstraintViolation", "Kept"],
+  66: ["notAllowedOnNonLeaf", "ConstraintViolation", "Kept"],
   68: ["entryAlreadyExists", "AlreadyExists", "Kept"],
   80: ["other", "Unavailable", "Kept"],
   81: ["serverDown", "Unavailable", "Lost"],

@@ -28,8 +28,11 @@ async function missingRights(session: LdapSession, write: Write): Promise<readon
       return [{ kind: "CreateChild", container, objectClass }];
     }
     // Whether something may be deleted no attribute tells, and a protected object is refused alike.
-    case "Delete":
-      return [{ kind: "DeleteChild", container: parentDn(write.object.distinguishedName), objectClass: write.objectClass }];
+    case "Delete": {
+      const { objectClass, object } = write;
+      const container = parentDn(object.distinguishedName);
+      return [{ kind: "DeleteChild", container, objectClass, object: object.distinguishedName }];
+    }
     case "Mark":
       return await missingAttributes(session, write.object, ["adminDescription"]);
     case "Modify":

@@ -1,10 +1,13 @@
 /** Applies writes over LDAP: each reads what it relies on in the same step. */
 import { EqualityFilter } from "ldapts";
 import { DirectoryError } from "../ad/error.ts";
+import { ADMIN_COUNT } from "../ad/object.ts";
 import type { Writer } from "../ad/port.ts";
+import { clearAdminCount } from "../ad/remedy.ts";
 import type { Attributes as Values, AttributeValue, MemberGroup, Modification, OwnedObject, Write } from "../ad/write.ts";
 import { decodeGuid, decodeSid, describeOwner } from "../names/identifier.ts";
 import { type Attributes, protectionOf, encodeRetrievers } from "./entries.ts";
+import { nameChildren } from "./children.ts";
 import { nameMissingRights } from "./missing-rights.ts";
 import type { LdapSession } from "./session.ts";
 
@@ -113,7 +116,9 @@ export class LdapWriter implements Writer {
     try {
       await this.#session.delete(entry.distinguishedName);
     } catch (error) {
-      if (!(error instanceof DirectoryError) || error.kind !== "NotFound") throw error;
+      if (!(error instanceof DirectoryError)) throw error;
+      if (error.answer?.result === "notAllowedOnNonLeaf") throw await nameChildren(this.#session, entry.distinguishedName, error);
+      if (error.kind !== "NotFound") throw error;
     }
   }
 
@@ -135,8 +140,12 @@ export class LdapWriter implements Writer {
     if (!entry || !guid) return undefined;
     const sid = entry.bytes("objectSid");
     const protection = protectionOf(entry, sid ? decodeSid(sid) : undefined);
-    if (protection !== undefined) throw new DirectoryError("NotOwned", `${distinguishedName} must never be touched: ${protection}`);
     const current = entry.text("adminDescription");
+    if (protection !== undefined) {
+      const remedy =
+        protection === ADMIN_COUNT && owner !== undefined && current === owner ? `; ${clearAdminCount(distinguishedName)}` : "";
+      throw new DirectoryError("NotOwned", `${distinguishedName} must never be touched: ${protection}${remedy}`);
+    }
     if ((owner !== undefined && current !== owner) || decodeGuid(guid) !== objectGUID) throw notOwned(object, current);
     return entry;
   }

@@ -1,6 +1,7 @@
 /** Where an object of a farm stands, and whether the farm may use what is there. */
 import type { Blocker, Part } from "../api/reasons.ts";
-import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
+import { ADMIN_COUNT, isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
+import { clearAdminCount } from "../ad/remedy.ts";
 import type { ExistingGroup, MemberGroup, OwnedObject } from "../ad/write.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey, parentKey } from "../names/distinguished-name.ts";
@@ -48,7 +49,7 @@ function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted)
     kind: "Blocked",
     blocker: { reason, part: wanted.part, message },
   });
-  if (object.protection !== undefined) return blocked("ProtectedObject", protectedMessage(object, wanted.what));
+  if (object.protection !== undefined) return blocked("ProtectedObject", protectedMessage(object, wanted.what, desired.owner));
   if (!wanted.is(object)) {
     return blocked(
       "ObjectExists",
@@ -66,7 +67,10 @@ function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted)
   );
 }
 
-function protectedMessage({ distinguishedName, protection }: DirectoryObject, what: string): string {
+/** `own`: the farm's marker; what bears it was the farm's before it was protected, and need not be given up. */
+function protectedMessage({ distinguishedName, protection, owner }: DirectoryObject, what: string, own?: string): string {
+  if (own !== undefined && owner === own && protection === ADMIN_COUNT)
+    return `${distinguishedName} is this farm's and must not be managed as it is: ${protection}. To go on with it, ${clearAdminCount(distinguishedName)}; the farm goes on by itself then.`;
   return `${distinguishedName} must never be managed: ${protection}. Choose another name for the ${what}.`;
 }
 

@@ -11,6 +11,7 @@ import { planDecommission } from "../farm/plan/decommission.ts";
 import { plan } from "../farm/plan/index.ts";
 import type { Report } from "../farm/report.ts";
 import { decommissionOutcome } from "../farm/status/decommission.ts";
+import { wereMembersSettled } from "../farm/status/ending.ts";
 import { appliedEvents, outcome, type Outcome } from "../farm/status/outcome.ts";
 import { transfersOf, type Transfer } from "../farm/sharing.ts";
 import { viewOf, type FarmView } from "../farm/view.ts";
@@ -112,12 +113,7 @@ export async function decommissionFarm(
   ports: Omit<FarmPorts, "record">,
   signal: AbortSignal,
 ): Promise<Decommissioned> {
-  const hostsReady = farm.status?.conditions?.find(({ type }) => type === "HostsReady");
-  const policy = {
-    retain: farm.spec.deletionPolicy === "Retain",
-    // Deleting a farm counts its generation up by one: the one before is what was wanted last.
-    membersSettled: hostsReady?.status === "True" && (hostsReady.observedGeneration ?? 0) >= (farm.metadata.generation ?? 0) - 1,
-  };
+  const policy = { retain: farm.spec.deletionPolicy === "Retain", membersSettled: wereMembersSettled(farm) };
   const report = await reconcile(
     desired,
     ports.directory,

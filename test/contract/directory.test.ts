@@ -399,6 +399,45 @@ describe.skipIf(!available)("the directory's contract", () => {
     }
   });
 
+  test("while others write, the feed brings each change once at least and twice at most", async () => {
+    const root = await LdapSession.open({
+      servers: [ad.url],
+      ca: ad.ca,
+      ...ADMINISTRATOR,
+      observe: () => undefined,
+      fence: { until: Number.POSITIVE_INFINITY },
+    });
+    try {
+      const feed = new ChangeFeed(root);
+      const made = Array.from({ length: 30 }, (_, index) => `busy${index}`);
+      const writers = [0, 1, 2].map((writer) =>
+        ad.asAdministrator(async (client) => {
+          for (const name of made.filter((_, index) => index % 3 === writer))
+            await client.add(`CN=${name},${CONTAINER}`, { objectClass: "group", sAMAccountName: name });
+        }),
+      );
+      let written = false;
+      const done = Promise.all(writers).finally(() => {
+        written = true;
+      });
+      const times = new Map<string, number>();
+      for (let last = false; !last;) {
+        last = written;
+        for await (const batch of feed.poll()) {
+          for (const { object } of batch.kind === "Changes" ? batch.entries : []) {
+            const name = object.samAccountName ?? "";
+            if (made.includes(name)) times.set(name, (times.get(name) ?? 0) + 1);
+          }
+        }
+      }
+      await done;
+      expect([...times.keys()].toSorted()).toEqual(made.toSorted());
+      expect(Math.max(...times.values())).toBeLessThanOrEqual(2);
+    } finally {
+      root.close();
+    }
+  });
+
   test("the feed lists more changes than one answer holds", { timeout: 180_000 }, async () => {
     const root = await LdapSession.open({
       servers: [ad.url],

@@ -42,6 +42,7 @@ export function directoryObject(fields: Partial<DirectoryObject> & { readonly di
     supportedEncryptionTypes: undefined,
     passwordIntervalDays: undefined,
     passwordLastSet: undefined,
+    passwordKey: undefined,
     retrievers: undefined,
     members: [],
     memberOf: [],

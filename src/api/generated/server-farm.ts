@@ -113,8 +113,10 @@ export interface ServerFarmStatus {
     readonly samAccountName?: string;
     /** When its password last changed. */
     readonly passwordLastChanged?: string;
-    /** When its password changes next. */
+    /** When its password changes next: on a grid of ten hours, which its key tells. In the past: when a host asks next. */
     readonly passwordNextChange?: string;
+    /** The GUID of the KDS root key that its password is made of. */
+    readonly kdsRootKeyID?: string;
   };
   /** The host group as seen. */
   readonly hostGroup?: {

@@ -1,6 +1,7 @@
 /** The end of a farm. */
 import type { Blocker } from "../../api/reasons.ts";
-import { isAccount, isGroup, type DirectoryObject } from "../../ad/object.ts";
+import { ADMIN_COUNT, isAccount, isGroup, type DirectoryObject } from "../../ad/object.ts";
+import { clearAdminCount } from "../../ad/remedy.ts";
 import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
@@ -31,6 +32,9 @@ export function planDecommission(view: FarmView, policy: DecommissionPolicy): Pl
     mine.filter(({ protection }) => protection !== undefined),
     mine.filter(({ protection }) => protection === undefined),
   ];
+  const blockers = [...untouchable.map(mustNotBeTouched), ...notSeen(observed.missing)];
+  // A step that cannot be taken keeps those after it.
+  if (untouchable.some(isAccount)) return { changes: [], later: [], blockers };
   // Accounts first: a group that is still named by an account must outlive it.
   const ordered = own.toSorted((a, b) => Number(isAccount(b)) - Number(isAccount(a)));
   const changes = policy.retain
@@ -40,15 +44,16 @@ export function planDecommission(view: FarmView, policy: DecommissionPolicy): Pl
         ...ordered.flatMap((object) => endOf(view, object, policy)),
         ...formerGroups(view).flatMap((group) => takeOut(view, group)),
       ];
-  return { changes, later: [], blockers: [...untouchable.map(mustNotBeTouched), ...notSeen(observed.missing)] };
+  return { changes, later: [], blockers };
 }
 
 function mustNotBeTouched({ distinguishedName, protection }: DirectoryObject): Blocker {
-  return {
-    reason: "ProtectedObject",
-    part: "Account",
-    message: `${distinguishedName} bears this farm's owner marker but must never be touched: ${protection}. Clear its adminDescription by hand.`,
-  };
+  const remedy =
+    protection === ADMIN_COUNT
+      ? `If it is this farm's and meant to go, ${clearAdminCount(distinguishedName)}; the farm goes on by itself then. If it is to stay, clear its adminDescription by hand.`
+      : "Clear its adminDescription by hand.";
+  const message = `${distinguishedName} bears this farm's owner marker but must never be touched: ${protection}. ${remedy}`;
+  return { reason: "ProtectedObject", part: "Account", message };
 }
 
 function notSeen(missing: readonly string[]): readonly Blocker[] {

@@ -8,6 +8,7 @@ import { eventsOf } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired.ts";
 import { readJournal } from "../journal.ts";
 import type { Report } from "../report.ts";
+import { endingParts, endingStatus } from "./ending.ts";
 import { unknownStatus } from "./not-looked.ts";
 
 export interface DecommissionOutcome {
@@ -38,7 +39,11 @@ export function decommissionOutcome(farm: ServerFarm, desired: DesiredFarm, repo
       : "what the farm owns in the directory is being removed.";
   const retryable = error !== undefined || failures.some((failure) => failure.error.retryable) || causes.length === 0;
   const waits = plan?.blockers.some((blocker) => !waitsForPerson(blocker.reason)) === true;
-  const status = unknownStatus(farm, reason, message, now, { stalled: !retryable && !waits });
+  const seen = unknownStatus(farm, reason, message, now, {
+    stalled: !retryable && !waits,
+    ending: (parts) => endingParts(farm, parts, report),
+  });
+  const status = endingStatus(farm, seen, report);
   return { gone, status, events: eventsOfEnd(desired, report), retryable };
 }
 

@@ -11,13 +11,16 @@ export function unknownStatus(
   reason: Reason,
   message: string,
   now: Date,
-  { stalled = false }: { stalled?: boolean } = {},
+  {
+    stalled = false,
+    ending = (parts) => parts,
+  }: { stalled?: boolean; ending?: (parts: readonly ConditionDraft[]) => readonly ConditionDraft[] } = {},
 ): ServerFarmStatus {
   const generation = farm.metadata.generation ?? 0;
   const ready: ConditionDraft = { type: "Ready", status: "False", reason, message };
   // A farm that is being deleted keeps what was last seen of its parts: whether its hosts were settled decides what becomes of the group.
   const deleting = farm.metadata.deletionTimestamp !== undefined;
-  const parts = deleting ? lastSeenParts(farm, reason, message) : PARTS.map((part) => unknownPart(part, reason, message));
+  const parts = deleting ? ending(lastSeenParts(farm, reason, message)) : PARTS.map((part) => unknownPart(part, reason, message));
   return {
     ...carriedOver(farm),
     observedGeneration: generation,

@@ -27,7 +27,7 @@ export function observedStatus(farm: ServerFarm, report: Report, view: FarmView)
     ...(hosts.records.length > 0 ? { resolvedHosts: hosts.records } : {}),
     ownedObjects: ownedObjects(farm, view, interrupted),
     ...(account.kind === "Own"
-      ? { account: { ...identity(account.object), ...names(account.object), ...passwordTimes(account.object) } }
+      ? { account: { ...identity(account.object), ...names(account.object), ...passwordTimes(account.object), ...rootKey(account.object) } }
       : {}),
     ...hostGroupsStatus(interrupted ? desired.journal : settledJournal(farm, view), current),
     ...accessGroupsStatus(observedAccessGroups(view, interrupted)),
@@ -47,7 +47,9 @@ function ownedObjects(
   const kindOf = (object: DirectoryObject): (typeof KINDS)[number] | undefined =>
     isAccount(object) ? "Account" : !isGroup(object) ? undefined : isAccessGroup(desired, object) ? "AccessGroup" : "HostGroup";
   const own = observed.objects.flatMap((object) => {
-    const kind = object.owner === desired.owner && object.protection === undefined ? kindOf(object) : undefined;
+    // What the farm owned before somebody protected it stays on the list: it is still to be removed in the end.
+    const mine = object.protection === undefined || desired.knownObjects.includes(object.objectGUID);
+    const kind = object.owner === desired.owner && mine ? kindOf(object) : undefined;
     return kind ? [{ objectGUID: object.objectGUID, kind, distinguishedName: object.distinguishedName }] : [];
   });
   // In one order, however the directory answers: a status that differs in nothing else is no news.
@@ -136,15 +138,22 @@ function names({ samAccountName }: DirectoryObject): { samAccountName?: string }
 
 const HOUR = 3_600_000;
 
-/** A gMSA's password rolls after whole steps of ten hours (MS-ADTS 3.1.1.4.5.39). */
+/**
+ * A gMSA's password rolls after whole cycles of ten hours, counted from the one whose key it was made of, which began before it was set
+ * (MS-ADTS 3.1.1.4.5.39). Where that cannot be read, up to ten hours too late.
+ */
 export function passwordTimes(account: DirectoryObject): { passwordLastChanged?: string; passwordNextChange?: string } {
-  const { passwordLastSet, passwordIntervalDays } = account;
+  const { passwordLastSet, passwordKey, passwordIntervalDays } = account;
   if (passwordLastSet === undefined || passwordIntervalDays === undefined) return {};
   const interval = Math.floor((passwordIntervalDays * 24) / 10) * 10 * HOUR;
   return {
     passwordLastChanged: timestamp(new Date(passwordLastSet)),
-    passwordNextChange: timestamp(new Date(passwordLastSet + interval)),
+    passwordNextChange: timestamp(new Date((passwordKey?.cycleStart ?? passwordLastSet) + interval)),
   };
+}
+
+function rootKey({ passwordKey }: DirectoryObject): { kdsRootKeyID?: string } {
+  return passwordKey ? { kdsRootKeyID: passwordKey.rootKeyId } : {};
 }
 
 /** What the schema takes; of a longer annotation the beginning is echoed. */

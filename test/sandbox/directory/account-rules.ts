@@ -46,7 +46,8 @@ function rootKey(directory: Directory): string | undefined {
     `CN=Master Root Keys,CN=Group Key Distribution Service,CN=Services,CN=Configuration,${directory.baseDn}`,
   );
   const [key] = container?.children.values() ?? [];
-  return key?.guid;
+  // The key's name, not its objectGUID, is what accounts say of it.
+  return key && String(key.first("cn"));
 }
 
 /** Names that must be unique in the domain or the forest, and values that must make sense. Throws LdapFailure. */

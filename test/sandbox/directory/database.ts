@@ -68,9 +68,28 @@ export class Database {
   /** In the order of their USNs. Where an object changed again, the older one no longer counts. */
   readonly #changes: { readonly usn: bigint; readonly entry: Entry }[] = [];
   #usn = 1000n;
+  /** Given out to writes that are not committed yet. */
+  readonly #open = new Set<bigint>();
+  #committing: bigint | undefined;
 
+  /** highestCommittedUSN: nothing up to it is still open. */
   get usn(): bigint {
-    return this.#usn;
+    return [...this.#open].reduce((lowest, usn) => (usn <= lowest ? usn - 1n : lowest), this.#usn);
+  }
+
+  /** A write that takes its USN now, and is seen once it is committed: then `write` is done under that USN. */
+  begin(write: () => void): { readonly commit: () => void } {
+    this.#usn += 1n;
+    const usn = this.#usn;
+    this.#open.add(usn);
+    return {
+      commit: () => {
+        this.#committing = usn;
+        write();
+        this.#committing = undefined;
+        this.#open.delete(usn);
+      },
+    };
   }
 
   get size(): number {
@@ -123,16 +142,21 @@ export class Database {
   }
 
   *changedSince(usn: bigint): Iterable<Entry> {
+    for (let index = this.#firstFrom(usn); index < this.#changes.length; index++) {
+      const change = this.#changes[index];
+      if (change && change.entry.usnChanged === change.usn) yield change.entry;
+    }
+  }
+
+  /** Where the changes with this USN, and those after it, begin. */
+  #firstFrom(usn: bigint): number {
     let [low, high] = [0, this.#changes.length];
     while (low < high) {
       const middle = (low + high) >> 1;
       if ((this.#changes[middle]?.usn ?? 0n) < usn) low = middle + 1;
       else high = middle;
     }
-    for (let index = low; index < this.#changes.length; index++) {
-      const change = this.#changes[index];
-      if (change && change.entry.usnChanged === change.usn) yield change.entry;
-    }
+    return low;
   }
 
   *below(base: Entry): Iterable<Entry> {
@@ -176,10 +200,11 @@ export class Database {
   }
 
   touch(entry: Entry): void {
-    this.#usn += 1n;
-    entry.usnChanged = this.#usn;
-    this.#changes.push({ usn: this.#usn, entry });
-    entry.attributes.set("usnchanged", [String(this.#usn)]);
+    if (this.#committing === undefined) this.#usn += 1n;
+    const usn = this.#committing ?? this.#usn;
+    entry.usnChanged = usn;
+    this.#changes.splice(this.#firstFrom(usn + 1n), 0, { usn, entry });
+    entry.attributes.set("usnchanged", [String(usn)]);
     entry.attributes.set("whenchanged", [generalizedTime()]);
   }
 

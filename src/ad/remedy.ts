@@ -1,0 +1,17 @@
+/** What only an administrator can put right on an object of a farm, as commands for PowerShell. */
+
+/** In single quotes PowerShell expands nothing. */
+export function quoteForPowerShell(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** Of an object that was in a protected group: AdminSDHolder also took it what it inherits, and gives neither back (MS-ADTS 3.1.1.6.1). */
+export function clearAdminCount(distinguishedName: string): string {
+  const name = quoteForPowerShell(distinguishedName);
+  return `take it out of every protected group, then Set-ADObject -Identity ${name} -Clear adminCount and dsacls ${name} /P:N, so that it inherits rights again`;
+}
+
+/** Protection is two entries that deny: one on the object, and one on its container, which its removal leaves there. */
+export function allowDeletion(distinguishedName: string): string {
+  return `Set-ADObject -Identity ${quoteForPowerShell(distinguishedName)} -ProtectedFromAccidentalDeletion $false`;
+}

@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { allowDeletion, clearAdminCount } from "../../src/ad/remedy.ts";
+import { describeRight } from "../../src/ad/right.ts";
+
+const OBJECT = "CN=O'Neil $(farm),OU=Farms,DC=contoso,DC=com";
+
+test("a distinguished name is quoted so that PowerShell takes it as it is", () => {
+  const quoted = "'CN=O''Neil $(farm),OU=Farms,DC=contoso,DC=com'";
+  expect(allowDeletion(OBJECT)).toBe(`Set-ADObject -Identity ${quoted} -ProtectedFromAccidentalDeletion $false`);
+  expect(clearAdminCount(OBJECT)).toContain(`Set-ADObject -Identity ${quoted} -Clear adminCount`);
+  expect(clearAdminCount(OBJECT)).toContain(`dsacls ${quoted} /P:N`);
+});
+
+test("a deletion that is refused may lack a right or meet a protection: both are said, each with its remedy", () => {
+  const right = { kind: "DeleteChild", container: "OU=Farms,DC=contoso,DC=com", objectClass: "group", object: OBJECT } as const;
+  const text = describeRight(right, "svc@contoso.com");
+  expect(text).toMatch(
+    /^either the right to delete group objects in OU=Farms,DC=contoso,DC=com is missing: dsacls "OU=Farms,DC=contoso,DC=com" /,
+  );
+  expect(text).toContain(`Or ${OBJECT} is protected from accidental deletion: if it is meant to go, ${allowDeletion(OBJECT)}`);
+  expect(text).toContain("denies Everyone to delete its children");
+});

@@ -1,0 +1,64 @@
+/** When the password changes: what the farm says is what a host reads beside the password itself. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DELEGATED, delegate } from "../harness/delegation.ts";
+import type { Operator } from "../harness/operator.ts";
+import {
+  applyDomain,
+  available,
+  cleanUp,
+  cluster,
+  createNamespace,
+  directory,
+  domainReady,
+  farmOf,
+  farmReady,
+  startOperator,
+} from "../harness/world.ts";
+
+const NAMESPACE = "password";
+const TICKS = 10_000n;
+
+/** Of MSDS-MANAGEDPASSWORD_BLOB (MS-ADTS 2.2.19), in milliseconds: until the host should ask again, and for how long the password stays. */
+function intervals(blob: Buffer): { readonly query: number; readonly unchanged: number } {
+  const at = (offset: number): number => Number(blob.readBigUInt64LE(blob.readUInt16LE(offset)) / TICKS);
+  return { query: at(12), unchanged: at(14) };
+}
+
+describe.skipIf(!available)("the password's next change", () => {
+  let operator: Operator;
+
+  beforeAll(async () => {
+    await delegate(directory);
+    await createNamespace(NAMESPACE);
+    await applyDomain({ account: DELEGATED, spec: { defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" } } });
+    operator = await startOperator();
+    await domainReady();
+  });
+
+  afterAll(async () => {
+    await cleanUp();
+    expect(await operator.stop()).toBe(0);
+  });
+
+  test.each([1, 30, 365])("with an interval of %i days is when a host is told to ask again", async (passwordIntervalDays) => {
+    const name = `pass${passwordIntervalDays}`;
+    await cluster.apply(
+      farmOf(NAMESPACE, name, { account: { passwordIntervalDays }, hosts: { grant: "Principals", computers: ["WEB01"] } }),
+    );
+    const { status } = await farmReady(NAMESPACE, name);
+    const { distinguishedName = "", passwordNextChange = "", passwordLastChanged = "", kdsRootKeyID } = status?.account ?? {};
+    const blob = await directory.managedPassword("WEB01", distinguishedName);
+    if (!blob) throw new Error("WEB01 is not given the password");
+    const now = Date.now();
+    const { query, unchanged } = intervals(blob);
+    const told = Date.parse(passwordNextChange) - now;
+    const said = JSON.stringify({ passwordNextChange, passwordLastChanged, told, query, unchanged });
+    // Five minutes before the change a host must not count on the password any more, and is given the next one.
+    expect(query - unchanged, said).toBe(300_000);
+    expect(Math.abs(told - query), said).toBeLessThan(120_000);
+    expect(Date.parse(passwordNextChange) % 36_000_000, said).toBe((Date.UTC(1601, 0) % 36_000_000) + 36_000_000);
+    expect(kdsRootKeyID).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    const [key] = await directory.search("(objectClass=msKds-ProvRootKey)", ["cn"], {}, "CN=Configuration,DC=contoso,DC=com");
+    expect(String(key?.["cn"]).toLowerCase()).toBe(kdsRootKeyID);
+  });
+});

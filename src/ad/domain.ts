@@ -1,5 +1,6 @@
 /** What is seen of a domain: the facts that its conditions are made of. */
 
+import type { ServicePrincipalNameMappings } from "../names/account-name.ts";
 import type { MissingRight } from "./right.ts";
 
 /** Seen: `usableFrom` in ms since 1970. Proven: an account has a password. NotSeen: there is none, or the account may not see it. */
@@ -18,6 +19,7 @@ export interface DomainObservation {
   readonly schemaVersion: number | undefined;
   readonly domainSID: string | undefined;
   readonly netBIOSName: string | undefined;
+  readonly servicePrincipalNameMappings: ServicePrincipalNameMappings;
   readonly kdsRootKey: KdsRootKey;
   /** The operator's own, as dsacls takes it. */
   readonly account: string;

@@ -1,6 +1,6 @@
 /** Objects of the directory and what they are called there; of a gMSA's attributes the one table of what is updated in place. */
 import { sameName } from "../names/account-name.ts";
-import { ACCOUNT_DISABLED, ENCRYPTION_MASK, WORKSTATION_TRUST } from "./account-flags.ts";
+import { ACCOUNT_DISABLED, ENCRYPTION_MASK, PARTIAL_SECRETS, SERVER_TRUST, WORKSTATION_TRUST } from "./account-flags.ts";
 
 /** The attributes of the table as an object of the directory has them. */
 export interface AccountFields {
@@ -59,6 +59,16 @@ export function isAccount(object: DirectoryObject): boolean {
 
 export function isGroup(object: DirectoryObject): boolean {
   return object.objectClass.toLowerCase() === GROUP_CLASS;
+}
+
+/** A computer, and none of the accounts that are computers to the schema alone. */
+export function isComputer(object: DirectoryObject): boolean {
+  return object.objectClass.toLowerCase() === "computer";
+}
+
+/** Of the domain, a read-only one too. */
+export function isController({ userAccountControl = 0 }: DirectoryObject): boolean {
+  return (userAccountControl & (SERVER_TRUST | PARTIAL_SECRETS)) !== 0;
 }
 
 export interface DesiredAccount {

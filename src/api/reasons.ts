@@ -13,6 +13,7 @@ export type Reason =
   | "ObjectExists"
   | "ProtectedObject"
   | "ServicePrincipalNameInUse"
+  | "ServicePrincipalNameReserved"
   | "HostNotFound"
   | "HostAmbiguous"
   | "GroupNotFound"
@@ -41,6 +42,7 @@ const TERMINAL: ReadonlySet<string> = new Set<Reason>([
   "ObjectExists",
   "ProtectedObject",
   "ServicePrincipalNameInUse",
+  "ServicePrincipalNameReserved",
   "HostAmbiguous",
   "GroupNotFound",
   "InvalidSpec",

@@ -121,6 +121,7 @@ const OBSERVED: DomainObservation = {
   schemaVersion: 88,
   domainSID: undefined,
   netBIOSName: "CONTOSO",
+  servicePrincipalNameMappings: new Map(),
   account: "svc-farms@contoso.com",
   kdsRootKey: { kind: "NotSeen" },
   missingRights: [],

@@ -14,6 +14,7 @@ const SEEN: DomainObservation = {
   schemaVersion: 88,
   domainSID: undefined,
   netBIOSName: undefined,
+  servicePrincipalNameMappings: new Map(),
   account: "svc-farms@contoso.com",
   kdsRootKey: { kind: "Proven", by: "CN=x" },
   missingRights: [],

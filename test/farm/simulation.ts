@@ -1,5 +1,6 @@
 /** A directory made of values: what Active Directory does with each change, for tests of what is pure. */
 import type { Change, Plan } from "../../src/farm/changes/index.ts";
+import { parseMappings } from "../../src/names/account-name.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS } from "../../src/ad/object.ts";
@@ -15,7 +16,14 @@ import type { ServerFarm, ServerFarmSpec } from "../../src/api/generated/server-
 
 export const BASE = "DC=contoso,DC=com";
 export const CLUSTER = "8a1f";
-export const FACTS = { dnsName: "contoso.com", baseDN: BASE, accountContainer: "CN=Managed Service Accounts", groupContainer: "CN=Users" };
+export const FACTS = {
+  dnsName: "contoso.com",
+  netBIOSName: "CONTOSO",
+  servicePrincipalNameMappings: parseMappings([]),
+  baseDN: BASE,
+  accountContainer: "CN=Managed Service Accounts",
+  groupContainer: "CN=Users",
+};
 
 let next = 1;
 

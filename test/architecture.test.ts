@@ -127,3 +127,19 @@ describe("a test of one room", () => {
     expect(mirrors.filter(({ name }) => name.endsWith(".test.ts")).filter((file) => !imported(file))).toEqual([]);
   });
 });
+
+test("no pure room keeps anything in mind between two calls", () => {
+  // At the top of a module: a variable, a collection that is not typed as one that is only read, an array that may grow.
+  const kept = [
+    /^(?:export )?(?:let|var) /m,
+    /^(?:export )?const \w+ = new (?:Map|Set|WeakMap|WeakSet)\b/m,
+    /^(?:export )?const \w+: (?:Map|Set|WeakMap|WeakSet)</m,
+    /^(?:export )?const \w+: (?!readonly )[^=(]*\[\] =/m,
+  ];
+  const pure = files.filter((file) => PURE.includes(roomOf(file)));
+  const remembering = pure.filter((file) => {
+    const text = readFileSync(join(root, file), "utf8");
+    return kept.some((pattern) => pattern.test(text));
+  });
+  expect(remembering).toEqual([]);
+});

@@ -5,6 +5,7 @@ import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/gene
 import { finalizerAction, keyOf } from "../api/object.ts";
 import { WorkQueue } from "../base/work-queue.ts";
 import type { FeedBatch } from "../directory/feed.ts";
+import { objectOf } from "../farm/changes/index.ts";
 import { desiredFarm, type Wanted } from "../farm/desired.ts";
 import { lookupKeys } from "../farm/queries.ts";
 import type { Report } from "../farm/report.ts";
@@ -79,10 +80,7 @@ export class FarmKind implements Kind<ServerFarm> {
       for (const { metadata } of farmsOf(domain, this.objects)) this.queue.add(keyOf(metadata), "Resync");
       return;
     }
-    const keys = new Set(
-      batch.entries.flatMap(({ object, keys }) => this.#wakes.of(keys).filter((key) => !this.#wakes.hasSeen(key, object))),
-    );
-    for (const key of keys) {
+    for (const key of this.#wakes.concernedBy(batch.entries)) {
       if (this.objects.get(key)?.spec.domainRef.name === domain) this.queue.add(key);
     }
   }
@@ -219,12 +217,15 @@ export class FarmKind implements Kind<ServerFarm> {
   }
 
   /** What was done is counted and logged, however the reconcile ended. */
-  #count({ metadata, spec }: ServerFarm, { applied, error }: Report): void {
+  #count({ metadata, spec }: ServerFarm, { applied, failures, error }: Report): void {
     const { metrics, log } = this.#context;
     for (const { kind } of applied) metrics.changed(spec.domainRef.name, kind);
     const [farm, changes] = [keyOf(metadata), applied.length];
     // The end of the program, or of its lead, is no failure of the directory.
     if (error?.kind === "Aborted") return;
+    for (const { change, error: refused } of failures) {
+      log.warn("the directory refused a change", { farm, change: change.kind, object: objectOf(change), error: refused.message });
+    }
     if (error) log.warn("the directory failed", { farm, changes, error: error.message });
     else if (changes > 0) log.info("changed the directory", { farm, changes });
     else log.debug("nothing to change", { farm });

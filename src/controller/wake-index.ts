@@ -72,6 +72,11 @@ export class WakeIndex {
     const before = this.#entries.get(farm)?.seen.get(objectGUID);
     return before !== undefined && usn !== undefined && before >= usn;
   }
+
+  /** The farms that one of the changes concerns and that have not seen it. */
+  concernedBy(changes: readonly { readonly object: Seen; readonly keys: readonly string[] }[]): ReadonlySet<string> {
+    return new Set(changes.flatMap(({ object, keys }) => this.of(keys).filter((farm) => !this.hasSeen(farm, object))));
+  }
 }
 
 /** FNV-1a, of 30 bits: numbers that a V8 engine keeps without an object. */

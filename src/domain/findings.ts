@@ -3,6 +3,7 @@ import type { ActiveDirectoryDomain, ActiveDirectoryDomainStatus } from "../api/
 import { progress, timestamp, toConditions, type ConditionDraft } from "../api/object.ts";
 import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
 import { describeRight } from "../ad/right.ts";
+import { domainWaitsForPerson } from "../api/reasons.ts";
 import type { EventDraft } from "../api/event.ts";
 
 /** Why a domain cannot be reached. */
@@ -45,9 +46,7 @@ export function domainFindings(view: DomainView, now: Date): readonly ConditionD
   const ready: ConditionDraft = wrong
     ? { type: "Ready", status: "False", reason: wrong.reason, message: wrong.message }
     : { type: "Ready", status: "True", reason: "Reconciled", message: "farms can be reconciled in this domain." };
-  const stalled =
-    wrong !== undefined &&
-    ["CredentialsRejected", "CertificateUntrusted", "InvalidSpec", "SchemaTooOld", "DomainControllerTooOld"].includes(wrong.reason);
+  const stalled = wrong !== undefined && domainWaitsForPerson(wrong.reason);
   return [ready, ...parts, ...progress(ready, stalled)];
 }
 

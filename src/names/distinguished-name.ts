@@ -9,7 +9,7 @@ export class DistinguishedNameError extends Error {
   override readonly name = "DistinguishedNameError";
 }
 
-const SPECIAL = new Set([",", "+", '"', "\\", "<", ">", ";", "="]);
+const SPECIAL: ReadonlySet<string> = new Set([",", "+", '"', "\\", "<", ">", ";", "="]);
 
 /** A value as it stands in a distinguished name: RFC 4514 §2.4, with control characters as hex pairs too. */
 export function escapeValue(value: string): string {

@@ -2,7 +2,7 @@
 import { ABANDON } from "../../api/annotations.ts";
 import type { EventDraft } from "../../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
-import { isTerminal } from "../../api/reasons.ts";
+import { waitsForPerson } from "../../api/reasons.ts";
 import { describeOwner } from "../../names/identifier.ts";
 import { eventsOf } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired.ts";
@@ -37,7 +37,7 @@ export function decommissionOutcome(farm: ServerFarm, desired: DesiredFarm, repo
       ? `the farm cannot be decommissioned yet: ${[...new Set(causes)].join(" ")}`
       : "what the farm owns in the directory is being removed.";
   const retryable = error !== undefined || failures.some((failure) => failure.error.retryable) || causes.length === 0;
-  const waits = plan?.blockers.some((blocker) => !isTerminal(blocker.reason)) === true;
+  const waits = plan?.blockers.some((blocker) => !waitsForPerson(blocker.reason)) === true;
   const status = unknownStatus(farm, reason, message, now, { stalled: !retryable && !waits });
   return { gone, status, events: eventsOfEnd(desired, report), retryable };
 }

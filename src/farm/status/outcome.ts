@@ -2,7 +2,7 @@
 import type { EventDraft } from "../../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { progress, toConditions, type ConditionDraft } from "../../api/object.ts";
-import { isTerminal, PARTS, type Blocker, type Part, type Reason } from "../../api/reasons.ts";
+import { waitsForPerson, PARTS, type Blocker, type Part, type Reason } from "../../api/reasons.ts";
 import { ACCOUNT_DISABLED, ENCRYPTION_BITS } from "../../ad/account-flags.ts";
 import type { DirectoryErrorKind } from "../../ad/error.ts";
 import { commonName, dnKey } from "../../names/distinguished-name.ts";
@@ -31,8 +31,8 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
   const wrong = parts.filter(({ status }) => status !== "True");
   const terminal =
     report.error === undefined &&
-    wrong.some(({ reason }) => isTerminal(reason)) &&
-    wrong.every(({ reason }) => isTerminal(reason) || reason === "ChangesPending");
+    wrong.some(({ reason }) => waitsForPerson(reason)) &&
+    wrong.every(({ reason }) => waitsForPerson(reason) || reason === "ChangesPending");
   const retryable = report.error !== undefined || report.failures.some(({ error }) => error.retryable);
   const drift = driftOf(farm, report.applied);
   const generation = farm.metadata.generation ?? 0;

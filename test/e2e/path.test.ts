@@ -1,0 +1,98 @@
+/** The way of one farm through the program, from `kubectl apply` to its status: what somebody has to read who follows it, and what is computed. */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { addComputer } from "../harness/directory.ts";
+import { waitFor } from "../harness/process.ts";
+import {
+  applyDomain,
+  cleanUp,
+  cluster,
+  createNamespace,
+  directory,
+  domainReady,
+  farmOf,
+  farmReady,
+  onSandbox,
+  startOperator,
+  SYSTEM,
+} from "../harness/world.ts";
+
+const SRC = new URL("../../src/", import.meta.url).href;
+const FILES = 35;
+const coverage = z.object({
+  result: z.array(
+    z.object({
+      url: z.string(),
+      functions: z.array(z.object({ functionName: z.string(), ranges: z.array(z.object({ count: z.number() })) })),
+    }),
+  ),
+});
+
+/** How often each named function ran since the last call, by file. */
+async function calls(pid: number, folder: string, seen: Set<string>): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
+  process.kill(pid, "SIGUSR2");
+  const report = await waitFor("the report", async () => (await readdir(folder)).find((name) => !seen.has(name)));
+  seen.add(report ?? "");
+  const text = await waitFor(
+    "the whole report",
+    () => readFile(`${folder}/${report}`, "utf8"),
+    (value) => value.endsWith("}"),
+  );
+  const files = coverage.parse(JSON.parse(text)).result.filter(({ url }) => url.startsWith(SRC));
+  return new Map(
+    files.map(({ url, functions }) => {
+      const named = functions.map(({ functionName, ranges }) => [functionName, ranges[0]?.count ?? 0] as const);
+      return [url.slice(SRC.length), new Map(named.filter(([name, count]) => name !== "" && count > 0))];
+    }),
+  );
+}
+
+// The functions are the same whatever the servers are; the sandbox is the fastest.
+test.runIf(onSandbox)(`one farm passes at most ${FILES} files, and its hosts and slots are computed once for each look`, async () => {
+  const folder = await mkdtemp(`${tmpdir()}/serverfarm-path-`);
+  await createNamespace("path");
+  await directory.asAdministrator((client) => addComputer(client, "PATH01"));
+  // Nothing else happens meanwhile: no poll, and no Lease.
+  await applyDomain({ spec: { poll: "1h" } });
+  const kubeconfig = await cluster.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator");
+  const hook = "data:text/javascript,import v8 from 'node:v8'; process.on('SIGUSR2', () => v8.takeCoverage());";
+  const program = [process.execPath, "--import", hook, fileURLToPath(new URL("main.ts", SRC))];
+  const operator = await startOperator({
+    command: (dir) => [
+      "/usr/bin/env",
+      `NODE_V8_COVERAGE=${folder}`,
+      ...program,
+      "run",
+      "--config",
+      `${dir}/config.yaml`,
+      "--kubeconfig",
+      kubeconfig,
+    ],
+  });
+  try {
+    await domainReady();
+    const seen = new Set<string>();
+    await calls(operator.pid, folder, seen);
+    await cluster.apply(farmOf("path", "path", { servicePrincipalNames: ["http/path"], hosts: { computers: ["PATH01"] } }));
+    await farmReady("path", "path");
+    const ran = await calls(operator.pid, folder, seen);
+    const passed = [...ran].filter(([, functions]) => functions.size > 0).map(([file]) => file);
+    expect(passed.length, passed.toSorted().join("\n")).toBeLessThanOrEqual(FILES);
+    const count = (file: string, name: string): number => ran.get(file)?.get(name) ?? 0;
+    const looks = count("reconciler/rounds.ts", "observe");
+    expect(looks).toBeGreaterThan(1);
+    const computed = [
+      ["farm/view.ts", "resolveHosts"],
+      ["farm/slot.ts", "slotOfAccount"],
+      ["farm/slot.ts", "slotOfHostGroup"],
+    ] as const;
+    expect(computed.map(([file, name]) => count(file, name))).toEqual([looks, looks, looks]);
+  } finally {
+    await cleanUp();
+    await operator.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+});

@@ -13,10 +13,20 @@ export interface Account {
 
 export const ADMINISTRATOR: Account = { username: "Administrator@contoso.com", password: "Passw0rd!dc1" };
 
-const BINARY = ["objectGUID", "objectSid", "msDS-GroupMSAMembership", "nTSecurityDescriptor"];
+const BINARY = [
+  "objectGUID",
+  "objectSid",
+  "msDS-GroupMSAMembership",
+  "nTSecurityDescriptor",
+  "mS-DS-CreatorSID",
+  "msDS-ManagedPassword",
+  "msDS-ManagedPasswordId",
+];
 
 export abstract class TestDirectory {
   abstract readonly name: string;
+  /** Whose results and texts it answers with. */
+  abstract readonly dialect: "Windows" | "Samba";
   /** With the name that its certificate bears. */
   abstract readonly url: string;
   abstract readonly startTlsUrl: string;
@@ -31,6 +41,12 @@ export abstract class TestDirectory {
   abstract runSetupScript(script: string, password: string): Promise<void>;
   /** The Kerberos ticket that a client gets for the SPN; undefined where there is no Kerberos. Rejects where there is no ticket. */
   abstract ticket(servicePrincipalName: string): Promise<string | undefined>;
+
+  /** Puts an entry (SDDL) into an object's access list, or takes it out. */
+  abstract grant(dn: string, sddl: string): Promise<void>;
+  abstract revoke(dn: string, sddl: string): Promise<void>;
+  /** A computer as an ordinary user makes it by ms-DS-MachineAccountQuota: it bears that user's SID. */
+  abstract selfJoin(user: Account, name: string): Promise<string>;
 
   asAdministrator<T>(use: (client: Client) => Promise<T>): Promise<T> {
     return this.as(ADMINISTRATOR, use);
@@ -76,7 +92,12 @@ export abstract class TestDirectory {
   }
 
   /** Whether the computer, bound as itself, is given the managed password. */
-  retrieves(computer: string, accountDn: string): Promise<boolean> {
+  async retrieves(computer: string, accountDn: string): Promise<boolean> {
+    return (await this.managedPassword(computer, accountDn)) !== undefined;
+  }
+
+  /** MSDS-MANAGEDPASSWORD_BLOB, as the computer, bound as itself, is given it. */
+  managedPassword(computer: string, accountDn: string): Promise<Buffer | undefined> {
     return this.as({ username: `${computer}$@contoso.com`, password: COMPUTER_PASSWORD }, async (client) => {
       const { searchEntries } = await client.search(accountDn, {
         scope: "base",
@@ -84,8 +105,15 @@ export abstract class TestDirectory {
         explicitBufferAttributes: ["msDS-ManagedPassword"],
       });
       const value = searchEntries[0]?.["msDS-ManagedPassword"];
-      return Buffer.isBuffer(value) && value.length > 256;
+      return Buffer.isBuffer(value) && value.length > 256 ? value : undefined;
     });
+  }
+
+  /** Samba lets no ordinary user make computers, but an administrator say at creation who did. */
+  protected async addWithCreator({ username }: Account, name: string): Promise<string> {
+    const maker = (await this.find(username.split("@")[0] ?? ""))?.["objectSid"];
+    if (!Buffer.isBuffer(maker)) throw new Error(`${username} is not there`);
+    return await this.asAdministrator((client) => addComputer(client, name, { "mS-DS-CreatorSID": maker }));
   }
 
   async addComputers(): Promise<void> {
@@ -99,6 +127,11 @@ export function change(operation: "add" | "delete" | "replace", type: string, va
   return new Change({ operation, modification: new Attribute({ type, values: [...values] }) });
 }
 
+function attributeOf(type: string, values: string | string[] | Buffer): Attribute {
+  if (Buffer.isBuffer(values)) return new Attribute({ type, values: [values] });
+  return new Attribute({ type, values: Array.isArray(values) ? values : [values] });
+}
+
 function quoted(password: string): Buffer {
   return Buffer.from(`"${password}"`, "utf16le");
 }
@@ -106,7 +139,7 @@ function quoted(password: string): Buffer {
 export async function addComputer(
   client: Client,
   name: string,
-  attributes: Readonly<Record<string, string | string[]>> = {},
+  attributes: Readonly<Record<string, string | string[] | Buffer>> = {},
 ): Promise<string> {
   const dn = `CN=${name},CN=Computers,${BASE}`;
   await client.add(dn, [
@@ -116,7 +149,7 @@ export async function addComputer(
       userAccountControl: "4096",
       dNSHostName: `${name.toLowerCase()}.contoso.com`,
       ...attributes,
-    }).map(([type, values]) => new Attribute({ type, values: Array.isArray(values) ? values : [values] })),
+    }).map(([type, values]) => attributeOf(type, values)),
     new Attribute({ type: "unicodePwd", values: [quoted(COMPUTER_PASSWORD)] }),
   ]);
   return dn;

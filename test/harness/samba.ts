@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { Authority } from "./certificates.ts";
-import { ADMINISTRATOR, HOST, TestDirectory } from "./directory.ts";
+import { type Account, ADMINISTRATOR, HOST, TestDirectory } from "./directory.ts";
 import { programMissing, run, startDaemon, stopDaemon, waitFor } from "./process.ts";
 
 const ADDRESS = "127.0.0.2";
@@ -16,6 +16,7 @@ export async function sambaMissing(): Promise<string | undefined> {
 
 export class Samba extends TestDirectory {
   readonly name = "Samba";
+  readonly dialect = "Samba";
   readonly dir: string;
   readonly url = `ldaps://${HOST}`;
   readonly startTlsUrl = `ldap://${HOST}`;
@@ -138,6 +139,18 @@ export class Samba extends TestDirectory {
   async changeAccessList(dn: string, from: string | undefined, to: string | undefined): Promise<void> {
     if (from !== undefined) await this.#tool("dsacl", "delete", `--objectdn=${dn}`, `--sddl=${from}`);
     if (to !== undefined) await this.#tool("dsacl", "set", `--objectdn=${dn}`, "--action=allow", `--sddl=${to}`);
+  }
+
+  async grant(dn: string, sddl: string): Promise<void> {
+    await this.changeAccessList(dn, undefined, sddl);
+  }
+
+  async revoke(dn: string, sddl: string): Promise<void> {
+    await this.changeAccessList(dn, sddl, undefined);
+  }
+
+  selfJoin(user: Account, name: string): Promise<string> {
+    return this.addWithCreator(user, name);
   }
 
   #tool(...args: readonly string[]): Promise<string> {

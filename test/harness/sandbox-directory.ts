@@ -4,7 +4,7 @@ import type { Dialect } from "../sandbox/directory/failure.ts";
 import { provision } from "../sandbox/directory/provision.ts";
 import { DirectoryServer } from "../sandbox/directory/server.ts";
 import { Authority } from "./certificates.ts";
-import { addUser, ADMINISTRATOR, BASE, HOST, TestDirectory } from "./directory.ts";
+import { type Account, addComputer, addUser, ADMINISTRATOR, BASE, HOST, TestDirectory } from "./directory.ts";
 import { run } from "./process.ts";
 
 export class SandboxDirectory extends TestDirectory {
@@ -55,6 +55,26 @@ export class SandboxDirectory extends TestDirectory {
 
   stop(): Promise<void> {
     return this.#server.stop();
+  }
+
+  get dialect(): Dialect {
+    return this.directory.settings.dialect;
+  }
+
+  grant(dn: string, sddl: string): Promise<void> {
+    this.directory.access.grant(this.directory.find(dn, false), sddl);
+    return Promise.resolve();
+  }
+
+  revoke(dn: string, sddl: string): Promise<void> {
+    this.directory.access.revoke(this.directory.find(dn, false), sddl);
+    return Promise.resolve();
+  }
+
+  /** In Samba's dialect an administrator writes the maker's SID, as on Samba. */
+  selfJoin(user: Account, name: string): Promise<string> {
+    if (this.dialect === "Samba") return this.addWithCreator(user, name);
+    return this.as(user, (client) => addComputer(client, name));
   }
 
   ticket(): Promise<undefined> {

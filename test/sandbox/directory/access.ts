@@ -9,9 +9,11 @@ export interface Token {
   readonly sids: ReadonlySet<string>;
 }
 
-export type Right = "CC" | "DC" | "WP" | "RP" | "SD";
+export type Right = "CC" | "DC" | "WP" | "RP" | "SD" | "DT";
 
 interface Grant {
+  readonly text: string;
+  readonly denies: boolean;
   readonly sid: string;
   readonly rights: ReadonlySet<string>;
   /** schemaIDGUID of the attribute, or of the class of the child. */
@@ -35,9 +37,11 @@ export class AccessList {
   /** An entry of SDDL, as `samba-tool dsacl set` and `dsacls` write them: (OA;CIIO;WP;<object>;<inherited by>;<SID>). */
   grant(on: Entry, sddl: string): void {
     const [type, flags = "", rights = "", object = "", inheritedBy = "", sid = ""] = /^\((.*)\)$/.exec(sddl)?.[1]?.split(";") ?? [];
-    if ((type !== "OA" && type !== "A") || !sid.startsWith("S-1-"))
-      throw new Error(`${sddl} is not an entry that allows something to a SID`);
+    if (!["A", "OA", "D", "OD"].includes(type ?? "") || !sid.startsWith("S-1-"))
+      throw new Error(`${sddl} is not an entry that allows or denies something to a SID`);
     this.#grants.push({
+      text: sddl,
+      denies: type === "D" || type === "OD",
       sid,
       rights: new Set(rights.match(/../g)),
       object: object === "" ? undefined : object.toLowerCase(),
@@ -48,22 +52,36 @@ export class AccessList {
     });
   }
 
+  /** Takes an entry away again. */
+  revoke(on: Entry, sddl: string): void {
+    const index = this.#grants.findIndex((grant) => grant.on === on && grant.text === sddl);
+    if (index < 0) throw new Error(`${on.dn} has no entry ${sddl}`);
+    this.#grants.splice(index, 1);
+  }
+
+  /** What is the object's own comes first, and of that what denies; then what it inherits, in the same order (MS-DTYP 2.4.5). */
   allows(token: Token, right: Right, entry: Entry, object: string | undefined): boolean {
-    if (isAdministrator(token)) return true;
     const classGuid = CLASS_SCHEMAS.get(entry.objectClass.toLowerCase())?.guid;
-    return this.#grants.some(
-      (grant) =>
-        token.sids.has(grant.sid) &&
-        grant.rights.has(right) &&
-        (grant.object === undefined || grant.object === object) &&
-        (entry === grant.on
-          ? !grant.inheritOnly
-          : grant.inherits && entry.within(grant.on) && (grant.inheritedBy === undefined || grant.inheritedBy === classGuid)),
+    const matching = this.#grants.filter(
+      (grant) => token.sids.has(grant.sid) && grant.rights.has(right) && (grant.object === undefined || grant.object === object),
     );
+    const own = matching.filter((grant) => entry === grant.on && !grant.inheritOnly);
+    if (own.some(({ denies }) => denies)) return false;
+    // Each class's default access list names them, so that nothing inherited keeps them out.
+    if (own.length > 0 || isAdministrator(token)) return true;
+    const inherited = matching.filter(
+      (grant) =>
+        entry !== grant.on &&
+        grant.inherits &&
+        entry.within(grant.on) &&
+        (grant.inheritedBy === undefined || grant.inheritedBy === classGuid),
+    );
+    return inherited.length > 0 && !inherited.some(({ denies }) => denies);
   }
 }
 
 const READ_PROPERTY = 0x10;
+const INHERIT_ONLY = 0x08;
 
 /** Whether msDS-GroupMSAMembership lets one of the SIDs read: in order, the first entry that names one decides (MS-ADTS 5.1.3.3). */
 export function mayRetrieve(descriptor: Buffer, sids: ReadonlySet<string>): boolean {
@@ -73,7 +91,8 @@ export function mayRetrieve(descriptor: Buffer, sids: ReadonlySet<string>): bool
   for (let left = descriptor.readUInt16LE(list + 4); left > 0; left--) {
     const type = descriptor.readUInt8(position);
     const mask = descriptor.readUInt32LE(position + 4);
-    if ((type === 0 || type === 1) && (mask & READ_PROPERTY) !== 0 && sids.has(decodeSid(descriptor, position + 8))) return type === 0;
+    const counts = (type === 0 || type === 1) && (descriptor.readUInt8(position + 1) & INHERIT_ONLY) === 0;
+    if (counts && (mask & READ_PROPERTY) !== 0 && sids.has(decodeSid(descriptor, position + 8))) return type === 0;
     position += descriptor.readUInt16LE(position + 2);
   }
   return false;

@@ -3,11 +3,15 @@ import { randomUUID } from "node:crypto";
 import { encodeSid } from "../../../src/names/identifier.ts";
 import { DistinguishedNameError, parseDn, type RelativeName } from "../../../src/names/distinguished-name.ts";
 import { AccessList, isAdministrator, type Right, type Token } from "./access.ts";
-import { complete, managedPassword, type Passwords, verify } from "./account-rules.ts";
+import { complete, type Passwords, verify } from "./account-rules.ts";
 import { Database, type Entry } from "./database.ts";
 import { type Cause, type Dialect, failure } from "./failure.ts";
 import { candidates, matches } from "./filter.ts";
+import { managedPassword } from "./managed-password.ts";
 import type { AttributeValues, Modification, Request, ResultEntry, SearchRequest } from "./message.ts";
+import { setPrimaryGroup, verifyNewMember, verifyNobodysPrimaryGroup, verifyPrimaryGroup } from "./primary-group.ts";
+import { verifyPrincipalNames } from "./principal-name-rules.ts";
+import { joins } from "./self-join.ts";
 import { ATTRIBUTE_SCHEMAS, type AttributeSchema, attributeSchema, CLASS_SCHEMAS, classChain, matchKey, type Value } from "./schema.ts";
 
 /** MaxPageSize and MaxValRange of the default LDAP policy. */
@@ -131,21 +135,26 @@ export class Directory {
     const schema = CLASS_SCHEMAS.get(className.toLowerCase());
     if (!schema?.creatable) throw this.refuse("ClassViolation", "", "0");
     if (schema.rdn !== rdn.type.toLowerCase()) throw this.refuse("NamingViolation", dn);
-    if (!this.access.allows(token, "CC", parent, schema.guid)) throw this.refuse("NoAccessToCreate");
+    const creates = this.access.allows(token, "CC", parent, schema.guid);
+    if (!creates && !joins(this, token, parent, schema.name, attributes)) throw this.refuse("NoAccessToCreate", dn);
+    if (schema.name === "container" && parent.is("user")) throw this.refuse("NotBelow", parent.dn, schema.name);
     if (this.#exists(rdn, parent)) throw this.refuse("EntryExists");
     for (const [name, values] of attributes) {
       const attribute = this.#schemaOf(name);
-      if (attribute.system && name !== "msds-managedpasswordinterval") throw this.refuse("SystemOnly", attribute.name);
+      if (attribute.system && !this.#writableAtCreation.has(name)) throw this.refuse("SystemOnly", attribute.name);
       this.#verifyValues(attribute, schema.name, values);
     }
     if (rdn.value.length > 64) throw this.refuse("OutOfRange", "cn");
     attributes.set("objectclass", classChain(schema.name));
     attributes.set("objectcategory", [`CN=${schema.category},CN=Schema,CN=Configuration,${this.baseDn}`]);
+    if (attributes.has("primarygroupid")) throw this.refuse("PrimaryGroupAtCreation");
+    if (!creates) attributes.set("ms-ds-creatorsid", token.user.attributes.get("objectsid") ?? []);
     const members = this.#targets(attributes.get("member") ?? []);
     const password = attributes.get("unicodepwd")?.[0];
     for (const name of ["member", "unicodepwd", "cn", "ou", "dc", "name"]) attributes.delete(name);
     complete(this, schema.name, attributes);
     verify(this, undefined, schema.name, attributes);
+    verifyPrincipalNames(this, token, undefined, attributes.get("serviceprincipalname") ?? []);
     const cleartext = password === undefined ? undefined : this.#cleartext(password);
     const entry = this.database.add(parent, rdn, Object.fromEntries(attributes));
     if (members.length > 0) this.database.setMembers(entry, members);
@@ -185,6 +194,10 @@ export class Directory {
       if (name === "objectclass") throw this.refuse("ClassViolation", "", "0");
     }
     verify(this, entry, entry.objectClass, touched);
+    verifyPrincipalNames(this, token, entry, this.#namesToVerify(changes));
+    const primary = touched.get("primarygroupid");
+    if (primary) verifyPrimaryGroup(this, entry, primary[0] === undefined ? undefined : String(primary[0]));
+    if (primary) setPrimaryGroup(this, entry, String(primary[0]));
     const different = [...touched].filter(([name, values]) => !same(entry.attributes.get(name) ?? [], values));
     if (different.length > 0) this.database.set(entry, Object.fromEntries(different));
     if (members && !sameSet(members, entry.members)) this.database.setMembers(entry, members);
@@ -200,8 +213,10 @@ export class Directory {
     const parent = entry.parent;
     const guid = CLASS_SCHEMAS.get(entry.objectClass.toLowerCase())?.guid;
     if (!parent || entry.first("isCriticalSystemObject") === "TRUE") throw this.refuse("ProtectedObject");
-    if (!this.access.allows(token, "SD", entry, undefined) && !this.access.allows(token, "DC", parent, guid)) throw this.refuse("NoAccess");
-    if (entry.children.size > 0 && !tree) throw this.refuse("NonLeaf");
+    if (!this.access.allows(token, "SD", entry, undefined) && !this.access.allows(token, "DC", parent, guid))
+      throw this.refuse("NoAccessToDelete", entry.dn, parent.dn);
+    if (entry.children.size > 0 && !tree) throw this.refuse("NonLeaf", entry.dn, String(entry.children.size));
+    for (const each of this.database.below(entry)) verifyNobodysPrimaryGroup(this, each);
     const deletedObjects = this.database.resolve(`CN=Deleted Objects,${this.baseDn}`);
     if (!deletedObjects) throw this.refuse("Unwilling");
     for (const each of [...this.database.below(entry)].toReversed()) {
@@ -309,6 +324,23 @@ export class Directory {
     return [...(this.database.lookUp("objectSid", encodeSid(sid).toString("hex")) ?? [])];
   }
 
+  /** The domain's group with this relative identifier. */
+  groupOf(rid: string): Entry | undefined {
+    return this.#bySid(`${this.domainSid}-${rid}`).find((entry) => entry.is("group") && !entry.deleted);
+  }
+
+  /** Systems' own attributes that an Add may bear: on Samba even a computer's maker. */
+  get #writableAtCreation(): ReadonlySet<string> {
+    return new Set(["msds-managedpasswordinterval", ...(this.settings.dialect === "Samba" ? ["ms-ds-creatorsid"] : [])]);
+  }
+
+  /** Samba looks at the first change of the names in a modify and at no other one: an addition behind it goes unchecked. */
+  #namesToVerify(changes: readonly Modification[]): readonly Value[] {
+    const names = changes.filter(({ type }) => type.toLowerCase() === "serviceprincipalname");
+    const checked = this.settings.dialect === "Samba" ? names.slice(0, 1) : names;
+    return checked.flatMap(({ operation, values }) => (operation === "delete" ? [] : values.map((value) => value.toString("utf8"))));
+  }
+
   /** Keys are for administrators; tombstones too, on Windows. */
   #visible(token: Token, entry: Entry, deleted: boolean): boolean {
     if (entry.deleted && (!deleted || (this.settings.dialect === "Windows" && !isAdministrator(token)))) return false;
@@ -371,7 +403,7 @@ export class Directory {
           .filter(({ creatable, guid }) => creatable && guid !== undefined && this.access.allows(token, "CC", entry, guid))
           .map(({ name }) => name);
       case "msds-managedpassword":
-        return managedPassword(entry, token);
+        return managedPassword(this, entry, token);
       case "tokengroups":
         return [...this.sidsOf(entry)].map((sid) => encodeSid(sid));
       default:
@@ -458,6 +490,7 @@ export class Directory {
       return;
     }
     const targets = this.#targets(values);
+    for (const target of targets) verifyNewMember(this, group, target);
     if (operation !== "add") members.clear();
     for (const target of targets) {
       if (members.has(target) && !permissive) throw this.refuse("MemberExists", "member", target.dn);

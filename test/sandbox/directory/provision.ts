@@ -2,6 +2,7 @@
 import { encodeGuid, encodeSid } from "../../../src/names/identifier.ts";
 import { type Entry, filetime } from "./database.ts";
 import type { Directory } from "./directory.ts";
+import { MAPPINGS } from "./principal-name-rules.ts";
 import { CLASS_SCHEMAS, classChain, type Value } from "./schema.ts";
 
 export interface Provisioning {
@@ -31,6 +32,7 @@ export function provision(directory: Directory, { hostName, administratorPasswor
     ...critical,
     objectSid: [encodeSid(domainSid)],
     lockoutThreshold: ["0"],
+    "ms-DS-MachineAccountQuota": ["10"],
     wellKnownObjects: [
       `B:32:A9D1CA15768811D1ADED00C04FD8D5CD:CN=Users,${baseDn}`,
       `B:32:AA312825768811D1ADED00C04FD8D5CD:CN=Computers,${baseDn}`,
@@ -107,7 +109,9 @@ export function provision(directory: Directory, { hostName, administratorPasswor
     dNSRoot: [settings.dnsName],
     nETBIOSName: [settings.netbiosName],
   });
-  const keys = container(container(container(configuration, "Services"), "Group Key Distribution Service"), "Master Root Keys");
+  const services = container(configuration, "Services");
+  make(container(services, "Windows NT"), "Directory Service", "nTDSService", { sPNMappings: [MAPPINGS] });
+  const keys = container(container(services, "Group Key Distribution Service"), "Master Root Keys");
   make(keys, crypto.randomUUID(), "msKds-ProvRootKey", {
     "msKds-Version": ["1"],
     "msKds-UseStartTime": [filetime(new Date(Date.now() - LONG_AGO))],

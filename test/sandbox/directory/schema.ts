@@ -53,7 +53,7 @@ userPrincipalName string si user
 userAccountControl integer s user bf967a68-0de6-11d0-a285-00aa003049e2
 pwdLastSet integer s user
 badPwdCount integer sy user
-primaryGroupID integer s user
+primaryGroupID integer si user
 unicodePwd octets s user
 servicePrincipalName string i user f3a64788-5306-11d1-a9c5-0000f80367c1
 dNSHostName string si computer 72e39547-7b18-11d1-adef-00c04fd8d5cd
@@ -62,6 +62,7 @@ msDS-SupportedEncryptionTypes integer s user 20119867-1d04-4ab7-9371-cfc3d5df0af
 msDS-GroupMSAMembership octets s msDS-GroupManagedServiceAccount 888eedd6-ce04-df40-b462-b8a50e41ba38
 msDS-ManagedPasswordInterval integer sy msDS-GroupManagedServiceAccount
 msDS-ManagedPasswordId octets sy msDS-GroupManagedServiceAccount
+msDS-ManagedPasswordPreviousId octets sy msDS-GroupManagedServiceAccount
 msDS-ManagedPassword octets syc msDS-GroupManagedServiceAccount
 groupType integer s group
 member dn - group bf9679c0-0de6-11d0-a285-00aa003049e2
@@ -78,6 +79,9 @@ nETBIOSName string s
 msKds-UseStartTime integer s
 msKds-Version integer s
 lockoutThreshold integer s
+ms-DS-MachineAccountQuota integer s
+mS-DS-CreatorSID octets syi user
+sPNMappings string -
 otherWellKnownObjects string -
 wellKnownObjects string -
 `;
@@ -138,6 +142,8 @@ crossRef top cn Cross-Ref *
 nTDSDSA top cn NTDS-DSA *
 msKds-ProvRootKey top cn ms-Kds-Prov-RootKey *
 lostAndFound top cn Lost-And-Found *
+nTDSService top cn NTDS-Service *
+serviceConnectionPoint top cn Service-Connection-Point 28630ec1-41d5-11d1-a9c1-0000f80367c1
 person top cn Person
 organizationalPerson person cn Person
 contact organizationalPerson cn Person 5cb41ed0-0e4c-11d0-a286-00aa003049e2

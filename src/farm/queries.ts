@@ -226,7 +226,7 @@ export class HostIndex {
     }
   }
 
-  find({ by, value }: HostReference): readonly DirectoryObject[] {
+  find({ by, value }: Omit<HostReference, "text">): readonly DirectoryObject[] {
     return [...(this.#byKey.get(lookupKey(by, value)) ?? [])];
   }
 }

@@ -2,7 +2,7 @@
 import type { Blocker, Part } from "../api/reasons.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import type { ExistingGroup, MemberGroup, OwnedObject } from "../ad/write.ts";
-import { bearsHostName, foldName, sameName } from "../names/account-name.ts";
+import { bearerOf, sameName } from "../names/account-name.ts";
 import { dnKey, parentKey } from "../names/distinguished-name.ts";
 import { describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import type { DesiredFarm, DesiredGroup } from "./desired.ts";
@@ -141,8 +141,8 @@ export function dnsHostNameTaken(
 ): Blocker | undefined {
   const { dnsHostName } = account;
   if (dnsHostName === undefined) return undefined;
-  const isOther = (object: DirectoryObject): boolean =>
-    object.objectGUID !== own?.objectGUID && bearsHostName(object, foldName(dnsHostName), domain);
+  const isBearer = bearerOf(dnsHostName, domain);
+  const isOther = (object: DirectoryObject): boolean => object.objectGUID !== own?.objectGUID && isBearer(object);
   const bearer = sameName(dnsHostName, domain.dnsName)
     ? `the domain ${domain.dnsName}`
     : [...objects, ...computers].find(isOther)?.distinguishedName;

@@ -130,14 +130,13 @@ export function namesOfComputer(
   return { samAccountName: `${label}$`, dnsHostName: host.includes(".") ? host : `${host}.${dnsName}` };
 }
 
-/** Whether the object bears the name of a host, in the one form or the other. */
-export function bearsHostName(
-  { samAccountName, dnsHostName }: Pick<Named, "samAccountName" | "dnsHostName">,
+/** Whether an object bears the name of a host, in the one form or the other. */
+export function bearerOf(
   host: string,
   domain: Pick<DomainNames, "dnsName">,
-): boolean {
-  const names = namesOfComputer(host, domain);
-  return sameName(samAccountName, names.samAccountName) || sameName(dnsHostName?.replace(/\.$/, ""), names.dnsHostName);
+): (object: Pick<Named, "samAccountName" | "dnsHostName">) => boolean {
+  const names = namesOfComputer(foldName(host), domain);
+  return ({ samAccountName, dnsHostName }) => sameName(samAccountName, names.samAccountName) || sameName(dnsHostName, names.dnsHostName);
 }
 
 /** The first of each set of names that differ in case only, in their order. */

@@ -205,7 +205,7 @@ describe.skipIf(!available)("names that are somebody else's", () => {
     await cluster.apply(farmOf(NAMESPACE, "drift", { servicePrincipalNames: wanted, hosts: { computers: ["WEB01"] } }));
     await refusalOf("drift", "ServicePrincipalNameReserved");
     await directory.modify(dnOf("drift"), "add", "servicePrincipalName", wanted.slice(1));
-    await namesBecome("drift$", "http/drift");
+    expect(await namesBecome("drift$", "http/drift")).toEqual(["http/drift"]);
   });
 
   test("a realm is refused by the API server", async () => {

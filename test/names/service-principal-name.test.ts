@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   aliasesOf,
-  bearsHostName,
+  bearerOf,
   distinctServicePrincipalNames,
   hostOf,
   hostsOf,
@@ -164,5 +164,5 @@ test.each([
   ["web07.contoso.com", false],
   ["alias.elsewhere.org", false],
 ])("WEB06 with the dNSHostName alias.contoso.com is meant by %s: %s", (host, meant) => {
-  expect(bearsHostName({ samAccountName: "WEB06$", dnsHostName: "Alias.Contoso.com" }, host, DOMAIN)).toBe(meant);
+  expect(bearerOf(host, DOMAIN)({ samAccountName: "WEB06$", dnsHostName: "Alias.Contoso.com" })).toBe(meant);
 });

@@ -8,10 +8,11 @@ import {
   isComputer,
   isController,
 } from "../../ad/object.ts";
-import { aliasesOf, bearsHostName, foldName, hostOf, reservedName, sameName } from "../../names/account-name.ts";
+import { aliasesOf, foldName, hostOf, namesOfComputer, reservedName, sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired.ts";
+import { HostIndex } from "../queries.ts";
 import { dnsHostNameTaken, owned } from "../slot.ts";
 import type { FarmView } from "../view.ts";
 import { grantOf, PRINCIPALS } from "./retrievers.ts";
@@ -127,11 +128,14 @@ function leftOut(desired: DesiredFarm, reason: Blocker["reason"], messageOf: (na
 
 /** Names that are not a farm's to have: of classes that belong to others, of the domain, of its controllers, and of computers that are not its hosts. */
 function reservedNames(view: FarmView): LeftOut {
-  const { desired } = view;
+  const { desired, observed } = view;
+  if (desired.servicePrincipalNames.length === 0) return new Map();
+  // A farm may have as many hosts as names, and more.
+  const computers = new HostIndex([...observed.objects, ...observed.computers].filter(isComputer));
   return leftOut(desired, "ServicePrincipalNameReserved", (name) => {
     const rule = reservedName(name, desired.domain);
     if (rule !== undefined) return `${name} is not set, since ${rule}: remove it from servicePrincipalNames.`;
-    const bearer = strangerNamed(view, hostOf(name));
+    const bearer = strangerNamed(view, computers, hostOf(name));
     if (!bearer) return undefined;
     const { distinguishedName } = bearer;
     return isController(bearer)
@@ -141,12 +145,13 @@ function reservedNames(view: FarmView): LeftOut {
 }
 
 /** A computer that a host name means and that is no host of the farm; a domain controller never is one. */
-function strangerNamed(view: FarmView, host: string | undefined): DirectoryObject | undefined {
+function strangerNamed({ desired, hosts }: FarmView, computers: HostIndex, host: string | undefined): DirectoryObject | undefined {
   if (host === undefined) return undefined;
-  const { desired, observed, hosts } = view;
-  const named = [...observed.objects, ...observed.computers].filter(
-    (object) => isComputer(object) && bearsHostName(object, host, desired.domain),
-  );
+  const { samAccountName, dnsHostName } = namesOfComputer(host, desired.domain);
+  const named = [
+    ...computers.find({ by: "sAMAccountName", value: samAccountName }),
+    ...computers.find({ by: "dNSHostName", value: dnsHostName }),
+  ];
   // Of several that claim the name one may be a host: whoever claims it too does not take it from that one.
   const isHost = ({ distinguishedName }: DirectoryObject): boolean => {
     const key = dnKey(distinguishedName);

@@ -395,6 +395,14 @@ describe("service principal names of others", () => {
     expect(spnsOf(await settled(wanted, WEB.slice(0, 1)))).toEqual([]);
   });
 
+  test("a new account is never given one, not even for a moment", () => {
+    const names = ["http/a", "ldap/a", "MSSQLSvc/web06", "cifs/web06.contoso.com", "HOST/a"];
+    const wanted = desired({ servicePrincipalNames: names, hosts: { grant: "Principals" } });
+    expect(planOf(wanted, new SimulatedDirectory([WEB06])).changes).toMatchObject([
+      { kind: "CreateAccount", servicePrincipalNames: ["http/a", "HOST/a"] },
+    ]);
+  });
+
   test("what is on the account and not a farm's to have goes, in a write before what comes", async () => {
     const directory = await settled(desired({ servicePrincipalNames: ["http/a"] }));
     directory.objects = directory.objects.map((object) =>

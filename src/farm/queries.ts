@@ -5,10 +5,11 @@
 import type { Lookup, Query } from "../ad/lookup.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import {
-  aliasLookups,
   dnsNameLookups,
   foldName,
   hostsOf,
+  impliedLookups,
+  implyingLookups,
   keysOfHost,
   lookupKey,
   namesOfComputer,
@@ -71,8 +72,8 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
 /** By what a change in the directory is known to concern the farm: everything that it asked for or found. */
 export function lookupKeys(desired: DesiredFarm, observed: ObservedFarm | undefined): ReadonlySet<string> {
   const { account, servicePrincipalNames, domain } = desired;
-  const hosts = hostsOf(servicePrincipalNames, account.dnsHostName);
-  const asked = [...namesOf(desired, "Names"), ...dnsNameLookups(hosts, domain), ...desired.hosts, ...desired.quarantined];
+  const others = costlyLookups(servicePrincipalNames, account.dnsHostName, domain);
+  const asked = [...namesOf(desired, "Names"), ...others, ...desired.hosts, ...desired.quarantined];
   const found = [...(observed?.objects ?? []), ...(observed?.computers ?? [])];
   return new Set([
     ...asked.map(({ by, value }) => lookupKey(by, value)),
@@ -100,24 +101,30 @@ function namesOf(desired: DesiredFarm, scope: Scope): readonly Lookup[] {
 function namesOfOthers({ account, servicePrincipalNames, domain, knownObjects }: DesiredFarm): readonly Lookup[] {
   const hosts = hostsOf(servicePrincipalNames, account.dnsHostName);
   return [
-    ...aliasLookups(servicePrincipalNames, domain),
+    ...implyingLookups(servicePrincipalNames, domain),
     ...hosts.map((host): Lookup => ({ by: "sAMAccountName", value: namesOfComputer(host, domain).samAccountName })),
-    ...(knownObjects.length === 0 ? dnsNameLookups(hosts, domain) : []),
+    ...(knownObjects.length === 0 ? costlyLookups(servicePrincipalNames, account.dnsHostName, domain) : []),
   ];
 }
 
-/** Computers whose dNSHostName is a name that the account is to be given; where the farm owns nothing yet they were asked for with all else. */
+/** HOST/x implies some fifty names; and of dNSHostName Active Directory has no index. */
+function costlyLookups(
+  servicePrincipalNames: readonly string[],
+  dnsHostName: string | undefined,
+  domain: DesiredFarm["domain"],
+): readonly Lookup[] {
+  return [...impliedLookups(servicePrincipalNames, domain), ...dnsNameLookups(hostsOf(servicePrincipalNames, dnsHostName), domain)];
+}
+
+/** What costs much is asked for only of names that the account does not bear yet; where the farm owns nothing it was asked with all else. */
 function* lookForNamesakes(desired: DesiredFarm, objects: readonly DirectoryObject[]): Look<readonly DirectoryObject[]> {
   const { account, servicePrincipalNames, domain, knownObjects, owner } = desired;
   if (knownObjects.length === 0) return [];
   const own = objects.find((object) => isAccount(object) && object.owner === owner);
   const held = new Set(own?.servicePrincipalNames.map(foldName));
-  // Active Directory has no index of it, so it is not asked again of what the account bears already.
-  const hosts = hostsOf(
-    servicePrincipalNames.filter((name) => !held.has(foldName(name))),
-    sameName(own?.dnsHostName, account.dnsHostName) ? undefined : account.dnsHostName,
-  );
-  return yield* ask(dnsNameLookups(hosts, domain), "Objects");
+  const added = servicePrincipalNames.filter((name) => !held.has(foldName(name)));
+  const dnsHostName = sameName(own?.dnsHostName, account.dnsHostName) ? undefined : account.dnsHostName;
+  return yield* ask(costlyLookups(added, dnsHostName, domain), "Objects");
 }
 
 function distinct(objects: readonly DirectoryObject[]): readonly DirectoryObject[] {

@@ -70,12 +70,24 @@ export function parseMappings(values: readonly string[]): ServicePrincipalNameMa
   return mappings.size > 0 ? mappings : parseMappings([USUAL_MAPPINGS]);
 }
 
-/** The names that imply this one, and those that it implies: whoever holds one of them holds this one, or would lose it to whoever is given this one. */
-export function aliasesOf(servicePrincipalName: string, mappings: ServicePrincipalNameMappings): readonly string[] {
+/** The names that imply this one: host/x of http/x. */
+function implyingNames(servicePrincipalName: string, mappings: ServicePrincipalNameMappings): readonly string[] {
+  return namesLike(servicePrincipalName, (own) => [...mappings].flatMap(([base, classes]) => (classes.includes(own) ? [base] : [])));
+}
+
+/** The names that it implies: http/x, cifs/x and some fifty more of host/x. */
+function impliedNames(servicePrincipalName: string, mappings: ServicePrincipalNameMappings): readonly string[] {
+  return namesLike(servicePrincipalName, (own) => mappings.get(own) ?? []);
+}
+
+function namesLike(servicePrincipalName: string, classesFor: (serviceClass: string) => readonly string[]): readonly string[] {
   const { serviceClass = "", instance = "" } = parseServicePrincipalName(servicePrincipalName) ?? {};
-  const implied = mappings.get(serviceClass) ?? [];
-  const implying = [...mappings].flatMap(([base, classes]) => (classes.includes(serviceClass) ? [base] : []));
-  return [...new Set([...implied, ...implying])].filter((name) => name !== serviceClass).map((name) => `${name}/${instance}`);
+  return [...new Set(classesFor(serviceClass))].filter((name) => name !== serviceClass).map((name) => `${name}/${instance}`);
+}
+
+/** Both: whoever holds one of them holds this one, or would lose it to whoever is given this one. */
+export function aliasesOf(servicePrincipalName: string, mappings: ServicePrincipalNameMappings): readonly string[] {
+  return [...new Set([...impliedNames(servicePrincipalName, mappings), ...implyingNames(servicePrincipalName, mappings)])];
 }
 
 /** Names that a domain has besides its distinguished one, and what service principal names imply there. */
@@ -165,14 +177,19 @@ interface NameLookup<By extends LookupAttribute> {
   readonly value: string;
 }
 
-/** By what those are found who hold a name that implies one of these, or that one of these implies. */
-export function aliasLookups(
-  servicePrincipalNames: readonly string[],
-  { servicePrincipalNameMappings }: DomainNames,
-): readonly NameLookup<"servicePrincipalName">[] {
-  const aliases = servicePrincipalNames.flatMap((name) => aliasesOf(name, servicePrincipalNameMappings));
-  // http/x and cifs/x ask for the same host/x.
-  return distinctServicePrincipalNames(aliases).map((value) => ({ by: "servicePrincipalName", value }));
+/** By what those are found who hold a name that implies one of these. */
+export function implyingLookups(names: readonly string[], domain: DomainNames): readonly NameLookup<"servicePrincipalName">[] {
+  return nameLookups(names.flatMap((name) => implyingNames(name, domain.servicePrincipalNameMappings)));
+}
+
+/** By what those are found who hold a name that one of these implies. */
+export function impliedLookups(names: readonly string[], domain: DomainNames): readonly NameLookup<"servicePrincipalName">[] {
+  return nameLookups(names.flatMap((name) => impliedNames(name, domain.servicePrincipalNameMappings)));
+}
+
+/** Each once: http/x and cifs/x ask for the same host/x. */
+function nameLookups(names: readonly string[]): readonly NameLookup<"servicePrincipalName">[] {
+  return distinctServicePrincipalNames(names).map((value) => ({ by: "servicePrincipalName", value }));
 }
 
 /** By what computers are found that bear these hosts' names, as far as their sAMAccountNames do not tell. */

@@ -43,6 +43,22 @@ test("of HOST/x everybody is asked for who holds what it implies", () => {
   expect(first.filter((lookup) => lookup.startsWith("servicePrincipalName=")).length).toBeGreaterThan(50);
 });
 
+test("what HOST/x implies is asked for while the account does not hold it, and not again", () => {
+  const wanted = desired({ servicePrincipalNames: ["HOST/shop", "HOST/itfarm1"], hosts: { grant: "Principals" } }, KNOWN);
+  const own = directoryObject({
+    distinguishedName: `CN=itfarm1,CN=Managed Service Accounts,${BASE}`,
+    samAccountName: "itfarm1$",
+    objectClass: ACCOUNT_CLASS,
+    owner: wanted.owner,
+    dnsHostName: "itfarm1.contoso.com",
+    servicePrincipalNames: ["HOST/itfarm1"],
+  });
+  const [first = [], second = []] = asked(wanted, [own]);
+  expect(first).not.toContain("servicePrincipalName=http/shop");
+  expect(second).toContain("servicePrincipalName=http/shop");
+  expect(second).not.toContain("servicePrincipalName=http/itfarm1");
+});
+
 test("computers by dNSHostName, which has no index, are asked for only of names that the account does not bear yet", () => {
   const wanted = desired({ servicePrincipalNames: ["http/shop", "http/new.example.org"], hosts: { grant: "Principals" } }, KNOWN);
   const own = directoryObject({
@@ -77,10 +93,11 @@ test("the end of a farm asks for nobody's names but its own", () => {
 
 test("whoever comes to hold or bear such a name wakes the farm, whatever it owns already", () => {
   for (const status of [undefined, KNOWN]) {
-    const keys = lookupKeys(desired({ servicePrincipalNames: ["http/shop"] }, status), undefined);
+    const keys = lookupKeys(desired({ servicePrincipalNames: ["http/shop", "HOST/portal"] }, status), undefined);
     for (const [by, value] of [
       ["servicePrincipalName", "HTTP/shop"],
       ["servicePrincipalName", "HOST/Shop"],
+      ["servicePrincipalName", "cifs/portal"],
       ["sAMAccountName", "SHOP$"],
       ["dNSHostName", "shop.contoso.com"],
       ["dNSHostName", "itfarm1.contoso.com"],

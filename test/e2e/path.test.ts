@@ -45,7 +45,7 @@ async function calls(pid: number, folder: string, seen: Set<string>): Promise<Re
   return new Map(
     files.map(({ url, functions }) => {
       const named = functions.map(({ functionName, ranges }) => [functionName, ranges[0]?.count ?? 0] as const);
-      return [url.slice(SRC.length), new Map(named.filter(([name, count]) => name !== "" && count > 0))];
+      return [`src/${url.slice(SRC.length)}`, new Map(named.filter(([name, count]) => name !== "" && count > 0))];
     }),
   );
 }
@@ -82,12 +82,12 @@ test.runIf(onSandbox)(`one farm passes at most ${FILES} files, and its hosts and
     const passed = [...ran].filter(([, functions]) => functions.size > 0).map(([file]) => file);
     expect(passed.length, passed.toSorted().join("\n")).toBeLessThanOrEqual(FILES);
     const count = (file: string, name: string): number => ran.get(file)?.get(name) ?? 0;
-    const looks = count("reconciler/rounds.ts", "observe");
+    const looks = count("src/reconciler/rounds.ts", "observe");
     expect(looks).toBeGreaterThan(1);
     const computed = [
-      ["farm/view.ts", "resolveHosts"],
-      ["farm/slot.ts", "slotOfAccount"],
-      ["farm/slot.ts", "slotOfHostGroup"],
+      ["src/farm/view.ts", "resolveHosts"],
+      ["src/farm/slot.ts", "slotOfAccount"],
+      ["src/farm/slot.ts", "slotOfHostGroup"],
     ] as const;
     expect(computed.map(([file, name]) => count(file, name))).toEqual([looks, looks, looks]);
   } finally {

@@ -4,7 +4,8 @@
 export const ACCOUNT_DISABLED = 0x2;
 export const WORKSTATION_TRUST = 0x1000;
 /** SERVER_TRUST_ACCOUNT and PARTIAL_SECRETS_ACCOUNT: a domain controller, and a read-only one. */
-export const DOMAIN_CONTROLLER = 0x2000 | 0x4000000;
+export const SERVER_TRUST = 0x2000;
+export const PARTIAL_SECRETS = 0x4000000;
 
 /** msDS-SupportedEncryptionTypes (MS-KILE 2.2.7). */
 export const ENCRYPTION_BITS = { RC4: 4, AES128: 8, AES256: 16 } as const;

@@ -1,5 +1,6 @@
 /** What is seen of a domain: the facts that its conditions are made of. */
 
+import type { ServicePrincipalNameMappings } from "../names/account-name.ts";
 import type { MissingRight } from "./right.ts";
 
 /** Seen: `usableFrom` in ms since 1970. Proven: an account has a password. NotSeen: there is none, or the account may not see it. */
@@ -20,6 +21,7 @@ export interface DomainObservation {
   readonly netBIOSName: string | undefined;
   /** How many computers an ordinary user may create; undefined where it cannot be read. */
   readonly machineAccountQuota: number | undefined;
+  readonly servicePrincipalNameMappings: ServicePrincipalNameMappings;
   readonly kdsRootKey: KdsRootKey;
   /** The operator's own, as dsacls takes it. */
   readonly account: string;

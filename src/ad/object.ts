@@ -1,6 +1,6 @@
 /** Objects of the directory and what they are called there; of a gMSA's attributes the one table of what is updated in place. */
 import { sameName } from "../names/account-name.ts";
-import { ACCOUNT_DISABLED, DOMAIN_CONTROLLER, ENCRYPTION_MASK, WORKSTATION_TRUST } from "./account-flags.ts";
+import { ACCOUNT_DISABLED, ENCRYPTION_MASK, PARTIAL_SECRETS, SERVER_TRUST, WORKSTATION_TRUST } from "./account-flags.ts";
 
 /** The attributes of the table as an object of the directory has them. */
 export interface AccountFields {
@@ -78,11 +78,16 @@ export function isAccount(object: DirectoryObject): boolean {
 const CONTROLLERS: readonly (number | undefined)[] = [516, 521];
 
 export function isDomainController({ userAccountControl = 0, primaryGroupID }: DirectoryObject): boolean {
-  return (userAccountControl & DOMAIN_CONTROLLER) !== 0 || CONTROLLERS.includes(primaryGroupID);
+  return (userAccountControl & (SERVER_TRUST | PARTIAL_SECRETS)) !== 0 || CONTROLLERS.includes(primaryGroupID);
 }
 
 export function isGroup(object: DirectoryObject): boolean {
   return object.objectClass.toLowerCase() === GROUP_CLASS;
+}
+
+/** A computer, and none of the accounts that are computers to the schema alone. */
+export function isComputer(object: DirectoryObject): boolean {
+  return object.objectClass.toLowerCase() === "computer";
 }
 
 export interface DesiredAccount {

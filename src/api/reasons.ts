@@ -16,6 +16,7 @@ const REASONS = {
   ObjectExists: "Person",
   ProtectedObject: "Person",
   ServicePrincipalNameInUse: "Person",
+  ServicePrincipalNameReserved: "Person",
   HostNotFound: "Time",
   HostAmbiguous: "Person",
   HostNotTrusted: "Person",

@@ -18,23 +18,27 @@ export type DomainAccess =
 /** As it is now: good until the state or the session changes. */
 export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, session: LdapSession | undefined): DomainAccess {
   const { metadata, spec } = domain;
-  if (state.view.kind === "Connecting") return { kind: "Connecting" };
+  const { view } = state;
+  if (view.kind === "Connecting") return { kind: "Connecting" };
   // The connection was lost a moment ago and is being made anew.
   // Or it was made, perhaps to another server, and it is not known yet whether what that does not show is gone.
   if (state.ready && (!session || !state.settled)) return { kind: "Connecting" };
-  if (!state.ready || !session) {
-    const problem = state.view.kind === "Problem" ? ` (${state.view.problem.message})` : "";
+  if (!state.ready || !session || view.kind === "Problem") {
+    const problem = view.kind === "Problem" ? ` (${view.problem.message})` : "";
     return {
       kind: "NotReady",
       message: `the ActiveDirectoryDomain ${metadata.name} is not ready${problem}: see kubectl describe addomain ${metadata.name}. The farm goes on by itself once it is.`,
     };
   }
   const { absenceReliableAfter } = state;
+  const { netBIOSName, servicePrincipalNameMappings } = view.observation;
   return {
     kind: "Ready",
     directory: directoryOf(new LdapReader(session, () => performance.now() > absenceReliableAfter), new LdapWriter(session)),
     facts: {
       dnsName: spec.dnsName,
+      netBIOSName,
+      servicePrincipalNameMappings,
       baseDN: session.rootDse.defaultNamingContext,
       ...spec.defaults,
       trustSelfJoined: spec.selfJoinedComputers === "Grant",

@@ -1,5 +1,6 @@
 /** Looks at what a domain needs before a farm can live in it: docs/guide/prerequisites.md. Writes nothing. */
 import { AndFilter, EqualityFilter, PresenceFilter, SubstringFilter } from "ldapts";
+import { parseMappings } from "../names/account-name.ts";
 import { resolveDn } from "../names/distinguished-name.ts";
 import { ACCOUNT_ATTRIBUTES, ACCOUNT_CLASS, GROUP_CLASS } from "../ad/object.ts";
 import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
@@ -26,7 +27,7 @@ export async function inspectDomain(
   cluster: string,
 ): Promise<DomainObservation> {
   const { rootDse } = session;
-  const [domain, schema, service, partition] = await Promise.all([
+  const [domain, schema, service, partition, mappings] = await Promise.all([
     session.searchOne({ base: rootDse.defaultNamingContext, scope: "base", attributes: ["objectSid", "ms-DS-MachineAccountQuota"] }),
     session.searchOne({ base: rootDse.schemaNamingContext, scope: "base", attributes: ["objectVersion"] }),
     session.searchOne({ base: rootDse.dsServiceName, scope: "base", attributes: ["invocationId"] }),
@@ -36,6 +37,7 @@ export async function inspectDomain(
       filter: new EqualityFilter({ attribute: "nCName", value: rootDse.defaultNamingContext }),
       attributes: ["nETBIOSName"],
     }),
+    readMappings(session),
   ]);
   const sid = domain?.bytes("objectSid");
   const invocationId = service?.bytes("invocationId");
@@ -50,6 +52,7 @@ export async function inspectDomain(
     domainSID: sid ? decodeSid(sid) : undefined,
     netBIOSName: partition?.text("nETBIOSName"),
     machineAccountQuota: domain?.number("ms-DS-MachineAccountQuota"),
+    servicePrincipalNameMappings: parseMappings(mappings),
     kdsRootKey: await findKdsRootKey(session),
     account: session.account,
     missingRights: [
@@ -57,6 +60,17 @@ export async function inspectDomain(
       ...(await missingRights(session, resolveDn(groupContainer, base), GROUP_CLASS, WRITTEN_ON_GROUPS, cluster)),
     ],
   };
+}
+
+/** The values of sPNMappings; none where they are not there or may not be read. */
+async function readMappings(session: LdapSession): Promise<readonly string[]> {
+  const base = `CN=Directory Service,CN=Windows NT,CN=Services,${session.rootDse.configurationNamingContext}`;
+  try {
+    return (await session.searchOne({ base, scope: "base", attributes: ["sPNMappings"] }))?.texts("sPNMappings") ?? [];
+  } catch (error) {
+    if (error instanceof DirectoryError && error.kind === "AccessDenied") return [];
+    throw error;
+  }
 }
 
 async function findKdsRootKey(session: LdapSession): Promise<KdsRootKey> {

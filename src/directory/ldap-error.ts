@@ -48,8 +48,11 @@ const BIND_DATA: Readonly<Record<string, string>> = {
   "775": "the account is locked out",
 };
 
-/** How Windows (8647) and Samba say that an SPN is not unique. */
-const SPN_CONFLICT = /000021C7|samldb: spn\[/i;
+/**
+ * How Windows (8647, 8648) and Samba say that somebody else holds an SPN, or one that implies it: by their texts, since the result is 19 or, of Samba and
+ * for an implied one, 50.
+ */
+const SPN_CONFLICT = /\b000021C[78]: |samldb: spn\[.*\] would cause a conflict/i;
 
 /** How Samba says that an SPN is beyond what an account's maker may set, and that the right to write the attribute is missing. */
 const SPN_FORBIDDEN = /acl: spn validation failed/i;
@@ -82,6 +85,13 @@ function diagnostic(message: string): string {
     .trim();
 }
 
+/** What the text says where the number alone says too little. Of SPNs that a text quotes none has a space. */
+function kindOf(found: DirectoryErrorKind, text: string): DirectoryErrorKind {
+  if (found !== "ConstraintViolation" && found !== "AccessDenied") return found;
+  if (SPN_FORBIDDEN.test(text)) return "AccessDenied";
+  return SPN_CONFLICT.test(text) ? "ServicePrincipalNameInUse" : found;
+}
+
 export interface Attempt {
   /** What was tried, for the message: "searching DC=contoso,DC=com". */
   readonly what: string;
@@ -92,8 +102,7 @@ export interface Attempt {
 function fromAnswer(code: number, error: Error, what: string): DirectoryError {
   const [result, found, connection] = RESULTS[code] ?? [undefined, "Rejected", "Kept"];
   const text = diagnostic(error.message);
-  const spnError = SPN_CONFLICT.test(text) ? "ServicePrincipalNameInUse" : SPN_FORBIDDEN.test(text) ? "AccessDenied" : found;
-  const kind = found === "ConstraintViolation" ? spnError : found;
+  const kind = kindOf(found, text);
   const bindData = kind === "InvalidCredentials" ? /data ([0-9a-f]+)/i.exec(text)?.[1]?.toLowerCase() : undefined;
   const plain = bindData === undefined ? undefined : BIND_DATA[bindData];
   const said = `the directory says ${result ?? `result ${code}`}${text === "" ? "" : ` (${text})`}`;

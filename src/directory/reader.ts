@@ -29,7 +29,7 @@ export class LdapReader implements Reader {
     const found = new Map<string, DirectoryObject>();
     for (let start = 0; start < lookups.length; start += TERMS) {
       if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
-      const any = new OrFilter({ filters: lookups.slice(start, start + TERMS).map(filterOf) });
+      const any = new OrFilter({ filters: lookups.slice(start, start + TERMS).map((lookup) => filterOf(lookup, among)) });
       const entries = await this.#session.search({
         base: this.#session.rootDse.defaultNamingContext,
         scope: "sub",
@@ -68,14 +68,16 @@ function unreadable({ distinguishedName }: Attributes): DirectoryError {
   return new DirectoryError("AccessDenied", `${distinguishedName}: the account may not read its objectGUID; give it Read Property there`);
 }
 
-function filterOf({ by, value }: Lookup): Filter {
+function filterOf({ by, value }: Lookup, among: Query["among"]): Filter {
   switch (by) {
     case "objectGUID":
       return equals(by, encodeGuid(value));
     case "objectSid":
       return equals(by, encodeSid(value));
-    case "sAMAccountName":
     case "dNSHostName":
+      // There is no index of it, so that alone it would be looked for among all that there is. A gMSA is a computer too.
+      return among === "Objects" ? new AndFilter({ filters: [equals("objectClass", "computer"), equals(by, value)] }) : equals(by, value);
+    case "sAMAccountName":
     case "distinguishedName":
     case "servicePrincipalName":
     case "primaryGroupID":

@@ -45,15 +45,15 @@ export class LdapWriter implements Writer {
   }
 
   /**
-   * Everything in the one write. Only values that the directory refuses though nobody was seen to hold them (another domain of the forest, an alias)
-   * are left to the next round, which sets each by itself and blames the right one.
+   * Everything in the one write. Only values that the directory refuses though nobody was seen to hold them (another domain of the forest, somebody who
+   * came a moment ago) are left to the next round, which sets each by itself and blames the right one.
    */
   async #add(write: Extract<Write, { kind: "Add" }>): Promise<void> {
     const { attributes, optional } = write;
     try {
       await this.#create(write, attributes);
     } catch (error) {
-      if (!(error instanceof DirectoryError) || error.kind !== "ServicePrincipalNameInUse" || optional === undefined) throw error;
+      if (!(error instanceof DirectoryError) || !mayBeOfName(error) || optional === undefined) throw error;
       const { [optional]: _left, ...others } = attributes;
       await this.#create(write, others);
     }
@@ -166,6 +166,11 @@ export class LdapWriter implements Writer {
 
 function encode(value: AttributeValue): string | Buffer {
   return typeof value === "string" ? value : encodeRetrievers(value.principals, value.denied);
+}
+
+/** Of a HOST name that implies somebody's Samba says no more than that a constraint is violated. What was not of the name fails alike without it. */
+function mayBeOfName({ kind, code }: DirectoryError): boolean {
+  return kind === "ServicePrincipalNameInUse" || (kind === "ConstraintViolation" && code === 19);
 }
 
 function missingParent(dn: string, error: DirectoryError): DirectoryError {

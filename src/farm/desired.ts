@@ -4,14 +4,13 @@ import type { Blocker, Part } from "../api/reasons.ts";
 import { ENCRYPTION_BITS } from "../ad/account-flags.ts";
 import type { Lookup } from "../ad/lookup.ts";
 import type { DesiredAccount } from "../ad/object.ts";
-import { foldName, sameName, distinctServicePrincipalNames, isServicePrincipalName } from "../names/account-name.ts";
+import { type DomainNames, foldName, sameName, distinctServicePrincipalNames, isServicePrincipalName } from "../names/account-name.ts";
 import { childDn, DistinguishedNameError, resolveDn } from "../names/distinguished-name.ts";
 import { ownerMarker } from "../names/identifier.ts";
 import { readJournal, type Journal } from "./journal.ts";
 
 /** What a farm needs to know of its domain. */
-export interface DomainFacts {
-  readonly dnsName: string;
+export interface DomainFacts extends DomainNames {
   /** The domain's naming context: DC=contoso,DC=com. */
   readonly baseDN: string;
   /** Computers that an ordinary user joined may be hosts. */
@@ -59,6 +58,8 @@ export interface DesiredFarm {
   /** The owner marker of everything this farm owns. */
   readonly owner: string;
   readonly account: DesiredAccount;
+  /** Of the domain that it lives in. */
+  readonly domain: DomainNames;
   readonly servicePrincipalNames: readonly string[];
   readonly grant: "Group" | "Principals";
   readonly hostGroup: DesiredGroup;
@@ -101,6 +102,7 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
   const desired: DesiredFarm = {
     owner: ownerMarker(cluster, { namespace: metadata.namespace ?? "", name: metadata.name }),
     account,
+    domain,
     servicePrincipalNames: reader.servicePrincipalNames(spec.servicePrincipalNames),
     grant: spec.hosts.grant,
     hostGroup,
@@ -185,7 +187,7 @@ class SpecReader {
   servicePrincipalNames(texts: readonly string[]): readonly string[] {
     return distinctServicePrincipalNames(texts).filter((text) => {
       if (isServicePrincipalName(text)) return true;
-      const message = `servicePrincipalNames: ${JSON.stringify(text)} is not a service principal name; write it as class/host, class/host:port or class/host/name.`;
+      const message = `servicePrincipalNames: ${JSON.stringify(text)} is not a service principal name; write it as class/host, class/host:port or class/host/name, in ASCII and without a realm (@REALM).`;
       this.#refuse("ServicePrincipalNames", message);
       return false;
     });

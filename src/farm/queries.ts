@@ -4,14 +4,27 @@
  */
 import type { Lookup, Query } from "../ad/lookup.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
-import { keysOfHost, lookupKey, sameName } from "../names/account-name.ts";
+import {
+  dnsNameLookups,
+  foldName,
+  hostsOf,
+  impliedLookups,
+  implyingLookups,
+  keysOfHost,
+  lookupKey,
+  namesOfComputer,
+  sameName,
+} from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { relativeId } from "../names/identifier.ts";
 import type { DesiredFarm, HostReference } from "./desired.ts";
 
 /** What the directory says of one farm. */
 export interface ObservedFarm {
-  /** Everything that bears a name, distinguished name or SPN of the farm, or that the farm is known to own. */
+  /**
+   * Everything that bears a name, distinguished name or SPN of the farm, or one that implies it or that it implies; that is meant by a host name in its
+   * SPNs; or that the farm is known to own.
+   */
   readonly objects: readonly DirectoryObject[];
   /** The computers that the farm's host references may mean, and those that it put into groups. */
   readonly computers: readonly DirectoryObject[];
@@ -44,11 +57,12 @@ export interface LookOptions {
 export type Look<Result> = Generator<Query, Result, readonly DirectoryObject[]>;
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
-  const objects = yield {
+  const named = yield {
     lookups: namesOf(desired, options.scope),
     among: "Objects",
     allMembersOf: (object) => needsMembers(desired, object),
   };
+  const objects = options.scope === "Names" ? distinct([...named, ...(yield* lookForNamesakes(desired, named))]) : named;
   const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects);
   const computers = options.computers ?? (yield* lookForComputers(desired, options.scope, objects));
   return {
@@ -63,7 +77,9 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
 
 /** By what a change in the directory is known to concern the farm: everything that it asked for or found. */
 export function lookupKeys(desired: DesiredFarm, observed: ObservedFarm | undefined): ReadonlySet<string> {
-  const asked = [...namesOf(desired, "Names"), ...desired.hosts, ...desired.quarantined];
+  const { account, servicePrincipalNames, domain } = desired;
+  const others = costlyLookups(servicePrincipalNames, account.dnsHostName, domain);
+  const asked = [...namesOf(desired, "Names"), ...others, ...desired.hosts, ...desired.quarantined];
   const found = [...(observed?.objects ?? []), ...(observed?.computers ?? [])];
   return new Set([
     ...asked.map(({ by, value }) => lookupKey(by, value)),
@@ -83,8 +99,42 @@ function namesOf(desired: DesiredFarm, scope: Scope): readonly Lookup[] {
     ]),
     ...knownIds(desired).map((value): Lookup => ({ by: "objectGUID", value })),
     ...servicePrincipalNames.map((value): Lookup => ({ by: "servicePrincipalName", value })),
-    ...(scope === "Owned" ? [{ by: "adminDescription" as const, value: owner }] : []),
+    ...(scope === "Owned" ? [{ by: "adminDescription" as const, value: owner }] : namesOfOthers(desired)),
   ];
+}
+
+/** Those whose names the farm must not take: who holds what stands for an SPN of its own, and computers that its names speak of. */
+function namesOfOthers({ account, servicePrincipalNames, domain, knownObjects }: DesiredFarm): readonly Lookup[] {
+  const hosts = hostsOf(servicePrincipalNames, account.dnsHostName);
+  return [
+    ...implyingLookups(servicePrincipalNames, domain),
+    ...hosts.map((host): Lookup => ({ by: "sAMAccountName", value: namesOfComputer(host, domain).samAccountName })),
+    ...(knownObjects.length === 0 ? costlyLookups(servicePrincipalNames, account.dnsHostName, domain) : []),
+  ];
+}
+
+/** HOST/x implies some fifty names; and of dNSHostName Active Directory has no index. */
+function costlyLookups(
+  servicePrincipalNames: readonly string[],
+  dnsHostName: string | undefined,
+  domain: DesiredFarm["domain"],
+): readonly Lookup[] {
+  return [...impliedLookups(servicePrincipalNames, domain), ...dnsNameLookups(hostsOf(servicePrincipalNames, dnsHostName), domain)];
+}
+
+/** What costs much is asked for only of names that the account does not bear yet; where the farm owns nothing it was asked with all else. */
+function* lookForNamesakes(desired: DesiredFarm, objects: readonly DirectoryObject[]): Look<readonly DirectoryObject[]> {
+  const { account, servicePrincipalNames, domain, knownObjects, owner } = desired;
+  if (knownObjects.length === 0) return [];
+  const own = objects.find((object) => isAccount(object) && object.owner === owner);
+  const held = new Set(own?.servicePrincipalNames.map(foldName));
+  const added = servicePrincipalNames.filter((name) => !held.has(foldName(name)));
+  const dnsHostName = sameName(own?.dnsHostName, account.dnsHostName) ? undefined : account.dnsHostName;
+  return yield* ask(costlyLookups(added, dnsHostName, domain), "Objects");
+}
+
+function distinct(objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
+  return [...new Map(objects.toReversed().map((object) => [object.objectGUID, object])).values()].toReversed();
 }
 
 /** objectGUIDs of what the farm owns, and of the groups of others that it changed. */
@@ -219,7 +269,7 @@ export class HostIndex {
     }
   }
 
-  find({ by, value }: HostReference): readonly DirectoryObject[] {
+  find({ by, value }: Omit<HostReference, "text">): readonly DirectoryObject[] {
     return [...(this.#byKey.get(lookupKey(by, value)) ?? [])];
   }
 }

@@ -3,7 +3,7 @@ import type { Blocker, Part } from "../api/reasons.ts";
 import { ADMIN_COUNT, isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import { clearAdminCount } from "../ad/remedy.ts";
 import type { ExistingGroup, MemberGroup, OwnedObject } from "../ad/write.ts";
-import { sameName } from "../names/account-name.ts";
+import { bearerOf, sameName } from "../names/account-name.ts";
 import { dnKey, parentKey } from "../names/distinguished-name.ts";
 import { describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import type { DesiredFarm, DesiredGroup } from "./desired.ts";
@@ -123,7 +123,7 @@ function externalSlot(
 }
 
 export function slotOfAccount(desired: DesiredFarm, observed: ObservedFarm): Slot {
-  return ownedSlot(desired, observed, {
+  const slot = ownedSlot(desired, observed, {
     part: "Account",
     what: "account",
     samAccountName: desired.account.samAccountName,
@@ -133,6 +133,27 @@ export function slotOfAccount(desired: DesiredFarm, observed: ObservedFarm): Slo
     otherwise: "create a ServerFarm with another account.name.",
     adopt: desired.adopt,
   });
+  const blocker = slot.kind === "Vacant" ? dnsHostNameTaken(desired, observed, undefined) : undefined;
+  return blocker ? { kind: "Blocked", blocker } : slot;
+}
+
+/** That the account's dNSHostName is the name of another object: certificates are made out to it, and clients ask for it. `own`: the account, where it is there. */
+export function dnsHostNameTaken(
+  { account, domain }: DesiredFarm,
+  { objects, computers }: ObservedFarm,
+  own: DirectoryObject | undefined,
+): Blocker | undefined {
+  const { dnsHostName } = account;
+  if (dnsHostName === undefined) return undefined;
+  const isBearer = bearerOf(dnsHostName, domain);
+  const isOther = (object: DirectoryObject): boolean => object.objectGUID !== own?.objectGUID && isBearer(object);
+  const bearer = sameName(dnsHostName, domain.dnsName)
+    ? `the domain ${domain.dnsName}`
+    : [...objects, ...computers].find(isOther)?.distinguishedName;
+  if (bearer === undefined) return undefined;
+  const left = own ? `the account keeps ${own.dnsHostName ?? "none"}` : "the account is not created";
+  const message = `${dnsHostName} is the name of ${bearer}, so ${left}: set account.dnsHostName to a name that nothing else bears.`;
+  return { reason: "ObjectExists", part: "Account", message };
 }
 
 export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): Slot {

@@ -7,6 +7,7 @@ import { LdapWriter } from "../../src/directory/writer.ts";
 import { LdapSession } from "../../src/directory/session.ts";
 import { describeChange, type Change } from "../../src/farm/changes/index.ts";
 import { desiredFarm, type DesiredFarm } from "../../src/farm/desired.ts";
+import { parseMappings } from "../../src/names/account-name.ts";
 import { childDn } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { plan } from "../../src/farm/plan/index.ts";
@@ -18,6 +19,8 @@ import { available, directory as ad } from "../harness/world.ts";
 const FACTS = {
   dnsName: "contoso.com",
   trustSelfJoined: false,
+  netBIOSName: "CONTOSO",
+  servicePrincipalNameMappings: parseMappings([]),
   baseDN: BASE,
   accountContainer: "OU=Contract",
   groupContainer: "OU=Contract",
@@ -97,6 +100,8 @@ describe.skipIf(!available)("the directory's contract", () => {
     const known = (await directory.observe(wantedOf(spec), "Names", signal)).objects.map(({ objectGUID }) => objectGUID);
     expect((await applyTwice(wantedOf(changed, known))).toSorted()).toEqual([
       "ChangeHosts",
+      // What goes and what comes, each in a write of its own.
+      "ChangeServicePrincipalNames",
       "ChangeServicePrincipalNames",
       "RenameHostGroup",
       "UpdateAccount",

@@ -123,6 +123,7 @@ const OBSERVED: DomainObservation = {
   domainSID: undefined,
   netBIOSName: "CONTOSO",
   machineAccountQuota: 10,
+  servicePrincipalNameMappings: new Map(),
   account: "svc-farms@contoso.com",
   kdsRootKey: { kind: "NotSeen" },
   missingRights: [],

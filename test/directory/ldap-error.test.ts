@@ -37,6 +37,34 @@ describe("what a server said", () => {
   });
 
   test.each([
+    ["Windows, an SPN", 19, "000021C7: AtrErr: DSID-03200BBA, #1:\n\t0: 000021C7: DSID-03200BBA, problem 1005 (CONSTRAINT_ATT_TYPE)"],
+    ["Windows, a UPN", 19, "000021C8: AtrErr: DSID-03200E96, #1:\n\t0: 000021C8: DSID-03200E96, problem 1005 (CONSTRAINT_ATT_TYPE)"],
+    ["Samba, an SPN", 19, "0000202F: samldb: spn[http/shop.contoso.com] would cause a conflict"],
+    ["Samba, an implied one", 50, "00002098: samldb: spn[cifs/web06.contoso.com] would cause a conflict"],
+    ["Samba, without a number", 50, "samldb: spn[cifs/web06.contoso.com] would cause a conflict"],
+  ])("a name that somebody holds is one error, whatever its number: %s", (_, code, text) => {
+    const error = toDirectoryError(failure(text, code), WRITE);
+    expect(error).toMatchObject({ kind: "ServicePrincipalNameInUse", code, retryable: false, fatal: false });
+    expect(error.message).toContain(text.slice(0, 20));
+  });
+
+  test.each([
+    ["a missing right", 50, "00002098: SecErr: DSID-03150F94, problem 4003 (INSUFF_ACCESS_RIGHTS), data 0"],
+    [
+      "an SPN that the maker may not set",
+      50,
+      "acl: spn validation failed for spn[http/x] uac[0x1000] account[a$] hostname[(null)] nbname[C]",
+    ],
+    ["one that looks like a number of Windows", 19, "acl: spn validation failed for spn[http/000021C7] uac[0x1000] account[a$]"],
+  ])("%s stays a right that is missing", (_, code, text) => {
+    expect(toDirectoryError(failure(text, code), WRITE)).toMatchObject({ kind: "AccessDenied" });
+  });
+
+  test("another rule that quotes a number of Windows within a word is not taken for a name in use", () => {
+    expect(toDirectoryError(failure("0000202F: value x000021C7y", 19), WRITE)).toMatchObject({ kind: "ConstraintViolation" });
+  });
+
+  test.each([
     ["52e", "the user name or password is wrong"],
     ["532", "the password has expired"],
     ["533", "the account is disabled"],

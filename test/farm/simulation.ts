@@ -1,5 +1,6 @@
 /** A directory made of values: what Active Directory does with each change, for tests of what is pure. */
 import type { Change, Plan } from "../../src/farm/changes/index.ts";
+import { parseMappings } from "../../src/names/account-name.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS } from "../../src/ad/object.ts";
@@ -18,6 +19,8 @@ export const CLUSTER = "8a1f";
 export const FACTS = {
   dnsName: "contoso.com",
   trustSelfJoined: false,
+  netBIOSName: "CONTOSO",
+  servicePrincipalNameMappings: parseMappings([]),
   baseDN: BASE,
   accountContainer: "CN=Managed Service Accounts",
   groupContainer: "CN=Users",

@@ -27,7 +27,7 @@ export interface ServerFarmSpec {
     readonly samAccountName?: string;
     /** Where the gMSA is created, relative to the domain (OU=Farms) or a whole distinguished name. Default, the domain's defaults.accountContainer. Immutable. */
     readonly container?: string;
-    /** The dNSHostName of the gMSA, a fully qualified name. Default, account.name in lower case with the domain's DNS name. Not with outboundOnly. */
+    /** The dNSHostName of the gMSA, a fully qualified name that no other object bears. Default, account.name in lower case with the domain's DNS name. Not with outboundOnly. */
     readonly dnsHostName?: string;
     /** The account is used for outbound authentication only: it has no dNSHostName and no service principal names. Immutable. */
     readonly outboundOnly: boolean;
@@ -42,7 +42,7 @@ export interface ServerFarmSpec {
     /** False disables the account. */
     readonly enabled: boolean;
   };
-  /** The whole set of service principal names that the account holds. Others are removed. */
+  /** The whole set of service principal names that the account holds. Others are removed. One that another object holds, itself or by another that implies it (HOST/x implies http/x), is left out and the holder named. So is one that is not a farm's to have, such as ldap/x, or a name of the domain, a domain controller, or a computer that is no host of the farm. */
   readonly servicePrincipalNames: readonly string[];
   /** The hosts that may retrieve the password of the account. */
   readonly hosts: {

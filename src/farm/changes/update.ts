@@ -60,11 +60,11 @@ export const setRetrievers: ChangeEntry<RetrieversChange> = {
   }),
 };
 
-interface ServicePrincipalNamesChange {
-  readonly object: OwnedObject;
-  readonly add: readonly string[];
-  readonly remove: readonly string[];
-}
+/** Never both: in a modify that deletes as well Samba looks neither for another holder of what is added nor for one of what implies it. */
+type ServicePrincipalNamesChange = { readonly object: OwnedObject } & (
+  | { readonly add: readonly string[]; readonly remove: readonly [] }
+  | { readonly add: readonly []; readonly remove: readonly string[] }
+);
 
 export const changeServicePrincipalNames: ChangeEntry<ServicePrincipalNamesChange> = {
   part: () => "ServicePrincipalNames",
@@ -72,17 +72,13 @@ export const changeServicePrincipalNames: ChangeEntry<ServicePrincipalNamesChang
     ...remove.map((value) => ({ change: "RemoveServicePrincipalName", object, value })),
     ...add.map((value) => ({ change: "AddServicePrincipalName", object, value })),
   ],
-  events: ({ add, remove }, context) => {
-    const texts = [add.length > 0 ? `added ${add.join(", ")}` : "", remove.length > 0 ? `removed ${remove.join(", ")}` : ""];
-    return [context.say("ServicePrincipalNamesChanged", texts.filter((text) => text !== "").join("; "))];
-  },
+  events: ({ add, remove }, context) => [
+    context.say("ServicePrincipalNamesChanged", remove.length > 0 ? `removed ${remove.join(", ")}` : `added ${add.join(", ")}`),
+  ],
   write: ({ object, add, remove }) => ({
     kind: "Modify",
     object,
-    modifications: [
-      ...(remove.length > 0 ? [["delete", "servicePrincipalName", remove] as const] : []),
-      ...(add.length > 0 ? [["add", "servicePrincipalName", add] as const] : []),
-    ],
+    modifications: [remove.length > 0 ? ["delete", "servicePrincipalName", remove] : ["add", "servicePrincipalName", add]],
   }),
   split: splitValues,
 };

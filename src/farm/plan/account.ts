@@ -1,15 +1,24 @@
 /** The account itself, and its service principal names. */
 import type { Blocker } from "../../api/reasons.ts";
-import { desiredProperties, observedProperties, ACCOUNT_ATTRIBUTES, type DirectoryObject } from "../../ad/object.ts";
-import { foldName, sameName } from "../../names/account-name.ts";
+import {
+  desiredProperties,
+  observedProperties,
+  ACCOUNT_ATTRIBUTES,
+  type DirectoryObject,
+  isComputer,
+  isDomainController,
+} from "../../ad/object.ts";
+import { aliasesOf, foldName, hostOf, namesOfComputer, reservedName, sameName } from "../../names/account-name.ts";
+import { dnKey } from "../../names/distinguished-name.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired.ts";
-import { owned } from "../slot.ts";
+import { HostIndex } from "../queries.ts";
+import { dnsHostNameTaken, owned } from "../slot.ts";
 import type { FarmView } from "../view.ts";
 import { grantOf, PRINCIPALS } from "./retrievers.ts";
 
 export function planAccount(view: FarmView): Plan {
-  const { desired, account } = view;
+  const { desired, observed, account } = view;
   switch (account.kind) {
     case "External":
     case "Adoptable":
@@ -22,13 +31,14 @@ export function planAccount(view: FarmView): Plan {
     case "Own": {
       const wanted = desiredProperties(desired.account, account.object);
       const current = observedProperties(account.object);
-      const differing = ACCOUNT_ATTRIBUTES.filter((name) => wanted[name] !== current[name]);
+      const taken = dnsHostNameTaken(desired, observed, account.object);
+      const differing = ACCOUNT_ATTRIBUTES.filter((name) => wanted[name] !== current[name] && !(taken && name === "dNSHostName"));
       const properties = Object.fromEntries(differing.map((name) => [name, wanted[name]]));
       const object = owned(account.object, desired.owner);
       return {
         changes: differing.length > 0 ? [{ kind: "UpdateAccount", object, properties, observed: current }] : [],
         later: [],
-        blockers: unchangeable(desired, account.object),
+        blockers: [...unchangeable(desired, account.object), ...(taken ? [taken] : [])],
       };
     }
   }
@@ -42,7 +52,7 @@ function planCreation(view: FarmView): Plan {
     const message = `the account ${samAccountName} is created once its host group is there: see the condition HostsReady.`;
     return blockedBy({ reason: "ChangesPending", part: "Account", message });
   }
-  const held = heldByOthers(view);
+  const [reserved, held] = [reservedNames(view), heldByOthers(view)];
   const grant = grantOf(view, undefined);
   const create: Change = {
     kind: "CreateAccount",
@@ -51,7 +61,7 @@ function planCreation(view: FarmView): Plan {
     owner: desired.owner,
     passwordIntervalDays,
     properties: desiredProperties(desired.account, undefined),
-    servicePrincipalNames: desired.servicePrincipalNames.filter((name) => !held.has(foldName(name))),
+    servicePrincipalNames: desired.servicePrincipalNames.filter((name) => !reserved.has(foldName(name)) && !held.has(foldName(name))),
     retrievers: (grant?.principals ?? []).slice(0, PRINCIPALS),
     denied: (grant?.denied ?? []).slice(0, PRINCIPALS - 1),
   };
@@ -77,38 +87,95 @@ function unchangeable(
   return messages.map((message) => ({ reason: "Rejected", part: "Account", message }));
 }
 
-/** By delta, so that a value that somebody wrote meanwhile is not lost unseen. What another object holds is left out, and the holder named. */
+/**
+ * By delta, so that a value that somebody wrote meanwhile is not lost unseen; removals first, in a write of their own. What another object holds is left
+ * out, and the holder named; what no farm can have goes.
+ */
 export function planServicePrincipalNames(view: FarmView): Plan {
   const { desired, account } = view;
-  const held = heldByOthers(view);
-  const blockers = account.kind === "Blocked" ? [] : [...held.values()];
+  const [reserved, held] = [reservedNames(view), heldByOthers(view)];
+  const blockers = account.kind === "Blocked" ? [] : blockersOf(desired, reserved, held);
   if (account.kind !== "Own") return { changes: [], later: [], blockers };
-  const { object } = account;
-  const current = new Set(object.servicePrincipalNames.map(foldName));
-  const wanted = new Set(desired.servicePrincipalNames.map(foldName));
-  const add = desired.servicePrincipalNames.filter((name) => {
-    const key = foldName(name);
-    return !current.has(key) && !held.has(key);
-  });
-  const remove = object.servicePrincipalNames.filter((name) => !wanted.has(foldName(name)));
-  if (add.length === 0 && remove.length === 0) return { changes: [], later: [], blockers };
-  return { changes: [{ kind: "ChangeServicePrincipalNames", object: owned(object, desired.owner), add, remove }], later: [], blockers };
+  const object = owned(account.object, desired.owner);
+  const current = new Set(account.object.servicePrincipalNames.map(foldName));
+  const allowed = desired.servicePrincipalNames.filter((name) => !reserved.has(foldName(name)));
+  const wanted = new Set(allowed.map(foldName));
+  const add = allowed.filter((name) => !current.has(foldName(name)) && !held.has(foldName(name)));
+  const remove = account.object.servicePrincipalNames.filter((name) => !wanted.has(foldName(name)));
+  const changes: readonly Change[] = [
+    ...(remove.length > 0 ? [{ kind: "ChangeServicePrincipalNames", object, add: [], remove } as const] : []),
+    ...(add.length > 0 ? [{ kind: "ChangeServicePrincipalNames", object, add, remove: [] } as const] : []),
+  ];
+  return { changes, later: [], blockers };
 }
 
-/** A farm never takes an SPN from somebody: by their keys, those that another object holds, each with what to say of it. */
-function heldByOthers({ desired, observed, account }: FarmView): ReadonlyMap<string, Blocker> {
-  const own = account.kind === "Own" ? account.object.objectGUID : undefined;
-  const holders = new Map<string, DirectoryObject>();
-  for (const object of observed.objects) {
-    if (object.objectGUID === own) continue;
-    for (const name of object.servicePrincipalNames) holders.set(foldName(name), object);
-  }
+/** By the keys of service principal names, what to say of each. */
+type LeftOut = ReadonlyMap<string, Blocker>;
+
+/** In the order of the manifest. Who holds a name says more than that it speaks of a computer. */
+function blockersOf({ servicePrincipalNames }: DesiredFarm, reserved: LeftOut, held: LeftOut): readonly Blocker[] {
+  return servicePrincipalNames.flatMap((name) => held.get(foldName(name)) ?? reserved.get(foldName(name)) ?? []);
+}
+
+function leftOut(desired: DesiredFarm, reason: Blocker["reason"], messageOf: (name: string) => string | undefined): LeftOut {
   return new Map(
     desired.servicePrincipalNames.flatMap((name): readonly [string, Blocker][] => {
-      const holder = holders.get(foldName(name));
-      if (!holder) return [];
-      const message = `${name} is held by ${holder.distinguishedName}: remove it there (setspn -D), or from servicePrincipalNames.`;
-      return [[foldName(name), { reason: "ServicePrincipalNameInUse", part: "ServicePrincipalNames", message }]];
+      const message = messageOf(name);
+      return message === undefined ? [] : [[foldName(name), { reason, part: "ServicePrincipalNames", message }]];
     }),
   );
+}
+
+/** Names that are not a farm's to have: of classes that belong to others, of the domain, of its controllers, and of computers that are not its hosts. */
+function reservedNames(view: FarmView): LeftOut {
+  const { desired, observed } = view;
+  if (desired.servicePrincipalNames.length === 0) return new Map();
+  // A farm may have as many hosts as names, and more.
+  const computers = new HostIndex([...observed.objects, ...observed.computers].filter(isComputer));
+  return leftOut(desired, "ServicePrincipalNameReserved", (name) => {
+    const rule = reservedName(name, desired.domain);
+    if (rule !== undefined) return `${name} is not set, since ${rule}: remove it from servicePrincipalNames.`;
+    const bearer = strangerNamed(view, computers, hostOf(name));
+    if (!bearer) return undefined;
+    const { distinguishedName } = bearer;
+    return isDomainController(bearer)
+      ? `${name} is not set, since it speaks of ${distinguishedName}, a domain controller: remove it from servicePrincipalNames.`
+      : `${name} is not set, since it speaks of ${distinguishedName}, a computer that is no host of this farm: name the computer in hosts.computers if it is one, or remove the name from servicePrincipalNames.`;
+  });
+}
+
+/** A computer that a host name means and that is no host of the farm; a domain controller never is one. */
+function strangerNamed({ desired, hosts }: FarmView, computers: HostIndex, host: string | undefined): DirectoryObject | undefined {
+  if (host === undefined) return undefined;
+  const { samAccountName, dnsHostName } = namesOfComputer(host, desired.domain);
+  const named = [
+    ...computers.find({ by: "sAMAccountName", value: samAccountName }),
+    ...computers.find({ by: "dNSHostName", value: dnsHostName }),
+  ];
+  // Of several that claim the name one may be a host: whoever claims it too does not take it from that one.
+  const isHost = ({ distinguishedName }: DirectoryObject): boolean => {
+    const key = dnKey(distinguishedName);
+    return hosts.wanted.has(key) || hosts.undecided.has(key);
+  };
+  return named.find(isDomainController) ?? (named.some(isHost) ? undefined : named[0]);
+}
+
+/** A farm never takes an SPN from somebody, nor one that somebody holds by another that implies it, nor one that would imply somebody's. */
+function heldByOthers({ desired, observed, account }: FarmView): LeftOut {
+  const own = "object" in account ? account.object.objectGUID : undefined;
+  const holders = new Map<string, { readonly holder: DirectoryObject; readonly as: string }>();
+  for (const holder of observed.objects) {
+    if (holder.objectGUID === own) continue;
+    for (const as of holder.servicePrincipalNames) holders.set(foldName(as), { holder, as });
+  }
+  return leftOut(desired, "ServicePrincipalNameInUse", (name) => {
+    // Of a name that no farm can have it does not matter who holds it.
+    if (reservedName(name, desired.domain) !== undefined) return undefined;
+    const found = holders.get(foldName(name));
+    if (found) return `${name} is held by ${found.holder.distinguishedName}: remove it there (setspn -D), or from servicePrincipalNames.`;
+    const alias = aliasesOf(name, desired.domain.servicePrincipalNameMappings).find((other) => holders.has(foldName(other)));
+    const implied = alias === undefined ? undefined : holders.get(foldName(alias));
+    if (!implied) return undefined;
+    return `${name} is held by ${implied.holder.distinguishedName} as ${implied.as}, since the one stands for the other (sPNMappings): choose another host name, or remove it from servicePrincipalNames.`;
+  });
 }

@@ -23,6 +23,8 @@ export function planHosts(view: FarmView): Plan {
     case "Blocked":
       return blockedBy(hostGroup.blocker);
     case "Vacant": {
+      // Nothing is half made: a group whose account cannot be there would be of no use.
+      if (view.account.kind === "Blocked") return NOTHING;
       const { samAccountName, distinguishedName } = desired.hostGroup;
       const members = [...hosts.wanted.values()].map((computer) => computer.distinguishedName).slice(0, MEMBERS_PER_WRITE);
       return { ...NOTHING, changes: [{ kind: "CreateHostGroup", samAccountName, distinguishedName, owner: desired.owner, members }] };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { describeChange } from "../../../src/farm/changes/index.ts";
+import { describeChange, writeOf } from "../../../src/farm/changes/index.ts";
 import { desiredFarm } from "../../../src/farm/desired.ts";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../../src/ad/object.ts";
 import { plan } from "../../../src/farm/plan/index.ts";
@@ -307,6 +307,194 @@ describe("the plan of a farm", () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe("service principal names of others", () => {
+  const DC = directoryObject({
+    ...computer("DC1"),
+    distinguishedName: `CN=DC1,OU=Domain Controllers,${BASE}`,
+    userAccountControl: 0x82000,
+    servicePrincipalNames: ["HOST/dc1.contoso.com", "HOST/DC1", "ldap/dc1.contoso.com"],
+  });
+  const RODC = { ...computer("RODC1"), userAccountControl: 0x5001000 };
+  const WEB06: DirectoryObject = { ...computer("WEB06"), servicePrincipalNames: ["HOST/web06.contoso.com", "HOST/WEB06"] };
+  const SHOP: DirectoryObject = { ...computer("SHOP"), servicePrincipalNames: ["http/shop.example.org", "cifs/store.example.org:445"] };
+  const spnsOf = (directory: SimulatedDirectory): readonly string[] | undefined =>
+    directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1$")?.servicePrincipalNames;
+
+  test.each([
+    ["a class of the domain controllers", "ldap/itfarm1.contoso.com", "Reserved", "the class ldap belongs to domain controllers"],
+    ["the domain", "cifs/contoso.com", "Reserved", "contoso.com is the domain itself"],
+    [
+      "a domain controller by its DNS name",
+      "MSSQLSvc/dc1.contoso.com:1433",
+      "Reserved",
+      `speaks of ${DC.distinguishedName}, a domain controller`,
+    ],
+    ["a domain controller by its short name", "MSSQLSvc/DC1", "Reserved", "a domain controller"],
+    ["a read-only domain controller", "MSSQLSvc/rodc1", "Reserved", "a domain controller"],
+    ["another computer by its DNS name", "MSSQLSvc/web06.contoso.com:1433", "Reserved", "a computer that is no host of this farm"],
+    ["another computer by its short name", "MSSQLSvc/WEB06", "Reserved", "CN=WEB06,CN=Computers"],
+    ["another computer by the first label alone", "MSSQLSvc/web06.elsewhere.org", "Reserved", "CN=WEB06,CN=Computers"],
+    [
+      "another computer's implied name",
+      "cifs/web06.contoso.com",
+      "InUse",
+      "held by CN=WEB06,CN=Computers,DC=contoso,DC=com as HOST/web06.contoso.com",
+    ],
+    ["a domain controller's implied name", "http/dc1.contoso.com", "InUse", "as HOST/dc1.contoso.com"],
+    [
+      "a class of the domain controllers that one holds",
+      "ldap/dc1.contoso.com",
+      "Reserved",
+      "the class ldap belongs to domain controllers",
+    ],
+    ["a host's implied name", "cifs/web01.contoso.com", "InUse", "as HOST/web01.contoso.com"],
+    ["a host's implied name in another case", "HTTP/WEB01", "InUse", "as HOST/WEB01"],
+    ["a name that would imply somebody's", "HOST/shop.example.org", "InUse", "as http/shop.example.org"],
+    ["one with a port that would imply somebody's", "host/store.example.org:445", "InUse", "as cifs/store.example.org:445"],
+    ["an explicit one", "HTTP/shop.example.org", "InUse", `is held by ${SHOP.distinguishedName}: remove it there`],
+  ])("%s is left out alone, and said", async (_, name, reason, words) => {
+    const host = { ...computer("WEB01"), servicePrincipalNames: ["HOST/web01.contoso.com", "HOST/WEB01"] };
+    const others = [DC, RODC, WEB06, name.startsWith("MSSQL") ? computer("X") : SHOP, host];
+    const wanted = desired({ servicePrincipalNames: ["http/itfarm1", name, "http/itfarm1.contoso.com"], hosts: { computers: ["WEB01"] } });
+    const directory = await settled(wanted, others, [host]);
+    expect(spnsOf(directory)).toEqual(["http/itfarm1", "http/itfarm1.contoso.com"]);
+    for (const { objectGUID, servicePrincipalNames } of others) {
+      expect(directory.objects).toContainEqual(expect.objectContaining({ objectGUID, servicePrincipalNames }));
+    }
+    const { changes, blockers } = planOf(wanted, directory);
+    expect(changes).toEqual([]);
+    expect(blockers).toMatchObject([
+      { reason: `ServicePrincipalName${reason}`, part: "ServicePrincipalNames", message: expect.stringContaining(words) },
+    ]);
+    expect(blockers[0]?.message).toMatch(/servicePrincipalNames\.$/);
+  });
+
+  test.each([
+    ["a class that HOST does not stand for", "MSSQLSvc/web01.contoso.com:1433"],
+    ["a name of its own", "http/itfarm1.contoso.com/contoso.com"],
+    ["HOST of its own name", "HOST/itfarm1.contoso.com"],
+    ["another class of a name that somebody holds", "cifs/shop.example.org"],
+    ["another port", "host/store.example.org:446"],
+    ["a name of nobody", "http/portal.contoso.com"],
+  ])("%s is set", async (_, name) => {
+    const host = { ...computer("WEB01"), servicePrincipalNames: ["HOST/web01.contoso.com"] };
+    const store = { ...SHOP, samAccountName: "X$", dnsHostName: undefined };
+    const wanted = desired({ servicePrincipalNames: [name], hosts: { computers: ["WEB01"] } });
+    const directory = await settled(wanted, [DC, WEB06, store, host], [host]);
+    expect(spnsOf(directory)).toEqual([name]);
+    expect(planOf(wanted, directory)).toEqual({ changes: [], later: [], blockers: [] });
+  });
+
+  test("who else claims a host's name does not take the farm's name away; a domain controller does", async () => {
+    const wanted = desired({ servicePrincipalNames: ["MSSQLSvc/web01.contoso.com"], hosts: { computers: ["WEB01"] } });
+    const claimed = { ...computer("EVIL"), dnsHostName: "web01.contoso.com" };
+    expect(spnsOf(await settled(wanted, [claimed]))).toEqual(["MSSQLSvc/web01.contoso.com"]);
+    expect(spnsOf(await settled(wanted, [{ ...claimed, userAccountControl: 0x2000 }]))).toEqual([]);
+  });
+
+  test("a quarantined host is none", async () => {
+    const wanted = desired({ servicePrincipalNames: ["MSSQLSvc/web01"], hosts: { computers: ["WEB01"], quarantined: ["WEB01"] } });
+    expect(spnsOf(await settled(wanted, WEB.slice(0, 1)))).toEqual([]);
+  });
+
+  test("a new account is never given one, not even for a moment", () => {
+    const names = ["http/a", "ldap/a", "MSSQLSvc/web06", "cifs/web06.contoso.com", "HOST/a"];
+    const wanted = desired({ servicePrincipalNames: names, hosts: { grant: "Principals" } });
+    expect(planOf(wanted, new SimulatedDirectory([WEB06])).changes).toMatchObject([
+      { kind: "CreateAccount", servicePrincipalNames: ["http/a", "HOST/a"] },
+    ]);
+  });
+
+  test("what is on the account and not a farm's to have goes, in a write before what comes", async () => {
+    const directory = await settled(desired({ servicePrincipalNames: ["http/a"] }));
+    directory.objects = directory.objects.map((object) =>
+      object.objectClass === ACCOUNT_CLASS
+        ? { ...object, servicePrincipalNames: ["http/a", "ldap/a", "MSSQLSvc/web06", "cifs/web06.contoso.com"] }
+        : object,
+    );
+    directory.objects = [...directory.objects, WEB06];
+    const wanted = desired({ servicePrincipalNames: ["http/b", "ldap/a", "MSSQLSvc/web06", "cifs/web06.contoso.com", "http/a"] });
+    expect(planOf(wanted, directory).changes).toMatchObject([
+      { kind: "ChangeServicePrincipalNames", add: [], remove: ["ldap/a", "MSSQLSvc/web06", "cifs/web06.contoso.com"] },
+      { kind: "ChangeServicePrincipalNames", add: ["http/b"], remove: [] },
+    ]);
+  });
+
+  test("no write to the directory ever adds and removes names at once", async () => {
+    const name = fc.constantFrom("http/a", "HTTP/A", "http/b", "http/c", "MSSQLSvc/a", "ldap/a", "HOST/web06");
+    const names = fc.uniqueArray(name);
+    await fc.assert(
+      fc.asyncProperty(names, names, async (before, after) => {
+        const directory = await settled(desired({ servicePrincipalNames: before }), [WEB06]);
+        for (const change of planOf(desired({ servicePrincipalNames: after }), directory).changes) {
+          const write = writeOf(change);
+          expect(write).toMatchObject({ kind: "Modify", modifications: [[expect.anything(), "servicePrincipalName", expect.anything()]] });
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("another farm's account is no computer: its name is free once it lets go", async () => {
+    const other = directoryObject({ ...computer("OLD"), objectClass: ACCOUNT_CLASS, owner: "serverfarm.dev cluster=8a1f farm=web/old" });
+    const wanted = desired({ servicePrincipalNames: ["http/old.contoso.com"] });
+    expect(spnsOf(await settled(wanted, [other]))).toEqual(["http/old.contoso.com"]);
+    const holding = { ...other, servicePrincipalNames: ["http/old.contoso.com"] };
+    expect(spnsOf(await settled(wanted, [holding]))).toEqual([]);
+  });
+});
+
+describe("a dNSHostName of another object", () => {
+  const others: readonly (readonly [string, string, DirectoryObject | undefined])[] = [
+    ["a domain controller", "dc1.contoso.com", { ...computer("DC1"), userAccountControl: 0x82000 }],
+    ["a computer by its dNSHostName", "Alias.contoso.com", { ...computer("WEB06"), dnsHostName: "alias.contoso.com" }],
+    ["a computer by its sAMAccountName", "web06.contoso.com", { ...computer("WEB06"), dnsHostName: undefined }],
+    ["another gMSA", "shop.contoso.com", { ...computer("SHOP"), objectClass: ACCOUNT_CLASS }],
+    ["the domain", "contoso.com", undefined],
+  ];
+
+  test.each(others)("of %s: nothing is made, no group either, and it is said", async (_, dnsHostName, other) => {
+    const wanted = desired({ account: { dnsHostName }, hosts: { computers: ["WEB01"] }, servicePrincipalNames: ["http/x"] });
+    const directory = await settled(wanted, other ? [other] : []);
+    expect(directory.objects).toEqual(other ? [other] : []);
+    expect(directory.writes).toBe(0);
+    const [first] = planOf(wanted, directory).blockers;
+    expect(first).toMatchObject({ reason: "ObjectExists", part: "Account" });
+    expect(first?.message).toContain(
+      `${dnsHostName} is the name of ${other?.distinguishedName ?? "the domain contoso.com"}, so the account is not created`,
+    );
+  });
+
+  test.each(others)("of %s: an account that is there keeps its own, and all else goes on", async (_, dnsHostName, other) => {
+    const directory = await settled(desired());
+    directory.objects = [...directory.objects, ...(other ? [other] : [])];
+    const wanted = desired({
+      account: { dnsHostName, description: "x" },
+      servicePrincipalNames: ["http/x"],
+      hosts: { computers: ["WEB01"] },
+    });
+    await reconcile(wanted, directory, WORK, signal);
+    const account = directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1$");
+    expect(account).toMatchObject({ dnsHostName: "itfarm1.contoso.com", description: "x", servicePrincipalNames: ["http/x"] });
+    const { changes, blockers } = planOf(wanted, directory);
+    expect(changes).toEqual([]);
+    expect(blockers).toMatchObject([
+      { reason: "ObjectExists", part: "Account", message: expect.stringContaining("the account keeps itfarm1.contoso.com") },
+    ]);
+  });
+
+  test("a derived one is no better than one that is given", async () => {
+    const other = { ...computer("OTHER"), dnsHostName: "ITFARM1.contoso.com" };
+    const directory = await settled(desired(), [other]);
+    expect(directory.objects).toEqual([other]);
+  });
+
+  test("an account without one may stand beside any name", async () => {
+    const other = { ...computer("OTHER"), dnsHostName: "itfarm1.contoso.com" };
+    expect((await settled(desired({ account: { outboundOnly: true } }), [other])).objects).toHaveLength(3);
   });
 });
 

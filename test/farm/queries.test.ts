@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
+import { look, lookupKeys } from "../../src/farm/queries.ts";
+import { lookupKey } from "../../src/names/account-name.ts";
+import { BASE, desired, directoryObject } from "./simulation.ts";
+
+const KNOWN = { observedGeneration: 1, ownedObjects: [{ objectGUID: "g", kind: "Account" as const }] };
+
+/** What is asked, question by question; the first is answered with the objects, all others with nothing. */
+function asked(wanted: ReturnType<typeof desired>, objects: readonly DirectoryObject[] = []): readonly (readonly string[])[] {
+  const questions = look(wanted, { scope: "Names", absenceReliable: true });
+  const all: string[][] = [];
+  let step = questions.next();
+  while (step.done !== true) {
+    all.push(step.value.lookups.map(({ by, value }) => `${by}=${value}`));
+    step = questions.next(all.length === 1 ? objects : []);
+  }
+  return all;
+}
+
+test("of a name its holder is asked for, who holds one that implies it, and computers that it speaks of, each once", () => {
+  const [first = [], ...more] = asked(
+    desired({ servicePrincipalNames: ["http/shop", "CIFS/shop", "MSSQLSvc/db.example.org:1433"], hosts: { grant: "Principals" } }),
+  );
+  expect(more).toEqual([]);
+  expect(first.slice(2)).toEqual([
+    "servicePrincipalName=http/shop",
+    "servicePrincipalName=CIFS/shop",
+    "servicePrincipalName=MSSQLSvc/db.example.org:1433",
+    "servicePrincipalName=host/shop",
+    "sAMAccountName=shop$",
+    "sAMAccountName=db$",
+    "sAMAccountName=itfarm1$",
+    "dNSHostName=shop.contoso.com",
+    "dNSHostName=db.example.org",
+    "dNSHostName=itfarm1.contoso.com",
+  ]);
+});
+
+test("of HOST/x everybody is asked for who holds what it implies", () => {
+  const [first = []] = asked(desired({ servicePrincipalNames: ["HOST/shop"] }));
+  for (const name of ["http/shop", "cifs/shop", "www/shop"]) expect(first).toContain(`servicePrincipalName=${name}`);
+  expect(first.filter((lookup) => lookup.startsWith("servicePrincipalName=")).length).toBeGreaterThan(50);
+});
+
+test("what HOST/x implies is asked for while the account does not hold it, and not again", () => {
+  const wanted = desired({ servicePrincipalNames: ["HOST/shop", "HOST/itfarm1"], hosts: { grant: "Principals" } }, KNOWN);
+  const own = directoryObject({
+    distinguishedName: `CN=itfarm1,CN=Managed Service Accounts,${BASE}`,
+    samAccountName: "itfarm1$",
+    objectClass: ACCOUNT_CLASS,
+    owner: wanted.owner,
+    dnsHostName: "itfarm1.contoso.com",
+    servicePrincipalNames: ["HOST/itfarm1"],
+  });
+  const [first = [], second = []] = asked(wanted, [own]);
+  expect(first).not.toContain("servicePrincipalName=http/shop");
+  expect(second).toContain("servicePrincipalName=http/shop");
+  expect(second).not.toContain("servicePrincipalName=http/itfarm1");
+});
+
+test("computers by dNSHostName, which has no index, are asked for only of names that the account does not bear yet", () => {
+  const wanted = desired({ servicePrincipalNames: ["http/shop", "http/new.example.org"], hosts: { grant: "Principals" } }, KNOWN);
+  const own = directoryObject({
+    distinguishedName: `CN=itfarm1,CN=Managed Service Accounts,${BASE}`,
+    samAccountName: "itfarm1$",
+    objectClass: ACCOUNT_CLASS,
+    owner: wanted.owner,
+    dnsHostName: "ITFARM1.contoso.com",
+    servicePrincipalNames: ["HTTP/shop"],
+  });
+  const dnsNames = (questions: readonly (readonly string[])[]): readonly (readonly string[])[] =>
+    questions.map((lookups) => lookups.filter((lookup) => lookup.startsWith("dNSHostName=")));
+  expect(dnsNames(asked(wanted, [own]))).toEqual([[], ["dNSHostName=new.example.org"]]);
+  expect(dnsNames(asked(wanted, [{ ...own, servicePrincipalNames: wanted.servicePrincipalNames }]))).toEqual([[]]);
+  expect(dnsNames(asked(wanted, [{ ...own, dnsHostName: undefined, servicePrincipalNames: wanted.servicePrincipalNames }]))).toEqual([
+    [],
+    ["dNSHostName=itfarm1.contoso.com"],
+  ]);
+  expect(dnsNames(asked(wanted))).toEqual([
+    [],
+    ["shop.contoso.com", "new.example.org", "itfarm1.contoso.com"].map((name) => `dNSHostName=${name}`),
+  ]);
+});
+
+test("the end of a farm asks for nobody's names but its own", () => {
+  const questions = look(desired({ servicePrincipalNames: ["http/shop"] }), { scope: "Owned", absenceReliable: true });
+  const { value } = questions.next();
+  const lookups = value && "lookups" in value ? value.lookups : [];
+  expect(lookups.some(({ by }) => by === "dNSHostName")).toBe(false);
+  expect(lookups.map(({ value: text }) => text)).not.toContain("host/shop");
+});
+
+test("whoever comes to hold or bear such a name wakes the farm, whatever it owns already", () => {
+  for (const status of [undefined, KNOWN]) {
+    const keys = lookupKeys(desired({ servicePrincipalNames: ["http/shop", "HOST/portal"] }, status), undefined);
+    for (const [by, value] of [
+      ["servicePrincipalName", "HTTP/shop"],
+      ["servicePrincipalName", "HOST/Shop"],
+      ["servicePrincipalName", "cifs/portal"],
+      ["sAMAccountName", "SHOP$"],
+      ["dNSHostName", "shop.contoso.com"],
+      ["dNSHostName", "itfarm1.contoso.com"],
+    ] as const) {
+      expect(keys.has(lookupKey(by, value)), value).toBe(true);
+    }
+  }
+});

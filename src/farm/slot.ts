@@ -7,7 +7,7 @@ import { bearerOf, sameName } from "../names/account-name.ts";
 import { dnKey, parentKey } from "../names/distinguished-name.ts";
 import { describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import type { DesiredFarm, DesiredGroup } from "./desired.ts";
-import type { ObservedFarm } from "./queries.ts";
+import type { ObservedFarm } from "./observed.ts";
 
 /** What stands where the farm wants an object. */
 export type Slot =

@@ -5,7 +5,8 @@ import { dnKey } from "../names/distinguished-name.ts";
 import { relativeId } from "../names/identifier.ts";
 import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./desired.ts";
 import { hostAmbiguous, hostNotFound, type HostNote, hostNotTrusted, movedNote, primaryNote, quarantineNotFound } from "./host-messages.ts";
-import { HostIndex, type ObservedFarm } from "./queries.ts";
+import { HostIndex } from "./queries.ts";
+import type { ObservedFarm } from "./observed.ts";
 import { isAccessGroup, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
 
 export interface FarmView {

@@ -4,7 +4,8 @@ import type { DirectoryObject } from "../ad/object.ts";
 import type { Reader, Writer } from "../ad/port.ts";
 import { splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired.ts";
-import { look, type ObservedFarm, type Scope } from "../farm/queries.ts";
+import { look } from "../farm/queries.ts";
+import type { ObservedFarm, Scope } from "../farm/observed.ts";
 import type { Failure, Report } from "../farm/report.ts";
 import { viewOf, type FarmView } from "../farm/view.ts";
 

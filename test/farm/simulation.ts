@@ -9,7 +9,7 @@ import { desiredFarm } from "../../src/farm/desired.ts";
 import type { SharingFarm } from "../../src/farm/desired.ts";
 import { planDecommission, type DecommissionPolicy } from "../../src/farm/plan/decommission.ts";
 import { plan } from "../../src/farm/plan/index.ts";
-import type { ObservedFarm } from "../../src/farm/queries.ts";
+import type { ObservedFarm } from "../../src/farm/observed.ts";
 import { viewOf } from "../../src/farm/view.ts";
 import type { Directory } from "../../src/reconciler/rounds.ts";
 import type { ServerFarm, ServerFarmSpec } from "../../src/api/generated/server-farm.ts";

@@ -3,7 +3,7 @@ import type { Blocker } from "../../api/reasons.ts";
 import type { DirectoryObject, Retrievers } from "../../ad/object.ts";
 import { commonName, dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
-import type { ObservedFarm } from "../queries.ts";
+import type { ObservedFarm } from "../observed.ts";
 import { owned } from "../slot.ts";
 import { memberKeys, type FarmView } from "../view.ts";
 

@@ -1,0 +1,40 @@
+/** What is asked of the directory for one farm, and what it says. */
+import type { Query } from "../ad/lookup.ts";
+import type { DirectoryObject } from "../ad/object.ts";
+
+/** What the directory says of one farm. */
+export interface ObservedFarm {
+  /**
+   * Everything that bears a name, distinguished name or SPN of the farm, or one that implies it or that it implies; that is meant by a host name in its
+   * SPNs; or that the farm is known to own.
+   */
+  readonly objects: readonly DirectoryObject[];
+  /** The computers that the farm's host references may mean, and those that it put into groups. */
+  readonly computers: readonly DirectoryObject[];
+  /** Whoever has a host group as its primary group: a member without a member value. */
+  readonly primaryMembers: readonly DirectoryObject[];
+  /** objectGUIDs of computers that an entry was resolved to and that are known to be deleted. */
+  readonly gone: readonly string[];
+  /** Whoever else the account's list of retrievers names, as far as it exists. */
+  readonly unexplainedPrincipals: readonly DirectoryObject[];
+  /** objectGUIDs that the farm is known to own and that are neither there nor known to be deleted: not replicated yet, perhaps. */
+  readonly missing: readonly string[];
+  /** Members of the farm's group that cannot be read, by distinguished name; asked only while a host reference finds nothing. */
+  readonly unreadable: readonly string[];
+}
+
+/**
+ * Names: what bears the farm's names. Owned: also everything that bears its owner marker, wherever it is, with the computers that are
+ * members of its groups; a search of the whole domain, for the end of a farm.
+ */
+export type Scope = "Names" | "Owned";
+
+export interface LookOptions {
+  readonly scope: Scope;
+  /** Whether what the server does not show is not there. */
+  readonly absenceReliable: boolean;
+  /** Looked up a moment ago, and not asked for again. */
+  readonly computers?: readonly DirectoryObject[] | undefined;
+}
+
+export type Look<Result> = Generator<Query, Result, readonly DirectoryObject[]>;

@@ -67,19 +67,22 @@ describe.skipIf(!available)("names of others, to the operator's account", () => 
       accountContainer: "OU=Farms",
       groupContainer: "OU=Farms",
     };
-    return { ...desiredFarm(farm({ hosts: { grant: "Principals" }, ...spec }), facts, "spn").desired, knownObjects: owned };
+    return {
+      ...desiredFarm(farm({ hosts: { grant: "Principals" }, ...spec, account: { name: "names", ...spec?.account } }), facts, "spn").desired,
+      knownObjects: owned,
+    };
   };
 
   const bringAbout = (wanted: DesiredFarm): Promise<Rounds> =>
     reconcile(wanted, directory, { scope: "Names", plan, assertFresh: () => Promise.resolve(), ordered: false }, signal);
 
   async function names(): Promise<readonly string[]> {
-    return [(await ad.find("itfarm1$"))?.["servicePrincipalName"] ?? []].flat().map(String).toSorted();
+    return [(await ad.find("names$"))?.["servicePrincipalName"] ?? []].flat().map(String).toSorted();
   }
 
   async function account(): Promise<{ distinguishedName: string; objectGUID: string; owner: string }> {
     const { objects } = await directory.observe(wantedOf({}), "Names", signal);
-    const object = objects.find(({ samAccountName }) => samAccountName === "itfarm1$");
+    const object = objects.find(({ samAccountName }) => samAccountName === "names$");
     if (!object) throw new Error("no account");
     const { distinguishedName, objectGUID } = object;
     return { distinguishedName, objectGUID, owner: wantedOf({}).owner };
@@ -176,7 +179,7 @@ describe.skipIf(!available)("names of others, to the operator's account", () => 
       const { objectGUID } = await account();
       const again = planOf(wanted, await directory.observe({ ...wanted, knownObjects: [objectGUID] }, "Names", signal));
       expect(again.blockers).toEqual(end?.blockers);
-      const other = wantedOf({ account: { name: "other", dnsHostName: "ITFARM1.contoso.com" } });
+      const other = wantedOf({ account: { name: "other", dnsHostName: "NAMES.contoso.com" } });
       expect(planOf(other, await directory.observe(other, "Names", signal))).toMatchObject({
         changes: [],
         blockers: [{ reason: "ObjectExists" }, {}, {}],

@@ -46,7 +46,7 @@ const NOT_RUN: readonly (readonly [why: string, matches: RegExp])[] = [
   ["no Docker engine; the image is built with buildah instead", /^docker/],
   [
     "they write into this very tree, or take long: run by hand",
-    /^npm run (format|generate|bench.*|setup:real && npm run playground|demo)$/,
+    /^npm run (format|generate|bench.*|mutation.*|setup:real && npm run playground|demo)$/,
   ],
   ["nothing runs pods here", /POD --previous/],
   ["the page says never to", /^kubectl delete -f deploy\/install\.yaml$/],

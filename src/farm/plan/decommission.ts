@@ -105,7 +105,7 @@ function isDeclaredExternal({ accessGroups }: DesiredFarm, object: DirectoryObje
 /** The groups of others that the account was put into; its own ones come to their end by themselves. */
 function leaveAccessGroups({ desired, observed }: FarmView, mine: readonly DirectoryObject[]): readonly Change[] {
   const account = mine.find(isAccount);
-  if (!account || account.protection !== undefined) return [];
+  if (!account) return [];
   const isIn = groupsOf(account);
   const remembered = new Set(desired.journal.accessGroups.map(({ objectGUID }) => objectGUID));
   return observed.objects

@@ -141,6 +141,15 @@ test("hosts leave the groups of others that the farm put them into, and no other
   expect(changes).toHaveLength(1);
 });
 
+test("of a group that is the farm's own again, nothing is taken out: it goes as a whole", () => {
+  const hosts = group("itfarm1Hosts", { owner, members: [WEB01] });
+  const [web01] = WEB;
+  const formerHostGroups = [{ objectGUID: hosts.objectGUID, distinguishedName: hosts.distinguishedName, added: [web01?.objectGUID ?? ""] }];
+  expect(lines(desired({ hosts: { computers: ["WEB01"] } }, { observedGeneration: 1, formerHostGroups }), [hosts])).toEqual([
+    "DeleteHostGroup CN=itfarm1Hosts",
+  ]);
+});
+
 describe("what keeps the end back", () => {
   test("a protected account, with Retain too", () => {
     const objects = [account({ protection: ADMIN_COUNT }), group("itfarm1Hosts", { owner })];

@@ -103,6 +103,13 @@ describe("the account", () => {
   test.each([
     ["there", { objects: [OWN] }],
     ["there under another marker", { objects: [own({ owner: undefined })] }],
+    [
+      "one of two, and there under another marker",
+      {
+        objects: [own({ owner: undefined })],
+        status: { ...FULL, ownedObjects: [{ objectGUID: "old", kind: "Account" as const }, ...(FULL.ownedObjects ?? [])] },
+      },
+    ],
     ["not replicated yet, perhaps", { objects: [], missing: [OWN.objectGUID] }],
     ["not looked at", { objects: undefined }],
     ["never known", { objects: [], status: { ...FULL, ownedObjects: [{ objectGUID: "group", kind: "HostGroup" as const }] } }],

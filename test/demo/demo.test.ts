@@ -15,7 +15,14 @@ test("the demo's tour tells a farm's life, from nothing to nothing", { timeout: 
     ["Add a host", "HostNotFound, hosts 4/5", "+ computer WEB07$", "Ready True, Reconciled, hosts 5/5"],
     ["Ask for a service principal name", "http/shop.contoso.com is", "Ready True"],
     ["Somebody lets a stranger's computer in", "member +KIOSK9", "member -KIOSK9", "DriftCorrected"],
-    ["A host is compromised", "member -WEB02", "WEB02      asks for the password of ITFarm1$ and is refused", "Quarantined: WEB02."],
+    [
+      "A host is compromised",
+      "member -WEB02",
+      "WEB02      asks for the password of ITFarm1$ and is refused",
+      "Quarantined: CN=WEB02,CN=Computers.",
+      "an admin moves WEB02",
+      "is refused",
+    ],
     ["The farm is not needed any more", "- gMSA ITFarm1$", "nothing of it is left"],
   ];
   let position = 0;

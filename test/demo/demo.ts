@@ -97,12 +97,15 @@ class Demo {
     );
 
     heading("A host is compromised");
-    await this.#patch({ hosts: { quarantined: ["WEB02"] } });
+    await this.#patch({ hosts: { quarantined: ["CN=WEB02,CN=Computers"] } });
     await this.until("the host to be out", isReady);
     await this.#ask("WEB01", "WEB02");
-    const farm = await this.#cluster.find("ServerFarm", FARM, NAMESPACE);
-    const exposure = conditionsOf(farm).find(({ type }) => type === "HostsReady")?.message ?? "";
+    const exposure = await this.#hosts();
     seen("farm", exposure.replace(/^.*(?=Quarantined)/, ""), "yellow");
+    act("an admin", "moves WEB02 to another OU");
+    await this.#client.modifyDN(`CN=WEB02,CN=Computers,${BASE}`, `CN=WEB02,OU=Farms,${BASE}`);
+    await this.until("the new place to be told", async () => (await this.#hosts()).includes("was moved or renamed and stays out"));
+    await this.#ask("WEB02");
 
     heading("The farm is not needed any more");
     act("you", `$ kubectl -n ${NAMESPACE} delete farm ${FARM}`);
@@ -113,6 +116,12 @@ class Demo {
       "directory",
       left.length === 0 ? "nothing of it is left; nothing else was touched" : `left: ${left.map(({ dn }) => dn).join("; ")}`,
     );
+  }
+
+  /** What the condition HostsReady says. */
+  async #hosts(): Promise<string> {
+    const farm = await this.#cluster.find("ServerFarm", FARM, NAMESPACE);
+    return conditionsOf(farm).find(({ type }) => type === "HostsReady")?.message ?? "";
   }
 
   async #patch(spec: object): Promise<void> {

@@ -6,6 +6,7 @@ export type Part = (typeof PARTS)[number];
 export type Reason =
   | "Reconciled"
   | "Progressing"
+  | "DomainNotFound"
   | "DomainNotReady"
   | "DirectoryUnavailable"
   | "AccessDenied"
@@ -36,6 +37,7 @@ export interface Blocker {
 
 /** Reasons that somebody has to act on: waiting alone does not help. A host that is not found may yet join the domain. */
 const TERMINAL: ReadonlySet<string> = new Set<Reason>([
+  "DomainNotFound",
   "AccessDenied",
   "NotOwned",
   "ObjectExists",

@@ -4,9 +4,11 @@ import type { Blocker, Part } from "../api/reasons.ts";
 import { ENCRYPTION_BITS } from "../ad/account-flags.ts";
 import type { Lookup } from "../ad/lookup.ts";
 import type { DesiredAccount } from "../ad/object.ts";
-import { foldName, sameName, distinctServicePrincipalNames, isServicePrincipalName } from "../names/account-name.ts";
-import { childDn, DistinguishedNameError, resolveDn } from "../names/distinguished-name.ts";
-import { ownerMarker } from "../names/identifier.ts";
+import { foldName, sameName } from "../names/account-name.ts";
+import { childDn, DistinguishedNameError, parentDn, resolveDn } from "../names/distinguished-name.ts";
+import { adoptionConsent, ownerMarker } from "../names/identifier.ts";
+import type { Adoption } from "./adoption.ts";
+import { accountNames, problemsOfNames, servicePrincipalNamesOf } from "./desired-names.ts";
 import { readJournal, type Journal } from "./journal.ts";
 
 /** What a farm needs to know of its domain. */
@@ -17,6 +19,10 @@ export interface DomainFacts {
   /** Relative or whole distinguished names. */
   readonly accountContainer: string;
   readonly groupContainer: string;
+  /** Whether what nobody owns may be taken over. */
+  readonly adoption: Adoption["domain"];
+  /** The operator's account, as dsacls takes it. */
+  readonly operator: string;
 }
 
 /** A computer as the farm names it. */
@@ -52,6 +58,8 @@ export interface DesiredFarm {
   readonly owner: string;
   readonly account: DesiredAccount;
   readonly servicePrincipalNames: readonly string[];
+  /** Patterns of those that are neither added nor removed; ["*"] where none is managed. */
+  readonly unmanagedServicePrincipalNames: readonly string[];
   readonly grant: "Group" | "Principals";
   readonly hostGroup: DesiredGroup;
   readonly accessGroups: readonly DesiredGroup[];
@@ -67,8 +75,12 @@ export interface DesiredFarm {
   readonly sharing: readonly SharingFarm[];
   /** What of the spec only the domain shows to be wrong: it keeps nothing else from being done. */
   readonly invalid: readonly Blocker[];
-  /** A gMSA or host group without owner is taken over. */
-  readonly adopt: boolean;
+  /** The operator's account, as dsacls takes it. */
+  readonly operator: string;
+  /** Whether a gMSA or host group without owner is taken over. */
+  readonly adoption: Adoption;
+  /** Containers that the farm itself names, as whole distinguished names. */
+  readonly explicitContainers: { readonly account: string | undefined; readonly hostGroup: string | undefined };
 }
 
 /** The farm as wanted. With `problems` it must not be brought about; to clean up after it, it is good enough. */
@@ -80,6 +92,7 @@ export interface Wanted {
 export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: string, sharing: readonly SharingFarm[] = []): Wanted {
   const { spec, metadata, status } = farm;
   const reader = new SpecReader(domain);
+  const identity = { namespace: metadata.namespace ?? "", name: metadata.name };
   const account = reader.account(farm);
   const { name: groupName = `${account.name}Hosts`, existing = false, container } = spec.hosts.group ?? {};
   const hostGroup = reader.group({ field: "hosts.group.container", part: "Hosts", needed: true }, { name: groupName, existing, container });
@@ -87,10 +100,14 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     reader.group({ field: `accessGroups[${index}].container`, part: "AccessGroups", needed: false }, group),
   );
   reader.refuseClashes(accessGroups, spec.hosts.grant === "Group" ? groupName : undefined);
+  reader.problems.push(...problemsOfNames(account, spec.hosts.grant === "Group" && !existing ? groupName : undefined));
+  const { servicePrincipalNames, unmanagedServicePrincipalNames, refused } = servicePrincipalNamesOf(spec);
+  reader.invalid.push(...refused);
   const desired: DesiredFarm = {
-    owner: ownerMarker(cluster, { namespace: metadata.namespace ?? "", name: metadata.name }),
+    owner: ownerMarker(cluster, identity),
     account,
-    servicePrincipalNames: reader.servicePrincipalNames(spec.servicePrincipalNames),
+    servicePrincipalNames,
+    unmanagedServicePrincipalNames,
     grant: spec.hosts.grant,
     hostGroup,
     accessGroups,
@@ -101,7 +118,12 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     journal: readJournal(status),
     sharing,
     invalid: reader.invalid,
-    adopt: spec.adoptionPolicy === "Unowned",
+    operator: domain.operator,
+    adoption: { farm: spec.adoptionPolicy, domain: domain.adoption, consent: adoptionConsent(identity) },
+    explicitContainers: {
+      account: spec.account.container === undefined ? undefined : parentDn(account.distinguishedName),
+      hostGroup: container === undefined ? undefined : parentDn(hostGroup.distinguishedName),
+    },
   };
   return { desired, problems: reader.problems };
 }
@@ -127,18 +149,20 @@ class SpecReader {
 
   account({ metadata, spec: { account } }: ServerFarm): DesiredAccount {
     const name = account.name ?? metadata.name;
+    const { samAccountName, dnsHostName } = accountNames(name, account, this.#domain.dnsName);
     const field = { field: "account.container", part: "Account", needed: true } as const;
     const container = this.#container(field, account.container ?? this.#domain.accountContainer);
     return {
       name,
-      samAccountName: `${account.samAccountName ?? name}$`,
+      samAccountName: `${samAccountName}$`,
       distinguishedName: childDn(name, container),
-      dnsHostName: account.outboundOnly ? undefined : (account.dnsHostName ?? `${name.toLowerCase()}.${this.#domain.dnsName}`),
+      dnsHostName,
       passwordIntervalDays: account.passwordIntervalDays,
       encryptionTypes: account.encryptionTypes.reduce((bits, type) => bits | ENCRYPTION_BITS[type], 0),
       description: account.description,
       displayName: account.displayName,
       enabled: account.enabled,
+      outboundOnly: account.outboundOnly,
     };
   }
 
@@ -167,15 +191,6 @@ class SpecReader {
           : undefined;
       if (clash !== undefined) this.#refuse("AccessGroups", `accessGroups: ${text} ${clash}. Remove it.`);
     }
-  }
-
-  servicePrincipalNames(texts: readonly string[]): readonly string[] {
-    return distinctServicePrincipalNames(texts).filter((text) => {
-      if (isServicePrincipalName(text)) return true;
-      const message = `servicePrincipalNames: ${JSON.stringify(text)} is not a service principal name; write it as class/host, class/host:port or class/host/name.`;
-      this.#refuse("ServicePrincipalNames", message);
-      return false;
-    });
   }
 
   hosts(field: "hosts.computers" | "hosts.quarantined", texts: readonly string[]): readonly HostReference[] {

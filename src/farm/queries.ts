@@ -3,9 +3,11 @@
  * generator: whoever runs it answers each with the objects that were found, and may ask for many farms at once.
  */
 import type { Lookup, Query } from "../ad/lookup.ts";
-import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
+import { ACCOUNT_CLASS, GROUP_CLASS, isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
+import type { MissingRight } from "../ad/right.ts";
 import { keysOfHost, lookupKey, sameName } from "../names/account-name.ts";
-import { dnKey } from "../names/distinguished-name.ts";
+import { dnKey, parentDn } from "../names/distinguished-name.ts";
+import { type AdoptedGroup, lookAtMembers, mayAdopt } from "./adoption.ts";
 import type { DesiredFarm, HostReference } from "./desired.ts";
 
 /** What the directory says of one farm. */
@@ -20,6 +22,10 @@ export interface ObservedFarm {
   readonly missing: readonly string[];
   /** Members of the farm's group that cannot be read, by distinguished name; asked only while a host reference finds nothing. */
   readonly unreadable: readonly string[];
+  /** The host group, where it is nobody's and may be taken over. */
+  readonly adopted?: AdoptedGroup | undefined;
+  /** What keeps the farm from making an object, by its distinguished name; asked only for what is not there. */
+  readonly uncreatable?: ReadonlyMap<string, MissingRight>;
 }
 
 /**
@@ -39,11 +45,14 @@ export interface LookOptions {
 export type Look<Result> = Generator<Query, Result, readonly DirectoryObject[]>;
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
-  const objects = yield {
+  const found = yield {
     lookups: namesOf(desired, options.scope),
     among: "Objects",
     allMembersOf: (object) => needsMembers(desired, object),
   };
+  const adoptable = desired.adoption.farm === "Never" ? undefined : found.find((object) => isAdopted(desired, object));
+  const adopted = adoptable && (yield* lookAtMembers(adoptable));
+  const objects = found.map((object) => (object === adoptable && adopted ? adopted.group : object));
   const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects);
   const computers = options.computers ?? (yield* lookForComputers(desired, options.scope, objects));
   return {
@@ -52,7 +61,43 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
     unexplainedPrincipals: yield* lookForPrincipals(desired, objects, computers),
     missing,
     unreadable: yield* lookForUnreadable(desired, objects, computers),
+    adopted,
+    uncreatable: yield* lookAtContainers(desired, objects),
   };
+}
+
+/** Whether what is not there can be made: known before anything is, so that nothing is half made. */
+function* lookAtContainers(
+  { account, grant, hostGroup, owner }: DesiredFarm,
+  objects: readonly DirectoryObject[],
+): Look<ReadonlyMap<string, MissingRight>> {
+  const wanted = [
+    { ...account, is: isAccount, objectClass: ACCOUNT_CLASS },
+    ...(grant === "Group" && !hostGroup.existing ? [{ ...hostGroup, is: isGroup, objectClass: GROUP_CLASS }] : []),
+  ];
+  const absent = wanted.filter(
+    ({ samAccountName, is }) =>
+      !objects.some((object) => sameName(object.samAccountName, samAccountName) || (is(object) && object.owner === owner)),
+  );
+  const containers = [...new Set(absent.map(({ distinguishedName }) => parentDn(distinguishedName)))];
+  const found = yield* ask(containers.map(byDn), "Containers");
+  const byKey = new Map(found.map((object) => [dnKey(object.distinguishedName), object.childClasses]));
+  return new Map(
+    absent.flatMap(({ distinguishedName, objectClass }): readonly [string, MissingRight][] => {
+      const container = parentDn(distinguishedName);
+      const classes = byKey.get(dnKey(container));
+      if (!classes) return [[distinguishedName, { kind: "NoContainer", container }]];
+      return classes.has(objectClass.toLowerCase()) ? [] : [[distinguishedName, { kind: "CreateChild", container, objectClass }]];
+    }),
+  );
+}
+
+/** Whether it is the group that the farm would take over as its host group. */
+function isAdopted({ grant, hostGroup, adoption }: DesiredFarm, object: DirectoryObject): boolean {
+  if (grant !== "Group" || hostGroup.existing) return false;
+  const named =
+    sameName(object.samAccountName, hostGroup.samAccountName) || dnKey(object.distinguishedName) === dnKey(hostGroup.distinguishedName);
+  return named && isGroup(object) && object.protection === undefined && mayAdopt(adoption, object);
 }
 
 /** By what a change in the directory is known to concern the farm: everything that it asked for or found. */
@@ -91,7 +136,7 @@ function needsMembers({ owner, hostGroup, journal }: DesiredFarm, object: Direct
   if (!isGroup(object)) return false;
   return (
     object.owner === owner ||
-    sameName(object.samAccountName, hostGroup.samAccountName) ||
+    (hostGroup.existing && sameName(object.samAccountName, hostGroup.samAccountName)) ||
     journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID)
   );
 }
@@ -144,7 +189,9 @@ function* lookForPrincipals(
 ): Look<readonly DirectoryObject[]> {
   const explained = new Set([...objects, ...computers].map(({ objectSID }) => objectSID));
   const named = objects
-    .filter((object) => isAccount(object) && object.owner === desired.owner)
+    .filter(
+      (object) => isAccount(object) && (object.owner === desired.owner || sameName(object.samAccountName, desired.account.samAccountName)),
+    )
     .flatMap(({ retrievers }) => [...(retrievers?.principals ?? []), ...(retrievers?.denied ?? [])]);
   const unknown = [...new Set(named)].filter((sid) => !explained.has(sid));
   return yield* ask(

@@ -27,6 +27,43 @@ export function distinctServicePrincipalNames(names: readonly string[]): readonl
   return [...new Map(names.toReversed().map((name) => [foldName(name), name])).values()].toReversed();
 }
 
+/** Whether the pattern means the name: * stands for any characters. */
+export function matchesPattern(pattern: string, name: string): boolean {
+  const [first = "", ...rest] = foldName(pattern).split("*");
+  const text = foldName(name);
+  if (rest.length === 0) return text === first;
+  const last = rest.pop() ?? "";
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
+  let position = first.length;
+  for (const part of rest) {
+    const found = text.indexOf(part, position);
+    if (found < 0) return false;
+    position = found + part.length;
+  }
+  return position <= text.length - last.length;
+}
+
+const FORBIDDEN = String.raw`"/\\\[\]:|<>+=;?,*@\x00-\x1f\x7f`;
+const SAM_ACCOUNT_NAME = new RegExp(`^[^${FORBIDDEN}]*[^${FORBIDDEN}. $]$`);
+const GROUP_NAME = new RegExp(String.raw`^(?!\s)[^${FORBIDDEN}]*[^\s.${FORBIDDEN}]$`);
+const LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?";
+const DNS_HOST_NAME = new RegExp(`^${LABEL}([.]${LABEL})+$`);
+
+/** Without the trailing $: of a gMSA. */
+export function isSamAccountName(text: string): boolean {
+  return text.length <= 15 && SAM_ACCOUNT_NAME.test(text);
+}
+
+/** Of a group that is created: its common name, too. */
+export function isGroupName(text: string): boolean {
+  return text.length <= 64 && GROUP_NAME.test(text);
+}
+
+/** A fully qualified one. */
+export function isDnsHostName(text: string): boolean {
+  return text.length <= 255 && DNS_HOST_NAME.test(text);
+}
+
 /**
  * By what an object is looked up. An object answers to the keys that `keysOfObject` gives, and whoever asks for one of them by `lookupKey` means it.
  */

@@ -2,9 +2,10 @@
 import type { Change, Plan } from "../../src/farm/changes/index.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
+import type { MissingRight } from "../../src/ad/right.ts";
 import { ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS } from "../../src/ad/object.ts";
 import type { DesiredFarm } from "../../src/farm/desired.ts";
-import { desiredFarm } from "../../src/farm/desired.ts";
+import { desiredFarm, type DomainFacts } from "../../src/farm/desired.ts";
 import type { SharingFarm } from "../../src/farm/desired.ts";
 import { planDecommission, type DecommissionPolicy } from "../../src/farm/plan/decommission.ts";
 import { plan } from "../../src/farm/plan/index.ts";
@@ -15,7 +16,16 @@ import type { ServerFarm, ServerFarmSpec } from "../../src/api/generated/server-
 
 export const BASE = "DC=contoso,DC=com";
 export const CLUSTER = "8a1f";
-export const FACTS = { dnsName: "contoso.com", baseDN: BASE, accountContainer: "CN=Managed Service Accounts", groupContainer: "CN=Users" };
+/** What an administrator writes for the farm web/itfarm1. */
+export const CONSENT = "serverfarm.dev adopt=web/itfarm1";
+export const FACTS: DomainFacts = {
+  dnsName: "contoso.com",
+  baseDN: BASE,
+  accountContainer: "OU=Farms",
+  groupContainer: "OU=Farms",
+  adoption: "Consent",
+  operator: "svc-farms@contoso.com",
+};
 
 let next = 1;
 
@@ -66,8 +76,16 @@ export function farm(spec: Spec = {}, status?: ServerFarm["status"], generation 
       adoptionPolicy: "Never",
       deletionPolicy: "Delete",
       suspend: false,
-      servicePrincipalNames: [],
-      ...pick(spec, ["managementPolicy", "adoptionPolicy", "deletionPolicy", "suspend", "servicePrincipalNames", "accessGroups"]),
+      selfRegisteredServicePrincipalNames: [],
+      ...pick(spec, [
+        "managementPolicy",
+        "adoptionPolicy",
+        "deletionPolicy",
+        "suspend",
+        "servicePrincipalNames",
+        "selfRegisteredServicePrincipalNames",
+        "accessGroups",
+      ]),
       account: { outboundOnly: false, passwordIntervalDays: 30, encryptionTypes: ["AES128", "AES256"], enabled: true, ...spec.account },
       hosts: { grant: "Group", computers: [], quarantined: [], ...spec.hosts },
     },
@@ -97,6 +115,8 @@ export class SimulatedDirectory implements Directory {
   readonly computers: readonly DirectoryObject[];
   missing: readonly string[] = [];
   unreadable: readonly string[] = [];
+  /** By distinguished name, what keeps an object from being made. */
+  uncreatable: ReadonlyMap<string, MissingRight> = new Map();
   readonly unexplainedPrincipals: readonly DirectoryObject[] = [];
   writes = 0;
   /** Called after each write. */
@@ -109,10 +129,17 @@ export class SimulatedDirectory implements Directory {
     this.computers = computers;
   }
 
+  /** The one group that nobody owns: its members that are computers. */
+  get adopted(): ObservedFarm["adopted"] {
+    const group = this.objects.find(({ objectClass, owner }) => objectClass === GROUP_CLASS && (owner === undefined || owner === CONSENT));
+    const computers = new Set(this.computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
+    return group && { group, computers: new Set(group.members.map(dnKey).filter((key) => computers.has(key))) };
+  }
+
   observe(): Promise<ObservedFarm> {
     // As it is now: what is written later is not in it.
-    const { objects, computers, unexplainedPrincipals, missing, unreadable } = this;
-    return Promise.resolve({ objects, computers, unexplainedPrincipals, missing, unreadable });
+    const { objects, computers, unexplainedPrincipals, missing, unreadable, uncreatable, adopted } = this;
+    return Promise.resolve({ objects, computers, unexplainedPrincipals, missing, unreadable, uncreatable, adopted });
   }
 
   apply(change: Change): Promise<void> {

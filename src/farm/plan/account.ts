@@ -1,7 +1,7 @@
 /** The account itself, and its service principal names. */
 import type { Blocker } from "../../api/reasons.ts";
 import { desiredProperties, observedProperties, ACCOUNT_ATTRIBUTES, type DirectoryObject } from "../../ad/object.ts";
-import { foldName, sameName } from "../../names/account-name.ts";
+import { foldName, matchesPattern, sameName } from "../../names/account-name.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired.ts";
 import { owned } from "../slot.ts";
@@ -12,9 +12,10 @@ export function planAccount(view: FarmView): Plan {
   const { desired, account } = view;
   switch (account.kind) {
     case "External":
-    case "Adoptable":
     case "Unwanted":
       return NOTHING;
+    case "Adoptable":
+      return blockedBy(waitsForGroup(desired, "taken over"));
     case "Blocked":
       return blockedBy(account.blocker);
     case "Vacant":
@@ -39,8 +40,7 @@ function planCreation(view: FarmView): Plan {
   const { desired, hostGroup } = view;
   const { distinguishedName, samAccountName, passwordIntervalDays } = desired.account;
   if (hostGroup.kind === "Blocked") {
-    const message = `the account ${samAccountName} is created once its host group is there: see the condition HostsReady.`;
-    return blockedBy({ reason: "ChangesPending", part: "Account", message });
+    return blockedBy(waitsForGroup(desired, "created"));
   }
   const held = heldByOthers(view);
   const grant = grantOf(view, undefined);
@@ -56,6 +56,11 @@ function planCreation(view: FarmView): Plan {
     denied: (grant?.denied ?? []).slice(0, PRINCIPALS - 1),
   };
   return grant === undefined ? { changes: [], later: [create], blockers: [] } : { changes: [create], later: [], blockers: [] };
+}
+
+function waitsForGroup({ account }: DesiredFarm, what: string): Blocker {
+  const message = `the account ${account.samAccountName} is ${what} once its host group is there: see the condition HostsReady.`;
+  return { reason: "ChangesPending", part: "Account", message };
 }
 
 /** What differs and cannot, or must not, be written. */
@@ -90,7 +95,10 @@ export function planServicePrincipalNames(view: FarmView): Plan {
     const key = foldName(name);
     return !current.has(key) && !held.has(key);
   });
-  const remove = object.servicePrincipalNames.filter((name) => !wanted.has(foldName(name)));
+  const left = desired.unmanagedServicePrincipalNames;
+  const remove = object.servicePrincipalNames.filter(
+    (name) => !wanted.has(foldName(name)) && !left.some((pattern) => matchesPattern(pattern, name)),
+  );
   if (add.length === 0 && remove.length === 0) return { changes: [], later: [], blockers };
   return { changes: [{ kind: "ChangeServicePrincipalNames", object: owned(object, desired.owner), add, remove }], later: [], blockers };
 }

@@ -14,7 +14,7 @@ const MEMBERS_PER_WRITE = 5000;
 
 /** The members of the host group that is used now. */
 export function planHosts(view: FarmView): Plan {
-  const { desired, hostGroup, hosts } = view;
+  const { desired, account, hostGroup, hosts } = view;
   switch (hostGroup.kind) {
     case "Unwanted":
     case "Adoptable":
@@ -22,6 +22,8 @@ export function planHosts(view: FarmView): Plan {
     case "Blocked":
       return blockedBy(hostGroup.blocker);
     case "Vacant": {
+      // A group for an account that cannot be would be left behind.
+      if (account.kind === "Blocked") return NOTHING;
       const { samAccountName, distinguishedName } = desired.hostGroup;
       const members = [...hosts.wanted.values()].map((computer) => computer.distinguishedName).slice(0, MEMBERS_PER_WRITE);
       return { ...NOTHING, changes: [{ kind: "CreateHostGroup", samAccountName, distinguishedName, owner: desired.owner, members }] };

@@ -2,6 +2,7 @@
 import { timestamp } from "../../api/object.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../../ad/object.ts";
+import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import { describeChange } from "../changes/index.ts";
 import { accessGroupsStatus, hostGroupsStatus, type Journal, type RememberedAccessGroup, type RememberedGroup } from "../journal.ts";
@@ -59,13 +60,15 @@ function ownedObjects(
   return [...own, ...unseen];
 }
 
-/** How many of the wanted hosts may retrieve the password, by the group or by name. */
-function countGranted({ account, hostGroup: group, hosts: { wanted } }: FarmView): number {
-  if (account.kind !== "Own") return 0;
-  const principals = new Set(account.object.retrievers?.principals);
-  const denied = new Set(account.object.retrievers?.denied);
-  const byGroup = "object" in group && group.object.objectSID !== undefined && principals.has(group.object.objectSID);
-  const members = new Set(byGroup ? group.object.members.map(dnKey) : []);
+/** How many of the wanted hosts may retrieve the password, by a group or by name: as the directory says, whoever owns the account that stands there. */
+function countGranted({ desired, observed, account, hosts: { wanted } }: FarmView): number {
+  const { objects, unexplainedPrincipals } = observed;
+  const named = (object: DirectoryObject): boolean => isAccount(object) && sameName(object.samAccountName, desired.account.samAccountName);
+  const standing = account.kind === "Own" ? account.object : objects.find(named);
+  const principals = new Set(standing?.retrievers?.principals);
+  const denied = new Set(standing?.retrievers?.denied);
+  const groups = [...objects, ...unexplainedPrincipals].filter(({ objectSID }) => objectSID !== undefined && principals.has(objectSID));
+  const members = new Set(groups.flatMap((group) => group.members.map(dnKey)));
   return [...wanted].filter(
     ([key, { objectSID }]) => objectSID !== undefined && !denied.has(objectSID) && (members.has(key) || principals.has(objectSID)),
   ).length;

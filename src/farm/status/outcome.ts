@@ -34,6 +34,8 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
     wrong.some(({ reason }) => isTerminal(reason)) &&
     wrong.every(({ reason }) => isTerminal(reason) || reason === "ChangesPending");
   const retryable = report.error !== undefined || report.failures.some(({ error }) => error.retryable);
+  // To try again makes a group and takes it back: less and less often.
+  const tookBack = report.failures.some(({ change }) => change.kind === "CreateAccount") && report.applied.some(isEndOfHostGroup);
   const drift = driftOf(farm, report.applied);
   const generation = farm.metadata.generation ?? 0;
   const findings = [ready, ...parts, ...progress(ready, terminal && !retryable)];
@@ -45,9 +47,13 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
       ...(report.view ? observedStatus(farm, report, report.view) : {}),
     },
     events: [...appliedEvents(farm, desired, report.applied), ...warnings(farm, ready)],
-    next: ready.status === "True" ? "Resync" : retryable ? "Retry" : "Recheck",
+    next: ready.status === "True" ? "Resync" : retryable || tookBack ? "Retry" : "Recheck",
     drift,
   };
+}
+
+function isEndOfHostGroup({ kind }: Change): boolean {
+  return kind === "DeleteHostGroup";
 }
 
 /** What a look decides anew, whether it is there or not. */
@@ -167,6 +173,8 @@ function reconciledMessage(part: Part, desired: DesiredFarm, view: FarmView | un
     case "Hosts":
       return `${grantMessage(desired)}${view ? disabledHosts(view) + exposureOf(view) : ""}`;
     case "ServicePrincipalNames":
+      if (desired.unmanagedServicePrincipalNames.includes("*"))
+        return "service principal names are not managed: set servicePrincipalNames to manage them.";
       return `the account holds exactly the ${desired.servicePrincipalNames.length} service principal names.`;
     case "AccessGroups":
       return desired.accessGroups.length === 0

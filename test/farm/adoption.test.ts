@@ -165,6 +165,14 @@ describe("a group is a host group only if its members are computers", () => {
     expect(plan.blockers.map(({ part, reason }) => `${part} ${reason}`)).toEqual(
       expect.arrayContaining(["Account Rejected", "Hosts Rejected"]),
     );
+    const container = directoryObject({ distinguishedName: `ou=FARMS,${BASE}`, childClasses: new Set(["group"]) });
+    const half = asked(adopting(), (among) => (among === "Containers" ? [container] : []));
+    expect(planOf(adopting(), half.observed).blockers.find(({ part }) => part === "Account")?.message).toContain(
+      "the right to create msDS-GroupManagedServiceAccount objects",
+    );
+    const whole = { ...container, childClasses: new Set(["group", "msds-groupmanagedserviceaccount"]) };
+    const possible = asked(adopting(), (among) => (among === "Containers" ? [whole] : []));
+    expect(planOf(adopting(), possible.observed).changes.map(({ kind }) => kind)).toEqual(["CreateHostGroup"]);
     const there = asked(adopting(), (among) => (among === "Computers" ? WEB : [account, group]));
     expect(there.queries.some(({ among }) => among === "Containers")).toBe(false);
   });

@@ -15,7 +15,7 @@ const LISTED = 100;
 const KINDS = ["Account", "HostGroup", "AccessGroup"] as const;
 
 export function observedStatus(farm: ServerFarm, report: Report, view: FarmView): Partial<ServerFarmStatus> {
-  const { desired, account, hostGroup, hosts } = view;
+  const { desired, hostGroup, hosts } = view;
   const granted = countGranted(view);
   const issues = [...desired.invalid, ...hosts.blockers].flatMap(({ computer, reason, message }) =>
     computer === undefined ? [] : [{ computer, reason, message }],
@@ -27,9 +27,7 @@ export function observedStatus(farm: ServerFarm, report: Report, view: FarmView)
     hosts: { desired: hosts.desired, granted, summary: `${granted}/${hosts.desired}` },
     hostIssues: issues.slice(0, LISTED),
     ownedObjects: ownedObjects(farm, view, interrupted),
-    ...(account.kind === "Own"
-      ? { account: { ...identity(account.object), ...names(account.object), ...passwordTimes(account.object) } }
-      : {}),
+    ...accountStatus(farm, view),
     ...hostGroupsStatus(interrupted ? desired.journal : settledJournal(farm, view), current),
     ...accessGroupsStatus(observedAccessGroups(view, interrupted)),
     ...(farm.spec.managementPolicy === "Observe" ? { plan: plannedChanges(report) } : {}),
@@ -58,6 +56,15 @@ function ownedObjects(
     ({ objectGUID }) => (interrupted || observed.missing.includes(objectGUID)) && !own.some((object) => object.objectGUID === objectGUID),
   );
   return [...own, ...unseen];
+}
+
+/** While the account is there, what is immutable is so: also where it must not be touched now, or is not seen yet by a server that took over. */
+function accountStatus({ status }: ServerFarm, { desired, observed, account }: FarmView): Pick<ServerFarmStatus, "account"> {
+  const own = (object: DirectoryObject): boolean => isAccount(object) && object.owner === desired.owner;
+  const object = account.kind === "Own" ? account.object : observed.objects.find(own);
+  if (object) return { account: { ...identity(object), ...names(object), ...passwordTimes(object) } };
+  const unseen = status?.account?.objectGUID !== undefined && observed.missing.includes(status.account.objectGUID);
+  return unseen ? { account: status.account } : {};
 }
 
 /** How many of the wanted hosts may retrieve the password, by a group or by name: as the directory says, whoever owns the account that stands there. */

@@ -218,6 +218,24 @@ describe("what a reconcile says", () => {
     expect(other.status.hosts?.granted).toBe(0);
   });
 
+  test("an account that must not be touched, or is not seen yet, stays on record: what is immutable is so", async () => {
+    const directory = new SimulatedDirectory([], WEB);
+    const first = await run({}, directory);
+    const account = first.status.account?.objectGUID;
+    expect(account).toBeDefined();
+    const { objects } = directory;
+    directory.objects = objects.map((object) => ({ ...object, protection: "it is protected" }));
+    const guarded = await run({}, directory, first.status);
+    expect(states(guarded)[1]).toBe("AccountReady=False/ProtectedObject");
+    expect(guarded.status.account?.objectGUID).toBe(account);
+    directory.objects = [];
+    directory.missing = objects.map(({ objectGUID }) => objectGUID);
+    expect((await run({}, directory, first.status)).status.account?.objectGUID).toBe(account);
+    directory.objects = objects.map((object) => ({ ...object, owner: undefined }));
+    directory.missing = [];
+    expect((await run({}, directory, first.status)).status.account).toBeUndefined();
+  });
+
   test("service principal names that are not named are not managed, and an empty list is none", async () => {
     const message = async (spec: Spec): Promise<string | undefined> =>
       (await run(spec)).status.conditions?.find(({ type }) => type === "ServicePrincipalNamesReady")?.message;

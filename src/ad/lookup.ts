@@ -1,5 +1,5 @@
 /** What has to be looked up in the directory, as data: a reader says how. */
-import type { LookupAttribute } from "../names/account-name.ts";
+import type { LookupAttribute } from "../names/lookup-key.ts";
 import type { DirectoryObject } from "./object.ts";
 
 /** Objects whose attribute has the value: a GUID or SID as text, a name in any case. */
@@ -11,8 +11,10 @@ export interface Lookup {
 /** One question: every object that one of the lookups means. */
 export interface Query {
   readonly lookups: readonly Lookup[];
-  /** Deleted: objects that are there and those that were deleted lately. */
-  readonly among: "Objects" | "Computers" | "Deleted";
+  /** Deleted: objects that are there and those that were deleted lately. Containers: with what the account may create in them, and little else. */
+  readonly among: "Objects" | "Computers" | "Deleted" | "Containers";
   /** The groups of which every member is asked for, however many there are; of others no more than the server lists by itself. */
   readonly allMembersOf?: (group: DirectoryObject) => boolean;
+  /** After about so many members of a group the others are not asked for. */
+  readonly membersAtMost?: number;
 }

@@ -62,6 +62,8 @@ export interface DirectoryObject extends AccountFields {
   readonly usn: number | undefined;
   /** False for a group that gives no rights: a distribution group. */
   readonly securityEnabled: boolean;
+  /** Of a container that was asked for as one: the classes, in lower case, that the operator's account may create in it. */
+  readonly childClasses?: ReadonlySet<string>;
 }
 
 /** The protection that may have been left behind: of a farm's own object it can be cleared. */
@@ -99,9 +101,12 @@ export interface DesiredAccount {
   readonly passwordIntervalDays: number;
   /** Bits of msDS-SupportedEncryptionTypes. */
   readonly encryptionTypes: number;
+  /** Of this and the next: undefined is not managed, an empty text none. */
   readonly description: string | undefined;
   readonly displayName: string | undefined;
   readonly enabled: boolean;
+  /** Without dNSHostName and service principal names. */
+  readonly outboundOnly: boolean;
 }
 
 /** `text` and `number` read an attribute by its LDAP name. */
@@ -135,11 +140,11 @@ const ROWS = {
     observed: ({ dnsHostName }) => dnsHostName,
   },
   description: {
-    desired: ({ description }) => description,
+    desired: ({ description }, observed) => managed(description, observed?.description),
     observed: ({ description }) => description,
   },
   displayName: {
-    desired: ({ displayName }) => displayName,
+    desired: ({ displayName }, observed) => managed(displayName, observed?.displayName),
     observed: ({ displayName }) => displayName,
   },
   userAccountControl: {
@@ -167,6 +172,11 @@ export function desiredProperties(account: DesiredAccount, observed: AccountFiel
 
 export function observedProperties(fields: AccountFields): AccountProperties {
   return Object.fromEntries(ACCOUNT_ATTRIBUTES.map((name) => [name, ROWS[name].observed(fields)]));
+}
+
+/** What the farm does not say stays as it is; an empty text means none. */
+function managed(desired: string | undefined, observed: string | undefined): string | undefined {
+  return desired === undefined ? observed : desired === "" ? undefined : desired;
 }
 
 function toText(value: number | undefined): string | undefined {

@@ -1,7 +1,10 @@
 /** A right that the operator's account lacks in the directory, and how an administrator gives it. */
 import { allowDeletion } from "./remedy.ts";
+import { isSharedContainer, MAKE_AN_OU } from "../names/distinguished-name.ts";
 
 export type MissingRight =
+  /** Farms are to be made where objects of others are. */
+  | { readonly kind: "SharedContainer"; readonly container: string }
   | { readonly kind: "NoContainer"; readonly container: string }
   | { readonly kind: "CreateChild"; readonly container: string; readonly objectClass: string }
   /** Or the object, or its container, denies it to everybody: the directory says the same. */
@@ -11,22 +14,32 @@ export type MissingRight =
   /** Of one group, which is somebody else's. */
   | { readonly kind: "WriteMember"; readonly group: string };
 
-/** `account` as dsacls takes it: user@domain, DOMAIN\user. The lines are those of docs/domain-setup.md. */
+/**
+ * `account` as dsacls takes it: user@domain, DOMAIN\user. The lines are those of docs/domain-setup.md. None is given for a container that others'
+ * objects are in: it would open more than the problem.
+ */
 export function describeRight(right: MissingRight, account: string): string {
   switch (right.kind) {
+    case "SharedContainer":
+      return `nothing is created in ${right.container}, which holds objects of others: ${MAKE_AN_OU}, and name it in spec.defaults.`;
     case "NoContainer":
-      return `${right.container} does not exist or cannot be read: create it, or correct spec.defaults.`;
+      return `${right.container} does not exist or cannot be read: create it, or correct the container (the farm's, or the domain's spec.defaults).`;
     case "CreateChild":
       return `the right to create ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)}`;
     case "DeleteChild":
       return `either the right to delete ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)} Or ${right.object} is protected from accidental deletion: if it is meant to go, ${allowDeletion(right.object)}; where that is not enough, the container still has an entry that denies Everyone to delete its children: remove that too.`;
     case "WriteProperty":
-      return `the right to write ${right.attribute} of ${right.objectClass} objects in ${right.container} is missing: dsacls "${right.container}" /I:S /G "${account}:WP;${right.attribute};${right.objectClass}".`;
+      return `the right to write ${right.attribute} of ${right.objectClass} objects in ${right.container} is missing: ${remedy(right.container, `/I:S /G "${account}:WP;${right.attribute};${right.objectClass}"`)}`;
     case "WriteMember":
       return `the right to write member of ${right.group} is missing: dsacls "${right.group}" /G "${account}:WP;member".`;
   }
 }
 
 function childRights({ container, objectClass }: { readonly container: string; readonly objectClass: string }, account: string): string {
-  return `dsacls "${container}" /I:T /G "${account}:CCDC;${objectClass}".`;
+  return remedy(container, `/I:T /G "${account}:CCDC;${objectClass}"`);
+}
+
+function remedy(container: string, grant: string): string {
+  if (!isSharedContainer(container)) return `dsacls "${container}" ${grant}.`;
+  return `it is not to be given there, where objects of others are: ${MAKE_AN_OU}, give it there, and move there what is the farms'.`;
 }

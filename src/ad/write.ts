@@ -48,6 +48,9 @@ export type Write =
        */
       readonly expected?: Readonly<Record<string, string | undefined>>;
     }
-  /** The owner marker is added, to an object that has none: the directory itself refuses it where somebody else's came first. */
-  | { readonly kind: "Mark"; readonly object: OwnedObject }
+  /**
+   * The owner marker takes the place of exactly this adminDescription, or is added where there is none: the directory itself refuses it where somebody
+   * else was faster.
+   */
+  | { readonly kind: "Mark"; readonly object: OwnedObject; readonly replaces: string | undefined }
   | { readonly kind: "Delete"; readonly object: OwnedObject; readonly objectClass: string };

@@ -9,6 +9,7 @@ export type Part = (typeof PARTS)[number];
 const REASONS = {
   Reconciled: "Time",
   Progressing: "Time",
+  DomainNotFound: "Person",
   DomainNotReady: "Time",
   DirectoryUnavailable: "Time",
   AccessDenied: "Person",

@@ -4,16 +4,22 @@ import { LdapReader } from "../directory/reader.ts";
 import type { LdapSession } from "../directory/session.ts";
 import { LdapWriter } from "../directory/writer.ts";
 import type { DomainState } from "../domain/state.ts";
-import type { DomainFacts } from "../farm/desired.ts";
+import type { DomainFacts } from "../farm/desired-farm.ts";
+import type { Unusable } from "../farm/status/not-looked.ts";
 import { type Directory, directoryOf } from "../reconciler/rounds.ts";
 import { resyncOf } from "./domain-settings.ts";
 
 export type DomainAccess =
   /** `resync`: how often everything is compared, in milliseconds. */
   | { readonly kind: "Ready"; readonly directory: Directory; readonly facts: DomainFacts; readonly resync: number }
-  | { readonly kind: "NotReady"; readonly message: string }
+  | ({ readonly kind: "NotReady" } & Unusable)
   /** Not looked at yet since the program started: nothing is known, so nothing is said. The farms are woken soon. */
   | { readonly kind: "Connecting" };
+
+export function noDomain(name: string): DomainAccess {
+  const message = `there is no ActiveDirectoryDomain ${name}: create it, or correct domainRef.name (kubectl get addomain).`;
+  return { kind: "NotReady", reason: "DomainNotFound", message };
+}
 
 /** As it is now: good until the state or the session changes. */
 export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, session: LdapSession | undefined): DomainAccess {
@@ -27,6 +33,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, sess
     const problem = view.kind === "Problem" ? ` (${view.problem.message})` : "";
     return {
       kind: "NotReady",
+      reason: "DomainNotReady",
       message: `the ActiveDirectoryDomain ${metadata.name} is not ready${problem}: see kubectl describe addomain ${metadata.name}. The farm goes on by itself once it is.`,
     };
   }
@@ -42,6 +49,8 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, sess
       baseDN: session.rootDse.defaultNamingContext,
       ...spec.defaults,
       trustSelfJoined: spec.selfJoinedComputers === "Grant",
+      adoption: spec.adoption,
+      operator: session.account,
     },
     resync: resyncOf(domain),
   };

@@ -6,20 +6,21 @@ import { finalizerAction, keyOf } from "../api/object.ts";
 import { WorkQueue } from "../base/work-queue.ts";
 import type { FeedBatch } from "../directory/feed.ts";
 import { objectOf } from "../farm/changes/index.ts";
-import { desiredFarm, type Wanted } from "../farm/desired.ts";
+import { desiredFarm } from "../farm/desired.ts";
+import type { Wanted } from "../farm/desired-farm.ts";
 import { lookupKeys } from "../farm/queries.ts";
 import type { Report } from "../farm/report.ts";
 import { abandonedEvent } from "../farm/status/decommission.ts";
 import { refusedStatus, suspendedStatus, unknownStatus, waitingStatus } from "../farm/status/not-looked.ts";
 import { type Transfer, withTransfer } from "../farm/sharing.ts";
-import { sharesGroups } from "../farm/journal.ts";
+import { hasLeftTraces, sharesGroups } from "../farm/journal.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { addFinalizer, getObject, hasSpec, removeFinalizer, type Resource } from "../kubernetes/resource.ts";
 import type { Directory } from "../reconciler/rounds.ts";
 import { decommissionFarm, type FarmPorts, isSame, reconcileFarm } from "../reconciler/farm.ts";
 import type { FarmMetrics } from "../telemetry/object-metrics.ts";
-import type { DomainAccess } from "./domain-access.ts";
+import { type DomainAccess, noDomain } from "./domain-access.ts";
 import type { DomainKind } from "./domain.ts";
 import { farmsOf, farmsSharingWith } from "./farms-of.ts";
 import type { Context, Kind, Result } from "./kind.ts";
@@ -95,7 +96,7 @@ export class FarmKind implements Kind<ServerFarm> {
     const present = farm.metadata.finalizers?.includes(FARM_FINALIZER) ?? false;
     const action = finalizerAction(present, farm.metadata.deletionTimestamp !== undefined);
     if (action === "Ignore") return { kind: "Done" };
-    if (action === "CleanUp" && farm.metadata.annotations?.[ABANDON] === "true") return await this.#abandon(farm);
+    if (action === "CleanUp" && farm.metadata.annotations?.[ABANDON] === "true") return await this.#release(farm, [abandonedEvent(farm)]);
     if (farm.spec.suspend) return await this.#write(farm, suspendedStatus(farm, new Date()), [], { kind: "Done" });
     // The finalizer goes first: from here on there may be something to clean up. The watch brings the farm back with it.
     if (action === "Add") {
@@ -103,14 +104,12 @@ export class FarmKind implements Kind<ServerFarm> {
       return { kind: "Done" };
     }
     const { name } = farm.spec.domainRef;
-    const domain: DomainAccess = this.#domains.objects.get(name)
-      ? (this.#domains.access.get(name) ?? { kind: "Connecting" })
-      : {
-          kind: "NotReady",
-          message: `there is no ActiveDirectoryDomain ${name}: create it, or correct domainRef.name (kubectl get addomain).`,
-        };
+    const known = this.#domains.objects.get(name);
+    // Nothing of a farm can be in a domain that was never reached: it may always go.
+    if (action === "CleanUp" && !known?.status?.server && !hasLeftTraces(farm)) return await this.#release(farm, []);
+    const domain = known ? (this.#domains.access.get(name) ?? { kind: "Connecting" }) : noDomain(name);
     if (domain.kind === "Connecting") return { kind: "Done" };
-    if (domain.kind === "NotReady") return await this.#write(farm, waitingStatus(farm, domain.message, new Date()), [], { kind: "Done" });
+    if (domain.kind === "NotReady") return await this.#write(farm, waitingStatus(farm, domain, new Date()), [], { kind: "Done" });
     const wanted = this.#wanted(farm, domain, clusterId);
     return action === "CleanUp"
       ? await this.#decommissionFarm(farm, wanted, domain, signal)
@@ -155,10 +154,7 @@ export class FarmKind implements Kind<ServerFarm> {
         return await this.#write(farm, end.status, end.events, again);
       }
       case "Gone":
-        this.#tell(farm, end.events);
-        await removeFinalizer(this.#context.client, FARMS, farm, FARM_FINALIZER);
-        this.#wakes.remove(keyOf(farm.metadata));
-        return { kind: "Done" };
+        return await this.#release(farm, end.events);
     }
   }
 
@@ -190,9 +186,10 @@ export class FarmKind implements Kind<ServerFarm> {
     for (const { recipient } of transfers) this.queue.add(recipient);
   }
 
-  async #abandon(farm: ServerFarm): Promise<Result> {
-    this.#tell(farm, [abandonedEvent(farm)]);
+  async #release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result> {
+    this.#tell(farm, events);
     await removeFinalizer(this.#context.client, FARMS, farm, FARM_FINALIZER);
+    this.#wakes.remove(keyOf(farm.metadata));
     return { kind: "Done" };
   }
 

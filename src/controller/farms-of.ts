@@ -1,6 +1,6 @@
 /** Farms by what they use: a domain, or a group of somebody else that others use too. */
 import type { ServerFarm } from "../api/generated/server-farm.ts";
-import type { SharingFarm } from "../farm/desired.ts";
+import type { SharingFarm } from "../farm/desired-farm.ts";
 import { sharingFarm } from "../farm/sharing.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 

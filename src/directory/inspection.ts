@@ -1,7 +1,7 @@
 /** Looks at what a domain needs before a farm can live in it: docs/guide/prerequisites.md. Writes nothing. */
 import { AndFilter, EqualityFilter, PresenceFilter, SubstringFilter } from "ldapts";
 import { parseMappings } from "../names/account-name.ts";
-import { resolveDn } from "../names/distinguished-name.ts";
+import { isSharedContainer, resolveDn } from "../names/distinguished-name.ts";
 import { ACCOUNT_ATTRIBUTES, ACCOUNT_CLASS, GROUP_CLASS } from "../ad/object.ts";
 import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
 import { DirectoryError } from "../ad/error.ts";
@@ -116,6 +116,7 @@ async function missingRights(
   attributes: readonly string[],
   cluster: string,
 ): Promise<readonly MissingRight[]> {
+  if (isSharedContainer(container)) return [{ kind: "SharedContainer", container }];
   const entry = await session.searchOne({ base: container, scope: "base", attributes: ["allowedChildClassesEffective"] });
   if (!entry) return [{ kind: "NoContainer", container }];
   const missing: MissingRight[] = [];

@@ -6,10 +6,19 @@ import type { DirectoryObject } from "../ad/object.ts";
 import type { Reader } from "../ad/port.ts";
 import { encodeGuid, encodeSid } from "../names/identifier.ts";
 import { type Attributes, COMPUTER_ATTRIBUTES, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
+import { effective } from "./missing-rights.ts";
 import type { LdapSession } from "./session.ts";
 
 /** Terms in one filter. Each matches a few objects at most, so that an answer stays far below the server's 1000 and needs no pages. */
 const TERMS = 200;
+
+const ATTRIBUTES: Readonly<Record<Query["among"], string[]>> = {
+  Objects: OBJECT_ATTRIBUTES,
+  Computers: COMPUTER_ATTRIBUTES,
+  Deleted: OBJECT_ATTRIBUTES,
+  // Computed by the directory for each that is asked: for nothing else than these few.
+  Containers: ["objectGUID", "objectClass", "allowedChildClassesEffective"],
+};
 
 export class LdapReader implements Reader {
   readonly #session: LdapSession;
@@ -25,7 +34,7 @@ export class LdapReader implements Reader {
     return this.#absenceReliable();
   }
 
-  async find({ lookups, among, allMembersOf }: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
+  async find({ lookups, among, allMembersOf, membersAtMost }: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
     const found = new Map<string, DirectoryObject>();
     for (let start = 0; start < lookups.length; start += TERMS) {
       if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
@@ -34,15 +43,19 @@ export class LdapReader implements Reader {
         base: this.#session.rootDse.defaultNamingContext,
         scope: "sub",
         filter: among === "Computers" ? new AndFilter({ filters: [equals("objectCategory", "computer"), any] }) : any,
-        attributes: among === "Computers" ? COMPUTER_ATTRIBUTES : OBJECT_ATTRIBUTES,
+        attributes: ATTRIBUTES[among],
         deleted: among === "Deleted",
       });
       for (const entry of entries) {
         const object = toDirectoryObject(entry);
         if (!object) throw unreadable(entry);
+        if (among === "Containers") {
+          found.set(object.objectGUID, { ...object, childClasses: effective(entry, "allowedChildClassesEffective") });
+          continue;
+        }
         found.set(
           object.objectGUID,
-          allMembersOf?.(object) === true ? { ...object, members: await this.#allMembers(entry, object) } : object,
+          allMembersOf?.(object) === true ? { ...object, members: await this.#allMembers(entry, object, membersAtMost) } : object,
         );
       }
     }
@@ -50,9 +63,9 @@ export class LdapReader implements Reader {
   }
 
   /** A large group answers with a part of its members at a time (MS-ADTS 3.1.1.3.1.3.3). */
-  async #allMembers(entry: Attributes, { members, objectGUID }: DirectoryObject): Promise<readonly string[]> {
+  async #allMembers(entry: Attributes, { members, objectGUID }: DirectoryObject, atMost = Infinity): Promise<readonly string[]> {
     const all = [...members];
-    for (let next = entry.range("member")?.next; next !== undefined;) {
+    for (let next = entry.range("member")?.next; next !== undefined && all.length < atMost;) {
       const more = await this.#session.searchOne({ base: `<GUID=${objectGUID}>`, scope: "base", attributes: [`member;range=${next}-*`] });
       const range = more?.range("member");
       // Without the range the list would end here unseen, and members look as if they were not in.

@@ -38,7 +38,7 @@ export class LdapWriter implements Writer {
       case "Modify":
         return write.expected ? this.#modifyExpected(write, write.expected) : this.#modify(write);
       case "Mark":
-        return this.#mark(write.object);
+        return this.#mark(write.object, write.replaces);
       case "Delete":
         return this.#delete(write.object);
     }
@@ -100,14 +100,15 @@ export class LdapWriter implements Writer {
     if (open.length > 0) await this.#send(object, open);
   }
 
-  async #mark(object: OwnedObject): Promise<void> {
+  async #mark(object: OwnedObject, replaces: string | undefined): Promise<void> {
     const { distinguishedName, objectGUID, owner } = object;
     const entry = await this.#check({ distinguishedName, objectGUID, owner: undefined, name: undefined });
     if (!entry) throw gone(object);
     const current = entry.text("adminDescription");
     if (current === owner) return;
-    if (current !== undefined) throw notOwned(object, current);
-    await this.#send(object, [["add", "adminDescription", [owner]]]);
+    if (current !== replaces) throw notOwned(object, current);
+    const consent: readonly Modification[] = replaces === undefined ? [] : [["delete", "adminDescription", [replaces]]];
+    await this.#send(object, [...consent, ["add", "adminDescription", [owner]]]);
   }
 
   async #delete(object: OwnedObject): Promise<void> {

@@ -177,7 +177,11 @@ function permissionsFinding({ missingRights, account }: DomainObservation): Cond
   return {
     type,
     status: "False",
-    reason: missingRights.some(({ kind }) => kind === "NoContainer") ? "ContainerNotFound" : "AccessDenied",
+    reason: missingRights.some(({ kind }) => kind === "SharedContainer")
+      ? "InvalidSpec"
+      : missingRights.some(({ kind }) => kind === "NoContainer")
+        ? "ContainerNotFound"
+        : "AccessDenied",
     message: missingRights.map((right) => describeRight(right, account)).join(" "),
   };
 }

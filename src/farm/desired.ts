@@ -2,96 +2,18 @@
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import type { Blocker, Part } from "../api/reasons.ts";
 import { ENCRYPTION_BITS } from "../ad/account-flags.ts";
-import type { Lookup } from "../ad/lookup.ts";
 import type { DesiredAccount } from "../ad/object.ts";
-import { type DomainNames, foldName, sameName, distinctServicePrincipalNames, isServicePrincipalName } from "../names/account-name.ts";
-import { childDn, DistinguishedNameError, resolveDn } from "../names/distinguished-name.ts";
-import { ownerMarker } from "../names/identifier.ts";
-import { readJournal, type Journal } from "./journal.ts";
-
-/** What a farm needs to know of its domain. */
-export interface DomainFacts extends DomainNames {
-  /** The domain's naming context: DC=contoso,DC=com. */
-  readonly baseDN: string;
-  /** Computers that an ordinary user joined may be hosts. */
-  readonly trustSelfJoined: boolean;
-  /** Relative or whole distinguished names. */
-  readonly accountContainer: string;
-  readonly groupContainer: string;
-}
-
-/** A computer as the farm names it. */
-export interface HostReference extends Lookup {
-  /** The user's own text. */
-  readonly text: string;
-  readonly by: "sAMAccountName" | "dNSHostName" | "distinguishedName";
-}
-
-export interface DesiredGroup {
-  readonly samAccountName: string;
-  /** Where an owned group is created. */
-  readonly distinguishedName: string;
-  /** A group of somebody else. */
-  readonly existing: boolean;
-  /** Where an existing group must be; undefined: anywhere in the domain. */
-  readonly container: string | undefined;
-}
-
-/** A computer that an entry was resolved to: an entry means an object, and not a name that another may have tomorrow. */
-export interface ResolvedHost {
-  readonly objectGUID: string;
-  readonly objectSID?: string;
-}
-
-/** Another farm that uses existing groups too: a host that it wants in the same group stays there. */
-export interface SharingFarm {
-  readonly key: string;
-  /** Of the group that it uses, as it names it, folded; and its objectGUID, where the farm has seen it. */
-  readonly groupName: string;
-  readonly objectGUID: string | undefined;
-  readonly hosts: readonly HostReference[];
-  readonly quarantined: readonly HostReference[];
-}
-
-/** The farm as it should be in the directory, with every default filled in. */
-export interface DesiredFarm {
-  /** The owner marker of everything this farm owns. */
-  readonly owner: string;
-  readonly account: DesiredAccount;
-  /** Of the domain that it lives in. */
-  readonly domain: DomainNames;
-  readonly servicePrincipalNames: readonly string[];
-  readonly grant: "Group" | "Principals";
-  readonly hostGroup: DesiredGroup;
-  readonly accessGroups: readonly DesiredGroup[];
-  readonly hosts: readonly HostReference[];
-  readonly quarantined: readonly HostReference[];
-  /** What entries of both lists were resolved to before, by their texts. */
-  readonly resolved: ReadonlyMap<string, readonly ResolvedHost[]>;
-  readonly trustSelfJoined: boolean;
-  /** objectGUIDs of what the farm is known to own: found by them even when somebody moved or renamed it. */
-  readonly knownObjects: readonly string[];
-  /** Those of them that are access groups. */
-  readonly knownAccessGroups: readonly string[];
-  /** What it did to groups that are not its own. */
-  readonly journal: Journal;
-  /** Other farms that use existing host groups. */
-  readonly sharing: readonly SharingFarm[];
-  /** What of the spec only the domain shows to be wrong: it keeps nothing else from being done. */
-  readonly invalid: readonly Blocker[];
-  /** A gMSA or host group without owner is taken over. */
-  readonly adopt: boolean;
-}
-
-/** The farm as wanted. With `problems` it must not be brought about; to clean up after it, it is good enough. */
-export interface Wanted {
-  readonly desired: DesiredFarm;
-  readonly problems: readonly Blocker[];
-}
+import { foldName, sameName } from "../names/account-name.ts";
+import { childDn, DistinguishedNameError, parentDn, resolveDn } from "../names/distinguished-name.ts";
+import { adoptionConsent, ownerMarker } from "../names/identifier.ts";
+import type { DesiredFarm, DesiredGroup, DomainFacts, HostReference, SharingFarm, Wanted } from "./desired-farm.ts";
+import { accountNames, problemsOfNames, servicePrincipalNamesOf } from "./desired-names.ts";
+import { readJournal } from "./journal.ts";
 
 export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: string, sharing: readonly SharingFarm[] = []): Wanted {
   const { spec, metadata, status } = farm;
   const reader = new SpecReader(domain);
+  const identity = { namespace: metadata.namespace ?? "", name: metadata.name };
   const account = reader.account(farm);
   const { name: groupName = `${account.name}Hosts`, existing = false, container } = spec.hosts.group ?? {};
   const hostGroup = reader.group({ field: "hosts.group.container", part: "Hosts", needed: true }, { name: groupName, existing, container });
@@ -99,11 +21,15 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     reader.group({ field: `accessGroups[${index}].container`, part: "AccessGroups", needed: false }, group),
   );
   reader.refuseClashes(accessGroups, spec.hosts.grant === "Group" ? groupName : undefined);
+  reader.problems.push(...problemsOfNames(account, spec.hosts.grant === "Group" && !existing ? groupName : undefined));
+  const { servicePrincipalNames, unmanagedServicePrincipalNames, refused } = servicePrincipalNamesOf(spec);
+  reader.invalid.push(...refused);
   const desired: DesiredFarm = {
-    owner: ownerMarker(cluster, { namespace: metadata.namespace ?? "", name: metadata.name }),
+    owner: ownerMarker(cluster, identity),
     account,
     domain,
-    servicePrincipalNames: reader.servicePrincipalNames(spec.servicePrincipalNames),
+    servicePrincipalNames,
+    unmanagedServicePrincipalNames,
     grant: spec.hosts.grant,
     hostGroup,
     accessGroups,
@@ -116,7 +42,12 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     journal: readJournal(status),
     sharing,
     invalid: reader.invalid,
-    adopt: spec.adoptionPolicy === "Unowned",
+    operator: domain.operator,
+    adoption: { farm: spec.adoptionPolicy, domain: domain.adoption, consent: adoptionConsent(identity) },
+    explicitContainers: {
+      account: spec.account.container === undefined ? undefined : parentDn(account.distinguishedName),
+      hostGroup: container === undefined ? undefined : parentDn(hostGroup.distinguishedName),
+    },
   };
   return { desired, problems: reader.problems };
 }
@@ -142,18 +73,20 @@ class SpecReader {
 
   account({ metadata, spec: { account } }: ServerFarm): DesiredAccount {
     const name = account.name ?? metadata.name;
+    const { samAccountName, dnsHostName } = accountNames(name, account, this.#domain.dnsName);
     const field = { field: "account.container", part: "Account", needed: true } as const;
     const container = this.#container(field, account.container ?? this.#domain.accountContainer);
     return {
       name,
-      samAccountName: `${account.samAccountName ?? name}$`,
+      samAccountName: `${samAccountName}$`,
       distinguishedName: childDn(name, container),
-      dnsHostName: account.outboundOnly ? undefined : (account.dnsHostName ?? `${name.toLowerCase()}.${this.#domain.dnsName}`),
+      dnsHostName,
       passwordIntervalDays: account.passwordIntervalDays,
       encryptionTypes: account.encryptionTypes.reduce((bits, type) => bits | ENCRYPTION_BITS[type], 0),
       description: account.description,
       displayName: account.displayName,
       enabled: account.enabled,
+      outboundOnly: account.outboundOnly,
     };
   }
 
@@ -182,15 +115,6 @@ class SpecReader {
           : undefined;
       if (clash !== undefined) this.#refuse("AccessGroups", `accessGroups: ${text} ${clash}. Remove it.`);
     }
-  }
-
-  servicePrincipalNames(texts: readonly string[]): readonly string[] {
-    return distinctServicePrincipalNames(texts).filter((text) => {
-      if (isServicePrincipalName(text)) return true;
-      const message = `servicePrincipalNames: ${JSON.stringify(text)} is not a service principal name; write it as class/host, class/host:port or class/host/name, in ASCII and without a realm (@REALM).`;
-      this.#refuse("ServicePrincipalNames", message);
-      return false;
-    });
   }
 
   hosts(field: "hosts.computers" | "hosts.quarantined", texts: readonly string[]): readonly HostReference[] {

@@ -2,7 +2,7 @@
 import type { Blocker } from "../api/reasons.ts";
 import { isDomainController, type DirectoryObject } from "../ad/object.ts";
 import { commonName } from "../names/distinguished-name.ts";
-import type { HostReference } from "./desired.ts";
+import type { HostReference } from "./desired-farm.ts";
 
 /** What somebody should know of a host: said in the condition, and once by an Event. */
 export interface HostNote {

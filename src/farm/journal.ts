@@ -65,6 +65,12 @@ export function sharesGroups({ spec, status }: ServerFarm): boolean {
   return spec.hosts.group?.existing === true || readJournal(status).hostGroups.length > 0;
 }
 
+/** Whether the farm's record names anything in the directory: what it owns, and what it put into groups of others. */
+export function hasLeftTraces({ status }: ServerFarm): boolean {
+  const { hostGroups, accessGroups } = readJournal(status);
+  return status?.account !== undefined || (status?.ownedObjects ?? []).length + hostGroups.length + accessGroups.length > 0;
+}
+
 /** As many as the schema takes: the latest. */
 const FORMER = 20;
 

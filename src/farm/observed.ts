@@ -1,6 +1,8 @@
 /** What is asked of the directory for one farm, and what it says. */
 import type { Query } from "../ad/lookup.ts";
 import type { DirectoryObject } from "../ad/object.ts";
+import type { MissingRight } from "../ad/right.ts";
+import type { AdoptedGroup } from "./adoption.ts";
 
 /** What the directory says of one farm. */
 export interface ObservedFarm {
@@ -21,6 +23,10 @@ export interface ObservedFarm {
   readonly missing: readonly string[];
   /** Members of the farm's group that cannot be read, by distinguished name; asked only while a host reference finds nothing. */
   readonly unreadable: readonly string[];
+  /** The host group, where it is nobody's and may be taken over. */
+  readonly adopted?: AdoptedGroup | undefined;
+  /** What keeps the farm from making an object, by its distinguished name; asked only for what is not there. */
+  readonly uncreatable?: ReadonlyMap<string, MissingRight>;
 }
 
 /**

@@ -2,22 +2,15 @@
  * What has to be looked up for a farm, as data, and the answers → ObservedFarm. What is asked next depends on what was answered, so the questions are a
  * generator: whoever runs it answers each with the objects that were found, and may ask for many farms at once.
  */
-import type { Lookup, Query } from "../ad/lookup.ts";
+import type { Lookup } from "../ad/lookup.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
-import {
-  dnsNameLookups,
-  foldName,
-  hostsOf,
-  impliedLookups,
-  implyingLookups,
-  keysOfHost,
-  lookupKey,
-  namesOfComputer,
-  sameName,
-} from "../names/account-name.ts";
+import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { relativeId } from "../names/identifier.ts";
-import type { DesiredFarm, HostReference } from "./desired.ts";
+import { keysOfHost, lookupKey } from "../names/lookup-key.ts";
+import { lookAtMembers } from "./adoption.ts";
+import type { DesiredFarm, HostReference } from "./desired-farm.ts";
+import { ask, byDn, costlyLookups, distinct, isAdopted, knownIds, lookAtContainers, lookForNamesakes, namesOf } from "./name-queries.ts";
 import type { Look, LookOptions, ObservedFarm, Scope } from "./observed.ts";
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
@@ -26,7 +19,10 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
     among: "Objects",
     allMembersOf: (object) => needsMembers(desired, object),
   };
-  const objects = options.scope === "Names" ? distinct([...named, ...(yield* lookForNamesakes(desired, named))]) : named;
+  const adoptable = desired.adoption.farm === "Never" ? undefined : named.find((object) => isAdopted(desired, object));
+  const adopted = adoptable && (yield* lookAtMembers(adoptable));
+  const namesakes = options.scope === "Names" ? yield* lookForNamesakes(desired, named) : [];
+  const objects = distinct([...named, ...namesakes]).map((object) => (object === adoptable && adopted ? adopted.group : object));
   const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects);
   const computers = options.computers ?? (yield* lookForComputers(desired, options.scope, objects));
   return {
@@ -36,6 +32,8 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
     gone: yield* lookForGone(desired, computers),
     missing,
     unreadable: yield* lookForUnreadable(desired, objects, computers),
+    adopted,
+    uncreatable: yield* lookAtContainers(desired, objects),
   };
 }
 
@@ -51,61 +49,6 @@ export function lookupKeys(desired: DesiredFarm, observed: ObservedFarm | undefi
   ]);
 }
 
-function namesOf(desired: DesiredFarm, scope: Scope): readonly Lookup[] {
-  const { account, hostGroup, accessGroups, grant, servicePrincipalNames, owner } = desired;
-  const groups = [...(grant === "Group" ? [hostGroup] : []), ...accessGroups];
-  return [
-    { by: "sAMAccountName", value: account.samAccountName },
-    { by: "distinguishedName", value: account.distinguishedName },
-    ...groups.flatMap(({ samAccountName, distinguishedName, existing }): readonly Lookup[] => [
-      { by: "sAMAccountName", value: samAccountName },
-      ...(existing ? [] : [{ by: "distinguishedName" as const, value: distinguishedName }]),
-    ]),
-    ...knownIds(desired).map((value): Lookup => ({ by: "objectGUID", value })),
-    ...servicePrincipalNames.map((value): Lookup => ({ by: "servicePrincipalName", value })),
-    ...(scope === "Owned" ? [{ by: "adminDescription" as const, value: owner }] : namesOfOthers(desired)),
-  ];
-}
-
-/** Those whose names the farm must not take: who holds what stands for an SPN of its own, and computers that its names speak of. */
-function namesOfOthers({ account, servicePrincipalNames, domain, knownObjects }: DesiredFarm): readonly Lookup[] {
-  const hosts = hostsOf(servicePrincipalNames, account.dnsHostName);
-  return [
-    ...implyingLookups(servicePrincipalNames, domain),
-    ...hosts.map((host): Lookup => ({ by: "sAMAccountName", value: namesOfComputer(host, domain).samAccountName })),
-    ...(knownObjects.length === 0 ? costlyLookups(servicePrincipalNames, account.dnsHostName, domain) : []),
-  ];
-}
-
-/** HOST/x implies some fifty names; and of dNSHostName Active Directory has no index. */
-function costlyLookups(
-  servicePrincipalNames: readonly string[],
-  dnsHostName: string | undefined,
-  domain: DesiredFarm["domain"],
-): readonly Lookup[] {
-  return [...impliedLookups(servicePrincipalNames, domain), ...dnsNameLookups(hostsOf(servicePrincipalNames, dnsHostName), domain)];
-}
-
-/** What costs much is asked for only of names that the account does not bear yet; where the farm owns nothing it was asked with all else. */
-function* lookForNamesakes(desired: DesiredFarm, objects: readonly DirectoryObject[]): Look<readonly DirectoryObject[]> {
-  const { account, servicePrincipalNames, domain, knownObjects, owner } = desired;
-  if (knownObjects.length === 0) return [];
-  const own = objects.find((object) => isAccount(object) && object.owner === owner);
-  const held = new Set(own?.servicePrincipalNames.map(foldName));
-  const added = servicePrincipalNames.filter((name) => !held.has(foldName(name)));
-  const dnsHostName = sameName(own?.dnsHostName, account.dnsHostName) ? undefined : account.dnsHostName;
-  return yield* ask(costlyLookups(added, dnsHostName, domain), "Objects");
-}
-
-function distinct(objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
-  return [...new Map(objects.toReversed().map((object) => [object.objectGUID, object])).values()].toReversed();
-}
-
-/** objectGUIDs of what the farm owns, and of the groups of others that it changed. */
-function knownIds({ knownObjects, journal }: DesiredFarm): readonly string[] {
-  return [...new Set([...knownObjects, ...[...journal.hostGroups, ...journal.accessGroups].map(({ objectGUID }) => objectGUID)])];
-}
-
 /** All members are read of host groups and of the farm's own; an access group of somebody else may have very many, and the account is asked instead. */
 function needsMembers(desired: DesiredFarm, object: DirectoryObject): boolean {
   return isGroup(object) && (object.owner === desired.owner || isHostGroup(desired, object));
@@ -114,7 +57,7 @@ function needsMembers(desired: DesiredFarm, object: DirectoryObject): boolean {
 /** A group that is, or was, the host group, whoever owns it. */
 function isHostGroup({ hostGroup, journal }: DesiredFarm, object: DirectoryObject): boolean {
   return (
-    sameName(object.samAccountName, hostGroup.samAccountName) ||
+    (hostGroup.existing && sameName(object.samAccountName, hostGroup.samAccountName)) ||
     journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID)
   );
 }
@@ -143,15 +86,6 @@ function* lookForComputers(desired: DesiredFarm, scope: Scope, objects: readonly
   return [...new Map([...named, ...others].map((computer) => [computer.objectGUID, computer])).values()];
 }
 
-function byDn(value: string): Lookup {
-  return { by: "distinguishedName", value };
-}
-
-/** Nothing is asked where there is nothing to ask for. */
-function* ask(lookups: readonly Lookup[], among: Query["among"]): Look<readonly DirectoryObject[]> {
-  return lookups.length === 0 ? [] : yield { lookups, among };
-}
-
 function isOwnGroup({ owner }: DesiredFarm, object: DirectoryObject): boolean {
   return isGroup(object) && object.owner === owner;
 }
@@ -171,7 +105,9 @@ function* lookForOthers(
   const rids = new Set(groups.flatMap(({ objectSID }) => (objectSID === undefined ? [] : [relativeId(objectSID)])));
   const explained = new Set([...objects, ...computers].map(({ objectSID }) => objectSID));
   const named = objects
-    .filter((object) => isAccount(object) && object.owner === desired.owner)
+    .filter(
+      (object) => isAccount(object) && (object.owner === desired.owner || sameName(object.samAccountName, desired.account.samAccountName)),
+    )
     .flatMap(({ retrievers }) => [...(retrievers?.principals ?? []), ...(retrievers?.denied ?? [])]);
   const unknown = new Set(named.filter((sid) => !explained.has(sid)));
   const found = yield* ask(

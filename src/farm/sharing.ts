@@ -2,8 +2,10 @@
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import type { DirectoryObject } from "../ad/object.ts";
-import { foldName, keysOfHost, lookupKey, sameName } from "../names/account-name.ts";
-import { parseHostReferences, type HostReference, type SharingFarm } from "./desired.ts";
+import { foldName, sameName } from "../names/account-name.ts";
+import { keysOfHost, lookupKey } from "../names/lookup-key.ts";
+import { parseHostReferences } from "./desired.ts";
+import type { HostReference, SharingFarm } from "./desired-farm.ts";
 import { addedMembers, type FarmView } from "./view.ts";
 
 /** The farm as others that share its existing host group see it; undefined for one that has none, or wants nothing any more. */

@@ -1,13 +1,16 @@
 /** Where an object of a farm stands, and whether the farm may use what is there. */
 import type { Blocker, Part } from "../api/reasons.ts";
-import { ADMIN_COUNT, isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
-import { clearAdminCount } from "../ad/remedy.ts";
+import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
+import { describeRight } from "../ad/right.ts";
 import type { ExistingGroup, MemberGroup, OwnedObject } from "../ad/write.ts";
 import { bearerOf, sameName } from "../names/account-name.ts";
-import { dnKey, parentKey } from "../names/distinguished-name.ts";
+import { dnKey, isSharedContainer, MAKE_AN_OU, parentDn, parentKey } from "../names/distinguished-name.ts";
 import { describeOwner, isOwnerMarker } from "../names/identifier.ts";
-import type { DesiredFarm, DesiredGroup } from "./desired.ts";
+import { adoptionHint, mayAdopt } from "./adoption.ts";
+import type { DesiredFarm, DesiredGroup } from "./desired-farm.ts";
+import { misfitsOfAccount, misfitsOfHostGroup, refusedMembers } from "./fit.ts";
 import type { ObservedFarm } from "./observed.ts";
+import { protectedMessage } from "./protected.ts";
 
 /** What stands where the farm wants an object. */
 export type Slot =
@@ -32,7 +35,12 @@ interface Wanted {
   readonly known: (object: DirectoryObject) => boolean;
   /** What to do instead of removing what is there: ends with a full stop. */
   readonly otherwise: string;
-  readonly adopt: boolean;
+  /** The fields that say where it is created. */
+  readonly container: string;
+  /** Of an object that nobody owns, what keeps it from being taken over: values for the manifest, or a reason; undefined where it never is. */
+  readonly adoption:
+    | ((object: DirectoryObject) => { readonly misfits: readonly string[]; readonly refused: string | undefined })
+    | undefined;
 }
 
 function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted): Slot {
@@ -43,7 +51,7 @@ function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted)
   // An account or group that was renamed keeps its GUID; one that bears the wanted name goes first, as the names may have changed in the spec.
   const found = bySam ?? byDn;
   const object = found && (mine(found) || !known) ? found : known;
-  if (!object) return { kind: "Vacant" };
+  if (!object) return vacantSlot(desired, observed, wanted);
   const { distinguishedName } = object;
   const blocked = (reason: Blocker["reason"], message: string): Slot => ({
     kind: "Blocked",
@@ -57,26 +65,49 @@ function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted)
     );
   }
   if (object.owner === desired.owner) return { kind: "Own", object };
-  if (wanted.adopt && isUnowned(object)) return { kind: "Adoptable", object };
+  if (wanted.adoption && mayAdopt(desired.adoption, object)) return adoptableSlot(object, wanted, wanted.adoption(object));
   // What another farm lives on must not be removed to make room for this one.
   const remedy = isOwnerMarker(object.owner) ? `Leave it to that farm: ${wanted.otherwise}` : `Remove it, or ${wanted.otherwise}`;
-  const hint = !isUnowned(object) || wanted.part === "AccessGroups" ? "" : " To take it over as it is, set adoptionPolicy: Unowned.";
+  const hint = wanted.adoption ? adoptionHint(desired.adoption, object) : "";
   return blocked(
     "NotOwned",
     `${distinguishedName} exists and ${describeOwner(object.owner, desired.owner)}; it was left as it is. ${remedy}${hint}`,
   );
 }
 
-/** `own`: the farm's marker; what bears it was the farm's before it was protected, and need not be given up. */
-function protectedMessage({ distinguishedName, protection, owner }: DirectoryObject, what: string, own?: string): string {
-  if (own !== undefined && owner === own && protection === ADMIN_COUNT)
-    return `${distinguishedName} is this farm's and must not be managed as it is: ${protection}. To go on with it, ${clearAdminCount(distinguishedName)}; the farm goes on by itself then.`;
-  return `${distinguishedName} must never be managed: ${protection}. Choose another name for the ${what}.`;
+/** Nothing is half made: what cannot be made is known before anything is. */
+function vacantSlot({ operator }: DesiredFarm, { uncreatable }: ObservedFarm, { part, what, distinguishedName, container }: Wanted): Slot {
+  const parent = parentDn(distinguishedName);
+  if (isSharedContainer(parent)) {
+    const message = `the ${what} is not created in ${parent}, which holds objects of others: ${MAKE_AN_OU}, and name it in ${container}.`;
+    return { kind: "Blocked", blocker: { reason: "InvalidSpec", part, message } };
+  }
+  const right = uncreatable?.get(distinguishedName);
+  if (!right) return { kind: "Vacant" };
+  const reason = right.kind === "NoContainer" ? "Rejected" : "AccessDenied";
+  return { kind: "Blocked", blocker: { reason, part, message: `the ${what} cannot be created: ${describeRight(right, operator)}` } };
 }
 
-/** Somebody's note in adminDescription is no owner marker, but to take the object over would lose it. */
-function isUnowned({ owner }: DirectoryObject): boolean {
-  return owner === undefined || owner === "";
+/** Nothing is taken before it is known to fit: where something can never be changed, nothing is written. */
+function adoptableSlot(
+  object: DirectoryObject,
+  { part, what, otherwise }: Wanted,
+  { misfits, refused }: ReturnType<NonNullable<Wanted["adoption"]>>,
+): Slot {
+  const { distinguishedName } = object;
+  const blocked = (reason: Blocker["reason"], message: string): Slot => ({ kind: "Blocked", blocker: { reason, part, message } });
+  if (misfits.length > 0) {
+    const values = misfits.join(", ");
+    return blocked(
+      "ObjectExists",
+      `${distinguishedName} cannot be taken over as the ${what}, since what the manifest says otherwise of it can never be changed; it was left as it is. Write into the manifest: ${values}.`,
+    );
+  }
+  if (refused === undefined) return { kind: "Adoptable", object };
+  return blocked(
+    "NotOwned",
+    `${distinguishedName} cannot be taken over as the ${what}: ${refused}; it was left as it is. Take the others out, or ${otherwise}`,
+  );
 }
 
 /** `remembered`: the objectGUID that the group of this name had when it was last used. */
@@ -131,7 +162,8 @@ export function slotOfAccount(desired: DesiredFarm, observed: ObservedFarm): Slo
     is: isAccount,
     known: ({ objectGUID }) => desired.knownObjects.includes(objectGUID),
     otherwise: "create a ServerFarm with another account.name.",
-    adopt: desired.adopt,
+    container: "account.container, or the domain's defaults.accountContainer",
+    adoption: (object) => ({ misfits: misfitsOfAccount(desired, object), refused: undefined }),
   });
   const blocker = slot.kind === "Vacant" ? dnsHostNameTaken(desired, observed, undefined) : undefined;
   return blocker ? { kind: "Blocked", blocker } : slot;
@@ -171,7 +203,8 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
     is: isGroup,
     known: (object) => knownObjects.includes(object.objectGUID) && !isAccessGroup(desired, object),
     otherwise: "choose another hosts.group.name.",
-    adopt: desired.adopt,
+    container: "hosts.group.container, or the domain's defaults.groupContainer",
+    adoption: (object) => ({ misfits: misfitsOfHostGroup(desired, object), refused: refusedMembers(observed, object) }),
   });
 }
 
@@ -188,7 +221,8 @@ export function slotOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm, 
     is: isGroup,
     known: ({ objectGUID }) => objectGUID === remembered,
     otherwise: "set existing: true to use it as somebody else's, or choose another name in accessGroups.",
-    adopt: false,
+    container: "the group's container in accessGroups, or the domain's defaults.groupContainer",
+    adoption: undefined,
   });
 }
 

@@ -3,7 +3,7 @@ import type { Blocker } from "../api/reasons.ts";
 import { isDomainController, isGroup, type DirectoryObject } from "../ad/object.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { relativeId } from "../names/identifier.ts";
-import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./desired.ts";
+import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./desired-farm.ts";
 import { hostAmbiguous, hostNotFound, type HostNote, hostNotTrusted, movedNote, primaryNote, quarantineNotFound } from "./host-messages.ts";
 import { HostIndex } from "./queries.ts";
 import type { ObservedFarm } from "./observed.ts";

@@ -2,7 +2,6 @@
  * Names of accounts: the sAMAccountName, with the trailing $ of a computer or gMSA, the DNS host name, and service principal names. Active Directory
  * compares them without regard to case (MS-ADTS 3.1.1.2.2.4.10). How, and by which key an object is looked up, is said here alone.
  */
-import { dnKey } from "./distinguished-name.ts";
 
 export function foldName(name: string): string {
   return name.toLowerCase();
@@ -71,12 +70,12 @@ export function parseMappings(values: readonly string[]): ServicePrincipalNameMa
 }
 
 /** The names that imply this one: host/x of http/x. */
-function implyingNames(servicePrincipalName: string, mappings: ServicePrincipalNameMappings): readonly string[] {
+export function implyingNames(servicePrincipalName: string, mappings: ServicePrincipalNameMappings): readonly string[] {
   return namesLike(servicePrincipalName, (own) => [...mappings].flatMap(([base, classes]) => (classes.includes(own) ? [base] : [])));
 }
 
 /** The names that it implies: http/x, cifs/x and some fifty more of host/x. */
-function impliedNames(servicePrincipalName: string, mappings: ServicePrincipalNameMappings): readonly string[] {
+export function impliedNames(servicePrincipalName: string, mappings: ServicePrincipalNameMappings): readonly string[] {
   return namesLike(servicePrincipalName, (own) => mappings.get(own) ?? []);
 }
 
@@ -146,7 +145,7 @@ export function namesOfComputer(
 export function bearerOf(
   host: string,
   domain: Pick<DomainNames, "dnsName">,
-): (object: Pick<Named, "samAccountName" | "dnsHostName">) => boolean {
+): (object: { readonly samAccountName: string | undefined; readonly dnsHostName: string | undefined }) => boolean {
   const names = namesOfComputer(foldName(host), domain);
   return ({ samAccountName, dnsHostName }) => sameName(samAccountName, names.samAccountName) || sameName(dnsHostName, names.dnsHostName);
 }
@@ -156,82 +155,39 @@ export function distinctServicePrincipalNames(names: readonly string[]): readonl
   return [...new Map(names.toReversed().map((name) => [foldName(name), name])).values()].toReversed();
 }
 
-/**
- * By what an object is looked up. An object answers to the keys that `keysOfObject` gives, and whoever asks for one of them by `lookupKey` means it.
- */
-export type LookupAttribute =
-  | "sAMAccountName"
-  | "dNSHostName"
-  | "distinguishedName"
-  | "servicePrincipalName"
-  | "objectGUID"
-  | "objectSid"
-  | "primaryGroupID"
-  | "adminDescription";
-
-export function lookupKey(by: LookupAttribute, value: string): string {
-  return by === "distinguishedName" ? dnKey(value) : foldName(value);
+/** Whether the pattern means the name: * stands for any characters. */
+export function matchesPattern(pattern: string, name: string): boolean {
+  const [first = "", ...rest] = foldName(pattern).split("*");
+  const text = foldName(name);
+  if (rest.length === 0) return text === first;
+  const last = rest.pop() ?? "";
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
+  let position = first.length;
+  for (const part of rest) {
+    const found = text.indexOf(part, position);
+    if (found < 0) return false;
+    position = found + part.length;
+  }
+  return position <= text.length - last.length;
 }
 
-interface NameLookup<By extends LookupAttribute> {
-  readonly by: By;
-  readonly value: string;
+const FORBIDDEN = String.raw`"/\\\[\]:|<>+=;?,*@\x00-\x1f\x7f`;
+const SAM_ACCOUNT_NAME = new RegExp(`^[^${FORBIDDEN}]*[^${FORBIDDEN}. $]$`);
+const GROUP_NAME = new RegExp(String.raw`^(?!\s)[^${FORBIDDEN}]*[^\s.${FORBIDDEN}]$`);
+const LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?";
+const DNS_HOST_NAME = new RegExp(`^${LABEL}([.]${LABEL})+$`);
+
+/** Without the trailing $: of a gMSA. */
+export function isSamAccountName(text: string): boolean {
+  return text.length <= 15 && SAM_ACCOUNT_NAME.test(text);
 }
 
-/** By what those are found who hold a name that implies one of these. */
-export function implyingLookups(names: readonly string[], domain: DomainNames): readonly NameLookup<"servicePrincipalName">[] {
-  return nameLookups(names.flatMap((name) => implyingNames(name, domain.servicePrincipalNameMappings)));
+/** Of a group that is created: its common name, too. */
+export function isGroupName(text: string): boolean {
+  return text.length <= 64 && GROUP_NAME.test(text);
 }
 
-/** By what those are found who hold a name that one of these implies. */
-export function impliedLookups(names: readonly string[], domain: DomainNames): readonly NameLookup<"servicePrincipalName">[] {
-  return nameLookups(names.flatMap((name) => impliedNames(name, domain.servicePrincipalNameMappings)));
-}
-
-/** Each once: http/x and cifs/x ask for the same host/x. */
-function nameLookups(names: readonly string[]): readonly NameLookup<"servicePrincipalName">[] {
-  return distinctServicePrincipalNames(names).map((value) => ({ by: "servicePrincipalName", value }));
-}
-
-/** By what computers are found that bear these hosts' names, as far as their sAMAccountNames do not tell. */
-export function dnsNameLookups(hosts: readonly string[], domain: Pick<DomainNames, "dnsName">): readonly NameLookup<"dNSHostName">[] {
-  const names = new Set(hosts.map((host) => namesOfComputer(host, domain).dnsHostName));
-  return [...names].map((value) => ({ by: "dNSHostName", value }));
-}
-
-/** What of an object it can be looked up by. */
-export interface Named {
-  readonly distinguishedName: string;
-  readonly objectGUID: string;
-  readonly samAccountName: string | undefined;
-  readonly dnsHostName: string | undefined;
-  readonly servicePrincipalNames: readonly string[];
-}
-
-/** Every key that the object answers to, but for its owner marker and its SID. */
-export function keysOfObject({
-  objectGUID,
-  samAccountName,
-  dnsHostName,
-  distinguishedName,
-  servicePrincipalNames,
-}: Named): readonly string[] {
-  return [
-    lookupKey("objectGUID", objectGUID),
-    ...keysOfHost({ samAccountName, dnsHostName, distinguishedName }),
-    ...servicePrincipalNames.map((name) => lookupKey("servicePrincipalName", name)),
-  ];
-}
-
-/** Those of them by which a farm names a host. */
-export function keysOfHost({
-  samAccountName,
-  dnsHostName,
-  distinguishedName,
-}: Pick<Named, "samAccountName" | "dnsHostName" | "distinguishedName">): readonly string[] {
-  return [
-    ...(samAccountName === undefined ? [] : [lookupKey("sAMAccountName", samAccountName)]),
-    ...(dnsHostName === undefined ? [] : [lookupKey("dNSHostName", dnsHostName)]),
-    lookupKey("distinguishedName", distinguishedName),
-  ];
+/** A fully qualified one. */
+export function isDnsHostName(text: string): boolean {
+  return text.length <= 255 && DNS_HOST_NAME.test(text);
 }

@@ -156,3 +156,32 @@ export function resolveDn(text: string, baseDN: string): string {
   }
   return whole ? text : `${text},${baseDN}`;
 }
+
+/**
+ * Containers directly below the domain's root that hold more than farms: rights for farms would reach objects of others there, administrators' among
+ * them. Of those with `below` also what is in them.
+ */
+const SHARED: readonly { readonly type: string; readonly name: string; readonly below: boolean }[] = [
+  { type: "cn", name: "users", below: false },
+  { type: "cn", name: "computers", below: false },
+  { type: "ou", name: "domain controllers", below: true },
+  { type: "cn", name: "builtin", below: true },
+  { type: "cn", name: "system", below: true },
+];
+
+/** `dn`: a whole distinguished name of a domain, or one relative to it. The domain's root is shared, too. */
+export function isSharedContainer(dn: string): boolean {
+  try {
+    const inside = parseDn(dn).filter(([first]) => first?.type.toLowerCase() !== "dc");
+    const [top] = inside.at(-1) ?? [];
+    if (!top) return true;
+    return SHARED.some(
+      ({ type, name, below }) => top.type.toLowerCase() === type && top.value.toLowerCase() === name && (below || inside.length === 1),
+    );
+  } catch (error) {
+    if (error instanceof DistinguishedNameError) return false;
+    throw error;
+  }
+}
+
+export const MAKE_AN_OU = "make an OU that holds nothing but farms (New-ADOrganizationalUnit Farms)";

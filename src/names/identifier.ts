@@ -71,14 +71,24 @@ const PREFIX = "serverfarm.dev ";
 
 /** Whether it is a marker, of whatever farm and cluster. */
 export function isOwnerMarker(text: string | undefined): text is string {
-  return text?.startsWith(PREFIX) === true;
+  return text?.startsWith(PREFIX) === true && !text.startsWith(CONSENT);
 }
 
-/** Who owns an object with this adminDescription, in words for a message. `own` is the asking farm's marker. */
+const CONSENT = `${PREFIX}adopt=`;
+
+/** What an administrator writes into the adminDescription of an object that the farm may take over. */
+export function adoptionConsent(farm: { readonly namespace: string; readonly name: string }): string {
+  return `${CONSENT}${farm.namespace}/${farm.name}`;
+}
+
+/** Who owns an object with this adminDescription, in words for a message, which never quotes a note. `own` is the asking farm's marker. */
 export function describeOwner(owner: string | undefined, own: string): string {
   if (owner === undefined || owner === "") return "it bears no owner marker";
   const match = /^cluster=(\S+) farm=(\S+)$/.exec(isOwnerMarker(owner) ? owner.slice(PREFIX.length) : "");
-  if (!match) return `its adminDescription is ${JSON.stringify(owner)}`;
+  if (!match)
+    return owner.startsWith(CONSENT)
+      ? "its adminDescription lets a ServerFarm take it over"
+      : "its adminDescription holds something else than an owner marker";
   const [, cluster = "", farm] = match;
   const sameCluster = own.startsWith(markersOf(cluster));
   return sameCluster ? `it belongs to the ServerFarm ${farm}` : `it belongs to the ServerFarm ${farm} of another cluster (${cluster})`;

@@ -5,7 +5,8 @@
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { givesRight, isRecorded, recordBefore } from "../farm/changes/index.ts";
-import { readResolved, type DesiredFarm } from "../farm/desired.ts";
+import { readResolved } from "../farm/desired.ts";
+import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { readJournal, withJournal } from "../farm/journal.ts";
 import { planDecommission } from "../farm/plan/decommission.ts";
 import { plan } from "../farm/plan/index.ts";

@@ -2,11 +2,13 @@
 import { DirectoryError } from "../ad/error.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import type { Reader, Writer } from "../ad/port.ts";
+import { dnKey } from "../names/distinguished-name.ts";
 import { splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
-import type { DesiredFarm } from "../farm/desired.ts";
+import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { look } from "../farm/queries.ts";
 import type { ObservedFarm, Scope } from "../farm/observed.ts";
 import type { Failure, Report } from "../farm/report.ts";
+import { owned } from "../farm/slot.ts";
 import { viewOf, type FarmView } from "../farm/view.ts";
 
 /** The directory as a farm needs it. Rejects only with DirectoryError. */
@@ -70,13 +72,16 @@ export async function reconcile(farm: DesiredFarm, directory: Directory, work: W
   let view: FarmView | undefined;
   let plan: Plan | undefined;
   let fresh = false;
+  // An account was refused, and its group taken back: to make that anew at once would lead to the same.
+  let refused = false;
   try {
     for (let round = 1; ; round++) {
       // Between two looks of one reconcile the computers stay the same, unless something went wrong with one of them.
       const computers = failures.length === 0 ? view?.observed.computers : undefined;
       view = viewOf(desired, await directory.observe(desired, work.scope, signal, computers));
       plan = work.plan(view);
-      const next = work.assertFresh && round < ROUNDS ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
+      const next: readonly Change[] =
+        work.assertFresh && round < ROUNDS && !refused ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
       if (next.length === 0 || (work.ordered && failures.length > 0)) break;
       if (!fresh) await work.assertFresh?.();
       fresh = true;
@@ -90,6 +95,9 @@ export async function reconcile(farm: DesiredFarm, directory: Directory, work: W
         }
         const failed = await applyChange(directory, change, applied, signal);
         failures.push(...failed);
+        const unused = failed.length > 0 ? groupOfRefused(change, applied, view) : undefined;
+        if (unused) failures.push(...(await applyChange(directory, unused, applied, signal)));
+        refused ||= unused !== undefined;
         if (work.ordered && failed.length > 0) break;
       }
     }
@@ -122,6 +130,19 @@ export async function applyChange(
     for (const part of parts) failures.push(...(await applyChange(directory, part, applied, signal)));
     return failures;
   }
+}
+
+/** An account that the directory refuses leaves no group behind: the end of the one that was made for it a moment ago, if it is as it was made. */
+function groupOfRefused(change: Change, applied: readonly Change[], { desired, hostGroup }: FarmView): Change | undefined {
+  if (change.kind !== "CreateAccount" || hostGroup.kind !== "Own") return undefined;
+  const { object } = hostGroup;
+  const made = applied.find(
+    (done): done is Change<"CreateHostGroup"> =>
+      done.kind === "CreateHostGroup" && dnKey(done.distinguishedName) === dnKey(object.distinguishedName),
+  );
+  const members = new Set(made?.members.map(dnKey));
+  if (!made || object.members.some((member) => !members.has(dnKey(member)))) return undefined;
+  return { kind: "DeleteHostGroup", object: owned(object, desired.owner) };
 }
 
 function hasFailed(change: Change, failures: readonly Failure[]): boolean {

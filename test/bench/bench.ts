@@ -32,7 +32,7 @@ async function bareLoop(directory: TestDirectory, computers: readonly string[], 
     const started = performance.now();
     for (let index = 0; index < count; index++) {
       const name = `bare${index}`;
-      const group = `CN=${name}Hosts,CN=Users,${BASE}`;
+      const group = `CN=${name}Hosts,OU=Farms,${BASE}`;
       const owner = `bench cluster=0 farm=bench/${name}`;
       await client.add(group, {
         objectClass: "group",
@@ -58,7 +58,7 @@ async function bareLoop(directory: TestDirectory, computers: readonly string[], 
         dNSHostName: `${name}.contoso.com`,
         servicePrincipalName: [`http/${name}.contoso.com`, `http/${name}`],
       };
-      await client.add(`CN=${name},CN=Managed Service Accounts,${BASE}`, [
+      await client.add(`CN=${name},OU=Farms,${BASE}`, [
         ...Object.entries(text).map(([type, values]) => new Attribute({ type, values: Array.isArray(values) ? values : [values] })),
         new Attribute({ type: "msDS-GroupMSAMembership", values: [encodeRetrievers([decodeSid(sid)])] }),
       ]);

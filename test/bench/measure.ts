@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "../harness/cluster.ts";
+import { delegate } from "../harness/delegation.ts";
 import { ADMINISTRATOR, type TestDirectory } from "../harness/directory.ts";
 import { install } from "../harness/install.ts";
 import { Kube, kubeMissing } from "../harness/kube.ts";
@@ -104,6 +105,8 @@ export async function atRest(operator: Operator): Promise<void> {
 /** Installs what the operator needs, with the domain contoso. The returned function starts it, under its own rights. */
 export async function deploy(directory: TestDirectory, cluster: Cluster): Promise<() => Promise<Operator>> {
   await install(cluster);
+  // With it the OU that the farms live in.
+  await delegate(directory);
   await cluster.apply(namespaceOf(NAMESPACE), ...domainSecrets(ADMINISTRATOR, directory.ca), domainAt(directory.url));
   const kubeconfig = await cluster.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator");
   return async () => {

@@ -5,8 +5,9 @@ import { decodeGuid } from "../../src/names/identifier.ts";
 import { LdapReader } from "../../src/directory/reader.ts";
 import { LdapWriter } from "../../src/directory/writer.ts";
 import { LdapSession } from "../../src/directory/session.ts";
-import { describeChange, type Change } from "../../src/farm/changes/index.ts";
-import { desiredFarm, type DesiredFarm } from "../../src/farm/desired.ts";
+import { describeChange, type Change, writeOf } from "../../src/farm/changes/index.ts";
+import { desiredFarm } from "../../src/farm/desired.ts";
+import type { DesiredFarm, DomainFacts } from "../../src/farm/desired-farm.ts";
 import { parseMappings } from "../../src/names/account-name.ts";
 import { childDn } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
@@ -16,7 +17,7 @@ import { farm, planOf } from "../farm/simulation.ts";
 import { addComputer, ADMINISTRATOR, BASE, addUser } from "../harness/directory.ts";
 import { available, directory as ad } from "../harness/world.ts";
 
-const FACTS = {
+const FACTS: DomainFacts = {
   dnsName: "contoso.com",
   trustSelfJoined: false,
   netBIOSName: "CONTOSO",
@@ -24,6 +25,8 @@ const FACTS = {
   baseDN: BASE,
   accountContainer: "OU=Contract",
   groupContainer: "OU=Contract",
+  adoption: "Consent",
+  operator: ADMINISTRATOR.username,
 };
 const CONTAINER = `OU=Contract,${BASE}`;
 const signal = new AbortController().signal;
@@ -134,7 +137,7 @@ describe.skipIf(!available)("the directory's contract", () => {
         { kind: "DeleteHostGroup", object },
         { kind: "JoinAccessGroup", object, member: `CN=WEB02,CN=Computers,${BASE}`, name: "x" },
         { kind: "LeaveAccessGroup", object, member: `CN=WEB01,CN=Computers,${BASE}` },
-        { kind: "Adopt", object, part: "Hosts" },
+        { kind: "Adopt", object, part: "Hosts", consent: undefined },
         { kind: "DeleteAccessGroup", object },
       ];
       for (const change of changes) await expect(directory.apply(change, signal), change.kind).rejects.toMatchObject({ kind: "NotOwned" });
@@ -231,12 +234,31 @@ describe.skipIf(!available)("the directory's contract", () => {
 
     test("a marker is given to what bears none, and to nothing else", async () => {
       const { distinguishedName, objectGUID } = theirs;
-      const change = { kind: "Adopt" as const, object: { distinguishedName, objectGUID, owner: wantedOf().owner }, part: "Hosts" as const };
-      await expect(directory.apply(change, signal)).rejects.toMatchObject({
-        kind: "NotOwned",
-        message: expect.stringContaining("the database team's"),
-      });
+      const object = { distinguishedName, objectGUID, owner: wantedOf().owner };
+      const change = { kind: "Adopt" as const, object, part: "Hosts" as const, consent: undefined };
+      const refused = await directory.apply(change, signal).catch((error: unknown) => error);
+      expect(refused).toMatchObject({ kind: "NotOwned" });
+      // It is told in an Event of the farm, whose readers may not know what stands there.
+      expect(String(refused)).not.toContain("the database team's");
       await ad.modify(distinguishedName, "replace", "adminDescription", []);
+      for (const again of [change, change]) await directory.apply(again, signal);
+      expect((await ad.find("Theirs"))?.["adminDescription"]).toBe(wantedOf().owner);
+    });
+
+    test("a consent becomes the marker in one write, and no other text does", async () => {
+      const { distinguishedName, objectGUID } = theirs;
+      const object = { distinguishedName, objectGUID, owner: wantedOf().owner };
+      const consent = "serverfarm.dev adopt=web/itfarm1";
+      const change = { kind: "Adopt" as const, object, part: "Hosts" as const, consent };
+      for (const text of ["serverfarm.dev adopt=web/other", "SERVERFARM.DEV ADOPT=web/itfarm1", "a note"]) {
+        await ad.modify(distinguishedName, "replace", "adminDescription", [text]);
+        await expect(directory.apply(change, signal), text).rejects.toMatchObject({ kind: "NotOwned" });
+        expect((await ad.find("Theirs"))?.["adminDescription"]).toBe(text);
+      }
+      // What was taken back is no consent any more.
+      await ad.modify(distinguishedName, "replace", "adminDescription", []);
+      await expect(directory.apply(change, signal)).rejects.toMatchObject({ kind: "NotOwned" });
+      await ad.modify(distinguishedName, "replace", "adminDescription", [consent]);
       for (const again of [change, change]) await directory.apply(again, signal);
       expect((await ad.find("Theirs"))?.["adminDescription"]).toBe(wantedOf().owner);
     });
@@ -274,8 +296,21 @@ describe.skipIf(!available)("the directory's contract", () => {
 
   test("a container that is not there is named, with what to do", async () => {
     const wanted = desiredFarm(farm({ account: { name: "nowhere" } }), { ...FACTS, groupContainer: "OU=Nowhere" }, "contract").desired;
-    const { failures } = await bringAbout(wanted);
-    expect(failures[0]?.error).toMatchObject({
+    const { failures, plan: left } = await bringAbout(wanted);
+    expect(failures).toEqual([]);
+    expect(left?.blockers.find(({ part }) => part === "Hosts")?.message).toMatch(/OU=Nowhere.*does not exist or cannot be read: create it/);
+    // It went a moment before the write.
+    const [change] = planOf(wanted, {
+      objects: [],
+      computers: [],
+      missing: [],
+      unexplainedPrincipals: [],
+      primaryMembers: [],
+      gone: [],
+      unreadable: [],
+    }).changes;
+    if (!change) throw new Error("no change");
+    await expect(directory.apply(change, signal)).rejects.toMatchObject({
       kind: "ConstraintViolation",
       message: expect.stringMatching(/its container, or a computer.*Create the container/),
     });
@@ -342,7 +377,12 @@ describe.skipIf(!available)("the directory's contract", () => {
     }
   });
 
-  test("a farm costs two searches, and one more for each further 200 hosts", async () => {
+  test("a farm costs two searches, and one more for each further 200 hosts; and one while something of it is not there", async () => {
+    const cost = wantedOf({ account: { name: "cost" }, hosts: { computers: ["COST0"] } });
+    searches = 0;
+    await directory.observe(cost, "Names", signal);
+    expect(searches).toBe(3);
+    await bringAbout(cost);
     for (const [hosts, cost] of [
       [1, 2],
       [200, 2],
@@ -357,6 +397,9 @@ describe.skipIf(!available)("the directory's contract", () => {
       await directory.observe(wanted, "Names", signal);
       expect(searches, `${hosts} hosts`).toBe(cost);
     }
+    await ad.asAdministrator(async (client) => {
+      for (const name of ["cost$", "costHosts"]) await client.del((await ad.find(name))?.dn ?? "");
+    });
   });
 
   test("a group of more than 1,500 members is read whole", { timeout: 180_000 }, async () => {
@@ -368,12 +411,22 @@ describe.skipIf(!available)("the directory's contract", () => {
         await client.add(dn, { objectClass: "contact" });
         made.push(dn);
       }
-      await client.add(`CN=Many,${CONTAINER}`, { objectClass: "group", sAMAccountName: "Many", member: made });
+      await client.add(`CN=Many,${CONTAINER}`, {
+        objectClass: "group",
+        sAMAccountName: "Many",
+        member: made,
+        adminDescription: wantedOf().owner,
+      });
       return made;
     });
     const wanted = desiredFarm(farm({ hosts: { group: { name: "Many", existing: false } } }), FACTS, "contract").desired;
     const { objects } = await directory.observe(wanted, "Names", signal);
     expect(new Set(objects.find(({ samAccountName }) => samAccountName === "Many")?.members)).toEqual(new Set(dns));
+    // Who would take it over asks who they are: no computers.
+    await ad.modify(`CN=Many,${CONTAINER}`, "replace", "adminDescription", ["serverfarm.dev adopt=web/itfarm1"]);
+    const adopting = wantedOf({ adoptionPolicy: "Unowned", hosts: { group: { name: "Many", existing: false } } });
+    const { adopted } = await directory.observe(adopting, "Names", signal);
+    expect([adopted?.group.members.length, adopted?.computers.size]).toEqual([members, 0]);
   });
 
   test("the feed brings what was made, changed and deleted, and only once", async () => {
@@ -488,7 +541,19 @@ describe.skipIf(!available)("the directory's contract", () => {
         { scope: "Names", plan, assertFresh: () => Promise.resolve(), ordered: false },
         signal,
       );
-      expect(report.failures[0]?.error).toMatchObject({
+      expect(report.applied).toEqual([]);
+      expect(report.plan?.blockers.filter(({ reason }) => reason === "AccessDenied").map(({ part }) => part)).toEqual(["Hosts", "Account"]);
+      const [change] = planOf(wanted, {
+        objects: [],
+        computers: [],
+        missing: [],
+        unexplainedPrincipals: [],
+        primaryMembers: [],
+        gone: [],
+        unreadable: [],
+      }).changes;
+      if (!change) throw new Error("no change");
+      await expect(new LdapWriter(poor).apply(writeOf(change), signal)).rejects.toMatchObject({
         kind: "AccessDenied",
         message: expect.stringContaining(`creating CN=poorHosts,${CONTAINER}`),
       });

@@ -6,7 +6,8 @@ import { LdapReader } from "../../src/directory/reader.ts";
 import { LdapSession } from "../../src/directory/session.ts";
 import { LdapWriter } from "../../src/directory/writer.ts";
 import type { Change } from "../../src/farm/changes/index.ts";
-import { desiredFarm, type DesiredFarm } from "../../src/farm/desired.ts";
+import { desiredFarm } from "../../src/farm/desired.ts";
+import type { DesiredFarm } from "../../src/farm/desired-farm.ts";
 import { plan } from "../../src/farm/plan/index.ts";
 import { aliasesOf, parseMappings, type ServicePrincipalNameMappings } from "../../src/names/account-name.ts";
 import { applyChange, type Directory, directoryOf, reconcile, type Rounds } from "../../src/reconciler/rounds.ts";
@@ -63,6 +64,8 @@ describe.skipIf(!available)("names of others, to the operator's account", () => 
       netBIOSName: "CONTOSO",
       servicePrincipalNameMappings: known,
       trustSelfJoined: false,
+      adoption: "Consent" as const,
+      operator: "svc-farms@contoso.com",
       baseDN: BASE,
       accountContainer: "OU=Farms",
       groupContainer: "OU=Farms",

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse as parseYaml, parseAllDocuments } from "yaml";
 import { z } from "zod";
+import { delegate } from "../harness/delegation.ts";
 import { ADMINISTRATOR } from "../harness/directory.ts";
 import { commandsOf, mentionedIn } from "../harness/docs.ts";
 import { Kube, kubeAssets, kubeMissing } from "../harness/kube.ts";
@@ -129,6 +130,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
 
   beforeAll(async () => {
     [directory] = await Promise.all([SandboxDirectory.create(), kube.up()]);
+    await delegate(directory);
     for (const name of [SYSTEM, "web"]) await kubectl("create", "namespace", name);
   }, 120_000);
 

@@ -107,6 +107,7 @@ const DOMAIN: ActiveDirectoryDomain = {
     servers: ["ldaps://dc1.contoso.com"],
     credentialsSecretRef: { name: "contoso-ldap" },
     defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" },
+    adoption: "Consent",
     poll: "15s",
     resync: "1h",
     selfJoinedComputers: "Withhold",

@@ -53,6 +53,7 @@ const EVIL: readonly (readonly [what: string, spec: object, reason: string, word
   ["another farm's host group as access group", { accessGroups: [{ name: "VictimHosts" }] }, "NotOwned", "adversary/victim"],
   ["another farm's SPN", { servicePrincipalNames: ["HTTP/victim"] }, "ServicePrincipalNameInUse", "CN=Victim,"],
   ["a computer's own SPN", { servicePrincipalNames: ["host/bank01.contoso.com"] }, "ServicePrincipalNameInUse", "CN=BANK01,"],
+  ["a group without consent, by adoption", { hosts: { group: { name: "Payroll" } }, adoptionPolicy: "Unowned" }, "NotOwned", "OU=HR"],
   ["a group in another OU", { hosts: { group: { name: "Payroll" } } }, "NotOwned", "OU=HR"],
   [
     "a group in another OU than it says",
@@ -62,12 +63,7 @@ const EVIL: readonly (readonly [what: string, spec: object, reason: string, word
   ],
   ["a group in another OU as its own access group", { accessGroups: [{ name: "Payroll", existing: false }] }, "NotOwned", "OU=HR"],
   ["a computer's name", { account: { samAccountName: "WEB01" } }, "ObjectExists", "CN=WEB01,"],
-  [
-    "the place of the Administrator",
-    { account: { name: "Administrator", samAccountName: "evilx", container: "CN=Users" } },
-    "ProtectedObject",
-    "CN=Administrator,CN=Users",
-  ],
+  ["the name of the Administrator", { hosts: { group: { name: "Administrator" } } }, "ProtectedObject", "CN=Administrator,CN=Users"],
   ["a person as host", { hosts: { computers: [`CN=Administrator,CN=Users,${BASE}`] } }, "HostNotFound", "CN=Administrator"],
   ["another farm's account as host", { hosts: { computers: ["Victim$"] } }, "HostNotFound", "Victim$"],
   [

@@ -163,7 +163,7 @@ describe.skipIf(!available)("the connection to a domain", () => {
   });
 
   test("the domain says what it found, and what is missing", async () => {
-    await applyDomain({ spec: { defaults: { groupContainer: "OU=Nowhere" } } });
+    await applyDomain({ spec: { defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Nowhere" } } });
     const conditions = await domainReady();
     expect(conditions.map(({ type, status }) => `${type}=${status}`)).toEqual([
       "Ready=True",

@@ -47,7 +47,7 @@ describe.skipIf(!available)("after a disaster", () => {
     expect(await directory.find("restoredHosts")).toBeUndefined();
   });
 
-  test("a farm moves to another place by Retain and Unowned, and its hosts keep the right all the time", { timeout: 60_000 }, async () => {
+  test("a farm moves to another place by Retain and consent, and its hosts keep the right all the time", { timeout: 60_000 }, async () => {
     await createNamespace("elsewhere");
     await cluster.apply(farmOf(NAMESPACE, "moving", { ...spec, deletionPolicy: "Retain" }));
     const before = await farmReady(NAMESPACE, "moving");
@@ -55,6 +55,13 @@ describe.skipIf(!available)("after a disaster", () => {
     expect(await directory.members("movingHosts")).toEqual(["WEB01$", "WEB02$"]);
     expect(await directory.retrieves("WEB01", before.status?.account?.["distinguishedName"] ?? "")).toBe(true);
     await cluster.apply(farmOf("elsewhere", "moving", { ...spec, adoptionPolicy: "Unowned" }));
+    // What Retain leaves is nobody's for the taking.
+    const refused = await farmWhere("elsewhere", "moving", (seen) => condition(seen, "Ready")?.reason === "NotOwned");
+    expect(condition(refused, "AccountReady")?.message).toContain("-Replace @{adminDescription='serverfarm.dev adopt=elsewhere/moving'}");
+    for (const name of ["moving$", "movingHosts"])
+      await directory.modify((await directory.find(name))?.dn ?? "", "replace", "adminDescription", [
+        "serverfarm.dev adopt=elsewhere/moving",
+      ]);
     const after = await farmReady("elsewhere", "moving");
     expect(after.status?.account?.["objectGUID"]).toBe(before.status?.account?.["objectGUID"]);
     expect(after.status?.hostGroup?.objectGUID).toBe(before.status?.hostGroup?.objectGUID);
@@ -88,7 +95,7 @@ describe.skipIf(!available)("after a disaster", () => {
     expect(condition(made, "Ready")?.reason).toBe("Reconciled");
     expect((await farmReady(NAMESPACE, "older", 60)).status?.account?.["objectGUID"]).toBe(older.status?.account?.["objectGUID"]);
     expect(await directory.members("olderHosts")).toEqual(["WEB02$"]);
-    expect(await directory.retrieves("WEB03", `CN=newer,CN=Managed Service Accounts,${BASE}`)).toBe(true);
+    expect(await directory.retrieves("WEB03", `CN=newer,OU=Farms,${BASE}`)).toBe(true);
     expect(await cluster.events(NAMESPACE)).toMatch(/DriftCorrected newer .*another account with a new SID/);
   });
 });

@@ -19,8 +19,8 @@ import {
 } from "../harness/world.ts";
 
 const NAMESPACE = "endings";
-const ACCOUNT = `CN=end,CN=Managed Service Accounts,${BASE}`;
-const HOSTS = `CN=endHosts,CN=Users,${BASE}`;
+const ACCOUNT = `CN=end,OU=Farms,${BASE}`;
+const HOSTS = `CN=endHosts,OU=Farms,${BASE}`;
 
 describe.skipIf(!available)("a farm that is deleted", () => {
   const world = useOperator(NAMESPACE);
@@ -51,11 +51,15 @@ describe.skipIf(!available)("a farm that is deleted", () => {
     await sweep("endHosts");
   });
 
-  test("when it is half made: the group is there, the account was refused", async () => {
+  test("when it is half there: the group is, and a computer stands in the account's place", async () => {
+    await apply();
+    await farmReady(NAMESPACE, "end");
+    world.operator.signal("SIGSTOP");
+    await sweep("end$");
     await directory.asAdministrator((client) =>
       client.add(ACCOUNT, { objectClass: "computer", sAMAccountName: "end$", userAccountControl: "4096" }),
     );
-    await apply();
+    world.operator.signal("SIGCONT");
     await farmWhere(NAMESPACE, "end", (farm) => condition(farm, "AccountReady")?.reason === "ObjectExists");
     expect(await directory.find("endHosts")).toBeDefined();
     await remove();

@@ -1,5 +1,6 @@
 /** Another domain controller takes over that has not heard of everything yet: what it does not show is not gone. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { delegate } from "../harness/delegation.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
@@ -28,6 +29,7 @@ describe.skipIf(!onSandbox)("when a domain controller takes over that lacks what
 
   beforeAll(async () => {
     other = await SandboxDirectory.create({ authorityName: "contoso-other-ca" });
+    await delegate(other);
     await createNamespace(NAMESPACE);
     await applyDomain({ ca: `${directory.ca}\n${other.ca}`, spec: { servers: [directory.url, other.url] } });
     operator = await startOperator();

@@ -65,10 +65,11 @@ describe.skipIf(kubectl === undefined)("the guide", () => {
   test("an existing farm is brought under management as it says", { timeout: 120_000 }, async () => {
     const head = "apiVersion: serverfarm.dev/v1alpha1\nkind: ServerFarm\nmetadata: {name: itfarm1, namespace: web}\n";
     const manifest = head + (await manifestOf("adopt"));
-    await directory.asAdministrator((client) =>
-      client.add(`CN=ITFarm1Hosts,CN=Users,${BASE}`, {
+    await directory.asAdministrator(async (client) =>
+      client.add(`CN=ITFarm1Hosts,OU=Farms,${BASE}`, {
         objectClass: "group",
         sAMAccountName: "ITFarm1Hosts",
+        adminDescription: /adminDescription='(serverfarm[^']+)'/.exec(await readFile(`${GUIDE}adopt.md`, "utf8"))?.[1] ?? "",
         member: ["WEB01", "WEB02", "WEB04"].map((name) => `CN=${name},CN=Computers,${BASE}`),
       }),
     );
@@ -76,8 +77,8 @@ describe.skipIf(kubectl === undefined)("the guide", () => {
     await farmWhere("web", "itfarm1", (farm) => condition(farm, "Ready")?.reason === "ChangesPending");
     const [look = "", enforce = ""] = await commandsOf("docs/guide/adopt.md");
     const plan = await shell(look);
-    expect(plan).toContain(`Adopt CN=ITFarm1Hosts,CN=Users,${BASE}`);
-    expect(plan).toContain(`RemoveHost CN=ITFarm1Hosts,CN=Users,${BASE} CN=WEB04,CN=Computers,${BASE}`);
+    expect(plan).toContain(`Adopt CN=ITFarm1Hosts,OU=Farms,${BASE}`);
+    expect(plan).toContain(`RemoveHost CN=ITFarm1Hosts,OU=Farms,${BASE} CN=WEB04,CN=Computers,${BASE}`);
     await shell(enforce);
     await farmReady("web", "itfarm1");
     expect(await directory.members("ITFarm1Hosts")).toEqual(["WEB01$", "WEB02$", "WEB03$"]);

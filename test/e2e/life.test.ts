@@ -19,7 +19,7 @@ import {
 } from "../harness/world.ts";
 
 const NAMESPACE = "life";
-const ACCOUNT = `CN=Life,CN=Managed Service Accounts,${BASE}`;
+const ACCOUNT = `CN=Life,OU=Farms,${BASE}`;
 const SHARED = `CN=WebServers,CN=Users,${BASE}`;
 
 const WAYS = [
@@ -228,7 +228,7 @@ describe.skipIf(!available)("the life of a farm", () => {
     await directory.asAdministrator(async (client) => {
       await client.add(`OU=Elsewhere,${BASE}`, { objectClass: "organizationalUnit" });
       await client.modifyDN(ACCOUNT, `CN=Moved,OU=Elsewhere,${BASE}`);
-      await client.modifyDN(`CN=LifeHosts,CN=Users,${BASE}`, `CN=MovedHosts,OU=Elsewhere,${BASE}`);
+      await client.modifyDN(`CN=LifeHosts,OU=Farms,${BASE}`, `CN=MovedHosts,OU=Elsewhere,${BASE}`);
     });
     await farmWhere(NAMESPACE, "life", ({ status }) => status?.account?.["distinguishedName"] === `CN=Moved,OU=Elsewhere,${BASE}`);
     await patchFarm(NAMESPACE, "life", { hosts: { computers: ["WEB01", "WEB02"] }, account: { description: "moved" } });
@@ -248,11 +248,12 @@ describe.skipIf(!available)("the life of a farm", () => {
   });
 
   test("a farm that exists is taken over: planned first, then done, and its hosts keep the right", async () => {
-    const group = `CN=LifeHosts,CN=Users,${BASE}`;
+    const group = `CN=LifeHosts,OU=Farms,${BASE}`;
     await directory.asAdministrator(async (client) => {
       await client.add(group, {
         objectClass: "group",
         sAMAccountName: "LifeHosts",
+        adminDescription: `serverfarm.dev adopt=${NAMESPACE}/life`,
         member: [`CN=WEB01,CN=Computers,${BASE}`, `CN=WEB04,CN=Computers,${BASE}`],
       });
       await client.add(ACCOUNT, {
@@ -263,10 +264,16 @@ describe.skipIf(!available)("the life of a farm", () => {
         dNSHostName: "life.contoso.com",
         servicePrincipalName: ["http/life", "http/old"],
         description: "made by hand",
+        displayName: "left as it is",
+        adminDescription: `serverfarm.dev adopt=${NAMESPACE}/life`,
       });
     });
     const sid = (await directory.find("Life$"))?.["objectSid"];
-    const spec = { account: { name: "Life" }, servicePrincipalNames: ["http/life"], hosts: { computers: ["WEB01", "WEB02"] } };
+    const spec = {
+      account: { name: "Life", description: "" },
+      servicePrincipalNames: ["http/life"],
+      hosts: { computers: ["WEB01", "WEB02"] },
+    };
     await cluster.apply(
       farmOf(NAMESPACE, "life", { ...spec, managementPolicy: "Observe", adoptionPolicy: "Unowned", deletionPolicy: "Retain" }),
     );
@@ -285,6 +292,7 @@ describe.skipIf(!available)("the life of a farm", () => {
     await patchFarm(NAMESPACE, "life", { managementPolicy: "Enforce" });
     await farmReady(NAMESPACE, "life");
     expect((await directory.find("Life$"))?.["objectSid"]).toEqual(sid);
+    expect((await directory.find("Life$"))?.["displayName"]).toBe("left as it is");
     expect(await retrieving()).toEqual(["WEB01", "WEB02"]);
     expect(await directory.members("LifeHosts")).toEqual(["WEB01$", "WEB02$"]);
     await cluster.delete("ServerFarm", "life", NAMESPACE, 30);

@@ -3,6 +3,7 @@ import { cleanUp, createNamespace, domainOf, farmOf, cluster, available } from "
 
 const NAMESPACE = "manifests";
 const SPN = "write it as class/host";
+const SHARED = "which holds objects of others: make an OU";
 const COMPUTER = "not a computer: write it like WEB01";
 
 /** What is wrong, and a part of what the API server has to say to it. */
@@ -28,6 +29,30 @@ const BAD_FARMS: readonly (readonly [what: string, name: string, spec: object, m
   ],
   ["an account name of 65 characters", "bad", { account: { name: "n".repeat(65), samAccountName: "ab" } }, "spec.account.name: Too long"],
   ["an account name that ends with a space", "bad", { account: { name: "ab ", samAccountName: "ab" } }, "no space at its start or end"],
+  ...[
+    "CN=Users",
+    "cn=users,DC=contoso,DC=com",
+    "CN=Computers",
+    "OU=Domain Controllers",
+    "CN=Policies,CN=System",
+    "CN=Builtin",
+    "DC=contoso,DC=com",
+  ].flatMap((container): typeof BAD_FARMS => [
+    [`an account in ${container}`, "bad", { account: { container } }, SHARED],
+    [`a host group in ${container}`, "bad", { hosts: { group: { container } } }, SHARED],
+    [`an access group of its own in ${container}`, "bad", { accessGroups: [{ name: "a", existing: false, container }] }, SHARED],
+  ]),
+  ["a name that makes no DNS name", "bad", { account: { name: "Bücher Portal" } }, "set account.dnsHostName"],
+  ["a name that makes no sAMAccountName", "bad", { account: { name: "Web, Prod" } }, "set account.samAccountName"],
+  ["a name that makes no group name", "bad", { account: { name: "Web, Prod", samAccountName: "webprod" } }, "set hosts.group.name"],
+  [
+    "a name that makes a group name too long",
+    "b".repeat(60),
+    { account: { samAccountName: "bad" } },
+    "set hosts.group.name to a shorter one",
+  ],
+  ["a pattern without a class", "bad", { selfRegisteredServicePrincipalNames: ["*"] }, "in body should be at least 3 chars long"],
+  ["a pattern without a slash", "bad", { selfRegisteredServicePrincipalNames: ["MSSQL*"] }, "like MSSQLSvc/*"],
   ["a container that is no DN", "bad", { account: { container: "Farms" } }, "write it like OU=Farms"],
   ["a dnsHostName that is not qualified", "bad", { account: { dnsHostName: "itfarm1" } }, "write it like itfarm1.contoso.com"],
   [
@@ -73,6 +98,19 @@ const BAD_FARMS: readonly (readonly [what: string, name: string, spec: object, m
 
 const BAD_DOMAINS: readonly (readonly [what: string, spec: object, message: string])[] = [
   ["a DNS name without a dot", { dnsName: "contoso" }, "write it like contoso.com"],
+  ["no defaults", { defaults: null }, "spec.defaults: Required value"],
+  ["no container for accounts", { defaults: { groupContainer: "OU=Farms" } }, "spec.defaults.accountContainer: Required value"],
+  [
+    "groups in CN=Users",
+    { defaults: { accountContainer: "OU=Farms", groupContainer: "CN=Users" } },
+    "make an OU that holds nothing but farms",
+  ],
+  [
+    "accounts in the root",
+    { defaults: { accountContainer: "dc=contoso,dc=com", groupContainer: "OU=Farms" } },
+    "make an OU that holds nothing but farms",
+  ],
+  ["another way to adopt", { adoption: "Always" }, 'supported values: "Consent", "Unowned", "Never"'],
   ["no server", { servers: [] }, "should have at least 1 items"],
   [
     "a server over HTTP",
@@ -96,22 +134,40 @@ describe.skipIf(!available)("a bad manifest is refused by the API server, which 
     expect(await cluster.dryRun(domainOf(spec))).toContain(message);
   });
 
+  test.each([
+    { account: { container: "OU=Users" }, hosts: { group: { container: "CN=Managed Service Accounts" } } },
+    { hosts: { group: { name: "g", existing: true, container: "CN=Users" } }, accessGroups: [{ name: "a", container: "CN=Users" }] },
+    { account: { name: "Bücher Portal", samAccountName: "buecher" } },
+    { account: { name: "Bücher Portal", outboundOnly: true } },
+    { account: { name: "n".repeat(59), samAccountName: "n" } },
+    { account: { name: "Web, Prod", samAccountName: "webprod" }, hosts: { grant: "Principals" } },
+    { account: { description: "", displayName: "" }, servicePrincipalNames: [], selfRegisteredServicePrincipalNames: ["MSSQLSvc/*"] },
+  ])("a good one, %j, is accepted", async (spec) => {
+    expect(await cluster.dryRun(farmOf(NAMESPACE, "bad", spec))).toBe("accepted");
+  });
+
   test("the good one that all of these differ from is accepted", async () => {
     expect(await cluster.dryRun(farmOf(NAMESPACE, "bad", {}))).toBe("accepted");
     expect(await cluster.dryRun(domainOf({}))).toBe("accepted");
   });
 
-  test.each([
-    ["domainRef.name", { domainRef: { name: "other" } }, "domainRef.name is immutable: create another ServerFarm"],
+  const IMMUTABLE = [
+    ["domainRef.name", { domainRef: { name: "other" } }, "create another ServerFarm in the other domain"],
     ["account.name", { account: { name: "Other" } }, "account.name is immutable: put Fixed back, or create another ServerFarm"],
     ["account.samAccountName", { account: { samAccountName: "other" } }, "account.samAccountName is immutable"],
     ["account.container", { account: { container: "OU=Other" } }, "account.container is immutable"],
     ["account.outboundOnly", { account: { outboundOnly: true } }, "account.outboundOnly is immutable"],
     ["account.passwordIntervalDays", { account: { passwordIntervalDays: 31 } }, "only a new account can have another one"],
     ["hosts.group.container", { hosts: { group: { container: "OU=Other" } } }, "hosts.group.container is immutable"],
-  ])("%s cannot be changed, and the message quotes what to do", async (_, change, message) => {
+  ] as const;
+
+  test.each(IMMUTABLE)("%s cannot be changed once the account exists, and the message quotes what to do", async (_, change, message) => {
     const account = { name: "Fixed", samAccountName: "fixed", container: "OU=Farms" };
     await cluster.apply(farmOf(NAMESPACE, "fixed", { account, hosts: { group: { container: "OU=Groups" } } }));
+    await cluster.call("PATCH", `${cluster.path("ServerFarm", NAMESPACE, "fixed")}/status`, {
+      body: { status: { account: { samAccountName: "fixed$" } } },
+      contentType: "application/merge-patch+json",
+    });
     const merged = {
       account: { ...account, ...("account" in change ? change.account : {}) },
       hosts: "hosts" in change ? change.hosts : { group: { container: "OU=Groups" } },
@@ -121,13 +177,31 @@ describe.skipIf(!available)("a bad manifest is refused by the API server, which 
     expect(await cluster.dryRun(farmOf(NAMESPACE, "fixed", { account, hosts: { group: { container: "OU=Groups" } } }))).toBe("accepted");
   });
 
+  test.each(IMMUTABLE)("%s can be corrected until then", async (_, change) => {
+    const account = { name: "Open", samAccountName: "open", container: "OU=Farms" };
+    await cluster.apply(farmOf(NAMESPACE, "open", { account, hosts: { group: { container: "OU=Groups" } } }));
+    const spec = { account, hosts: { group: { container: "OU=Groups" } }, ...change };
+    expect(await cluster.dryRun(farmOf(NAMESPACE, "open", spec))).toBe("accepted");
+  });
+
+  test("the domain of a farm that owns anything at all cannot be changed", async () => {
+    await cluster.apply(farmOf(NAMESPACE, "owner"));
+    await cluster.call("PATCH", `${cluster.path("ServerFarm", NAMESPACE, "owner")}/status`, {
+      body: { status: { ownedObjects: [{ objectGUID: "8a1f", kind: "HostGroup" }] } },
+      contentType: "application/merge-patch+json",
+    });
+    expect(await cluster.dryRun(farmOf(NAMESPACE, "owner", { domainRef: { name: "other" } }))).toContain(
+      "domainRef.name is immutable once",
+    );
+  });
+
   test("a new object has the defaults of the API, and no finished look", async () => {
     await cluster.apply(farmOf(NAMESPACE, "plain"));
     const { spec, status } = await cluster.get("ServerFarm", "plain", NAMESPACE);
     expect(spec).toEqual({
       domainRef: { name: "contoso" },
       account: { outboundOnly: false, passwordIntervalDays: 30, encryptionTypes: ["AES128", "AES256"], enabled: true },
-      servicePrincipalNames: [],
+      selfRegisteredServicePrincipalNames: [],
       hosts: { grant: "Group", computers: [], quarantined: [] },
       accessGroups: [],
       managementPolicy: "Enforce",

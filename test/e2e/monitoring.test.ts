@@ -204,8 +204,7 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
       alert: "ServerFarmDriftStorm",
       labels: { domain: "direct" },
       induce: async () => {
-        for (const name of drifting)
-          await directory.modify(`CN=${name},CN=Managed Service Accounts,${BASE}`, "replace", "description", ["by hand"]);
+        for (const name of drifting) await directory.modify(`CN=${name},OU=Farms,${BASE}`, "replace", "description", ["by hand"]);
       },
       mend: () => Promise.resolve(),
     },

@@ -89,7 +89,7 @@ describe.skipIf(!available)(`when a server is away for ${OUTAGE / 1000} s`, () =
         await farmWhere(NAMESPACE, "later", (seen) => condition(seen, "Ready")?.reason === "DeletionBlocked");
         await cluster.annotate("ServerFarm", "later", NAMESPACE, { "serverfarm.dev/abandon": "true" });
         await cluster.waitGone("ServerFarm", "later", NAMESPACE, 30);
-        expect(await cluster.events(NAMESPACE)).toMatch(/Abandoned.*CN=later,CN=Managed Service Accounts/);
+        expect(await cluster.events(NAMESPACE)).toMatch(/Abandoned.*CN=later,OU=Farms/);
       } finally {
         await directory.start();
       }

@@ -3,7 +3,7 @@ import { addComputer, BASE } from "../harness/directory.ts";
 import { condition, farmOf, farmReady, farmWhere, cluster, patchFarm, available, directory, useOperator } from "../harness/world.ts";
 
 const NAMESPACE = "ownership";
-const CONTAINER = `CN=Managed Service Accounts,${BASE}`;
+const CONTAINER = `OU=Farms,${BASE}`;
 
 /** Every attribute of an object, byte for byte. */
 async function snapshot(dn: string): Promise<unknown> {
@@ -44,7 +44,7 @@ describe.skipIf(!available)("what is not ours", () => {
   });
 
   test("a group of somebody else stays byte for byte as it was, and no account is made half", async () => {
-    const dn = `CN=TakenHosts,CN=Users,${BASE}`;
+    const dn = `CN=TakenHosts,OU=Farms,${BASE}`;
     await directory.asAdministrator((client) =>
       client.add(dn, { objectClass: "group", sAMAccountName: "TakenHosts", member: [`CN=WEB06,CN=Computers,${BASE}`] }),
     );

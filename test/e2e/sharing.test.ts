@@ -91,7 +91,7 @@ describe.skipIf(!available)("a group of somebody else that several farms use", (
     await farmReady(NAMESPACE, "b");
     await patchFarm(NAMESPACE, "a", { hosts: { quarantined: ["WEB02"] } });
     await farmReady(NAMESPACE, "a");
-    const retrieves = (farm: string) => directory.retrieves("WEB02", `CN=${farm},CN=Managed Service Accounts,${BASE}`);
+    const retrieves = (farm: string) => directory.retrieves("WEB02", `CN=${farm},OU=Farms,${BASE}`);
     expect([await retrieves("a"), await retrieves("b")]).toEqual([false, true]);
     const usn = await directory.usn();
     const polls = () => world.operator.metric("controller_runtime_reconcile_total", { controller: "activedirectorydomain" });
@@ -131,7 +131,7 @@ describe.skipIf(!available)("a group of somebody else that several farms use", (
     expect(condition(farm, "AccountReady")?.status).toBe("True");
     await directory.asAdministrator((client) => client.add(GROUP, { objectClass: "group", sAMAccountName: "Shared" }));
     await farmReady(NAMESPACE, "a");
-    expect(await directory.retrieves("WEB02", `CN=a,CN=Managed Service Accounts,${BASE}`)).toBe(true);
+    expect(await directory.retrieves("WEB02", `CN=a,OU=Farms,${BASE}`)).toBe(true);
   });
 });
 

@@ -37,7 +37,7 @@ async function expectNoSecrets(operator: Operator, secrets: readonly string[]): 
 }
 
 describe.skipIf(!available).each([
-  { account: ADMINISTRATOR, container: "CN=Managed Service Accounts", spec: {} },
+  { account: ADMINISTRATOR, container: "OU=Farms", spec: {} },
   { account: DELEGATED, container: "OU=Farms", spec: { defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" } } },
 ])("the story of a farm, as $account.username", ({ account, container, spec }) => {
   const ACCOUNT = `CN=ITFarm1,${container},DC=contoso,DC=com`;
@@ -122,11 +122,13 @@ describe.skipIf(!available).each([
         .map((name) => String(name).toLowerCase())
         .toSorted(),
     ).toEqual(["http/farm.contoso.com", "http/itfarm1"]);
-    await patchFarm(NAMESPACE, "itfarm1", { account: { description: null, enabled: true } });
+    await patchFarm(NAMESPACE, "itfarm1", { account: { description: "", displayName: null, enabled: true } });
     await farmReady(NAMESPACE, "itfarm1");
     const again = await directory.find("ITFarm1$");
     expect(again).toMatchObject({ userAccountControl: "4096" });
     expect(again?.["description"]).toBeUndefined();
+    // What is not said any more stays as it is.
+    expect(again?.["displayName"]).toBe("IT Farm 1");
   });
 
   test("a renamed host group stays the same group", async () => {

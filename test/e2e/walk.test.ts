@@ -9,7 +9,7 @@ import { waitFor } from "../harness/process.ts";
 import { available, cluster, condition, directory, farmOf, farmWhere, getFarm, useOperator } from "../harness/world.ts";
 
 const NAMESPACE = "walk";
-const ACCOUNT = `CN=walk,CN=Managed Service Accounts,${BASE}`;
+const ACCOUNT = `CN=walk,OU=Farms,${BASE}`;
 /** Another seed is another walk: WALK_SEED=7 npm test -- test/e2e/walk.test.ts */
 const SEED = Number(process.env["WALK_SEED"] ?? 20_261_125);
 const PAIRS = 70;
@@ -26,6 +26,7 @@ interface Spec {
     readonly enabled: boolean;
   };
   readonly servicePrincipalNames: readonly string[];
+  readonly selfRegisteredServicePrincipalNames: readonly string[];
   readonly hosts: {
     readonly grant: "Group" | "Principals";
     readonly computers: readonly string[];
@@ -40,8 +41,10 @@ interface Spec {
 }
 
 const START: Spec = {
-  account: { encryptionTypes: ["AES128", "AES256"], enabled: true },
+  // What is absent is not managed, so that there is no way back to it.
+  account: { encryptionTypes: ["AES128", "AES256"], description: "", displayName: "", enabled: true },
   servicePrincipalNames: ["http/walk"],
+  selfRegisteredServicePrincipalNames: [],
   hosts: { grant: "Group", computers: ["WEB01", "WEB02"], quarantined: [] },
   accessGroups: [{ name: "WalkReaders", existing: true }],
   managementPolicy: "Enforce",
@@ -67,6 +70,7 @@ const STEPS: readonly (readonly [path: string, step: (spec: Spec) => Spec])[] = 
   ["account.enabled", account({ enabled: false })],
   ["servicePrincipalNames", (spec) => ({ ...spec, servicePrincipalNames: ["HTTP/WALK", "http/walk.contoso.com:8080"] })],
   ["servicePrincipalNames", (spec) => ({ ...spec, servicePrincipalNames: [] })],
+  ["selfRegisteredServicePrincipalNames", (spec) => ({ ...spec, selfRegisteredServicePrincipalNames: ["MSSQLSvc/*"] })],
   ["hosts.computers", hosts({ computers: ["web02.contoso.com", "WEB03$"] })],
   ["hosts.computers", hosts({ computers: [] })],
   ["hosts.quarantined", hosts({ quarantined: ["WEB02", FOREIGN] })],
@@ -142,8 +146,8 @@ function wanted({
   return {
     dNSHostName: dnsHostName,
     encryption: String(encryptionTypes.reduce((sum, name) => sum + (bits[name] ?? 0), 0)),
-    description,
-    displayName,
+    description: description === "" ? undefined : description,
+    displayName: displayName === "" ? undefined : displayName,
     control: enabled ? "4096" : "4098",
     names: [...new Set(servicePrincipalNames.map((name) => name.toLowerCase()))].toSorted(),
     retrieving: [...names, ...(existing && !quarantined.includes(FOREIGN) ? [FOREIGN] : [])].toSorted(),

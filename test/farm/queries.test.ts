@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
 import { look, lookupKeys } from "../../src/farm/queries.ts";
-import { lookupKey } from "../../src/names/account-name.ts";
+import { lookupKey } from "../../src/names/lookup-key.ts";
 import { BASE, desired, directoryObject } from "./simulation.ts";
 
 const KNOWN = { observedGeneration: 1, ownedObjects: [{ objectGUID: "g", kind: "Account" as const }] };
@@ -22,7 +22,8 @@ test("of a name its holder is asked for, who holds one that implies it, and comp
   const [first = [], ...more] = asked(
     desired({ servicePrincipalNames: ["http/shop", "CIFS/shop", "MSSQLSvc/db.example.org:1433"], hosts: { grant: "Principals" } }),
   );
-  expect(more).toEqual([]);
+  // Where the account is made is asked too, while it is not there.
+  expect(more).toEqual([[`distinguishedName=OU=Farms,${BASE}`]]);
   expect(first.slice(2)).toEqual([
     "servicePrincipalName=http/shop",
     "servicePrincipalName=CIFS/shop",
@@ -80,6 +81,8 @@ test("computers by dNSHostName, which has no index, are asked for only of names 
   expect(dnsNames(asked(wanted))).toEqual([
     [],
     ["shop.contoso.com", "new.example.org", "itfarm1.contoso.com"].map((name) => `dNSHostName=${name}`),
+    // Where the account is made.
+    [],
   ]);
 });
 

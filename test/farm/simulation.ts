@@ -3,10 +3,12 @@ import type { Change, Plan } from "../../src/farm/changes/index.ts";
 import { parseMappings } from "../../src/names/account-name.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
+import type { MissingRight } from "../../src/ad/right.ts";
 import { ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS } from "../../src/ad/object.ts";
-import type { DesiredFarm } from "../../src/farm/desired.ts";
+import type { DesiredFarm } from "../../src/farm/desired-farm.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
-import type { SharingFarm } from "../../src/farm/desired.ts";
+import type { DomainFacts } from "../../src/farm/desired-farm.ts";
+import type { SharingFarm } from "../../src/farm/desired-farm.ts";
 import { planDecommission, type DecommissionPolicy } from "../../src/farm/plan/decommission.ts";
 import { plan } from "../../src/farm/plan/index.ts";
 import type { ObservedFarm } from "../../src/farm/observed.ts";
@@ -16,14 +18,18 @@ import type { ServerFarm, ServerFarmSpec } from "../../src/api/generated/server-
 
 export const BASE = "DC=contoso,DC=com";
 export const CLUSTER = "8a1f";
-export const FACTS = {
+/** What an administrator writes for the farm web/itfarm1. */
+export const CONSENT = "serverfarm.dev adopt=web/itfarm1";
+export const FACTS: DomainFacts = {
   dnsName: "contoso.com",
   trustSelfJoined: false,
   netBIOSName: "CONTOSO",
   servicePrincipalNameMappings: parseMappings([]),
   baseDN: BASE,
-  accountContainer: "CN=Managed Service Accounts",
-  groupContainer: "CN=Users",
+  accountContainer: "OU=Farms",
+  groupContainer: "OU=Farms",
+  adoption: "Consent",
+  operator: "svc-farms@contoso.com",
 };
 
 let next = 1;
@@ -78,8 +84,16 @@ export function farm(spec: Spec = {}, status?: ServerFarm["status"], generation 
       adoptionPolicy: "Never",
       deletionPolicy: "Delete",
       suspend: false,
-      servicePrincipalNames: [],
-      ...pick(spec, ["managementPolicy", "adoptionPolicy", "deletionPolicy", "suspend", "servicePrincipalNames", "accessGroups"]),
+      selfRegisteredServicePrincipalNames: [],
+      ...pick(spec, [
+        "managementPolicy",
+        "adoptionPolicy",
+        "deletionPolicy",
+        "suspend",
+        "servicePrincipalNames",
+        "selfRegisteredServicePrincipalNames",
+        "accessGroups",
+      ]),
       account: { outboundOnly: false, passwordIntervalDays: 30, encryptionTypes: ["AES128", "AES256"], enabled: true, ...spec.account },
       hosts: { grant: "Group", computers: [], quarantined: [], ...spec.hosts },
     },
@@ -109,6 +123,8 @@ export class SimulatedDirectory implements Directory {
   readonly computers: readonly DirectoryObject[];
   missing: readonly string[] = [];
   unreadable: readonly string[] = [];
+  /** By distinguished name, what keeps an object from being made. */
+  uncreatable: ReadonlyMap<string, MissingRight> = new Map();
   readonly unexplainedPrincipals: readonly DirectoryObject[] = [];
   primaryMembers: readonly DirectoryObject[] = [];
   gone: readonly string[] = [];
@@ -123,10 +139,27 @@ export class SimulatedDirectory implements Directory {
     this.computers = computers;
   }
 
+  /** The one group that nobody owns: its members that are computers. */
+  get adopted(): ObservedFarm["adopted"] {
+    const group = this.objects.find(({ objectClass, owner }) => objectClass === GROUP_CLASS && (owner === undefined || owner === CONSENT));
+    const computers = new Set(this.computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
+    return group && { group, computers: new Set(group.members.map(dnKey).filter((key) => computers.has(key))) };
+  }
+
   observe(): Promise<ObservedFarm> {
     // As it is now: what is written later is not in it.
-    const { objects, computers, unexplainedPrincipals, primaryMembers, gone, missing, unreadable } = this;
-    return Promise.resolve({ objects, computers, unexplainedPrincipals, primaryMembers, gone, missing, unreadable });
+    const { objects, computers, unexplainedPrincipals, primaryMembers, gone, missing, unreadable, uncreatable, adopted } = this;
+    return Promise.resolve({
+      objects,
+      computers,
+      unexplainedPrincipals,
+      primaryMembers,
+      gone,
+      missing,
+      unreadable,
+      uncreatable,
+      adopted,
+    });
   }
 
   apply(change: Change): Promise<void> {

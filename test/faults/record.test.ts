@@ -8,7 +8,7 @@ import { between, type Between } from "./between.ts";
 import { matching } from "./schedule.ts";
 
 const NAMESPACE = "record";
-const GROUP = `CN=RecordHosts,CN=Users,${BASE}`;
+const GROUP = `CN=RecordHosts,OU=Farms,${BASE}`;
 
 describe.skipIf(!available)("while the API server takes no record", () => {
   let middle: Between;

@@ -29,6 +29,7 @@ export function domainAt(url: string, spec: object = {}, name = "contoso"): Mani
       servers: [url],
       credentialsSecretRef: { name: `${name}-ldap` },
       caBundleRef: { name: `${name}-ca` },
+      defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" },
       ...spec,
     },
   };

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, expect, inject } from "vitest";
 import type { Cluster, Manifest } from "./cluster.ts";
+import { delegate } from "./delegation.ts";
 import { type Account, ADMINISTRATOR, type TestDirectory } from "./directory.ts";
 import { install } from "./install.ts";
 import { Kube } from "./kube.ts";
@@ -50,7 +51,11 @@ export const directory: TestDirectory =
   backends.directory === "sandbox" ? await SandboxDirectory.create() : new Samba(servers?.samba ?? "");
 export const cluster: Cluster =
   backends.cluster === "sandbox" ? await SandboxCluster.create(`${dir}/kubernetes`) : new Kube(servers?.kube ?? "");
-if (available) await install(cluster);
+if (available) {
+  await install(cluster);
+  // With it the OU that the farms of the tests live in.
+  await delegate(directory);
+}
 
 afterAll(async () => {
   if (backends.directory === "sandbox") await directory.stop();

@@ -1,7 +1,7 @@
 /** From any farm to any other, in a directory with groups of others: what holds in every moment between, and what is left at the end. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { SharingFarm } from "../../src/farm/desired.ts";
+import type { SharingFarm } from "../../src/farm/desired-farm.ts";
 import type { Transfer } from "../../src/farm/sharing.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
@@ -10,7 +10,7 @@ import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { Outcome } from "../../src/farm/status/outcome.ts";
 import type { Report } from "../../src/farm/report.ts";
 import { decommissionFarm, type FarmPorts, isSame, reconcileFarm } from "../../src/reconciler/farm.ts";
-import { BASE, computer, desired, directoryObject, farm, planOf, SimulatedDirectory } from "../farm/simulation.ts";
+import { BASE, computer, CONSENT, desired, directoryObject, farm, planOf, SimulatedDirectory } from "../farm/simulation.ts";
 
 type Spec = NonNullable<Parameters<typeof farm>[0]>;
 
@@ -301,7 +301,7 @@ describe("what a review found", () => {
 describe("access groups", () => {
   const existing = (name: string): Spec => ({ accessGroups: [{ name, existing: true }] });
   const owned = (name: string): Spec => ({ accessGroups: [{ name, existing: false }] });
-  const account = `CN=itfarm1,CN=Managed Service Accounts,${BASE}`;
+  const account = `CN=itfarm1,OU=Farms,${BASE}`;
 
   test("the account joins and leaves an existing one, and nobody else is touched", async () => {
     const directory = new SimulatedDirectory([groupOf("Readers", [dnOf("WEB05")])], HOSTS);
@@ -476,17 +476,19 @@ describe("taking over", () => {
     distinguishedName: `CN=Old,OU=X,${BASE}`,
     samAccountName: "itfarm1$",
     objectClass: "msDS-GroupManagedServiceAccount",
+    owner: CONSENT,
     passwordIntervalDays: 30,
+    dnsHostName: "itfarm1.contoso.com",
     description: "old",
     userAccountControl: 4096,
     supportedEncryptionTypes: 28,
     servicePrincipalNames: ["http/old", "http/web"],
     retrievers: { principals: ["S-1-5-21-1-2-3-999"], denied: [], foreign: [] },
   });
-  const oldGroup = groupOf("itfarm1Hosts", [dnOf("WEB01"), dnOf("WEB04")]);
-  const spec = { ...GROUP, servicePrincipalNames: ["http/web"], adoptionPolicy: "Unowned" as const };
+  const oldGroup = groupOf("itfarm1Hosts", [dnOf("WEB01"), dnOf("WEB04")], { owner: CONSENT });
+  const spec = { ...GROUP, servicePrincipalNames: ["http/web"], account: { description: "" }, adoptionPolicy: "Unowned" as const };
 
-  test("what is nobody's becomes the farm's, and as the farm says; where it stands", async () => {
+  test("what an administrator consents to becomes the farm's, and as the farm says; where it stands", async () => {
     const directory = new SimulatedDirectory([gmsa, oldGroup], HOSTS);
     const { report, status } = await bringAbout(directory, spec);
     expect(report.applied.slice(0, 2).map(({ kind }) => kind)).toEqual(["Adopt", "Adopt"]);
@@ -509,7 +511,7 @@ describe("taking over", () => {
 
   test.each([
     ["another's marker", "serverfarm.dev cluster=8a1f farm=other/x", "it belongs to the ServerFarm other/x"],
-    ["somebody's note", "call Bob", 'its adminDescription is "call Bob"'],
+    ["somebody's note", "call Bob", "its adminDescription holds something else"],
   ])("what bears %s is never taken over", async (_, owner, words) => {
     const directory = new SimulatedDirectory([{ ...gmsa, owner }], HOSTS);
     const { status } = await bringAbout(directory, spec);
@@ -517,6 +519,7 @@ describe("taking over", () => {
       reason: "NotOwned",
       message: expect.stringContaining(words),
     });
+    expect(JSON.stringify(status)).not.toContain("call Bob");
   });
 
   test("without adoptionPolicy it stays as it is, and the message says how to take it over", async () => {

@@ -34,11 +34,13 @@ export interface ActiveDirectoryDomainSpec {
   };
   /** What farms get that do not say otherwise. */
   readonly defaults: {
-    /** Container of the accounts, relative to the domain or a whole distinguished name. */
+    /** Container of the accounts, relative to the domain or a whole distinguished name; one that holds nothing but farms, like OU=Farms. */
     readonly accountContainer: string;
-    /** Container of the groups, relative to the domain or a whole distinguished name. */
+    /** Container of the groups, relative to the domain or a whole distinguished name; one that holds nothing but farms, like OU=Farms. */
     readonly groupContainer: string;
   };
+  /** Whether farms (with adoptionPolicy: Unowned) may take over what they did not make. Consent: only an object whose adminDescription says so, serverfarm.dev adopt=<namespace>/<name>, written by whoever may write it. Unowned: also one that has no adminDescription. Never: nothing. */
+  readonly adoption: "Consent" | "Unowned" | "Never";
   /** How often the directory is asked what changed, at least 1s. */
   readonly poll: string;
   /** How often every farm is compared in full, at least 1m. */

@@ -16,7 +16,7 @@ export interface ServerFarm extends KubernetesObject {
 export interface ServerFarmSpec {
   /** The ActiveDirectoryDomain that the farm lives in. */
   readonly domainRef: {
-    /** Name of an ActiveDirectoryDomain. Immutable. */
+    /** Name of an ActiveDirectoryDomain. Immutable once something of the farm is in the directory. One that does not exist is said (DomainNotFound), and can be corrected. */
     readonly name: string;
   };
   /** The group Managed Service Account. */
@@ -27,7 +27,7 @@ export interface ServerFarmSpec {
     readonly samAccountName?: string;
     /** Where the gMSA is created, relative to the domain (OU=Farms) or a whole distinguished name. Default, the domain's defaults.accountContainer. Immutable. */
     readonly container?: string;
-    /** The dNSHostName of the gMSA, a fully qualified name that no other object bears. Default, account.name in lower case with the domain's DNS name. Not with outboundOnly. */
+    /** The dNSHostName of the gMSA, a fully qualified name that no other object has. Default, the sAMAccountName in lower case with the domain's DNS name. Not with outboundOnly. */
     readonly dnsHostName?: string;
     /** The account is used for outbound authentication only: it has no dNSHostName and no service principal names. Immutable. */
     readonly outboundOnly: boolean;
@@ -35,15 +35,17 @@ export interface ServerFarmSpec {
     readonly passwordIntervalDays: number;
     /** Kerberos encryption types that the account supports. RC4 is allowed for old clients and warned of. */
     readonly encryptionTypes: readonly ("RC4" | "AES128" | "AES256")[];
-    /** The description attribute of the gMSA. Absent, the attribute is empty. */
+    /** The description attribute of the gMSA. Absent, it is not managed and left as it is; an empty text means none. */
     readonly description?: string;
-    /** The displayName attribute of the gMSA. Absent, the attribute is empty. */
+    /** The displayName attribute of the gMSA. Absent, it is not managed and left as it is; an empty text means none. */
     readonly displayName?: string;
     /** False disables the account. */
     readonly enabled: boolean;
   };
-  /** The whole set of service principal names that the account holds. Others are removed. One that another object holds, itself or by another that implies it (HOST/x implies http/x), is left out and the holder named. So is one that is not a farm's to have, such as ldap/x, or a name of the domain, a domain controller, or a computer that is no host of the farm. */
-  readonly servicePrincipalNames: readonly string[];
+  /** The whole set of service principal names that the account holds. Others are removed. Absent, they are not managed and left as they are; an empty list means none. One that another object holds, itself or by another that implies it (HOST/x implies http/x), is left out and the holder named. So is one that is not a farm's to have, such as ldap/x, or a name of the domain, a domain controller, or a computer that is no host of the farm. */
+  readonly servicePrincipalNames?: readonly string[];
+  /** Patterns of service principal names that services register themselves, like MSSQLSvc/*. Such names are neither added nor removed. * stands for any characters; case does not matter. */
+  readonly selfRegisteredServicePrincipalNames: readonly string[];
   /** The hosts that may retrieve the password of the account. */
   readonly hosts: {
     /** Group: the host group may retrieve the password. Principals: each computer is named directly. */
@@ -73,7 +75,7 @@ export interface ServerFarmSpec {
   }[];
   /** Enforce: the directory is changed. Observe: nothing is written to the directory; status.plan shows what would be. */
   readonly managementPolicy: "Enforce" | "Observe";
-  /** Never: objects that exist already are left alone. Unowned: a gMSA or host group of that name that bears no owner marker is taken over; one with another's marker never. */
+  /** Never: objects that exist already are left alone. Unowned: a gMSA or host group of that name that bears no owner marker is taken over, with the consent that the domain asks for (spec.adoption); one with another's marker never. */
   readonly adoptionPolicy: "Never" | "Unowned";
   /** Delete: the objects that the farm owns are deleted with it. Retain: they stay, and the owner marker goes. */
   readonly deletionPolicy: "Delete" | "Retain";

@@ -5,12 +5,19 @@ import type { OwnedObject } from "../../ad/write.ts";
 import type { RememberedGroup } from "../journal.ts";
 import { type ChangeEntry } from "./entry.ts";
 
-/** It gets the owner marker, if it bears none at that moment. */
-export const adopt: ChangeEntry<{ readonly object: OwnedObject; readonly part: "Account" | "Hosts" }> = {
+interface Adopted {
+  readonly object: OwnedObject;
+  readonly part: "Account" | "Hosts";
+  /** Its adminDescription, which lets the farm take it over; undefined: it has none. */
+  readonly consent: string | undefined;
+}
+
+/** It gets the owner marker, if it bears at that moment what it bore when it was looked at. */
+export const adopt: ChangeEntry<Adopted> = {
   part: ({ part }) => part,
   describe: ({ kind, object: { distinguishedName } }) => [{ change: kind, object: distinguishedName }],
   events: ({ object: { distinguishedName } }, context) => [context.say("Adopted", `took over ${distinguishedName}, which nobody owned`)],
-  write: ({ object }) => ({ kind: "Mark", object }),
+  write: ({ object, consent }) => ({ kind: "Mark", object, replaces: consent }),
 };
 
 interface Released {

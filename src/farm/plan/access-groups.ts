@@ -3,7 +3,7 @@ import { isGroup, type DirectoryObject } from "../../ad/object.ts";
 import { foldName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import { NOTHING, type Change, type Plan } from "../changes/index.ts";
-import type { DesiredFarm } from "../desired.ts";
+import type { DesiredFarm } from "../desired-farm.ts";
 import { isAccessGroup, memberGroup, owned } from "../slot.ts";
 import { groupsOf, type FarmView } from "../view.ts";
 import { DECLARED } from "./hosts.ts";

@@ -8,10 +8,10 @@ import {
   isComputer,
   isDomainController,
 } from "../../ad/object.ts";
-import { aliasesOf, foldName, hostOf, namesOfComputer, reservedName, sameName } from "../../names/account-name.ts";
+import { aliasesOf, foldName, hostOf, matchesPattern, namesOfComputer, reservedName, sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
-import type { DesiredFarm } from "../desired.ts";
+import type { DesiredFarm } from "../desired-farm.ts";
 import { HostIndex } from "../queries.ts";
 import { dnsHostNameTaken, owned } from "../slot.ts";
 import type { FarmView } from "../view.ts";
@@ -21,9 +21,10 @@ export function planAccount(view: FarmView): Plan {
   const { desired, observed, account } = view;
   switch (account.kind) {
     case "External":
-    case "Adoptable":
     case "Unwanted":
       return NOTHING;
+    case "Adoptable":
+      return blockedBy(waitsForGroup(desired, "taken over"));
     case "Blocked":
       return blockedBy(account.blocker);
     case "Vacant":
@@ -49,8 +50,7 @@ function planCreation(view: FarmView): Plan {
   const { desired, hostGroup } = view;
   const { distinguishedName, samAccountName, passwordIntervalDays } = desired.account;
   if (hostGroup.kind === "Blocked") {
-    const message = `the account ${samAccountName} is created once its host group is there: see the condition HostsReady.`;
-    return blockedBy({ reason: "ChangesPending", part: "Account", message });
+    return blockedBy(waitsForGroup(desired, "created"));
   }
   const [reserved, held] = [reservedNames(view), heldByOthers(view)];
   const grant = grantOf(view, undefined);
@@ -66,6 +66,11 @@ function planCreation(view: FarmView): Plan {
     denied: (grant?.denied ?? []).slice(0, PRINCIPALS - 1),
   };
   return grant === undefined ? { changes: [], later: [create], blockers: [] } : { changes: [create], later: [], blockers: [] };
+}
+
+function waitsForGroup({ account }: DesiredFarm, what: string): Blocker {
+  const message = `the account ${account.samAccountName} is ${what} once its host group is there: see the condition HostsReady.`;
+  return { reason: "ChangesPending", part: "Account", message };
 }
 
 /** What differs and cannot, or must not, be written. */
@@ -101,7 +106,10 @@ export function planServicePrincipalNames(view: FarmView): Plan {
   const allowed = desired.servicePrincipalNames.filter((name) => !reserved.has(foldName(name)));
   const wanted = new Set(allowed.map(foldName));
   const add = allowed.filter((name) => !current.has(foldName(name)) && !held.has(foldName(name)));
-  const remove = account.object.servicePrincipalNames.filter((name) => !wanted.has(foldName(name)));
+  const left = desired.unmanagedServicePrincipalNames;
+  const remove = account.object.servicePrincipalNames.filter(
+    (name) => !wanted.has(foldName(name)) && !left.some((pattern) => matchesPattern(pattern, name)),
+  );
   const changes: readonly Change[] = [
     ...(remove.length > 0 ? [{ kind: "ChangeServicePrincipalNames", object, add: [], remove } as const] : []),
     ...(add.length > 0 ? [{ kind: "ChangeServicePrincipalNames", object, add, remove: [] } as const] : []),

@@ -9,13 +9,20 @@ import { viewOf, type FarmView } from "../view.ts";
  */
 export function planAdoption(view: FarmView, planAdopted: (view: FarmView) => Plan): Plan | undefined {
   const { desired, observed, account, hostGroup } = view;
+  // Nothing is half taken: where one of the two cannot be used, the other stays as it is.
+  if (account.kind === "Blocked" || hostGroup.kind === "Blocked") return undefined;
   const slots = [
     { slot: hostGroup, part: "Hosts" as const },
     { slot: account, part: "Account" as const },
   ];
   const adopted = slots.flatMap(({ slot, part }) => (slot.kind === "Adoptable" ? [{ object: slot.object, part }] : []));
   if (adopted.length === 0) return undefined;
-  const changes = adopted.map(({ object, part }): Change => ({ kind: "Adopt", object: owned(object, desired.owner), part }));
+  const changes = adopted.map(({ object, part }): Change => ({
+    kind: "Adopt",
+    object: owned(object, desired.owner),
+    part,
+    consent: object.owner === "" ? undefined : object.owner,
+  }));
   const objects = observed.objects.map((object) =>
     adopted.some((other) => other.object === object) ? { ...object, owner: desired.owner } : object,
   );

@@ -5,7 +5,7 @@ import { clearAdminCount } from "../../ad/remedy.ts";
 import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
-import type { DesiredFarm } from "../desired.ts";
+import type { DesiredFarm } from "../desired-farm.ts";
 import { isAccessGroup, memberGroup, owned } from "../slot.ts";
 import { groupsOf, type FarmView } from "../view.ts";
 import { endOfAccessGroup } from "./access-groups.ts";

@@ -1,7 +1,7 @@
 /** The whole plan of a farm: what comes first, and what waits for what. */
 import type { Blocker, Part } from "../../api/reasons.ts";
 import { createdBy, type Plan } from "../changes/index.ts";
-import type { DesiredFarm } from "../desired.ts";
+import type { DesiredFarm } from "../desired-farm.ts";
 import type { FarmView } from "../view.ts";
 import { planAccessGroups } from "./access-groups.ts";
 import { planAccount, planServicePrincipalNames } from "./account.ts";

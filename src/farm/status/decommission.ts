@@ -5,7 +5,7 @@ import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-fa
 import { waitsForPerson } from "../../api/reasons.ts";
 import { describeOwner } from "../../names/identifier.ts";
 import { eventsOf } from "../changes/index.ts";
-import type { DesiredFarm } from "../desired.ts";
+import type { DesiredFarm } from "../desired-farm.ts";
 import { readJournal } from "../journal.ts";
 import type { Report } from "../report.ts";
 import { endingParts, endingStatus } from "./ending.ts";

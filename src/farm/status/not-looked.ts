@@ -28,10 +28,16 @@ export function unknownStatus(
   };
 }
 
-/** A farm whose domain cannot be used; `message` says why. One that is to be decommissioned can be let go. */
-export function waitingStatus(farm: ServerFarm, message: string, now: Date): ServerFarmStatus {
+/** Why the domain of a farm cannot be used. NotFound: there is none of that name, and somebody has to act. */
+export interface Unusable {
+  readonly reason: "DomainNotReady" | "DomainNotFound";
+  readonly message: string;
+}
+
+/** A farm whose domain cannot be used. One that is to be decommissioned can be let go. */
+export function waitingStatus(farm: ServerFarm, { reason, message }: Unusable, now: Date): ServerFarmStatus {
   const { name, namespace = "", deletionTimestamp } = farm.metadata;
-  if (deletionTimestamp === undefined) return unknownStatus(farm, "DomainNotReady", message, now);
+  if (deletionTimestamp === undefined) return unknownStatus(farm, reason, message, now, { stalled: reason === "DomainNotFound" });
   const text = `the farm cannot be decommissioned: ${message} To let the farm go and leave its objects in the directory: kubectl annotate farm ${name} -n ${namespace} ${ABANDON}=true`;
   return unknownStatus(farm, "DeletionBlocked", text, now);
 }

@@ -2,6 +2,7 @@
 import { timestamp } from "../../api/object.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../../ad/object.ts";
+import { sameName } from "../../names/account-name.ts";
 import { describeChange } from "../changes/index.ts";
 import { accessGroupsStatus, hostGroupsStatus, type Journal, type RememberedAccessGroup, type RememberedGroup } from "../journal.ts";
 import type { Report } from "../report.ts";
@@ -13,7 +14,7 @@ const LISTED = 100;
 const KINDS = ["Account", "HostGroup", "AccessGroup"] as const;
 
 export function observedStatus(farm: ServerFarm, report: Report, view: FarmView): Partial<ServerFarmStatus> {
-  const { desired, account, hostGroup, hosts } = view;
+  const { desired, hostGroup, hosts } = view;
   const granted = countGranted(view);
   const issues = [...desired.invalid, ...hosts.blockers].flatMap(({ computer, reason, message }) =>
     computer === undefined ? [] : [{ computer, reason, message }],
@@ -26,9 +27,7 @@ export function observedStatus(farm: ServerFarm, report: Report, view: FarmView)
     hostIssues: issues.slice(0, LISTED),
     ...(hosts.records.length > 0 ? { resolvedHosts: hosts.records } : {}),
     ownedObjects: ownedObjects(farm, view, interrupted),
-    ...(account.kind === "Own"
-      ? { account: { ...identity(account.object), ...names(account.object), ...passwordTimes(account.object), ...rootKey(account.object) } }
-      : {}),
+    ...accountStatus(farm, view),
     ...hostGroupsStatus(interrupted ? desired.journal : settledJournal(farm, view), current),
     ...accessGroupsStatus(observedAccessGroups(view, interrupted)),
     ...(farm.spec.managementPolicy === "Observe" ? { plan: plannedChanges(report) } : {}),
@@ -61,14 +60,25 @@ function ownedObjects(
   return [...own, ...unseen];
 }
 
-/** How many of the wanted hosts may retrieve the password: by name, or by a group that is named, and not kept out. */
+/** While the account is there, what is immutable is so: also where it must not be touched now, or is not seen yet by a server that took over. */
+function accountStatus({ status }: ServerFarm, { desired, observed, account }: FarmView): Pick<ServerFarmStatus, "account"> {
+  const own = (object: DirectoryObject): boolean => isAccount(object) && object.owner === desired.owner;
+  const object = account.kind === "Own" ? account.object : observed.objects.find(own);
+  if (object) return { account: { ...identity(object), ...names(object), ...passwordTimes(object), ...rootKey(object) } };
+  const unseen = status?.account?.objectGUID !== undefined && observed.missing.includes(status.account.objectGUID);
+  return unseen ? { account: status.account } : {};
+}
+
+/** How many of the wanted hosts may retrieve the password, by a group or by name: as the directory says, whoever owns the account that stands there. */
 function countGranted(view: FarmView): number {
-  const { account, hostGroup, hosts } = view;
-  if (account.kind !== "Own") return 0;
-  const principals = new Set(account.object.retrievers?.principals);
-  const denied = new Set(account.object.retrievers?.denied);
-  const byGroup = "object" in hostGroup && hostGroup.object.objectSID !== undefined && principals.has(hostGroup.object.objectSID);
-  const members: ReadonlySet<string> = byGroup ? memberKeys(view, hostGroup.object) : new Set();
+  const { desired, observed, account, hosts } = view;
+  const { objects, unexplainedPrincipals } = observed;
+  const named = (object: DirectoryObject): boolean => isAccount(object) && sameName(object.samAccountName, desired.account.samAccountName);
+  const standing = account.kind === "Own" ? account.object : objects.find(named);
+  const principals = new Set(standing?.retrievers?.principals);
+  const denied = new Set(standing?.retrievers?.denied);
+  const groups = [...objects, ...unexplainedPrincipals].filter(({ objectSID }) => objectSID !== undefined && principals.has(objectSID));
+  const members = new Set(groups.flatMap((group) => [...memberKeys(view, group)]));
   return [...hosts.wanted].filter(
     ([key, { objectSID }]) => objectSID !== undefined && !denied.has(objectSID) && (members.has(key) || principals.has(objectSID)),
   ).length;

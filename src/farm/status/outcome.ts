@@ -8,7 +8,7 @@ import type { DirectoryErrorKind } from "../../ad/error.ts";
 import { commonName, dnKey } from "../../names/distinguished-name.ts";
 import { listOf } from "../changes/entry.ts";
 import { createdBy, describeChange, eventsOf, objectOf, partOf, type Change } from "../changes/index.ts";
-import type { DesiredFarm } from "../desired.ts";
+import type { DesiredFarm } from "../desired-farm.ts";
 import type { Failure, Report } from "../report.ts";
 import type { FarmView } from "../view.ts";
 import { carriedOver, observedStatus, passwordTimes } from "./observed.ts";
@@ -34,6 +34,9 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
     wrong.some(({ reason }) => waitsForPerson(reason)) &&
     wrong.every(({ reason }) => waitsForPerson(reason) || reason === "ChangesPending");
   const retryable = report.error !== undefined || report.failures.some(({ error }) => error.retryable);
+  // To try again makes a group and takes it back: less and less often.
+  const tookBack =
+    report.failures.some(({ change }) => change.kind === "CreateAccount") && report.applied.some(({ kind }) => kind === "DeleteHostGroup");
   const drift = driftOf(farm, report.applied);
   const generation = farm.metadata.generation ?? 0;
   const findings = [ready, ...parts, ...progress(ready, terminal && !retryable)];
@@ -45,7 +48,7 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
       ...(report.view ? observedStatus(farm, report, report.view) : {}),
     },
     events: [...appliedEvents(farm, desired, report.applied), ...noteEvents(farm, report.view), ...warnings(farm, ready)],
-    next: ready.status === "True" ? "Resync" : retryable ? "Retry" : "Recheck",
+    next: ready.status === "True" ? "Resync" : retryable || tookBack ? "Retry" : "Recheck",
     drift,
   };
 }
@@ -188,6 +191,8 @@ function reconciledMessage(part: Part, desired: DesiredFarm, view: FarmView | un
     case "Hosts":
       return `${grantMessage(desired)}${view ? disabledHosts(view) + exposureOf(view) + notesMessage(view) : ""}`;
     case "ServicePrincipalNames":
+      if (desired.unmanagedServicePrincipalNames.includes("*"))
+        return "service principal names are not managed: set servicePrincipalNames to manage them.";
       return `the account holds exactly the ${desired.servicePrincipalNames.length} service principal names.`;
     case "AccessGroups":
       return desired.accessGroups.length === 0

@@ -10,9 +10,9 @@ const WEB = ["WEB01", "WEB02"].map(computer);
 const wanted = desired({ hosts: { computers: ["WEB01"] } });
 const DELETE: DecommissionPolicy = { retain: false, membersSettled: true };
 const group = (members: readonly string[]) =>
-  directoryObject({ distinguishedName: `CN=itfarm1Hosts,CN=Users,${BASE}`, objectClass: "group", owner: wanted.owner, members });
+  directoryObject({ distinguishedName: `CN=itfarm1Hosts,OU=Farms,${BASE}`, objectClass: "group", owner: wanted.owner, members });
 const account = directoryObject({
-  distinguishedName: `CN=itfarm1,CN=Managed Service Accounts,${BASE}`,
+  distinguishedName: `CN=itfarm1,OU=Farms,${BASE}`,
   objectClass: ACCOUNT_CLASS,
   owner: wanted.owner,
   retrievers: { principals: ["S-1-5-21-1-2-3-9"], denied: [], foreign: [] },

@@ -1,7 +1,7 @@
 /** The end of a farm, change by change: what goes, what is let go, and what of others is not touched. */
 import { describe, expect, test } from "vitest";
 import { ACCOUNT_CLASS, ADMIN_COUNT, type DirectoryObject } from "../../../src/ad/object.ts";
-import type { DesiredFarm } from "../../../src/farm/desired.ts";
+import type { DesiredFarm } from "../../../src/farm/desired-farm.ts";
 import type { DecommissionPolicy } from "../../../src/farm/plan/decommission.ts";
 import { BASE, computer, desired, directoryObject, planEndOf } from "../simulation.ts";
 

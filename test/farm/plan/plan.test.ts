@@ -143,7 +143,12 @@ describe("the plan of a farm", () => {
       "NotOwned",
       "of another cluster (ffff)",
     ],
-    ["a gMSA with somebody's note", { objectClass: ACCOUNT_CLASS, owner: "keep" }, "NotOwned", 'its adminDescription is "keep"'],
+    [
+      "a gMSA with somebody's note",
+      { objectClass: ACCOUNT_CLASS, owner: "keep" },
+      "NotOwned",
+      "its adminDescription holds something else than an owner marker",
+    ],
     ["a computer", { objectClass: "computer" }, "ObjectExists", "(computer) stands where the account should be"],
     [
       "a protected gMSA, even with our marker",

@@ -86,7 +86,7 @@ describe("what a reconcile says", () => {
 
   test("what waits for a part that is stuck is stuck as well", async () => {
     const taken = directoryObject({
-      distinguishedName: `CN=itfarm1Hosts,CN=Users,${BASE}`,
+      distinguishedName: `CN=itfarm1Hosts,OU=Farms,${BASE}`,
       objectClass: "group",
       samAccountName: "itfarm1Hosts",
     });
@@ -152,14 +152,14 @@ describe("what a reconcile says", () => {
   });
 
   test.each<[DirectoryErrorKind, string, string, string]>([
-    ["AccessDenied", "AccountReady=False/AccessDenied", "Stalled=True/AccessDenied", "Recheck"],
-    ["ConstraintViolation", "AccountReady=False/Rejected", "Stalled=True/Rejected", "Recheck"],
+    ["AccessDenied", "AccountReady=False/AccessDenied", "Stalled=True/AccessDenied", "Retry"],
+    ["ConstraintViolation", "AccountReady=False/Rejected", "Stalled=True/Rejected", "Retry"],
     ["Unwilling", "AccountReady=False/Rejected", "Reconciling=True/Rejected", "Retry"],
     ["Rejected", "AccountReady=False/Rejected", "Reconciling=True/Rejected", "Retry"],
-    ["NotOwned", "AccountReady=False/NotOwned", "Stalled=True/NotOwned", "Recheck"],
+    ["NotOwned", "AccountReady=False/NotOwned", "Stalled=True/NotOwned", "Retry"],
     ["Unavailable", "AccountReady=Unknown/DirectoryUnavailable", "Reconciling=True/DirectoryUnavailable", "Retry"],
     ["OutcomeUnknown", "AccountReady=Unknown/DirectoryUnavailable", "Reconciling=True/DirectoryUnavailable", "Retry"],
-  ])("a write that fails with %s", async (kind, account, progress, next) => {
+  ])("an account that is refused with %s leaves no group behind", async (kind, account, progress, next) => {
     const directory = new SimulatedDirectory([], WEB);
     directory.refuse = (change) => (change.kind === "CreateAccount" ? new DirectoryError(kind, "the directory's own words") : undefined);
     const result = await run({ hosts: { computers: ["WEB01"] } }, directory);
@@ -167,6 +167,80 @@ describe("what a reconcile says", () => {
     expect(states(result)).toContain(progress);
     expect(result.next).toBe(next);
     expect(result.status.conditions?.find(({ type }) => type === "Ready")?.message).toContain("the directory's own words");
+    // What is not known to have been refused may have happened.
+    expect(directory.objects).toHaveLength(account.includes("Unknown") ? 1 : 0);
+  });
+
+  test.each<[DirectoryErrorKind, string]>([
+    ["AccessDenied", "Recheck"],
+    ["ConstraintViolation", "Recheck"],
+    ["Unwilling", "Retry"],
+  ])("a change that is refused with %s takes nothing back", async (kind, next) => {
+    const directory = new SimulatedDirectory([], WEB);
+    const first = await run({ hosts: { computers: ["WEB01"] } }, directory);
+    directory.refuse = (change) => (change.kind === "UpdateAccount" ? new DirectoryError(kind, "no") : undefined);
+    const result = await run({ account: { enabled: false }, hosts: { computers: ["WEB01"] } }, directory, first.status);
+    expect(result.next).toBe(next);
+    expect(directory.objects).toHaveLength(2);
+  });
+
+  test("a group in which somebody is put meanwhile is not taken back", async () => {
+    const directory = new SimulatedDirectory([], WEB);
+    directory.onWrite = () => {
+      directory.onWrite = () => undefined;
+      directory.objects = directory.objects.map((group) => ({ ...group, members: [...group.members, `CN=Eve,${BASE}`] }));
+    };
+    directory.refuse = ({ kind }) => (kind === "CreateAccount" ? new DirectoryError("AccessDenied", "no") : undefined);
+    await run({ hosts: { computers: ["WEB01"] } }, directory);
+    expect(directory.objects.map(({ samAccountName }) => samAccountName)).toEqual(["itfarm1Hosts"]);
+  });
+
+  test("hosts that may retrieve the password are counted, whoever owns the account", async () => {
+    const [web01, web02] = WEB;
+    const group = directoryObject({
+      distinguishedName: `CN=Handmade,OU=Farms,${BASE}`,
+      objectClass: "group",
+      samAccountName: "itfarm1Hosts",
+      members: [web01?.distinguishedName ?? ""],
+    });
+    const account = directoryObject({
+      distinguishedName: `CN=itfarm1,OU=Farms,${BASE}`,
+      objectClass: "msDS-GroupManagedServiceAccount",
+      samAccountName: "itfarm1$",
+      retrievers: { principals: [group.objectSID ?? "", web02?.objectSID ?? ""], denied: [], foreign: [] },
+    });
+    const spec = { managementPolicy: "Observe", hosts: { computers: ["WEB01", "WEB02"] } } as const;
+    const result = await run(spec, new SimulatedDirectory([group, account], WEB));
+    expect(states(result)[0]).toBe("Ready=False/NotOwned");
+    expect(result.status.hosts).toEqual({ desired: 2, granted: 2, summary: "2/2" });
+    const denied = { ...account, retrievers: { principals: [group.objectSID ?? ""], denied: [web01?.objectSID ?? ""], foreign: [] } };
+    const other = await run(spec, new SimulatedDirectory([group, denied], WEB));
+    expect(other.status.hosts?.granted).toBe(0);
+  });
+
+  test("an account that must not be touched, or is not seen yet, stays on record: what is immutable is so", async () => {
+    const directory = new SimulatedDirectory([], WEB);
+    const first = await run({}, directory);
+    const account = first.status.account?.objectGUID;
+    expect(account).toBeDefined();
+    const { objects } = directory;
+    directory.objects = objects.map((object) => ({ ...object, protection: "it is protected" }));
+    const guarded = await run({}, directory, first.status);
+    expect(states(guarded)[1]).toBe("AccountReady=False/ProtectedObject");
+    expect(guarded.status.account?.objectGUID).toBe(account);
+    directory.objects = [];
+    directory.missing = objects.map(({ objectGUID }) => objectGUID);
+    expect((await run({}, directory, first.status)).status.account?.objectGUID).toBe(account);
+    directory.objects = objects.map((object) => ({ ...object, owner: undefined }));
+    directory.missing = [];
+    expect((await run({}, directory, first.status)).status.account).toBeUndefined();
+  });
+
+  test("service principal names that are not named are not managed, and an empty list is none", async () => {
+    const message = async (spec: Spec): Promise<string | undefined> =>
+      (await run(spec)).status.conditions?.find(({ type }) => type === "ServicePrincipalNamesReady")?.message;
+    expect(await message({})).toBe("service principal names are not managed: set servicePrincipalNames to manage them.");
+    expect(await message({ servicePrincipalNames: [] })).toBe("the account holds exactly the 0 service principal names.");
   });
 
   test("where the host group cannot be made, the account waits for it, and it for nothing", async () => {

@@ -1,0 +1,60 @@
+/** Whether a farm may take over what bears no owner marker: with consent in the directory. */
+import type { Query } from "../ad/lookup.ts";
+import type { DirectoryObject } from "../ad/object.ts";
+import { dnKey } from "../names/distinguished-name.ts";
+import { isOwnerMarker } from "../names/identifier.ts";
+
+export interface Adoption {
+  /** What the farm says. */
+  readonly farm: "Never" | "Unowned";
+  /** What the domain says. Unowned: what has no adminDescription needs no consent. */
+  readonly domain: "Consent" | "Unowned" | "Never";
+  /** The adminDescription that consents. */
+  readonly consent: string;
+}
+
+/** Members of a group that is taken over: as many as a farm can have hosts. */
+export const ADOPTED_MEMBERS = 5000;
+
+export function mayAdopt({ farm, domain, consent }: Adoption, { owner }: DirectoryObject): boolean {
+  if (farm === "Never" || domain === "Never") return false;
+  return owner === consent || (domain === "Unowned" && isBlank(owner));
+}
+
+/** Somebody's note is no owner marker, but to take the object over would lose it. */
+export function isBlank(owner: string | undefined): boolean {
+  return owner === undefined || owner === "";
+}
+
+/** What has to be done for an object to be taken over, as a sentence with a space before it; nothing for what another farm owns. */
+export function adoptionHint({ farm, domain, consent }: Adoption, { distinguishedName, owner }: DirectoryObject): string {
+  if (isOwnerMarker(owner)) return "";
+  if (domain === "Never") return " To take it over is not allowed in this domain (adoption: Never).";
+  const policy = farm === "Never" ? "set adoptionPolicy: Unowned" : "";
+  if (owner === consent || (domain === "Unowned" && isBlank(owner))) return policy === "" ? "" : ` To take it over as it is, ${policy}.`;
+  const [dn, text] = [distinguishedName, consent].map((value) => value.replaceAll("'", "''"));
+  const note = isBlank(owner) ? "" : " (that replaces what is there)";
+  const command = `Set-ADObject -Identity '${dn}' -Replace @{adminDescription='${text}'}`;
+  return ` To take it over as it is, ${policy}${policy === "" ? "" : ", and "}have an administrator consent in the directory: ${command}${note}.`;
+}
+
+/** A group that may be taken over, with its members as far as they count, and those of them that are computers: keys of distinguished names. */
+export interface AdoptedGroup {
+  readonly group: DirectoryObject;
+  readonly computers: ReadonlySet<string>;
+}
+
+/** No more is asked than one can have: a group with more members is not taken over. */
+export function* lookAtMembers(found: DirectoryObject): Generator<Query, AdoptedGroup, readonly DirectoryObject[]> {
+  const answer = yield {
+    lookups: [{ by: "objectGUID", value: found.objectGUID }],
+    among: "Objects",
+    allMembersOf: () => true,
+    membersAtMost: ADOPTED_MEMBERS + 1,
+  };
+  const group = answer.find(({ objectGUID }) => objectGUID === found.objectGUID) ?? found;
+  const { members } = group;
+  if (members.length === 0 || members.length > ADOPTED_MEMBERS) return { group, computers: new Set() };
+  const computers = yield { lookups: members.map((value) => ({ by: "distinguishedName", value })), among: "Computers" };
+  return { group, computers: new Set(computers.map(({ distinguishedName }) => dnKey(distinguishedName))) };
+}

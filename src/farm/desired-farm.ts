@@ -1,0 +1,97 @@
+/** What a farm should be in the directory, as values. */
+import type { Blocker } from "../api/reasons.ts";
+import type { Lookup } from "../ad/lookup.ts";
+import type { DesiredAccount } from "../ad/object.ts";
+import type { DomainNames } from "../names/account-name.ts";
+import type { Adoption } from "./adoption.ts";
+import type { Journal } from "./journal.ts";
+
+/** What a farm needs to know of its domain. */
+export interface DomainFacts extends DomainNames {
+  /** The domain's naming context: DC=contoso,DC=com. */
+  readonly baseDN: string;
+  /** Computers that an ordinary user joined may be hosts. */
+  readonly trustSelfJoined: boolean;
+  /** Relative or whole distinguished names. */
+  readonly accountContainer: string;
+  readonly groupContainer: string;
+  /** Whether what nobody owns may be taken over. */
+  readonly adoption: Adoption["domain"];
+  /** The operator's account, as dsacls takes it. */
+  readonly operator: string;
+}
+
+/** A computer as the farm names it. */
+export interface HostReference extends Lookup {
+  /** The user's own text. */
+  readonly text: string;
+  readonly by: "sAMAccountName" | "dNSHostName" | "distinguishedName";
+}
+
+export interface DesiredGroup {
+  readonly samAccountName: string;
+  /** Where an owned group is created. */
+  readonly distinguishedName: string;
+  /** A group of somebody else. */
+  readonly existing: boolean;
+  /** Where an existing group must be; undefined: anywhere in the domain. */
+  readonly container: string | undefined;
+}
+
+/** A computer that an entry was resolved to: an entry means an object, and not a name that another may have tomorrow. */
+export interface ResolvedHost {
+  readonly objectGUID: string;
+  readonly objectSID?: string;
+}
+
+/** Another farm that uses existing groups too: a host that it wants in the same group stays there. */
+export interface SharingFarm {
+  readonly key: string;
+  /** Of the group that it uses, as it names it, folded; and its objectGUID, where the farm has seen it. */
+  readonly groupName: string;
+  readonly objectGUID: string | undefined;
+  readonly hosts: readonly HostReference[];
+  readonly quarantined: readonly HostReference[];
+}
+
+/** The farm as it should be in the directory, with every default filled in. */
+export interface DesiredFarm {
+  /** The owner marker of everything this farm owns. */
+  readonly owner: string;
+  readonly account: DesiredAccount;
+  /** Of the domain that it lives in. */
+  readonly domain: DomainNames;
+  readonly servicePrincipalNames: readonly string[];
+  /** Patterns of those that are neither added nor removed; ["*"] where none is managed. */
+  readonly unmanagedServicePrincipalNames: readonly string[];
+  readonly grant: "Group" | "Principals";
+  readonly hostGroup: DesiredGroup;
+  readonly accessGroups: readonly DesiredGroup[];
+  readonly hosts: readonly HostReference[];
+  readonly quarantined: readonly HostReference[];
+  /** What entries of both lists were resolved to before, by their texts. */
+  readonly resolved: ReadonlyMap<string, readonly ResolvedHost[]>;
+  readonly trustSelfJoined: boolean;
+  /** objectGUIDs of what the farm is known to own: found by them even when somebody moved or renamed it. */
+  readonly knownObjects: readonly string[];
+  /** Those of them that are access groups. */
+  readonly knownAccessGroups: readonly string[];
+  /** What it did to groups that are not its own. */
+  readonly journal: Journal;
+  /** Other farms that use existing host groups. */
+  readonly sharing: readonly SharingFarm[];
+  /** What of the spec only the domain shows to be wrong: it keeps nothing else from being done. */
+  readonly invalid: readonly Blocker[];
+  /** The operator's account, as dsacls takes it. */
+  readonly operator: string;
+  /** Whether a gMSA or host group without owner is taken over. */
+  readonly adoption: Adoption;
+  /** Containers that the farm itself names, as whole distinguished names. */
+  readonly explicitContainers: { readonly account: string | undefined; readonly hostGroup: string | undefined };
+}
+
+/** The farm as wanted. With `problems` it must not be brought about; to clean up after it, it is good enough. */
+export interface Wanted {
+  readonly desired: DesiredFarm;
+  readonly problems: readonly Blocker[];
+}

@@ -21,7 +21,8 @@ import {
 } from "../harness/world.ts";
 
 const SRC = new URL("../../src/", import.meta.url).href;
-const FILES = 35;
+/** 35 once the house stood; what nobody may be given is asked for in four more. */
+const FILES = 40;
 const coverage = z.object({
   result: z.array(
     z.object({

@@ -44,7 +44,7 @@ describe("the alerts", () => {
   });
 
   test("there are some", () => {
-    expect(rules.length).toBeGreaterThanOrEqual(11);
+    expect(rules.length).toBeGreaterThanOrEqual(12);
   });
 
   test.each(rules.map(({ alert, ...rule }) => [alert, rule] as const))(

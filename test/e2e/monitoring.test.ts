@@ -153,6 +153,12 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
       mend: () => patchFarm(NAMESPACE, "hosts", { hosts: { computers: ["WEB02"] } }),
     },
     {
+      alert: "ServerFarmQuarantineNotFound",
+      labels: { namespace: NAMESPACE, name: "slip", severity: "critical" },
+      induce: () => cluster.apply(farmOf(NAMESPACE, "slip", { ...DIRECT, hosts: { computers: ["NOBODY"], quarantined: ["TYPO"] } })),
+      mend: () => patchFarm(NAMESPACE, "slip", { hosts: { computers: ["WEB02"], quarantined: [] } }),
+    },
+    {
       alert: "ServerFarmPermissionsMissing",
       labels: { domain: "powerless" },
       induce: async () => {

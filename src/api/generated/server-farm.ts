@@ -52,7 +52,7 @@ export interface ServerFarmSpec {
     readonly grant: "Group" | "Principals";
     /** Computers that may retrieve the password: WEB01, WEB01$, web01.contoso.com or a distinguished name. */
     readonly computers: readonly string[];
-    /** Computers that must not have the right, whatever else names them (compromised hosts). Removed before any other change of the farm. */
+    /** Computers that must not have the right, whatever else names them (compromised hosts). Removed before any other change of the farm, and kept out by a deny entry in the list of the account. An entry that was found once stays in force when the computer is moved or renamed. */
     readonly quarantined: readonly string[];
     /** The host group, with grant: Group. */
     readonly group?: {

@@ -145,8 +145,10 @@ describe.skipIf(!available)("the life of a farm", () => {
     await cluster.apply(farmOf(NAMESPACE, "life", { account: { name: "Life" }, hosts: { computers: ["WEB01", "WEB02"] } }));
     await farmReady(NAMESPACE, "life");
     let asked = 0;
-    for (const [from, to] of [0, 1, 2].flatMap((a) => [0, 1, 2].filter((b) => b !== a).map((b) => [a, b] as const))) {
-      for (const way of [from, to]) {
+    const pairs = [0, 1, 2].flatMap((a) => [0, 1, 2].filter((b) => b !== a).map((b) => [a, b] as const));
+    // Where the farm is faster than a host asks, few answers count: then once more.
+    while (asked <= 20) {
+      for (const [from, to, way] of pairs.flatMap(([a, b]) => [[a, b, a] as const, [a, b, b] as const])) {
         const hosts = WAYS[way]?.hosts ?? {};
         const moved = patchFarm(NAMESPACE, "life", { hosts: { grant: "Group", group: null, ...hosts } }).then(() =>
           farmReady(NAMESPACE, "life"),
@@ -163,7 +165,6 @@ describe.skipIf(!available)("the life of a farm", () => {
         if (!("group" in hosts)) expect(await directory.members("WebServers")).toEqual(["WEB06$"]);
       }
     }
-    expect(asked).toBeGreaterThan(20);
     await cluster.delete("ServerFarm", "life", NAMESPACE, 30);
   });
 

@@ -13,6 +13,8 @@ export interface Query {
   readonly lookups: readonly Lookup[];
   /** Deleted: objects that are there and those that were deleted lately. */
   readonly among: "Objects" | "Computers" | "Deleted";
-  /** The groups of which every member is asked for, however many there are; of others no more than the server lists by itself. */
+  /** The groups of which every member is asked for, however many there are; all others come without members. Absent: no member is read at all. */
   readonly allMembersOf?: (group: DirectoryObject) => boolean;
+  /** objectGUID of a group: only what is a direct member of it is meant, and of that nothing but its objectGUID is read. */
+  readonly directMembersOf?: string;
 }

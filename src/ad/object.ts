@@ -40,7 +40,7 @@ export interface DirectoryObject extends AccountFields {
   /** Milliseconds since 1970. */
   readonly passwordLastSet: number | undefined;
   readonly retrievers: Retrievers | undefined;
-  /** Distinguished names; all of them, however many. */
+  /** Distinguished names; of a group of the farm's own all of them, however many, and of others none. */
   readonly members: readonly string[];
   /** Distinguished names of the groups that it is a direct member of; not read of computers. */
   readonly memberOf: readonly string[];

@@ -16,6 +16,7 @@ export type Reason =
   | "HostNotFound"
   | "HostAmbiguous"
   | "GroupNotFound"
+  | "GroupInUse"
   | "InvalidSpec"
   | "Rejected"
   | "ChangesPending"
@@ -43,6 +44,7 @@ const TERMINAL: ReadonlySet<string> = new Set<Reason>([
   "ServicePrincipalNameInUse",
   "HostAmbiguous",
   "GroupNotFound",
+  "GroupInUse",
   "InvalidSpec",
   "Rejected",
 ]);

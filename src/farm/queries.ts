@@ -6,6 +6,7 @@ import type { Lookup, Query } from "../ad/lookup.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import { keysOfHost, lookupKey, sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
+import { isOwnerMarker } from "../names/identifier.ts";
 import type { DesiredFarm, HostReference } from "./desired.ts";
 
 /** What the directory says of one farm. */
@@ -14,6 +15,8 @@ export interface ObservedFarm {
   readonly objects: readonly DirectoryObject[];
   /** The computers that the farm's host references may mean, and those that it put into groups. */
   readonly computers: readonly DirectoryObject[];
+  /** By objectGUID, host groups of somebody else: the objectGUIDs of those of the computers that are direct members. Nobody else of them is read. */
+  readonly membersAmong: ReadonlyMap<string, ReadonlySet<string>>;
   /** Whoever else the account's list of retrievers names, as far as it exists. */
   readonly unexplainedPrincipals: readonly DirectoryObject[];
   /** objectGUIDs that the farm is known to own and that are neither there nor known to be deleted: not replicated yet, perhaps. */
@@ -39,16 +42,13 @@ export interface LookOptions {
 export type Look<Result> = Generator<Query, Result, readonly DirectoryObject[]>;
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
-  const objects = yield {
-    lookups: namesOf(desired, options.scope),
-    among: "Objects",
-    allMembersOf: (object) => needsMembers(desired, object),
-  };
+  const objects = yield* lookForObjects(desired, options.scope);
   const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects);
   const computers = options.computers ?? (yield* lookForComputers(desired, options.scope, objects));
   return {
     objects,
     computers,
+    membersAmong: yield* lookForMembers(desired, objects, computers),
     unexplainedPrincipals: yield* lookForPrincipals(desired, objects, computers),
     missing,
     unreadable: yield* lookForUnreadable(desired, objects, computers),
@@ -86,14 +86,61 @@ function knownIds({ knownObjects, journal }: DesiredFarm): readonly string[] {
   return [...new Set([...knownObjects, ...[...journal.hostGroups, ...journal.accessGroups].map(({ objectGUID }) => objectGUID)])];
 }
 
-/** All members are read of host groups and of the farm's own; an access group of somebody else may have very many, and the account is asked instead. */
-function needsMembers({ owner, hostGroup, journal }: DesiredFarm, object: DirectoryObject): boolean {
+/** What bears the names. Groups of somebody else are asked for apart from the rest, without their members: these can be very many, and are not the farm's to know. */
+function* lookForObjects(desired: DesiredFarm, scope: Scope): Look<readonly DirectoryObject[]> {
+  const others = groupsOfOthers(desired);
+  const isOther = ({ by, value }: Lookup): boolean => others.has(`${by} ${lookupKey(by, value)}`);
+  const lookups = namesOf(desired, scope);
+  const named = yield {
+    lookups: lookups.filter((lookup) => !isOther(lookup)),
+    among: "Objects",
+    allMembersOf: (object) => needsMembers(desired, object),
+  };
+  if (others.size === 0) return named;
+  const apart = yield* ask(lookups.filter(isOther), "Objects");
+  const seen = new Set(named.map(({ objectGUID }) => objectGUID));
+  // One that bears the farm's own marker after all.
+  const own = apart.filter((object) => isOwnGroup(desired, object) && !seen.has(object.objectGUID));
+  const read = yield* ask(own.map(byGuid), "Objects", () => true);
+  return [...new Map([...apart, ...named, ...read].map((object) => [object.objectGUID, object])).values()];
+}
+
+/** By what groups are asked for that are, or were, somebody else's. */
+function groupsOfOthers({ grant, hostGroup, accessGroups, knownObjects, journal }: DesiredFarm): ReadonlySet<string> {
+  const existing = [...(grant === "Group" ? [hostGroup] : []), ...accessGroups].filter((group) => group.existing);
+  const remembered = [...journal.hostGroups, ...journal.accessGroups].filter(({ objectGUID }) => !knownObjects.includes(objectGUID));
+  return new Set([
+    ...existing.map(({ samAccountName }) => `sAMAccountName ${lookupKey("sAMAccountName", samAccountName)}`),
+    ...remembered.map(({ objectGUID }) => `objectGUID ${lookupKey("objectGUID", objectGUID)}`),
+  ]);
+}
+
+/** All members are read of the farm's own groups, and of one that is to become its own. */
+function needsMembers({ owner, grant, hostGroup, adopt }: DesiredFarm, object: DirectoryObject): boolean {
   if (!isGroup(object)) return false;
-  return (
-    object.owner === owner ||
-    sameName(object.samAccountName, hostGroup.samAccountName) ||
-    journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID)
-  );
+  const adopted = adopt && grant === "Group" && !hostGroup.existing && sameName(object.samAccountName, hostGroup.samAccountName);
+  return object.owner === owner || (adopted && !isOwnerMarker(object.owner));
+}
+
+/** Which of the computers are direct members of the host groups of somebody else. */
+function* lookForMembers(
+  desired: DesiredFarm,
+  objects: readonly DirectoryObject[],
+  computers: readonly DirectoryObject[],
+): Look<ObservedFarm["membersAmong"]> {
+  const found = new Map<string, ReadonlySet<string>>();
+  if (computers.length === 0) return found;
+  for (const { objectGUID } of objects.filter((object) => isHostGroupOfOthers(desired, object))) {
+    const members = yield { lookups: computers.map(byGuid), among: "Computers", directMembersOf: objectGUID };
+    found.set(objectGUID, new Set(members.map((member) => member.objectGUID)));
+  }
+  return found;
+}
+
+function isHostGroupOfOthers({ owner, grant, hostGroup, journal }: DesiredFarm, object: DirectoryObject): boolean {
+  if (!isGroup(object) || object.owner === owner) return false;
+  const used = grant === "Group" && hostGroup.existing && sameName(object.samAccountName, hostGroup.samAccountName);
+  return used || journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID);
 }
 
 /** Known objects that are neither there nor among the deleted ones. */
@@ -122,9 +169,17 @@ function byDn(value: string): Lookup {
   return { by: "distinguishedName", value };
 }
 
+function byGuid({ objectGUID }: DirectoryObject): Lookup {
+  return { by: "objectGUID", value: objectGUID };
+}
+
 /** Nothing is asked where there is nothing to ask for. */
-function* ask(lookups: readonly Lookup[], among: Query["among"]): Look<readonly DirectoryObject[]> {
-  return lookups.length === 0 ? [] : yield { lookups, among };
+function* ask(
+  lookups: readonly Lookup[],
+  among: Query["among"],
+  allMembersOf?: NonNullable<Query["allMembersOf"]>,
+): Look<readonly DirectoryObject[]> {
+  return lookups.length === 0 ? [] : yield { lookups, among, ...(allMembersOf ? { allMembersOf } : {}) };
 }
 
 function isOwnGroup({ owner }: DesiredFarm, object: DirectoryObject): boolean {

@@ -7,6 +7,7 @@ import { dnKey, parentKey } from "../names/distinguished-name.ts";
 import { describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import type { DesiredFarm, DesiredGroup } from "./desired.ts";
 import type { ObservedFarm } from "./queries.ts";
+import { isInUseElsewhere } from "./sharing.ts";
 
 /** What stands where the farm wants an object. */
 export type Slot =
@@ -17,7 +18,12 @@ export type Slot =
   /** Nobody's, and to be taken over. */
   | { readonly kind: "Adoptable"; readonly object: DirectoryObject }
   /** Something that the farm must not touch, or nothing where somebody else should have put something. */
-  | { readonly kind: "Blocked"; readonly blocker: Blocker }
+  | {
+      readonly kind: "Blocked";
+      readonly blocker: Blocker;
+      /** A group that the farm used and may not use any more: nobody is put in, and what it put in is still its to take out. */
+      readonly frozen?: DirectoryObject;
+    }
   /** The farm wants nothing there. */
   | { readonly kind: "Unwanted" };
 
@@ -136,7 +142,12 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
   if (grant === "Principals") return { kind: "Unwanted" };
   if (hostGroup.existing) {
     const remembered = journal.hostGroups.find(({ name }) => sameName(name, hostGroup.samAccountName));
-    return externalSlot(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", remembered: remembered?.objectGUID });
+    const slot = externalSlot(desired, observed, hostGroup, {
+      part: "Hosts",
+      field: "hosts.group.name",
+      remembered: remembered?.objectGUID,
+    });
+    return slot.kind === "External" && isInUseElsewhere(desired, slot.object) ? inUse(desired, slot.object) : slot;
   }
   return ownedSlot(desired, observed, {
     part: "Hosts",
@@ -148,6 +159,13 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
     otherwise: "choose another hosts.group.name.",
     adopt: desired.adopt,
   });
+}
+
+/** Says nothing of those who use it: they are none of this namespace's business. */
+function inUse({ journal }: DesiredFarm, object: DirectoryObject): Slot {
+  const message = `${object.distinguishedName} is in use by another namespace, and its hosts would be given the password: name a group of your own in hosts.group.name, or leave hosts.group.existing out.`;
+  const isKnown = journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID);
+  return { kind: "Blocked", blocker: { reason: "GroupInUse", part: "Hosts", message }, ...(isKnown ? { frozen: object } : {}) };
 }
 
 export function slotOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm, wanted: DesiredGroup): Slot {
@@ -179,6 +197,11 @@ export function isAccessGroup(desired: DesiredFarm, object: DirectoryObject): bo
 /** The object as a change names it. */
 export function owned({ distinguishedName, objectGUID }: DirectoryObject, owner: string): OwnedObject {
   return { distinguishedName, objectGUID, owner };
+}
+
+/** Whether the group is another farm's own: nobody but that farm changes its members, whatever a record says. */
+export function isAnothers({ owner }: DirectoryObject, desired: DesiredFarm): boolean {
+  return owner !== desired.owner && isOwnerMarker(owner);
 }
 
 /** A group as a change of its members names it: with its marker where it is the farm's own. */

@@ -4,7 +4,7 @@ import { isGroup, type DirectoryObject } from "../ad/object.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import type { DesiredFarm, DesiredGroup, HostReference } from "./desired.ts";
 import { HostIndex, type ObservedFarm } from "./queries.ts";
-import { isAccessGroup, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
+import { isAccessGroup, isAnothers, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
 
 export interface FarmView {
   readonly desired: DesiredFarm;
@@ -78,24 +78,43 @@ export function externalHostGroups({ desired, observed, hostGroup }: FarmView): 
   const remembered = new Set(journal.hostGroups.filter(({ added }) => added.length > 0).map(({ objectGUID }) => objectGUID));
   const used = hostGroup.kind === "External" ? hostGroup.object : undefined;
   return observed.objects.filter(
-    (object) => object === used || (remembered.has(object.objectGUID) && object.protection === undefined && object.owner !== owner),
+    (object) =>
+      object === used ||
+      (remembered.has(object.objectGUID) &&
+        isGroup(object) &&
+        object.protection === undefined &&
+        object.owner !== owner &&
+        !isAnothers(object, desired)),
   );
 }
 
 /** The members of a group of somebody else that this farm put in, by the keys of their distinguished names. */
-export function addedMembers({ desired, observed }: FarmView, group: DirectoryObject): ReadonlyMap<string, DirectoryObject> {
+export function addedMembers(view: FarmView, group: DirectoryObject): ReadonlyMap<string, DirectoryObject> {
+  const { desired, observed } = view;
   const remembered = desired.journal.hostGroups.find(({ objectGUID }) => objectGUID === group.objectGUID);
   // A group that was the farm's own until a moment ago: whoever is in it the farm has put in.
   const all = !remembered && group.owner === desired.owner;
   if (!all && !remembered) return new Map();
-  const members = new Set(group.members.map(dnKey));
+  const isIn = membership(view, group);
   const added = new Set(remembered?.added);
   return new Map(
     observed.computers
-      .filter(({ objectGUID }) => all || added.has(objectGUID))
-      .map((computer) => [dnKey(computer.distinguishedName), computer] as const)
-      .filter(([key]) => members.has(key)),
+      .filter((computer) => (all || added.has(computer.objectGUID)) && isIn(computer))
+      .map((computer) => [dnKey(computer.distinguishedName), computer] as const),
   );
+}
+
+/** Whether one of the farm's computers is a direct member of a host group: of the farm's own all members are known, of others only its own computers. */
+export function membership(
+  { desired, observed }: Pick<FarmView, "desired" | "observed">,
+  group: DirectoryObject,
+): (computer: DirectoryObject) => boolean {
+  if (group.owner !== desired.owner) {
+    const members = observed.membersAmong.get(group.objectGUID);
+    return ({ objectGUID }) => members?.has(objectGUID) === true;
+  }
+  const members = new Set(group.members.map(dnKey));
+  return ({ distinguishedName }) => members.has(dnKey(distinguishedName));
 }
 
 /** Whether an object is a direct member of a group: asked of its own memberOf, since a group may have very many members. */

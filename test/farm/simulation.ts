@@ -1,5 +1,6 @@
 /** A directory made of values: what Active Directory does with each change, for tests of what is pure. */
 import type { Change, Plan } from "../../src/farm/changes/index.ts";
+import { sameName } from "../../src/names/account-name.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS } from "../../src/ad/object.ts";
@@ -109,10 +110,23 @@ export class SimulatedDirectory implements Directory {
     this.computers = computers;
   }
 
-  observe(): Promise<ObservedFarm> {
+  observe({ owner, adopt, hostGroup }: DesiredFarm): Promise<ObservedFarm> {
     // As it is now: what is written later is not in it.
-    const { objects, computers, unexplainedPrincipals, missing, unreadable } = this;
-    return Promise.resolve({ objects, computers, unexplainedPrincipals, missing, unreadable });
+    const { computers, membersAmong, unexplainedPrincipals, missing, unreadable } = this;
+    // Of groups of others no member is read.
+    const isRead = (object: DirectoryObject): boolean =>
+      object.owner === owner || (adopt && !hostGroup.existing && sameName(object.samAccountName, hostGroup.samAccountName));
+    const objects = this.objects.map((object) => (object.members.length === 0 || isRead(object) ? object : { ...object, members: [] }));
+    return Promise.resolve({ objects, computers, membersAmong, unexplainedPrincipals, missing, unreadable });
+  }
+
+  get membersAmong(): ReadonlyMap<string, ReadonlySet<string>> {
+    const guids = new Map(this.computers.map(({ distinguishedName, objectGUID }) => [dnKey(distinguishedName), objectGUID]));
+    return new Map(
+      this.objects
+        .filter(({ objectClass }) => objectClass === GROUP_CLASS)
+        .map(({ objectGUID, members }) => [objectGUID, new Set(members.flatMap((member) => guids.get(dnKey(member)) ?? []))]),
+    );
   }
 
   apply(change: Change): Promise<void> {

@@ -2,7 +2,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { SharingFarm } from "../../src/farm/desired.ts";
-import type { Transfer } from "../../src/farm/sharing.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
@@ -23,24 +22,19 @@ const dnOf = (name: string): string => `CN=${name},CN=Computers,${BASE}`;
 const groupOf = (name: string, members: readonly string[] = [], more: Partial<DirectoryObject> = {}): DirectoryObject =>
   directoryObject({ distinguishedName: `CN=${name},OU=Groups,${BASE}`, samAccountName: name, objectClass: "group", members, ...more });
 
-/** What was written to the cluster, in its order: records of the farm, and transfers to others. */
+/** The records of the farm that were written to the cluster, in their order. */
 interface Written {
   readonly statuses: ServerFarmStatus[];
-  readonly transfers: Transfer[];
 }
 
 /** A cluster that takes what is written to it. */
-function portsOf(directory: SimulatedDirectory, written: Written = { statuses: [], transfers: [] }): FarmPorts {
+function portsOf(directory: SimulatedDirectory, written: Written = { statuses: [] }): FarmPorts {
   return {
     directory,
     assertFresh: () => Promise.resolve(),
     record: (farm, status) => {
       written.statuses.push(status);
       return Promise.resolve({ ...farm, status });
-    },
-    transfer: (transfers) => {
-      written.transfers.push(...transfers);
-      return Promise.resolve();
     },
     now: () => NOW,
   };
@@ -212,7 +206,7 @@ describe("what a review found", () => {
     directory.onWrite = () => {
       written = true;
     };
-    directory.observe = () => (written ? Promise.reject(new DirectoryError("Unavailable", "lost")) : observe());
+    directory.observe = (wanted) => (written ? Promise.reject(new DirectoryError("Unavailable", "lost")) : observe(wanted));
     const second = await bringAbout(directory, EXISTING, first.status);
     expect(second.report.error?.kind).toBe("Unavailable");
     expect(named(second.status)).toHaveLength(2);
@@ -369,18 +363,9 @@ describe("what the cluster is told on the way", () => {
   const guidsOf = (directory: SimulatedDirectory, dns: readonly string[]): readonly string[] =>
     dns.map((dn) => directory.computers.find(({ distinguishedName }) => dnKey(distinguishedName) === dnKey(dn))?.objectGUID ?? dn);
   const shared = (): SimulatedDirectory => new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
-  /** Another farm that uses the same group and wants WEB02 there. */
-  const other: SharingFarm = {
-    key: "web/other",
-    groupName: "shared",
-    objectGUID: undefined,
-    hosts: [{ text: "WEB02", by: "sAMAccountName", value: "WEB02$" }],
-    quarantined: [],
-  };
-
   test("who is put into a group of somebody else is on record before the write, and so is the account in an access group", async () => {
     const directory = new SimulatedDirectory([...shared().objects, groupOf("Readers")], HOSTS);
-    const written: Written = { statuses: [], transfers: [] };
+    const written: Written = { statuses: [] };
     const seen: string[] = [];
     directory.onWrite = (change) => {
       const status = written.statuses.at(-1);
@@ -407,43 +392,6 @@ describe("what the cluster is told on the way", () => {
     expect(report.error).toBeUndefined();
     expect(members(directory, "Shared")).toEqual([dnOf("WEB05")]);
     expect(end.kind === "Unrecorded" && end.events).toHaveLength(report.applied.length);
-  });
-
-  test("hosts that another farm wants too are handed to it, when this one drops them and at its end", async () => {
-    const directory = shared();
-    const guids = guidsOf(directory, [dnOf("WEB02")]);
-    const first = await bringAbout(directory, EXISTING);
-    const written: Written = { statuses: [], transfers: [] };
-    const without = { hosts: { ...EXISTING.hosts, computers: ["WEB01"] } };
-    const second = await bringAbout(directory, without, first.status, portsOf(directory, written), [other]);
-    expect(written.transfers).toMatchObject([{ recipient: "web/other", added: guids }]);
-    expect(members(directory, "Shared")).toContain(dnOf("WEB02"));
-    expect(second.status.hostGroup?.added).toEqual(guidsOf(directory, [dnOf("WEB01")]));
-
-    const third = await bringAbout(shared(), EXISTING);
-    const end: Written = { statuses: [], transfers: [] };
-    const last = desired(EXISTING, third.status, [other]);
-    const gone = shared();
-    gone.objects = gone.objects.map((object) => ({
-      ...object,
-      objectGUID: third.status.hostGroup?.objectGUID ?? "",
-      members: [dnOf("WEB01"), dnOf("WEB02")],
-    }));
-    expect(await decommissionFarm(farm(EXISTING, third.status), last, portsOf(gone, end), signal)).toMatchObject({ end: { kind: "Gone" } });
-    expect(end.transfers).toMatchObject([{ recipient: "web/other", added: guids }]);
-    expect(members(gone, "Shared")).toEqual([dnOf("WEB02")]);
-  });
-
-  test("a transfer that is not taken ends the reconcile: what was done is said, and nothing is forgotten", async () => {
-    const directory = shared();
-    const first = await bringAbout(directory, EXISTING);
-    const cause = new Error("changed meanwhile");
-    const refusing: FarmPorts = { ...portsOf(directory), transfer: () => Promise.reject(cause) };
-    const without = { hosts: { ...EXISTING.hosts, computers: [] } };
-    const wanted = desired(without, first.status, [other]);
-    const { end, report } = await reconcileFarm(farm(without, first.status, 2), wanted, refusing, signal);
-    expect(end).toMatchObject({ kind: "Unrecorded", cause, events: [{ reason: "HostsRemoved" }] });
-    expect(report.applied).toMatchObject([{ kind: "ChangeHosts", remove: [dnOf("WEB01")] }]);
   });
 
   test("a farm that is not any more as it was handed in writes nothing", async () => {

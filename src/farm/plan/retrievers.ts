@@ -1,11 +1,11 @@
 /** Who may retrieve the password: the account's list. */
 import type { Blocker } from "../../api/reasons.ts";
 import type { DirectoryObject, Retrievers } from "../../ad/object.ts";
-import { commonName, dnKey } from "../../names/distinguished-name.ts";
+import { commonName } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
 import type { ObservedFarm } from "../queries.ts";
 import { owned } from "../slot.ts";
-import type { FarmView } from "../view.ts";
+import { membership, type FarmView } from "../view.ts";
 
 /**
  * Whom one access list can name: its size has 16 bits (MS-DTYP 2.4.5), and an entry for a domain's principal takes 36 bytes. Some are left for
@@ -95,24 +95,26 @@ function difference(
 }
 
 /** Whether everybody who should have the right has it by what is wanted, so that nobody loses it when nothing else is named. */
-function isFilled({ desired, observed, hostGroup, hosts: { wanted, undecided } }: FarmView): boolean {
+function isFilled(view: FarmView): boolean {
+  const { desired, observed, hostGroup } = view;
+  const { wanted, undecided } = view.hosts;
   if (undecided.size > 0) return false;
   if (desired.grant === "Principals") return observed.unreadable.length === 0 && wanted.size <= PRINCIPALS;
   if (!("object" in hostGroup)) return false;
-  const members = new Set(hostGroup.object.members.map(dnKey));
-  return [...wanted.keys()].every((key) => members.has(key));
+  return [...wanted.values()].every(membership(view, hostGroup.object));
 }
 
 /** Of the principals that are named now those by which hosts that stay have the right: they stay until the hosts have it otherwise. */
-function inForce({ desired, observed, hosts: { wanted, undecided } }: FarmView, { principals }: Retrievers): readonly string[] {
-  const hosts = new Map([...wanted, ...undecided]);
+function inForce(view: FarmView, { principals }: Retrievers): readonly string[] {
+  const { desired, observed } = view;
+  const hosts = new Map([...view.hosts.wanted, ...view.hosts.undecided]);
   const direct = new Set(desired.grant === "Group" ? sidsOf(hosts.values()) : []);
   const groups = observed.objects.filter(
     (object) => object.owner === desired.owner || desired.journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID),
   );
-  const bearing = new Set(
-    sidsOf(groups.filter(({ members }) => members.some((member) => hosts.has(dnKey(member)) || observed.unreadable.includes(member)))),
-  );
+  const bears = (group: DirectoryObject): boolean =>
+    [...hosts.values()].some(membership(view, group)) || group.members.some((member) => observed.unreadable.includes(member));
+  const bearing = new Set(sidsOf(groups.filter(bears)));
   return principals.filter((sid) => direct.has(sid) || bearing.has(sid));
 }
 

@@ -4,8 +4,11 @@ import type { EventDraft } from "../../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { isTerminal } from "../../api/reasons.ts";
 import { describeOwner } from "../../names/identifier.ts";
+import { commonName } from "../../names/distinguished-name.ts";
+import { listOf } from "../changes/entry.ts";
 import { eventsOf } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired.ts";
+import { leftBehind } from "../handover.ts";
 import { readJournal } from "../journal.ts";
 import type { Report } from "../report.ts";
 import { unknownStatus } from "./not-looked.ts";
@@ -39,22 +42,29 @@ export function decommissionOutcome(farm: ServerFarm, desired: DesiredFarm, repo
   const retryable = error !== undefined || failures.some((failure) => failure.error.retryable) || causes.length === 0;
   const waits = plan?.blockers.some((blocker) => !isTerminal(blocker.reason)) === true;
   const status = unknownStatus(farm, reason, message, now, { stalled: !retryable && !waits });
-  return { gone, status, events: eventsOfEnd(desired, report), retryable };
+  return { gone, status, events: eventsOfEnd(desired, report, gone), retryable };
 }
 
-function eventsOfEnd(desired: DesiredFarm, { applied, view }: Report): readonly EventDraft[] {
+function eventsOfEnd(desired: DesiredFarm, { applied, view }: Report, gone: boolean): readonly EventDraft[] {
   const released = new Set(applied.flatMap((change) => ("object" in change ? [change.object.objectGUID] : [])));
   const strays = (view?.observed.objects ?? []).filter(
     ({ objectGUID, owner }) => desired.knownObjects.includes(objectGUID) && owner !== desired.owner && !released.has(objectGUID),
   );
   return [
     ...applied.flatMap((change) => eventsOf(change, desired.account.samAccountName, false)),
+    ...(gone && view ? leftBehind(view).map(memberLeft) : []),
     ...strays.map(({ distinguishedName, owner }): EventDraft => ({
       type: "Warning",
       reason: "ObjectKept",
       message: `${distinguishedName} was this farm's and stays in the directory: ${describeOwner(owner, desired.owner)} now`,
     })),
   ];
+}
+
+function memberLeft({ group, computers }: ReturnType<typeof leftBehind>[number]): EventDraft {
+  const names = listOf(computers.map(({ distinguishedName }) => commonName(distinguishedName)));
+  const message = `${names}: put into ${group.distinguishedName} by this farm, and left there since another farm wants it; no farm takes it out later: do so by hand then.`;
+  return { type: "Warning", reason: "MemberLeft", message };
 }
 
 /** The farm was let go, with all that it had made and done. */

@@ -19,9 +19,11 @@ const account = directoryObject({
 });
 const [WEB01 = "", WEB02 = ""] = WEB.map(({ distinguishedName }) => distinguishedName);
 const kinds = (objects: readonly ReturnType<typeof group>[], policy = DELETE): readonly string[] =>
-  planEndOf(wanted, { objects, computers: WEB, missing: [], unexplainedPrincipals: [], unreadable: [] }, policy).changes.map(
-    ({ kind }) => kind,
-  );
+  planEndOf(
+    wanted,
+    { objects, computers: WEB, membersAmong: new Map(), missing: [], unexplainedPrincipals: [], unreadable: [] },
+    policy,
+  ).changes.map(({ kind }) => kind);
 
 describe("the end of a farm", () => {
   test("revoke, then the account, then the group", () => {
@@ -50,7 +52,14 @@ describe("the end of a farm", () => {
   test("a protected object blocks, whatever marker it bears", () => {
     const result = planEndOf(
       wanted,
-      { objects: [{ ...group([]), protection: "it is built in" }], computers: [], missing: [], unexplainedPrincipals: [], unreadable: [] },
+      {
+        objects: [{ ...group([]), protection: "it is built in" }],
+        computers: [],
+        membersAmong: new Map(),
+        missing: [],
+        unexplainedPrincipals: [],
+        unreadable: [],
+      },
       DELETE,
     );
     expect(result.changes).toEqual([]);
@@ -62,7 +71,7 @@ describe("the end of a farm", () => {
   test("what is known and not seen on another server keeps the farm", () => {
     const { blockers } = planEndOf(
       wanted,
-      { objects: [], computers: [], missing: ["guid"], unexplainedPrincipals: [], unreadable: [] },
+      { objects: [], computers: [], membersAmong: new Map(), missing: ["guid"], unexplainedPrincipals: [], unreadable: [] },
       DELETE,
     );
     expect(blockers).toMatchObject([{ reason: "DirectoryUnavailable" }]);

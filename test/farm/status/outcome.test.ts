@@ -277,7 +277,7 @@ describe("a farm that is not looked at", () => {
 describe("the end of a farm", () => {
   const wanted = desired();
   const empty = {
-    view: viewOf(wanted, { objects: [], computers: [], missing: [], unexplainedPrincipals: [], unreadable: [] }),
+    view: viewOf(wanted, { objects: [], computers: [], membersAmong: new Map(), missing: [], unexplainedPrincipals: [], unreadable: [] }),
     applied: [],
     failures: [],
     error: undefined,

@@ -192,7 +192,7 @@ describe.skipIf(!available)("the directory's contract", () => {
       await ad.asAdministrator((client) => client.del(`CN=Within,${CONTAINER}`));
     });
 
-    test("only members are changed, whatever marker they bear, and that it is so already is a success", async () => {
+    test("only members are changed, whatever note they bear, and that it is so already is a success", async () => {
       const wanted = wantedOf({ hosts: { computers: ["WEB01", "WEB02"], group }, accessGroups: [{ name: "Mine", existing: false }] });
       expect(await applyTwice(wanted)).toEqual(["ChangeHosts", "CreateAccount", "CreateAccessGroup"]);
       expect(await ad.members("Theirs")).toEqual(["WEB01$", "WEB02$", "WEB05$"]);
@@ -239,6 +239,25 @@ describe.skipIf(!available)("the directory's contract", () => {
         });
       }
       expect(await ad.members("Domain Admins")).not.toContain("WEB01$");
+    });
+
+    test("one that another farm has taken meanwhile is left as it is, whatever was planned for it", async () => {
+      const marker = "serverfarm.dev cluster=contract farm=other/x";
+      await ad.modify(theirs.distinguishedName, "replace", "adminDescription", [marker]);
+      const before = await ad.members("Theirs");
+      const member = `CN=WEB05,CN=Computers,${BASE}`;
+      for (const change of [
+        { kind: "ChangeHosts", object: theirs, add: [], remove: [member] },
+        { kind: "ChangeHosts", object: theirs, add: [`CN=WEB04,CN=Computers,${BASE}`], remove: [] },
+        { kind: "LeaveAccessGroup", object: theirs, member },
+      ] as const) {
+        await expect(directory.apply(change, signal)).rejects.toMatchObject({
+          kind: "NotOwned",
+          message: expect.stringContaining("other/x"),
+        });
+      }
+      expect(await ad.members("Theirs")).toEqual(before);
+      await ad.modify(theirs.distinguishedName, "replace", "adminDescription", ["the database team's"]);
     });
 
     test("a marker is given to what bears none, and to nothing else", async () => {

@@ -5,6 +5,7 @@ import type { SharingFarm } from "../../src/farm/desired.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
+import { describeChange } from "../../src/farm/changes/index.ts";
 import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { Outcome } from "../../src/farm/status/outcome.ts";
 import type { Report } from "../../src/farm/report.ts";
@@ -453,6 +454,14 @@ describe("taking over", () => {
     const { changes, later } = planOf(desired(spec), new SimulatedDirectory([gmsa, oldGroup], HOSTS));
     expect(changes.map(({ kind }) => kind)).toEqual(["Adopt", "Adopt"]);
     expect(later?.map(({ kind }) => kind)).toEqual(["ChangeHosts", "UpdateAccount", "ChangeServicePrincipalNames", "SetRetrievers"]);
+  });
+
+  test("and lists nobody who is in a group that is not the farm's yet", () => {
+    const members = [dnOf("WEB01"), "CN=Alice,CN=Users,DC=contoso,DC=com", "CN=SECRET,CN=Computers,DC=contoso,DC=com"];
+    const { changes, later } = planOf(desired(spec), new SimulatedDirectory([gmsa, groupOf("itfarm1Hosts", members)], HOSTS));
+    const lines = JSON.stringify([...changes, ...later].flatMap((change) => describeChange(change)));
+    expect(lines).not.toMatch(/Alice|SECRET/);
+    expect(lines).toContain("2 members that the farm does not name");
   });
 
   test.each([

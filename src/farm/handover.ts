@@ -11,7 +11,8 @@ export function answeredFor(view: FarmView, group: DirectoryObject): readonly st
   const { desired, hostGroup, hosts } = view;
   const used = hostGroup.kind === "External" && hostGroup.object === group;
   const stays = (key: string): boolean => used && (hosts.wanted.has(key) || hosts.undecided.has(key));
-  const own = [...addedMembers(view, group)].filter(([key, computer]) => stays(key) || !isPassedOn(desired, group, computer));
+  const isOthers = isPassedOn(desired, group);
+  const own = [...addedMembers(view, group)].filter(([key, computer]) => stays(key) || !isOthers(computer));
   const others = used ? [...hosts.wanted.values()].filter((computer) => isOnRecord(desired, group, computer)) : [];
   const members = others.filter(membership(view, group));
   return [...new Set([...own.map(([, computer]) => computer), ...members].map(({ objectGUID }) => objectGUID))];
@@ -39,12 +40,10 @@ export function waitsForOthers(view: FarmView): boolean {
 /** Hosts that this farm put in and that stay, since another farm wants them and has not got them on its record: nobody takes them out any more. */
 export function leftBehind(view: FarmView): readonly { readonly group: DirectoryObject; readonly computers: readonly DirectoryObject[] }[] {
   const { desired } = view;
-  return externalHostGroups(view)
-    .map((group) => ({
-      group,
-      computers: [...addedMembers(view, group).values()].filter(
-        (computer) => othersWanting(desired, group, computer).length > 0 && !isPassedOn(desired, group, computer),
-      ),
-    }))
-    .filter(({ computers }) => computers.length > 0);
+  return externalHostGroups(view).flatMap((group) => {
+    const [wanting, isOthers] = [othersWanting(desired, group), isPassedOn(desired, group)];
+    const added = [...addedMembers(view, group).values()];
+    const computers = added.filter((computer) => wanting(computer).length > 0 && !isOthers(computer));
+    return computers.length > 0 ? [{ group, computers }] : [];
+  });
 }

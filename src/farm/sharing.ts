@@ -72,21 +72,22 @@ export function isInUseElsewhere(desired: DesiredFarm, group: Group): boolean {
   return desired.sharing.length > 0 && holderOf(desired, group) !== desired.standing.namespace;
 }
 
-/** The farms that want the computer to stay in the group, whatever this one does: of its namespace, and of the one that the group is for. */
-export function othersWanting(desired: DesiredFarm, group: Group, computer: Computer): readonly SharingFarm[] {
-  if (desired.sharing.length === 0) return [];
-  const keys = keysOfHost(computer);
-  const wanting = desired.sharing.filter(
-    (other) => isUsedBy(other, group) && keys.some((key) => other.hosts.has(key)) && !keys.some((key) => other.quarantined.has(key)),
-  );
-  if (wanting.length === 0) return [];
+/** Of a computer the farms that want it to stay in the group, whatever this one does: of its namespace, and of the one that the group is for. */
+export function othersWanting(desired: DesiredFarm, group: Group): (computer: Computer) => readonly SharingFarm[] {
+  const using = desired.sharing.filter((other) => isUsedBy(other, group));
+  if (using.length === 0) return () => [];
   const namespaces = new Set([desired.standing.namespace, holderOf(desired, group)]);
-  return wanting.filter(({ standing }) => namespaces.has(standing.namespace));
+  const others = using.filter(({ standing }) => namespaces.has(standing.namespace));
+  return (computer) => {
+    const keys = keysOfHost(computer);
+    return others.filter(({ hosts, quarantined }) => keys.some((key) => hosts.has(key)) && !keys.some((key) => quarantined.has(key)));
+  };
 }
 
 /** Whether a farm that wants the computer in the group has it on its own record: then it is that farm's to take out, and this one may forget it. */
-export function isPassedOn(desired: DesiredFarm, group: Group, computer: Computer): boolean {
-  return othersWanting(desired, group, computer).some(({ added }) => added.get(group.objectGUID)?.has(computer.objectGUID) === true);
+export function isPassedOn(desired: DesiredFarm, group: Group): (computer: Computer) => boolean {
+  const wanting = othersWanting(desired, group);
+  return (computer) => wanting(computer).some(({ added }) => added.get(group.objectGUID)?.has(computer.objectGUID) === true);
 }
 
 /**

@@ -57,7 +57,8 @@ describe.skipIf(!available)("the directory's contract", () => {
       for (const { dn } of searchEntries) await client.del(dn);
       await client.del(CONTAINER);
     });
-  });
+    // Thousands of objects, one by one, on a machine that has other things to do.
+  }, 300_000);
 
   beforeEach(() => {
     fence.until = Number.POSITIVE_INFINITY;

@@ -170,8 +170,9 @@ export function takeOut(view: FarmView, group: DirectoryObject, isOut: (key: str
 
 /** Distinguished names. */
 function ownToTakeOut(view: FarmView, group: DirectoryObject, isOut: (key: string) => boolean): readonly string[] {
+  const wanting = othersWanting(view.desired, group);
   return [...addedMembers(view, group)]
-    .filter(([key, computer]) => isOut(key) && othersWanting(view.desired, group, computer).length === 0)
+    .filter(([key, computer]) => isOut(key) && wanting(computer).length === 0)
     .map(([, { distinguishedName }]) => distinguishedName);
 }
 

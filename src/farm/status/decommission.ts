@@ -62,7 +62,8 @@ function eventsOfEnd(desired: DesiredFarm, { applied, view }: Report, gone: bool
 }
 
 function memberLeft({ group, computers }: ReturnType<typeof leftBehind>[number]): EventDraft {
-  const names = listOf(computers.map(({ distinguishedName }) => commonName(distinguishedName)));
+  const dns = computers.map(({ distinguishedName }) => distinguishedName);
+  const names = listOf(dns, commonName);
   const message = `${names}: put into ${group.distinguishedName} by this farm, and left there since another farm wants it; no farm takes it out later: do so by hand then.`;
   return { type: "Warning", reason: "MemberLeft", message };
 }

@@ -122,6 +122,15 @@ describe.skipIf(!available)("a group of somebody else that several farms use", (
     expect([await retrieves("WEB01", "other"), await retrieves("WEB02", "other")]).toEqual([false, true]);
     await cluster.delete("ServerFarm", "other", elsewhere, 30);
     expect(await directory.members("Shared")).toEqual(["WEB06$"]);
+    // Where nothing of the group changes in the directory, it is the cluster that says when it is free.
+    await cluster.apply(farmOf(NAMESPACE, "a", shared(["WEB06"])));
+    await farmReady(NAMESPACE, "a");
+    await cluster.apply(farmOf(elsewhere, "other", shared(["WEB06"])));
+    await farmWhere(elsewhere, "other", (seen) => condition(seen, "HostsReady")?.reason === "GroupInUse");
+    await cluster.delete("ServerFarm", "a", NAMESPACE, 30);
+    await farmReady(elsewhere, "other");
+    await cluster.delete("ServerFarm", "other", elsewhere, 30);
+    expect(await directory.members("Shared")).toEqual(["WEB06$"]);
   });
 
   test("one that changes all the time delays neither another's deletion nor its status", async () => {

@@ -216,6 +216,16 @@ describe("a host that two farms of one namespace want in a group", () => {
     expect(world.members("Shared")).toEqual(["WEB02"]);
   });
 
+  test("is not kept there by one that is being deleted and cannot end yet", async () => {
+    const world = new World([groupOf("Shared")]);
+    for (const key of ["web/a", "web/b"]) world.apply(key, { hosts: uses("Shared", ["WEB02"]) });
+    await world.settle();
+    world.delete("web/b");
+    world.apply("web/a", { hosts: uses("Shared", []) });
+    await world.look("web/a");
+    expect([world.members("Shared"), world.farms.has("web/b")]).toEqual([[], true]);
+  });
+
   test("a quarantined one goes at once where only a farm that is stopped wants it", async () => {
     const world = new World([groupOf("Shared")]);
     world.apply("web/b", { hosts: uses("Shared", ["WEB02"]), suspend: true });
@@ -293,17 +303,34 @@ describe("a group that another namespace has", () => {
     expect([world.members("Shared"), world.members("Other")]).toEqual([["WEB01"], ["WEB02"]]);
   });
 
+  test("stays the one's whose account names it, though it put nobody in and names another group now", async () => {
+    const world = new World([groupOf("Shared", ["WEB01"]), groupOf("Other")]);
+    world.apply("old/a", { hosts: uses("Shared", ["WEB01"]) });
+    await world.settle();
+    expect(world.added("old/a")).toEqual([]);
+    world.apply("old/a", { hosts: uses("Other", ["WEB01"]), managementPolicy: "Observe" });
+    await world.settle();
+    world.apply("web/b", { hosts: uses("Shared", ["WEB02"]) });
+    await world.settle();
+    expect(world.condition("web/b", "HostsReady")?.reason).toBe("GroupInUse");
+    world.apply("old/a", { hosts: uses("Other", ["WEB01"]) });
+    await world.settle();
+    expect([world.members("Shared"), world.members("Other")]).toEqual([["WEB01", "WEB02"], ["WEB01"]]);
+    expect(world.farms.get("old/a")?.status?.formerHostGroups).toBeUndefined();
+  });
+
   test("one that has members there already is frozen: nobody comes in, and its removals, quarantine and end go on", async () => {
     const world = new World([groupOf("Shared", ["WEB04"])]);
-    for (const [key, host] of [
-      ["old/a", "WEB01"],
-      ["web/b", "WEB02"],
+    // As farms did before it was refused: each without knowing of the other.
+    for (const [key, computers] of [
+      ["old/a", ["WEB01"]],
+      ["web/b", ["WEB02", "WEB03"]],
     ] as const) {
       const alone = new World(world.directory.objects);
-      alone.apply(key, { hosts: uses("Shared", [host, "WEB03"]) });
+      alone.apply(key, { hosts: uses("Shared", computers) });
       await alone.settle();
       world.directory.objects = alone.directory.objects;
-      world.apply(key, { hosts: uses("Shared", [host, "WEB03"]) }, alone.farms.get(key)?.status);
+      world.apply(key, { hosts: uses("Shared", computers) }, alone.farms.get(key)?.status);
     }
     expect(world.members("Shared")).toEqual(["WEB01", "WEB02", "WEB03", "WEB04"]);
     await world.settle();

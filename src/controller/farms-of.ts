@@ -22,11 +22,11 @@ export class FarmsByGroup {
 
   /** Told of every change of a farm. Returns the keys of those that it may concern. */
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): readonly string[] {
+    if (!farm && previous) this.#waiting.delete(keyOf(previous.metadata));
     const [before, after] = [groupsOf(previous), groupsOf(farm)];
     if (before.length + after.length === 0) return [];
     for (const group of before) this.#remove(group, previous);
     for (const group of after) this.#add(group, farm);
-    if (!farm) this.#waiting.delete(previous ? keyOf(previous.metadata) : "");
     if (traceOf(farm) === traceOf(previous)) return [];
     const others = new Set([...before, ...after].flatMap((group) => [...(this.#farms.get(group) ?? [])]));
     return [...others].filter((key) => this.#waiting.has(key) && key !== keyOf((farm ?? previous)?.metadata ?? { name: "" }));

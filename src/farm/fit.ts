@@ -1,6 +1,7 @@
-/** Whether what may be taken over is what the farm wants: nothing is taken before it is known to fit. */
+/** Whether what may be taken over is what the farm wants, and its name nobody else's: nothing is taken or made before it is known to fit. */
 import type { DirectoryObject } from "../ad/object.ts";
-import { sameName } from "../names/account-name.ts";
+import type { Blocker } from "../api/reasons.ts";
+import { bearerOf, sameName } from "../names/account-name.ts";
 import { dnKey, parentDn, parentKey } from "../names/distinguished-name.ts";
 import { ADOPTED_MEMBERS } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
@@ -35,4 +36,23 @@ export function refusedMembers({ adopted }: ObservedFarm, { objectGUID, members 
   const computers = adopted?.group.objectGUID === objectGUID ? adopted.computers : undefined;
   if (members.every((member) => computers?.has(dnKey(member)) === true)) return undefined;
   return "not all of its members are computers that can be seen";
+}
+
+/** That the account's dNSHostName is the name of another object: certificates are made out to it, and clients ask for it. `own`: the account, where it is there. */
+export function dnsHostNameTaken(
+  { account, domain }: DesiredFarm,
+  { objects, computers }: ObservedFarm,
+  own: DirectoryObject | undefined,
+): Blocker | undefined {
+  const { dnsHostName } = account;
+  if (dnsHostName === undefined) return undefined;
+  const isBearer = bearerOf(dnsHostName, domain);
+  const isOther = (object: DirectoryObject): boolean => object.objectGUID !== own?.objectGUID && isBearer(object);
+  const bearer = sameName(dnsHostName, domain.dnsName)
+    ? `the domain ${domain.dnsName}`
+    : [...objects, ...computers].find(isOther)?.distinguishedName;
+  if (bearer === undefined) return undefined;
+  const left = own ? `the account keeps ${own.dnsHostName ?? "none"}` : "the account is not created";
+  const message = `${dnsHostName} is the name of ${bearer}, so ${left}: set account.dnsHostName to a name that nothing else bears.`;
+  return { reason: "ObjectExists", part: "Account", message };
 }

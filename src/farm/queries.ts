@@ -3,32 +3,31 @@
  * generator: whoever runs it answers each with the objects that were found, and may ask for many farms at once.
  */
 import type { Lookup } from "../ad/lookup.ts";
-import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
+import type { DirectoryObject } from "../ad/object.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { relativeId } from "../names/identifier.ts";
 import { keysOfHost, lookupKey } from "../names/lookup-key.ts";
 import { lookAtMembers } from "./adoption.ts";
 import type { DesiredFarm, HostReference } from "./desired-farm.ts";
+import { accountsOf, isOwnGroup, lookForMembers, lookForObjects } from "./group-queries.ts";
 import { ask, byDn, costlyLookups, distinct, isAdopted, knownIds, lookAtContainers, lookForNamesakes, namesOf } from "./name-queries.ts";
 import type { Look, LookOptions, ObservedFarm, Scope } from "./observed.ts";
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
-  const named = yield {
-    lookups: namesOf(desired, options.scope),
-    among: "Objects",
-    allMembersOf: (object) => needsMembers(desired, object),
-  };
+  const named = yield* lookForObjects(desired, options.scope);
   const adoptable = desired.adoption.farm === "Never" ? undefined : named.find((object) => isAdopted(desired, object));
   const adopted = adoptable && (yield* lookAtMembers(adoptable));
   const namesakes = options.scope === "Names" ? yield* lookForNamesakes(desired, named) : [];
   const objects = distinct([...named, ...namesakes]).map((object) => (object === adoptable && adopted ? adopted.group : object));
   const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects);
   const computers = options.computers ?? (yield* lookForComputers(desired, options.scope, objects));
+  const others = yield* lookForOthers(desired, objects, computers);
   return {
     objects,
     computers,
-    ...(yield* lookForOthers(desired, objects, computers)),
+    ...others,
+    membersAmong: yield* lookForMembers(desired, [...objects, ...others.unexplainedPrincipals], computers),
     gone: yield* lookForGone(desired, computers),
     missing,
     unreadable: yield* lookForUnreadable(desired, objects, computers),
@@ -47,19 +46,6 @@ export function lookupKeys(desired: DesiredFarm, observed: ObservedFarm | undefi
     ...asked.map(({ by, value }) => lookupKey(by, value)),
     ...found.map(({ objectGUID }) => lookupKey("objectGUID", objectGUID)),
   ]);
-}
-
-/** All members are read of host groups and of the farm's own; an access group of somebody else may have very many, and the account is asked instead. */
-function needsMembers(desired: DesiredFarm, object: DirectoryObject): boolean {
-  return isGroup(object) && (object.owner === desired.owner || isHostGroup(desired, object));
-}
-
-/** A group that is, or was, the host group, whoever owns it. */
-function isHostGroup({ hostGroup, journal }: DesiredFarm, object: DirectoryObject): boolean {
-  return (
-    (hostGroup.existing && sameName(object.samAccountName, hostGroup.samAccountName)) ||
-    journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID)
-  );
 }
 
 /** Known objects that are neither there nor among the deleted ones. */
@@ -86,29 +72,25 @@ function* lookForComputers(desired: DesiredFarm, scope: Scope, objects: readonly
   return [...new Map([...named, ...others].map((computer) => [computer.objectGUID, computer])).values()];
 }
 
-function isOwnGroup({ owner }: DesiredFarm, object: DirectoryObject): boolean {
-  return isGroup(object) && object.owner === owner;
-}
-
 /** A group of the farm's own that is not the host group that it wants. */
 function isFormer({ grant, hostGroup }: DesiredFarm, { samAccountName }: DirectoryObject): boolean {
   return grant === "Principals" || hostGroup.existing || !sameName(samAccountName, hostGroup.samAccountName);
 }
 
-/** Whoever is in a host group by its primary group; and whoever the account's list names and nobody else here explains, to be told by name. */
+/** Whoever is in a host group of the farm's own by its primary group; and whoever the account's list names and nobody else here explains, to be told by name. */
 function* lookForOthers(
   desired: DesiredFarm,
   objects: readonly DirectoryObject[],
   computers: readonly DirectoryObject[],
 ): Look<Pick<ObservedFarm, "primaryMembers" | "unexplainedPrincipals">> {
-  const groups = objects.filter((object) => needsMembers(desired, object));
+  // Of others' groups nobody is asked for: whether a host of the farm is in one so, the host itself says.
+  const groups = objects.filter((object) => isOwnGroup(desired, object));
   const rids = new Set(groups.flatMap(({ objectSID }) => (objectSID === undefined ? [] : [relativeId(objectSID)])));
   const explained = new Set([...objects, ...computers].map(({ objectSID }) => objectSID));
-  const named = objects
-    .filter(
-      (object) => isAccount(object) && (object.owner === desired.owner || sameName(object.samAccountName, desired.account.samAccountName)),
-    )
-    .flatMap(({ retrievers }) => [...(retrievers?.principals ?? []), ...(retrievers?.denied ?? [])]);
+  const named = accountsOf(desired, objects).flatMap(({ retrievers }) => [
+    ...(retrievers?.principals ?? []),
+    ...(retrievers?.denied ?? []),
+  ]);
   const unknown = new Set(named.filter((sid) => !explained.has(sid)));
   const found = yield* ask(
     [

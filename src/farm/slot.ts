@@ -3,14 +3,15 @@ import type { Blocker, Part } from "../api/reasons.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import { describeRight } from "../ad/right.ts";
 import type { ExistingGroup, MemberGroup, OwnedObject } from "../ad/write.ts";
-import { bearerOf, sameName } from "../names/account-name.ts";
+import { sameName } from "../names/account-name.ts";
 import { dnKey, isSharedContainer, MAKE_AN_OU, parentDn, parentKey } from "../names/distinguished-name.ts";
 import { describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import { adoptionHint, mayAdopt } from "./adoption.ts";
 import type { DesiredFarm, DesiredGroup } from "./desired-farm.ts";
-import { misfitsOfAccount, misfitsOfHostGroup, refusedMembers } from "./fit.ts";
+import { dnsHostNameTaken, misfitsOfAccount, misfitsOfHostGroup, refusedMembers } from "./fit.ts";
 import type { ObservedFarm } from "./observed.ts";
 import { protectedMessage } from "./protected.ts";
+import { isInUseElsewhere } from "./sharing.ts";
 
 /** What stands where the farm wants an object. */
 export type Slot =
@@ -21,7 +22,12 @@ export type Slot =
   /** Nobody's, and to be taken over. */
   | { readonly kind: "Adoptable"; readonly object: DirectoryObject }
   /** Something that the farm must not touch, or nothing where somebody else should have put something. */
-  | { readonly kind: "Blocked"; readonly blocker: Blocker }
+  | {
+      readonly kind: "Blocked";
+      readonly blocker: Blocker;
+      /** A group that the farm used and may not use any more: nobody is put in, and what it put in is still its to take out. */
+      readonly frozen?: DirectoryObject;
+    }
   /** The farm wants nothing there. */
   | { readonly kind: "Unwanted" };
 
@@ -169,31 +175,13 @@ export function slotOfAccount(desired: DesiredFarm, observed: ObservedFarm): Slo
   return blocker ? { kind: "Blocked", blocker } : slot;
 }
 
-/** That the account's dNSHostName is the name of another object: certificates are made out to it, and clients ask for it. `own`: the account, where it is there. */
-export function dnsHostNameTaken(
-  { account, domain }: DesiredFarm,
-  { objects, computers }: ObservedFarm,
-  own: DirectoryObject | undefined,
-): Blocker | undefined {
-  const { dnsHostName } = account;
-  if (dnsHostName === undefined) return undefined;
-  const isBearer = bearerOf(dnsHostName, domain);
-  const isOther = (object: DirectoryObject): boolean => object.objectGUID !== own?.objectGUID && isBearer(object);
-  const bearer = sameName(dnsHostName, domain.dnsName)
-    ? `the domain ${domain.dnsName}`
-    : [...objects, ...computers].find(isOther)?.distinguishedName;
-  if (bearer === undefined) return undefined;
-  const left = own ? `the account keeps ${own.dnsHostName ?? "none"}` : "the account is not created";
-  const message = `${dnsHostName} is the name of ${bearer}, so ${left}: set account.dnsHostName to a name that nothing else bears.`;
-  return { reason: "ObjectExists", part: "Account", message };
-}
-
 export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): Slot {
   const { grant, hostGroup, knownObjects, journal } = desired;
   if (grant === "Principals") return { kind: "Unwanted" };
   if (hostGroup.existing) {
-    const remembered = journal.hostGroups.find(({ name }) => sameName(name, hostGroup.samAccountName));
-    return externalSlot(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", remembered: remembered?.objectGUID });
+    const remembered = journal.hostGroups.find(({ name }) => sameName(name, hostGroup.samAccountName))?.objectGUID;
+    const slot = externalSlot(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", remembered });
+    return slot.kind === "External" && isInUseElsewhere(desired, slot.object) ? inUse(desired, slot.object) : slot;
   }
   return ownedSlot(desired, observed, {
     part: "Hosts",
@@ -206,6 +194,13 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
     container: "hosts.group.container, or the domain's defaults.groupContainer",
     adoption: (object) => ({ misfits: misfitsOfHostGroup(desired, object), refused: refusedMembers(observed, object) }),
   });
+}
+
+/** Says nothing of those who use it: they are none of this namespace's business. */
+function inUse({ journal }: DesiredFarm, object: DirectoryObject): Slot {
+  const message = `${object.distinguishedName} is in use by another namespace, and its hosts would be given the password: name a group of your own in hosts.group.name, or leave hosts.group.existing out.`;
+  const isKnown = journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID);
+  return { kind: "Blocked", blocker: { reason: "GroupInUse", part: "Hosts", message }, ...(isKnown ? { frozen: object } : {}) };
 }
 
 export function slotOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm, wanted: DesiredGroup): Slot {
@@ -238,6 +233,11 @@ export function isAccessGroup(desired: DesiredFarm, object: DirectoryObject): bo
 /** The object as a change names it. */
 export function owned({ distinguishedName, objectGUID }: DirectoryObject, owner: string): OwnedObject {
   return { distinguishedName, objectGUID, owner };
+}
+
+/** Whether the group is another farm's own: nobody but that farm changes its members, whatever a record says. */
+export function isAnothers({ owner }: DirectoryObject, desired: DesiredFarm): boolean {
+  return owner !== desired.owner && isOwnerMarker(owner);
 }
 
 /** A group as a change of its members names it: with its marker where it is the farm's own. */

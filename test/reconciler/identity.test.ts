@@ -18,7 +18,6 @@ async function run(directory: SimulatedDirectory, spec: Spec, status?: ServerFar
     directory,
     assertFresh: () => Promise.resolve(),
     record: (object, recorded) => Promise.resolve({ ...object, status: recorded }),
-    transfer: () => Promise.resolve(),
     now: () => new Date("2026-11-26T00:00:00Z"),
   };
   const { end } = await reconcileFarm(farm(spec, status), desired(spec, status), ports, signal);
@@ -204,7 +203,6 @@ describe("an entry means the object that it was first resolved to", () => {
         order.push(`record ${status.resolvedHosts?.map(({ reference }) => reference).join()}`);
         return Promise.resolve({ ...object, status });
       },
-      transfer: () => Promise.resolve(),
       now: () => new Date(0),
     };
     await reconcileFarm(farm(spec), desired(spec), ports, signal);

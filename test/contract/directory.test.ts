@@ -421,17 +421,17 @@ describe.skipIf(!available)("the directory's contract", () => {
     }
   });
 
-  test("a farm costs two searches, and one more for each further 200 hosts; and one while something of it is not there", async () => {
+  test("a farm costs three searches, and one more for each further 200 hosts; and one for the container while something of it is not there", async () => {
     const cost = wantedOf({ account: { name: "cost" }, hosts: { computers: ["COST0"] } });
     searches = 0;
     await directory.observe(cost, "Names", signal);
     expect(searches).toBe(3);
     await bringAbout(cost);
     for (const [hosts, cost] of [
-      [1, 2],
-      [200, 2],
-      [201, 3],
-      [600, 4],
+      [1, 3],
+      [200, 3],
+      [201, 4],
+      [600, 5],
     ] as const) {
       const wanted = wantedOf({
         account: { name: "cost" },

@@ -34,6 +34,8 @@ test("the demo's tour tells a farm's life, from nothing to nothing", { timeout: 
 });
 
 test("Ctrl-C in the middle of the tour ends it, and its servers", { timeout: 60_000 }, async () => {
-  const script = 'node test/demo/demo.ts > /dev/null & PID=$!; sleep 2; kill -INT $PID; wait $PID; echo "ended with $?"';
+  // Once it has begun to tell: before that nobody listens to the signal yet.
+  const begun = 'until grep -q "^1 " "$OUT"; do sleep 0.2; done';
+  const script = `OUT=$(mktemp); node test/demo/demo.ts > "$OUT" & PID=$!; ${begun}; kill -INT $PID; wait $PID; echo "ended with $?"; rm "$OUT"`;
   expect(await run("bash", ["-c", `cd "${ROOT}" && set -m; ${script}`])).toContain("ended with 0");
 });

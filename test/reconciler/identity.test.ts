@@ -300,6 +300,24 @@ describe("a host that anybody could have made is not trusted", () => {
     expect(ready(second)?.reason).toBe("HostNotTrusted");
   });
 
+  test("it takes no service principal name from a farm that has it, and keeps a new one from it", async () => {
+    const spec = { servicePrincipalNames: ["http/shop.contoso.com"], hosts: { computers: ["WEB01"] } };
+    const before = new SimulatedDirectory([SHARED], [computer("WEB01")]);
+    const first = await run(before, spec);
+    const squatter = { ...computer("SHOP"), creatorSID: "S-1-5-21-1-2-3-1500" };
+    const directory = new SimulatedDirectory([...before.objects, squatter], before.computers);
+    const second = await run(directory, spec, first.status);
+    expect(directory.objects.find(isAccount)?.servicePrincipalNames).toEqual(["http/shop.contoso.com"]);
+    expect(ready(second, "ServicePrincipalNamesReady")?.status).toBe("True");
+    const third = await run(
+      directory,
+      { ...spec, servicePrincipalNames: [...spec.servicePrincipalNames, "cifs/shop.contoso.com"] },
+      second.status,
+    );
+    expect(ready(third, "ServicePrincipalNamesReady")?.reason).toBe("ServicePrincipalNameReserved");
+    expect(directory.objects.find(isAccount)?.servicePrincipalNames).toEqual(["http/shop.contoso.com"]);
+  });
+
   test.each([
     ["a domain controller", { userAccountControl: 0x82000 }],
     ["a read-only domain controller", { userAccountControl: 0x5001000 }],

@@ -137,8 +137,9 @@ function leftOut(desired: DesiredFarm, reason: Blocker["reason"], messageOf: (na
 
 /** Names that are not a farm's to have: of classes that belong to others, of the domain, of its controllers, and of computers that are not its hosts. */
 function reservedNames(view: FarmView): LeftOut {
-  const { desired, observed } = view;
+  const { desired, observed, account } = view;
   if (desired.servicePrincipalNames.length === 0) return new Map();
+  const current = new Set(account.kind === "Own" ? account.object.servicePrincipalNames.map(foldName) : []);
   // A farm may have as many hosts as names, and more.
   const computers = new HostIndex([...observed.objects, ...observed.computers].filter(isComputer));
   return leftOut(desired, "ServicePrincipalNameReserved", (name) => {
@@ -146,6 +147,8 @@ function reservedNames(view: FarmView): LeftOut {
     if (rule !== undefined) return `${name} is not set, since ${rule}: remove it from servicePrincipalNames.`;
     const bearer = strangerNamed(view, computers, hostOf(name));
     if (!bearer) return undefined;
+    // Every user may create a computer of any free name: that takes no name from a farm that has it.
+    if (bearer.creatorSID !== undefined && !isDomainController(bearer) && current.has(foldName(name))) return undefined;
     const { distinguishedName } = bearer;
     return isDomainController(bearer)
       ? `${name} is not set, since it speaks of ${distinguishedName}, a domain controller: remove it from servicePrincipalNames.`

@@ -1,7 +1,7 @@
-/** Whether what may be taken over is what the farm wants, and its name nobody else's: nothing is taken or made before it is known to fit. */
+/** Whether what may be taken over is what the farm wants: nothing is taken before it is known to fit. */
 import type { DirectoryObject } from "../ad/object.ts";
-import type { Blocker } from "../api/reasons.ts";
-import { bearerOf, sameName } from "../names/account-name.ts";
+import type { Blocker, Part } from "../api/reasons.ts";
+import { sameName } from "../names/account-name.ts";
 import { dnKey, parentDn, parentKey } from "../names/distinguished-name.ts";
 import { ADOPTED_MEMBERS } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
@@ -38,21 +38,23 @@ export function refusedMembers({ adopted }: ObservedFarm, { objectGUID, members 
   return "not all of its members are computers that can be seen";
 }
 
-/** That the account's dNSHostName is the name of another object: certificates are made out to it, and clients ask for it. `own`: the account, where it is there. */
-export function dnsHostNameTaken(
-  { account, domain }: DesiredFarm,
-  { objects, computers }: ObservedFarm,
-  own: DirectoryObject | undefined,
+/** What keeps an object from being taken over: values for the manifest, or a reason. */
+export interface Fit {
+  readonly misfits: readonly string[];
+  readonly refused: string | undefined;
+}
+
+/** Where something can never be changed, nothing is written; undefined for what fits. */
+export function unfit(
+  { distinguishedName }: DirectoryObject,
+  { part, what, otherwise }: { readonly part: Part; readonly what: string; readonly otherwise: string },
+  { misfits, refused }: Fit,
 ): Blocker | undefined {
-  const { dnsHostName } = account;
-  if (dnsHostName === undefined) return undefined;
-  const isBearer = bearerOf(dnsHostName, domain);
-  const isOther = (object: DirectoryObject): boolean => object.objectGUID !== own?.objectGUID && isBearer(object);
-  const bearer = sameName(dnsHostName, domain.dnsName)
-    ? `the domain ${domain.dnsName}`
-    : [...objects, ...computers].find(isOther)?.distinguishedName;
-  if (bearer === undefined) return undefined;
-  const left = own ? `the account keeps ${own.dnsHostName ?? "none"}` : "the account is not created";
-  const message = `${dnsHostName} is the name of ${bearer}, so ${left}: set account.dnsHostName to a name that nothing else bears.`;
-  return { reason: "ObjectExists", part: "Account", message };
+  if (misfits.length > 0) {
+    const message = `${distinguishedName} cannot be taken over as the ${what}, since what the manifest says otherwise of it can never be changed; it was left as it is. Write into the manifest: ${misfits.join(", ")}.`;
+    return { reason: "ObjectExists", part, message };
+  }
+  if (refused === undefined) return undefined;
+  const message = `${distinguishedName} cannot be taken over as the ${what}: ${refused}; it was left as it is. Take the others out, or ${otherwise}`;
+  return { reason: "NotOwned", part, message };
 }

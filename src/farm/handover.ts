@@ -1,7 +1,7 @@
 /** Hosts in groups of somebody else that several farms want: what a farm keeps on its record, hands on, or leaves. */
 import type { DirectoryObject } from "../ad/object.ts";
 import { isInUseElsewhere, isOnRecord, isPassedOn, othersWanting } from "./sharing.ts";
-import { addedMembers, externalHostGroups, memberValues, type FarmView } from "./view.ts";
+import { addedMembers, externalHostGroups, membership, type FarmView } from "./view.ts";
 
 /**
  * objectGUIDs of the members of the group that are this farm's to take out, once it does not want them: those that it put in, but for those that another farm
@@ -14,7 +14,7 @@ export function answeredFor(view: FarmView, group: DirectoryObject): readonly st
   const isOthers = isPassedOn(desired, group);
   const own = [...addedMembers(view, group)].filter(([key, computer]) => stays(key) || !isOthers(computer));
   const others = used ? [...hosts.wanted.values()].filter((computer) => isOnRecord(desired, group, computer)) : [];
-  const members = others.filter(memberValues(view, group));
+  const members = others.filter(membership(view, group));
   return [...new Set([...own.map(([, computer]) => computer), ...members].map(({ objectGUID }) => objectGUID))];
 }
 
@@ -28,7 +28,7 @@ export function waitsForOthers(view: FarmView): boolean {
   return externalHostGroups(view).some((group) => {
     const used = hostGroup.kind === "External" && hostGroup.object === group;
     const added = addedMembers(view, group);
-    const isIn = memberValues(view, group);
+    const isIn = membership(view, group);
     return (
       [...added].some(([key]) => !used || !hosts.wanted.has(key)) ||
       (used && [...hosts.wanted].some(([key, computer]) => isIn(computer) && !added.has(key))) ||

@@ -3,14 +3,13 @@
  * generator: whoever runs it answers each with the objects that were found, and may ask for many farms at once.
  */
 import type { Lookup } from "../ad/lookup.ts";
-import type { DirectoryObject } from "../ad/object.ts";
+import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { relativeId } from "../names/identifier.ts";
 import { keysOfHost, lookupKey } from "../names/lookup-key.ts";
 import { lookAtMembers } from "./adoption.ts";
 import type { DesiredFarm, HostReference } from "./desired-farm.ts";
-import { accountsOf, isOwnGroup, lookForMembers, lookForObjects } from "./group-queries.ts";
 import { ask, byDn, costlyLookups, distinct, isAdopted, knownIds, lookAtContainers, lookForNamesakes, namesOf } from "./name-queries.ts";
 import type { Look, LookOptions, ObservedFarm, Scope } from "./observed.ts";
 
@@ -46,6 +45,74 @@ export function lookupKeys(desired: DesiredFarm, observed: ObservedFarm | undefi
     ...asked.map(({ by, value }) => lookupKey(by, value)),
     ...found.map(({ objectGUID }) => lookupKey("objectGUID", objectGUID)),
   ]);
+}
+
+/** What bears the names. Groups of somebody else are asked for apart from the rest, without their members: these can be very many, and are not the farm's to know. */
+function* lookForObjects(desired: DesiredFarm, scope: Scope): Look<readonly DirectoryObject[]> {
+  const others = groupsOfOthers(desired);
+  const isOther = ({ by, value }: Lookup): boolean => others.has(`${by} ${lookupKey(by, value)}`);
+  const lookups = namesOf(desired, scope);
+  const named = yield {
+    lookups: lookups.filter((lookup) => !isOther(lookup)),
+    among: "Objects",
+    allMembersOf: (object) => isOwnGroup(desired, object),
+  };
+  if (others.size === 0) return named;
+  const apart = yield* ask(lookups.filter(isOther), "Objects");
+  const seen = new Set(named.map(({ objectGUID }) => objectGUID));
+  // One that bears the farm's own marker after all.
+  const own = apart.filter((object) => isOwnGroup(desired, object) && !seen.has(object.objectGUID));
+  const read = yield* ask(own.map(byGuid), "Objects", () => true);
+  return distinct([...read, ...named, ...apart]);
+}
+
+/** By what groups are asked for that are, or were, somebody else's. */
+function groupsOfOthers({ grant, hostGroup, accessGroups, knownObjects, journal }: DesiredFarm): ReadonlySet<string> {
+  const existing = [...(grant === "Group" ? [hostGroup] : []), ...accessGroups].filter((group) => group.existing);
+  const remembered = [...journal.hostGroups, ...journal.accessGroups].filter(({ objectGUID }) => !knownObjects.includes(objectGUID));
+  return new Set([
+    ...existing.map(({ samAccountName }) => `sAMAccountName ${lookupKey("sAMAccountName", samAccountName)}`),
+    ...remembered.map(({ objectGUID }) => `objectGUID ${lookupKey("objectGUID", objectGUID)}`),
+  ]);
+}
+
+/** Which of the computers are direct members of the groups of somebody else that can give them the right. */
+function* lookForMembers(
+  desired: DesiredFarm,
+  objects: readonly DirectoryObject[],
+  computers: readonly DirectoryObject[],
+): Look<ObservedFarm["membersAmong"]> {
+  const found = new Map<string, ReadonlySet<string>>();
+  if (computers.length === 0) return found;
+  const named = new Set(accountsOf(desired, objects).flatMap(({ retrievers }) => retrievers?.principals ?? []));
+  const isNamed = ({ objectSID }: DirectoryObject): boolean => objectSID !== undefined && named.has(objectSID);
+  const groups = objects.filter((object) => isGroup(object) && object.owner !== desired.owner);
+  for (const { objectGUID } of groups.filter((group) => isHostGroup(desired, group) || isNamed(group))) {
+    const members = yield { lookups: computers.map(byGuid), among: "Computers", directMembersOf: objectGUID };
+    found.set(objectGUID, new Set(members.map((member) => member.objectGUID)));
+  }
+  return found;
+}
+
+/** The account, whoever owns it. */
+function accountsOf({ owner, account }: DesiredFarm, objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
+  return objects.filter(
+    (object) => isAccount(object) && (object.owner === owner || sameName(object.samAccountName, account.samAccountName)),
+  );
+}
+
+/** A group that is, or was, the host group, whoever owns it. */
+function isHostGroup({ grant, hostGroup, journal }: DesiredFarm, object: DirectoryObject): boolean {
+  const used = grant === "Group" && hostGroup.existing && sameName(object.samAccountName, hostGroup.samAccountName);
+  return used || journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID);
+}
+
+function isOwnGroup({ owner }: DesiredFarm, object: DirectoryObject): boolean {
+  return isGroup(object) && object.owner === owner;
+}
+
+function byGuid({ objectGUID }: DirectoryObject): Lookup {
+  return { by: "objectGUID", value: objectGUID };
 }
 
 /** Known objects that are neither there nor among the deleted ones. */

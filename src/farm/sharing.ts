@@ -7,7 +7,7 @@ import { keyOf } from "../api/object.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import { foldName, sameName } from "../names/account-name.ts";
 import { keysOfHost, lookupKey } from "../names/lookup-key.ts";
-import { parseHostReferences, standingOf } from "./desired.ts";
+import { parseHostReferences, readResolved, standingOf } from "./desired.ts";
 import type { DesiredFarm, SharingFarm, Standing } from "./desired-farm.ts";
 import { readJournal, type Journal } from "./journal.ts";
 
@@ -22,8 +22,15 @@ export function sharingFarm({ metadata, spec, status }: ServerFarm, baseDN: stri
   const active = metadata.deletionTimestamp === undefined && !spec.suspend && spec.managementPolicy === "Enforce";
   const uses = active && grant === "Group" && group?.existing === true;
   if (!uses && journal.hostGroups.length === 0) return undefined;
+  // An entry means the object that it was resolved to, too: that one may have been moved or renamed since.
+  const resolved = readResolved(status);
   const keysOf = (texts: readonly string[]): ReadonlySet<string> =>
-    new Set(parseHostReferences(uses ? texts : [], baseDN, () => undefined).map(({ by, value }) => lookupKey(by, value)));
+    new Set(
+      parseHostReferences(uses ? texts : [], baseDN, () => undefined).flatMap(({ by, value, text }) => [
+        lookupKey(by, value),
+        ...(resolved.get(text) ?? []).map(({ objectGUID }) => lookupKey("objectGUID", objectGUID)),
+      ]),
+    );
   return {
     key: keyOf(metadata),
     standing: standingOf(metadata),
@@ -81,7 +88,7 @@ export function othersWanting(desired: DesiredFarm, group: Group): (computer: Co
   const namespaces = new Set([desired.standing.namespace, holderOf(desired, group)]);
   const others = using.filter(({ standing }) => namespaces.has(standing.namespace));
   return (computer) => {
-    const keys = keysOfHost(computer);
+    const keys = [...keysOfHost(computer), lookupKey("objectGUID", computer.objectGUID)];
     return others.filter(({ hosts, quarantined }) => keys.some((key) => hosts.has(key)) && !keys.some((key) => quarantined.has(key)));
   };
 }

@@ -3,12 +3,12 @@ import type { Blocker, Part } from "../api/reasons.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import { describeRight } from "../ad/right.ts";
 import type { ExistingGroup, MemberGroup, OwnedObject } from "../ad/write.ts";
-import { sameName } from "../names/account-name.ts";
+import { bearerOf, sameName } from "../names/account-name.ts";
 import { dnKey, isSharedContainer, MAKE_AN_OU, parentDn, parentKey } from "../names/distinguished-name.ts";
 import { describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import { adoptionHint, mayAdopt } from "./adoption.ts";
 import type { DesiredFarm, DesiredGroup } from "./desired-farm.ts";
-import { dnsHostNameTaken, misfitsOfAccount, misfitsOfHostGroup, refusedMembers } from "./fit.ts";
+import { type Fit, misfitsOfAccount, misfitsOfHostGroup, refusedMembers, unfit } from "./fit.ts";
 import type { ObservedFarm } from "./observed.ts";
 import { protectedMessage } from "./protected.ts";
 import { isInUseElsewhere } from "./sharing.ts";
@@ -44,9 +44,7 @@ interface Wanted {
   /** The fields that say where it is created. */
   readonly container: string;
   /** Of an object that nobody owns, what keeps it from being taken over: values for the manifest, or a reason; undefined where it never is. */
-  readonly adoption:
-    | ((object: DirectoryObject) => { readonly misfits: readonly string[]; readonly refused: string | undefined })
-    | undefined;
+  readonly adoption: ((object: DirectoryObject) => Fit) | undefined;
 }
 
 function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted): Slot {
@@ -71,7 +69,10 @@ function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted)
     );
   }
   if (object.owner === desired.owner) return { kind: "Own", object };
-  if (wanted.adoption && mayAdopt(desired.adoption, object)) return adoptableSlot(object, wanted, wanted.adoption(object));
+  if (wanted.adoption && mayAdopt(desired.adoption, object)) {
+    const blocker = unfit(object, wanted, wanted.adoption(object));
+    return blocker ? { kind: "Blocked", blocker } : { kind: "Adoptable", object };
+  }
   // What another farm lives on must not be removed to make room for this one.
   const remedy = isOwnerMarker(object.owner) ? `Leave it to that farm: ${wanted.otherwise}` : `Remove it, or ${wanted.otherwise}`;
   const hint = wanted.adoption ? adoptionHint(desired.adoption, object) : "";
@@ -92,28 +93,6 @@ function vacantSlot({ operator }: DesiredFarm, { uncreatable }: ObservedFarm, { 
   if (!right) return { kind: "Vacant" };
   const reason = right.kind === "NoContainer" ? "Rejected" : "AccessDenied";
   return { kind: "Blocked", blocker: { reason, part, message: `the ${what} cannot be created: ${describeRight(right, operator)}` } };
-}
-
-/** Nothing is taken before it is known to fit: where something can never be changed, nothing is written. */
-function adoptableSlot(
-  object: DirectoryObject,
-  { part, what, otherwise }: Wanted,
-  { misfits, refused }: ReturnType<NonNullable<Wanted["adoption"]>>,
-): Slot {
-  const { distinguishedName } = object;
-  const blocked = (reason: Blocker["reason"], message: string): Slot => ({ kind: "Blocked", blocker: { reason, part, message } });
-  if (misfits.length > 0) {
-    const values = misfits.join(", ");
-    return blocked(
-      "ObjectExists",
-      `${distinguishedName} cannot be taken over as the ${what}, since what the manifest says otherwise of it can never be changed; it was left as it is. Write into the manifest: ${values}.`,
-    );
-  }
-  if (refused === undefined) return { kind: "Adoptable", object };
-  return blocked(
-    "NotOwned",
-    `${distinguishedName} cannot be taken over as the ${what}: ${refused}; it was left as it is. Take the others out, or ${otherwise}`,
-  );
 }
 
 /** `remembered`: the objectGUID that the group of this name had when it was last used. */
@@ -173,6 +152,25 @@ export function slotOfAccount(desired: DesiredFarm, observed: ObservedFarm): Slo
   });
   const blocker = slot.kind === "Vacant" ? dnsHostNameTaken(desired, observed, undefined) : undefined;
   return blocker ? { kind: "Blocked", blocker } : slot;
+}
+
+/** That the account's dNSHostName is the name of another object: certificates are made out to it, and clients ask for it. `own`: the account, where it is there. */
+export function dnsHostNameTaken(
+  { account, domain }: DesiredFarm,
+  { objects, computers }: ObservedFarm,
+  own: DirectoryObject | undefined,
+): Blocker | undefined {
+  const { dnsHostName } = account;
+  if (dnsHostName === undefined) return undefined;
+  const isBearer = bearerOf(dnsHostName, domain);
+  const isOther = (object: DirectoryObject): boolean => object.objectGUID !== own?.objectGUID && isBearer(object);
+  const bearer = sameName(dnsHostName, domain.dnsName)
+    ? `the domain ${domain.dnsName}`
+    : [...objects, ...computers].find(isOther)?.distinguishedName;
+  if (bearer === undefined) return undefined;
+  const left = own ? `the account keeps ${own.dnsHostName ?? "none"}` : "the account is not created";
+  const message = `${dnsHostName} is the name of ${bearer}, so ${left}: set account.dnsHostName to a name that nothing else bears.`;
+  return { reason: "ObjectExists", part: "Account", message };
 }
 
 export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): Slot {

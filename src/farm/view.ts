@@ -232,7 +232,7 @@ export function addedMembers(view: FarmView, group: DirectoryObject): ReadonlyMa
   // A group that was the farm's own until a moment ago: whoever is in it the farm has put in.
   const all = !remembered && group.owner === desired.owner;
   if (!all && !remembered) return new Map();
-  const isIn = memberValues(view, group);
+  const isIn = membership(view, group);
   const added = new Set(remembered?.added);
   return new Map(
     observed.computers

@@ -248,6 +248,35 @@ describe("who may retrieve the password is what the directory computes", () => {
     expect(ready(result, "Ready")?.status).toBe("True");
   });
 
+  test("so it is in a group of somebody else, of which nobody is asked; it stays on record, and goes once it can be taken out", async () => {
+    const hosts = { group: { name: "Shared", existing: true } };
+    const spec = { hosts: { ...hosts, computers: ["WEB01", "WEB02"] } };
+    const sid = "S-1-5-21-1-2-3-4444";
+    const before = new SimulatedDirectory([{ ...SHARED, objectSID: sid }], [computer("WEB01"), computer("WEB02")]);
+    const first = await run(before, spec);
+    const shared = (directory: SimulatedDirectory): readonly string[] =>
+      directory.objects.find(({ samAccountName }) => samAccountName === "Shared")?.members ?? [];
+    const withMembers = (directory: SimulatedDirectory, members: readonly string[]): void => {
+      directory.objects = directory.objects.map((object) => (object.samAccountName === "Shared" ? { ...object, members } : object));
+    };
+    const directory = changed(before, (one) => (one.samAccountName === "WEB02$" ? { ...one, primaryGroupID: 4444 } : one));
+    withMembers(directory, [dnOf("WEB01")]);
+    const { writes } = directory;
+    const second = await run(directory, spec, first.status);
+    expect(directory.writes).toBe(writes);
+    expect(second.status.hosts).toEqual({ desired: 2, granted: 2, summary: "2/2" });
+    expect(second.status.hostGroup?.added).toEqual(directory.computers.map(({ objectGUID }) => objectGUID));
+    // Not wanted any more: nothing can be done, and nothing is forgotten.
+    const fewer = { hosts: { ...hosts, computers: ["WEB01"] } };
+    const third = await run(directory, fewer, second.status);
+    expect(directory.writes).toBe(writes);
+    // Another primary group leaves an ordinary member behind.
+    const after = changed(directory, (one) => ({ ...one, primaryGroupID: 515 }));
+    withMembers(after, [dnOf("WEB01"), dnOf("WEB02")]);
+    await run(after, fewer, third.status);
+    expect(shared(after)).toEqual([dnOf("WEB01")]);
+  });
+
   test.each([
     ["Everyone", "S-1-1-0"],
     ["Authenticated Users", "S-1-5-11"],

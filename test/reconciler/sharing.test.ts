@@ -6,7 +6,7 @@ import { keyOf } from "../../src/api/object.ts";
 import type { EventDraft } from "../../src/api/event.ts";
 import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
-import { sharingFarm } from "../../src/farm/sharing.ts";
+import { othersWanting, sharingFarm } from "../../src/farm/sharing.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { decommissionFarm, type FarmPorts, reconcileFarm } from "../../src/reconciler/farm.ts";
 import { BASE, CLUSTER, computer, directoryObject, FACTS, farm, SimulatedDirectory } from "../farm/simulation.ts";
@@ -509,3 +509,25 @@ test(
     );
   },
 );
+
+describe("an entry of another farm means the object that it was resolved to", () => {
+  const moved = { ...computer("WEB01"), distinguishedName: `CN=WEB01,OU=Elsewhere,${BASE}` };
+  const group = groupOf("Shared");
+  const wantingOf = (hosts: NonNullable<Spec["hosts"]>, references: readonly string[]): number => {
+    const resolvedHosts = references.map((reference) => ({ reference, objectGUID: moved.objectGUID }));
+    const other = sharingFarm(farm({ hosts }, { observedGeneration: 1, resolvedHosts }), BASE);
+    const { desired } = desiredFarm(farm({ hosts: uses("Shared", []) }), FACTS, CLUSTER, other ? [other] : []);
+    return othersWanting(desired, group)(moved).length;
+  };
+
+  test("a host that was moved is still wanted", () => {
+    expect(wantingOf(uses("Shared", [dnOf("WEB01")]), [dnOf("WEB01")])).toBe(1);
+    expect(wantingOf(uses("Shared", [dnOf("WEB01")]), [])).toBe(0);
+    expect(wantingOf(uses("Shared", []), [dnOf("WEB01")])).toBe(0);
+  });
+
+  test("and one that is quarantined is not, whatever it is called now", () => {
+    expect(wantingOf(uses("Shared", ["WEB01"], [dnOf("WEB01")]), [])).toBe(1);
+    expect(wantingOf(uses("Shared", ["WEB01"], [dnOf("WEB01")]), [dnOf("WEB01")])).toBe(0);
+  });
+});

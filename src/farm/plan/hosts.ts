@@ -8,7 +8,16 @@ import { listOf } from "../changes/entry.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import { othersWanting } from "../sharing.ts";
 import { isAnothers, memberGroup, owned, type Slot } from "../slot.ts";
-import { addedMembers, externalHostGroups, isPrimaryGroup, membership, ownHostGroups, type FarmView, type ResolvedHosts } from "../view.ts";
+import {
+  addedMembers,
+  externalHostGroups,
+  isPrimaryGroup,
+  memberValues,
+  membership,
+  ownHostGroups,
+  type FarmView,
+  type ResolvedHosts,
+} from "../view.ts";
 
 /** Values in one modify: as many hosts as a farm can have, so that a change of any number of them is one write. */
 const MEMBERS_PER_WRITE = 5000;
@@ -175,11 +184,12 @@ export function takeOut(view: FarmView, group: DirectoryObject, isOut: (key: str
   return changesOfMembers(externalGroup(view, group), [], ownToTakeOut(view, group, isOut));
 }
 
-/** Distinguished names. */
+/** Distinguished names. Whoever is in by its primary group nobody can take out; it stays on record until it can be. */
 function ownToTakeOut(view: FarmView, group: DirectoryObject, isOut: (key: string) => boolean): readonly string[] {
   const wanting = othersWanting(view.desired, group);
+  const isNamed = memberValues(view, group);
   return [...addedMembers(view, group)]
-    .filter(([key, computer]) => isOut(key) && wanting(computer).length === 0)
+    .filter(([key, computer]) => isOut(key) && isNamed(computer) && wanting(computer).length === 0)
     .map(([, { distinguishedName }]) => distinguishedName);
 }
 

@@ -13,8 +13,10 @@ export interface Query {
   readonly lookups: readonly Lookup[];
   /** Deleted: objects that are there and those that were deleted lately. Containers: with what the account may create in them, and little else. */
   readonly among: "Objects" | "Computers" | "Deleted" | "Containers";
-  /** The groups of which every member is asked for, however many there are; of others no more than the server lists by itself. */
+  /** The groups of which every member is asked for, however many there are; all others come without members. Absent: no member is read at all. */
   readonly allMembersOf?: (group: DirectoryObject) => boolean;
   /** After about so many members of a group the others are not asked for. */
   readonly membersAtMost?: number;
+  /** objectGUID of a group: only what is a direct member of it is meant, and of that nothing but its objectGUID is read. */
+  readonly directMembersOf?: string;
 }

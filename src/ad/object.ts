@@ -50,7 +50,7 @@ export interface DirectoryObject extends AccountFields {
   /** Undefined for what is no gMSA, and where it cannot be read. */
   readonly passwordKey: PasswordKey | undefined;
   readonly retrievers: Retrievers | undefined;
-  /** Distinguished names; all of them, however many. */
+  /** Distinguished names; of a group of the farm's own all of them, however many, and of others none. */
   readonly members: readonly string[];
   /** Distinguished names of the groups that it is a direct member of; not read of computers. */
   readonly memberOf: readonly string[];

@@ -23,6 +23,7 @@ const REASONS = {
   HostNotTrusted: "Person",
   QuarantineNotFound: "Person",
   GroupNotFound: "Person",
+  GroupInUse: "Person",
   InvalidSpec: "Person",
   Rejected: "Person",
   ChangesPending: "Time",

@@ -12,7 +12,7 @@ import { lookupKeys } from "../farm/queries.ts";
 import type { Report } from "../farm/report.ts";
 import { abandonedEvent } from "../farm/status/decommission.ts";
 import { refusedStatus, suspendedStatus, unknownStatus, waitingStatus } from "../farm/status/not-looked.ts";
-import { type Transfer, withTransfer } from "../farm/sharing.ts";
+import { waitsForOthers } from "../farm/handover.ts";
 import { hasLeftTraces, sharesGroups } from "../farm/journal.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
@@ -22,7 +22,7 @@ import { decommissionFarm, type FarmPorts, isSame, reconcileFarm } from "../reco
 import type { FarmMetrics } from "../telemetry/object-metrics.ts";
 import { type DomainAccess, noDomain } from "./domain-access.ts";
 import type { DomainKind } from "./domain.ts";
-import { farmsOf, farmsSharingWith } from "./farms-of.ts";
+import { FarmsByGroup, farmsOf } from "./farms-of.ts";
 import type { Context, Kind, Result } from "./kind.ts";
 import { WakeIndex } from "./wake-index.ts";
 
@@ -43,6 +43,7 @@ export class FarmKind implements Kind<ServerFarm> {
   readonly #context: Context;
   readonly #domains: Pick<DomainKind, "objects" | "access" | "subscribe">;
   readonly #wakes = new WakeIndex();
+  readonly #byGroup = new FarmsByGroup();
 
   constructor(context: Context, farms: Copies<ServerFarm>, domains: Pick<DomainKind, "objects" | "access" | "subscribe">, workers: number) {
     this.#context = context;
@@ -60,6 +61,8 @@ export class FarmKind implements Kind<ServerFarm> {
 
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
     this.#context.metrics.objects.farm(previous && metricsOf(previous), farm && metricsOf(farm));
+    // After what users asked for: one farm that changes all the time must not keep others from their turns.
+    for (const key of this.#byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
   }
 
   /** An internal error is said too: the farm shows it, and it is tried again. */
@@ -117,7 +120,9 @@ export class FarmKind implements Kind<ServerFarm> {
   }
 
   #wanted(farm: ServerFarm, { facts }: ReadyDomain, clusterId: string): Wanted {
-    return desiredFarm(farm, facts, clusterId, sharesGroups(farm) ? farmsSharingWith(farm, this.objects, facts.baseDN) : []);
+    const shares = sharesGroups(farm);
+    this.#byGroup.watch(keyOf(farm.metadata), shares);
+    return desiredFarm(farm, facts, clusterId, shares ? this.#byGroup.sharingWith(farm, this.objects, facts.baseDN) : []);
   }
 
   async #reconcileFarm(farm: ServerFarm, { desired: wanted, problems }: Wanted, domain: ReadyDomain, signal: AbortSignal): Promise<Result> {
@@ -129,6 +134,7 @@ export class FarmKind implements Kind<ServerFarm> {
     const { objects = [], computers = [] } = report.view?.observed ?? {};
     this.#wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
     this.#count(farm, report);
+    if (report.view && !report.error) this.#byGroup.watch(key, sharesGroups(current) && waitsForOthers(report.view));
     if (end.kind === "Aborted") return { kind: "Retry" };
     if (end.kind === "Unrecorded") return this.#unrecorded(farm, end);
     for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
@@ -147,8 +153,6 @@ export class FarmKind implements Kind<ServerFarm> {
     switch (end.kind) {
       case "Aborted":
         return { kind: "Retry" };
-      case "Unrecorded":
-        return this.#unrecorded(farm, end);
       case "Remains": {
         const again: Result = end.retryable ? { kind: "Retry" } : { kind: "After", delay: RECHECK, priority: "Change" };
         return await this.#write(farm, end.status, end.events, again);
@@ -164,7 +168,6 @@ export class FarmKind implements Kind<ServerFarm> {
       directory,
       assertFresh: () => this.#assertFresh(farm),
       record: async (current, status) => (await statuses.write(FARMS, current, status)) ?? current,
-      transfer: (transfers) => this.#transfer(transfers),
       now: () => new Date(),
     };
   }
@@ -174,16 +177,6 @@ export class FarmKind implements Kind<ServerFarm> {
     const { name, namespace } = farm.metadata;
     const live = await getObject(this.#context.client, FARMS, { name, ...(namespace === undefined ? {} : { namespace }) });
     if (!live || !isSame(live, farm)) throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
-  }
-
-  /** Rejects with KubernetesError, a Conflict where a recipient has changed. */
-  async #transfer(transfers: readonly Transfer[]): Promise<void> {
-    for (const transfer of transfers) {
-      const recipient = this.objects.get(transfer.recipient);
-      if (!recipient) throw new KubernetesError("Conflict", `${transfer.recipient} is gone`);
-      await this.#context.statuses.write(FARMS, recipient, withTransfer(recipient.status, transfer));
-    }
-    for (const { recipient } of transfers) this.queue.add(recipient);
   }
 
   async #release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result> {

@@ -34,16 +34,19 @@ export class LdapReader implements Reader {
     return this.#absenceReliable();
   }
 
-  async find({ lookups, among, allMembersOf, membersAtMost }: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
+  async find(query: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
+    const { lookups, among, allMembersOf, membersAtMost } = query;
     const found = new Map<string, DirectoryObject>();
+    const conditions = conditionsOf(query);
+    const attributes = attributesOf(query);
     for (let start = 0; start < lookups.length; start += TERMS) {
       if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
       const any = new OrFilter({ filters: lookups.slice(start, start + TERMS).map((lookup) => filterOf(lookup, among)) });
       const entries = await this.#session.search({
         base: this.#session.rootDse.defaultNamingContext,
         scope: "sub",
-        filter: among === "Computers" ? new AndFilter({ filters: [equals("objectCategory", "computer"), any] }) : any,
-        attributes: ATTRIBUTES[among],
+        filter: conditions.length > 0 ? new AndFilter({ filters: [...conditions, any] }) : any,
+        attributes,
         deleted: among === "Deleted",
       });
       for (const entry of entries) {
@@ -53,10 +56,8 @@ export class LdapReader implements Reader {
           found.set(object.objectGUID, { ...object, childClasses: effective(entry, "allowedChildClassesEffective") });
           continue;
         }
-        found.set(
-          object.objectGUID,
-          allMembersOf?.(object) === true ? { ...object, members: await this.#allMembers(entry, object, membersAtMost) } : object,
-        );
+        const members = allMembersOf?.(object) === true ? await this.#allMembers(entry, object, membersAtMost) : [];
+        found.set(object.objectGUID, { ...object, members });
       }
     }
     return [...found.values()];
@@ -75,6 +76,19 @@ export class LdapReader implements Reader {
     }
     return all;
   }
+}
+
+function conditionsOf({ among, directMembersOf }: Query): readonly Filter[] {
+  return [
+    ...(among === "Computers" ? [equals("objectCategory", "computer")] : []),
+    // By GUID (MS-ADTS 3.1.1.3.1.2.4), so that a group that is renamed this very moment has not lost its members.
+    ...(directMembersOf === undefined ? [] : [equals("memberOf", `<GUID=${directMembersOf}>`)]),
+  ];
+}
+
+function attributesOf({ among, allMembersOf, directMembersOf }: Query): readonly string[] {
+  if (directMembersOf !== undefined) return ["objectGUID"];
+  return allMembersOf ? ATTRIBUTES[among] : ATTRIBUTES[among].filter((name) => name !== "member");
 }
 
 function unreadable({ distinguishedName }: Attributes): DirectoryError {

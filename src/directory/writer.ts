@@ -5,7 +5,7 @@ import { ADMIN_COUNT } from "../ad/object.ts";
 import type { Writer } from "../ad/port.ts";
 import { clearAdminCount } from "../ad/remedy.ts";
 import type { Attributes as Values, AttributeValue, MemberGroup, Modification, OwnedObject, Write } from "../ad/write.ts";
-import { decodeGuid, decodeSid, describeOwner } from "../names/identifier.ts";
+import { decodeGuid, decodeSid, describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import { type Attributes, protectionOf, encodeRetrievers } from "./entries.ts";
 import { nameChildren } from "./children.ts";
 import { nameMissingRights } from "./missing-rights.ts";
@@ -79,7 +79,11 @@ export class LdapWriter implements Writer {
    */
   async #modify({ object, modifications }: Modify): Promise<void> {
     try {
-      if (!(await this.#check(object))) throw gone(object);
+      const entry = await this.#check(object);
+      if (!entry) throw gone(object);
+      // A group that is another farm's by now: nobody but that farm changes its members.
+      const marker = entry.text("adminDescription");
+      if (object.owner === undefined && isOwnerMarker(marker)) throw notOwned(object, marker);
       await this.#send(object, modifications);
     } catch (error) {
       if (!(error instanceof DirectoryError) || error.fatal || error.kind === "AccessDenied" || error.kind === "NotOwned") throw error;
@@ -129,7 +133,7 @@ export class LdapWriter implements Writer {
     await this.#session.modify(`<GUID=${objectGUID}>`, encoded, distinguishedName);
   }
 
-  /** Reads the owner marker in the same step as the write that relies on it; a group of others bears whatever it bears. Undefined: the object is gone. */
+  /** Reads the owner marker in the same step as the write that relies on it; a group of others may bear whatever note it bears. Undefined: the object is gone. */
   async #check(object: MemberGroup, more: readonly string[] = []): Promise<Attributes | undefined> {
     const { distinguishedName, objectGUID, owner } = object;
     const entry = await this.#session.readForWrite({

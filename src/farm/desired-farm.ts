@@ -44,14 +44,27 @@ export interface ResolvedHost {
   readonly objectSID?: string;
 }
 
-/** Another farm that uses existing groups too: a host that it wants in the same group stays there. */
+/** What decides, of two farms, which was there first. */
+export interface Standing {
+  readonly namespace: string;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly uid: string;
+}
+
+/** Another farm that uses existing host groups, or did. */
 export interface SharingFarm {
   readonly key: string;
-  /** Of the group that it uses, as it names it, folded; and its objectGUID, where the farm has seen it. */
-  readonly groupName: string;
-  readonly objectGUID: string | undefined;
-  readonly hosts: readonly HostReference[];
-  readonly quarantined: readonly HostReference[];
+  readonly standing: Standing;
+  /** The group that it uses, by its name, folded, and by its objectGUID, where the farm has seen it. Undefined: it wants nobody anywhere. */
+  readonly uses: { readonly name: string; readonly objectGUID: string | undefined } | undefined;
+  /** Lookup keys of the hosts that it wants there, and of those that it wants nowhere. */
+  readonly hosts: ReadonlySet<string>;
+  readonly quarantined: ReadonlySet<string>;
+  /** objectGUIDs of the groups by which it gave somebody a right. */
+  readonly claimed: ReadonlySet<string>;
+  /** By objectGUID, the groups on its record: the objectGUIDs of the computers that are its to take out. */
+  readonly added: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** The farm as it should be in the directory, with every default filled in. */
@@ -78,7 +91,8 @@ export interface DesiredFarm {
   readonly knownAccessGroups: readonly string[];
   /** What it did to groups that are not its own. */
   readonly journal: Journal;
-  /** Other farms that use existing host groups. */
+  readonly standing: Standing;
+  /** Other farms that use existing host groups, or did. */
   readonly sharing: readonly SharingFarm[];
   /** What of the spec only the domain shows to be wrong: it keeps nothing else from being done. */
   readonly invalid: readonly Blocker[];

@@ -6,7 +6,7 @@ import type { DesiredAccount } from "../ad/object.ts";
 import { foldName, sameName } from "../names/account-name.ts";
 import { childDn, DistinguishedNameError, parentDn, resolveDn } from "../names/distinguished-name.ts";
 import { adoptionConsent, ownerMarker } from "../names/identifier.ts";
-import type { DesiredFarm, DesiredGroup, DomainFacts, HostReference, SharingFarm, Wanted } from "./desired-farm.ts";
+import type { DesiredFarm, DesiredGroup, DomainFacts, HostReference, SharingFarm, Standing, Wanted } from "./desired-farm.ts";
 import { accountNames, problemsOfNames, servicePrincipalNamesOf } from "./desired-names.ts";
 import { readJournal } from "./journal.ts";
 
@@ -40,6 +40,7 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     knownObjects: (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID),
     knownAccessGroups: (status?.ownedObjects ?? []).filter(({ kind }) => kind === "AccessGroup").map(({ objectGUID }) => objectGUID),
     journal: readJournal(status),
+    standing: standingOf(metadata),
     sharing,
     invalid: reader.invalid,
     operator: domain.operator,
@@ -50,6 +51,10 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     },
   };
   return { desired, problems: reader.problems };
+}
+
+export function standingOf({ namespace = "", creationTimestamp = "", uid }: ServerFarm["metadata"]): Standing {
+  return { namespace, created: creationTimestamp, uid };
 }
 
 interface ContainerField {

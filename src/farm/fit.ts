@@ -1,5 +1,6 @@
 /** Whether what may be taken over is what the farm wants: nothing is taken before it is known to fit. */
 import type { DirectoryObject } from "../ad/object.ts";
+import type { Blocker, Part } from "../api/reasons.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey, parentDn, parentKey } from "../names/distinguished-name.ts";
 import { ADOPTED_MEMBERS } from "./adoption.ts";
@@ -35,4 +36,25 @@ export function refusedMembers({ adopted }: ObservedFarm, { objectGUID, members 
   const computers = adopted?.group.objectGUID === objectGUID ? adopted.computers : undefined;
   if (members.every((member) => computers?.has(dnKey(member)) === true)) return undefined;
   return "not all of its members are computers that can be seen";
+}
+
+/** What keeps an object from being taken over: values for the manifest, or a reason. */
+export interface Fit {
+  readonly misfits: readonly string[];
+  readonly refused: string | undefined;
+}
+
+/** Where something can never be changed, nothing is written; undefined for what fits. */
+export function unfit(
+  { distinguishedName }: DirectoryObject,
+  { part, what, otherwise }: { readonly part: Part; readonly what: string; readonly otherwise: string },
+  { misfits, refused }: Fit,
+): Blocker | undefined {
+  if (misfits.length > 0) {
+    const message = `${distinguishedName} cannot be taken over as the ${what}, since what the manifest says otherwise of it can never be changed; it was left as it is. Write into the manifest: ${misfits.join(", ")}.`;
+    return { reason: "ObjectExists", part, message };
+  }
+  if (refused === undefined) return undefined;
+  const message = `${distinguishedName} cannot be taken over as the ${what}: ${refused}; it was left as it is. Take the others out, or ${otherwise}`;
+  return { reason: "NotOwned", part, message };
 }

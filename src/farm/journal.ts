@@ -77,9 +77,7 @@ const FORMER = 20;
 /** Groups as a status holds them. `current`: the group that the farm uses now, whoever owns it. */
 export function hostGroupsStatus(journal: Journal, current: Identity | undefined): HostGroupsStatus {
   const used = journal.hostGroups.find(({ objectGUID }) => objectGUID === current?.objectGUID);
-  const former = journal.hostGroups
-    .filter(({ objectGUID, added }) => objectGUID !== current?.objectGUID && added.length > 0)
-    .slice(-FORMER);
+  const former = journal.hostGroups.filter(({ objectGUID }) => objectGUID !== current?.objectGUID).slice(-FORMER);
   const { distinguishedName, objectGUID, objectSID } = current ?? {};
   return {
     ...(distinguishedName === undefined || objectGUID === undefined

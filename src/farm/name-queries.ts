@@ -103,6 +103,10 @@ export function byDn(value: string): Lookup {
 }
 
 /** Nothing is asked where there is nothing to ask for. */
-export function* ask(lookups: readonly Lookup[], among: Query["among"]): Look<readonly DirectoryObject[]> {
-  return lookups.length === 0 ? [] : yield { lookups, among };
+export function* ask(
+  lookups: readonly Lookup[],
+  among: Query["among"],
+  allMembersOf?: NonNullable<Query["allMembersOf"]>,
+): Look<readonly DirectoryObject[]> {
+  return lookups.length === 0 ? [] : yield { lookups, among, ...(allMembersOf ? { allMembersOf } : {}) };
 }

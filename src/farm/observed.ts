@@ -13,7 +13,12 @@ export interface ObservedFarm {
   readonly objects: readonly DirectoryObject[];
   /** The computers that the farm's host references may mean, and those that it put into groups. */
   readonly computers: readonly DirectoryObject[];
-  /** Whoever has a host group as its primary group: a member without a member value. */
+  /**
+   * By objectGUID, groups of somebody else that can give the right: the objectGUIDs of those of the computers that are direct members. Nobody else of them
+   * is read.
+   */
+  readonly membersAmong: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Whoever has a host group of the farm's own as its primary group: a member without a member value. */
   readonly primaryMembers: readonly DirectoryObject[];
   /** objectGUIDs of computers that an entry was resolved to and that are known to be deleted. */
   readonly gone: readonly string[];

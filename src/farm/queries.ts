@@ -14,21 +14,19 @@ import { ask, byDn, costlyLookups, distinct, isAdopted, knownIds, lookAtContaine
 import type { Look, LookOptions, ObservedFarm, Scope } from "./observed.ts";
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
-  const named = yield {
-    lookups: namesOf(desired, options.scope),
-    among: "Objects",
-    allMembersOf: (object) => needsMembers(desired, object),
-  };
+  const named = yield* lookForObjects(desired, options.scope);
   const adoptable = desired.adoption.farm === "Never" ? undefined : named.find((object) => isAdopted(desired, object));
   const adopted = adoptable && (yield* lookAtMembers(adoptable));
   const namesakes = options.scope === "Names" ? yield* lookForNamesakes(desired, named) : [];
   const objects = distinct([...named, ...namesakes]).map((object) => (object === adoptable && adopted ? adopted.group : object));
   const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects);
   const computers = options.computers ?? (yield* lookForComputers(desired, options.scope, objects));
+  const others = yield* lookForOthers(desired, objects, computers);
   return {
     objects,
     computers,
-    ...(yield* lookForOthers(desired, objects, computers)),
+    ...others,
+    membersAmong: yield* lookForMembers(desired, [...objects, ...others.unexplainedPrincipals], computers),
     gone: yield* lookForGone(desired, computers),
     missing,
     unreadable: yield* lookForUnreadable(desired, objects, computers),
@@ -49,17 +47,72 @@ export function lookupKeys(desired: DesiredFarm, observed: ObservedFarm | undefi
   ]);
 }
 
-/** All members are read of host groups and of the farm's own; an access group of somebody else may have very many, and the account is asked instead. */
-function needsMembers(desired: DesiredFarm, object: DirectoryObject): boolean {
-  return isGroup(object) && (object.owner === desired.owner || isHostGroup(desired, object));
+/** What bears the names. Groups of somebody else are asked for apart from the rest, without their members: these can be very many, and are not the farm's to know. */
+function* lookForObjects(desired: DesiredFarm, scope: Scope): Look<readonly DirectoryObject[]> {
+  const others = groupsOfOthers(desired);
+  const isOther = ({ by, value }: Lookup): boolean => others.has(`${by} ${lookupKey(by, value)}`);
+  const lookups = namesOf(desired, scope);
+  const named = yield {
+    lookups: lookups.filter((lookup) => !isOther(lookup)),
+    among: "Objects",
+    allMembersOf: (object) => isOwnGroup(desired, object),
+  };
+  if (others.size === 0) return named;
+  const apart = yield* ask(lookups.filter(isOther), "Objects");
+  const seen = new Set(named.map(({ objectGUID }) => objectGUID));
+  // One that bears the farm's own marker after all.
+  const own = apart.filter((object) => isOwnGroup(desired, object) && !seen.has(object.objectGUID));
+  const read = yield* ask(own.map(byGuid), "Objects", () => true);
+  return distinct([...read, ...named, ...apart]);
+}
+
+/** By what groups are asked for that are, or were, somebody else's. */
+function groupsOfOthers({ grant, hostGroup, accessGroups, knownObjects, journal }: DesiredFarm): ReadonlySet<string> {
+  const existing = [...(grant === "Group" ? [hostGroup] : []), ...accessGroups].filter((group) => group.existing);
+  const remembered = [...journal.hostGroups, ...journal.accessGroups].filter(({ objectGUID }) => !knownObjects.includes(objectGUID));
+  return new Set([
+    ...existing.map(({ samAccountName }) => `sAMAccountName ${lookupKey("sAMAccountName", samAccountName)}`),
+    ...remembered.map(({ objectGUID }) => `objectGUID ${lookupKey("objectGUID", objectGUID)}`),
+  ]);
+}
+
+/** Which of the computers are direct members of the groups of somebody else that can give them the right. */
+function* lookForMembers(
+  desired: DesiredFarm,
+  objects: readonly DirectoryObject[],
+  computers: readonly DirectoryObject[],
+): Look<ObservedFarm["membersAmong"]> {
+  const found = new Map<string, ReadonlySet<string>>();
+  if (computers.length === 0) return found;
+  const named = new Set(accountsOf(desired, objects).flatMap(({ retrievers }) => retrievers?.principals ?? []));
+  const isNamed = ({ objectSID }: DirectoryObject): boolean => objectSID !== undefined && named.has(objectSID);
+  const groups = objects.filter((object) => isGroup(object) && object.owner !== desired.owner);
+  for (const { objectGUID } of groups.filter((group) => isHostGroup(desired, group) || isNamed(group))) {
+    const members = yield { lookups: computers.map(byGuid), among: "Computers", directMembersOf: objectGUID };
+    found.set(objectGUID, new Set(members.map((member) => member.objectGUID)));
+  }
+  return found;
+}
+
+/** The account, whoever owns it. */
+function accountsOf({ owner, account }: DesiredFarm, objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
+  return objects.filter(
+    (object) => isAccount(object) && (object.owner === owner || sameName(object.samAccountName, account.samAccountName)),
+  );
 }
 
 /** A group that is, or was, the host group, whoever owns it. */
-function isHostGroup({ hostGroup, journal }: DesiredFarm, object: DirectoryObject): boolean {
-  return (
-    (hostGroup.existing && sameName(object.samAccountName, hostGroup.samAccountName)) ||
-    journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID)
-  );
+function isHostGroup({ grant, hostGroup, journal }: DesiredFarm, object: DirectoryObject): boolean {
+  const used = grant === "Group" && hostGroup.existing && sameName(object.samAccountName, hostGroup.samAccountName);
+  return used || journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID);
+}
+
+function isOwnGroup({ owner }: DesiredFarm, object: DirectoryObject): boolean {
+  return isGroup(object) && object.owner === owner;
+}
+
+function byGuid({ objectGUID }: DirectoryObject): Lookup {
+  return { by: "objectGUID", value: objectGUID };
 }
 
 /** Known objects that are neither there nor among the deleted ones. */
@@ -86,29 +139,25 @@ function* lookForComputers(desired: DesiredFarm, scope: Scope, objects: readonly
   return [...new Map([...named, ...others].map((computer) => [computer.objectGUID, computer])).values()];
 }
 
-function isOwnGroup({ owner }: DesiredFarm, object: DirectoryObject): boolean {
-  return isGroup(object) && object.owner === owner;
-}
-
 /** A group of the farm's own that is not the host group that it wants. */
 function isFormer({ grant, hostGroup }: DesiredFarm, { samAccountName }: DirectoryObject): boolean {
   return grant === "Principals" || hostGroup.existing || !sameName(samAccountName, hostGroup.samAccountName);
 }
 
-/** Whoever is in a host group by its primary group; and whoever the account's list names and nobody else here explains, to be told by name. */
+/** Whoever is in a host group of the farm's own by its primary group; and whoever the account's list names and nobody else here explains, to be told by name. */
 function* lookForOthers(
   desired: DesiredFarm,
   objects: readonly DirectoryObject[],
   computers: readonly DirectoryObject[],
 ): Look<Pick<ObservedFarm, "primaryMembers" | "unexplainedPrincipals">> {
-  const groups = objects.filter((object) => needsMembers(desired, object));
+  // Of others' groups nobody is asked for: whether a host of the farm is in one so, the host itself says.
+  const groups = objects.filter((object) => isOwnGroup(desired, object));
   const rids = new Set(groups.flatMap(({ objectSID }) => (objectSID === undefined ? [] : [relativeId(objectSID)])));
   const explained = new Set([...objects, ...computers].map(({ objectSID }) => objectSID));
-  const named = objects
-    .filter(
-      (object) => isAccount(object) && (object.owner === desired.owner || sameName(object.samAccountName, desired.account.samAccountName)),
-    )
-    .flatMap(({ retrievers }) => [...(retrievers?.principals ?? []), ...(retrievers?.denied ?? [])]);
+  const named = accountsOf(desired, objects).flatMap(({ retrievers }) => [
+    ...(retrievers?.principals ?? []),
+    ...(retrievers?.denied ?? []),
+  ]);
   const unknown = new Set(named.filter((sid) => !explained.has(sid)));
   const found = yield* ask(
     [

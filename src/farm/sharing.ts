@@ -1,80 +1,110 @@
-/** Farms that use one group of somebody else: who wants whom there, and who answers for whom. */
-import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
+/**
+ * Farms that use one group of somebody else. Those of one namespace may share it: each writes down in its own record whom it answers for, and nobody
+ * writes in another's. Those of two namespaces may not, since each would give its hosts the other's password.
+ */
+import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import { foldName, sameName } from "../names/account-name.ts";
 import { keysOfHost, lookupKey } from "../names/lookup-key.ts";
-import { parseHostReferences } from "./desired.ts";
-import type { HostReference, SharingFarm } from "./desired-farm.ts";
-import { addedMembers, type FarmView } from "./view.ts";
+import { parseHostReferences, readResolved, standingOf } from "./desired.ts";
+import type { DesiredFarm, SharingFarm, Standing } from "./desired-farm.ts";
+import { readJournal, type Journal } from "./journal.ts";
 
-/** The farm as others that share its existing host group see it; undefined for one that has none, or wants nothing any more. */
+type Group = Pick<DirectoryObject, "objectGUID" | "samAccountName">;
+type Computer = Pick<DirectoryObject, "objectGUID" | "distinguishedName" | "samAccountName" | "dnsHostName">;
+
+/** The farm as others that use its existing host group see it; undefined for one that has to do with none. */
 export function sharingFarm({ metadata, spec, status }: ServerFarm, baseDN: string): SharingFarm | undefined {
+  const journal = readJournal(status);
   const { grant, group, computers, quarantined } = spec.hosts;
-  if (metadata.deletionTimestamp !== undefined || grant !== "Group" || group?.existing !== true) return undefined;
-  const references = (texts: readonly string[]): readonly HostReference[] => parseHostReferences(texts, baseDN, () => undefined);
+  // One that is suspended, only observed or being deleted wants nobody anywhere; what it put in stays on its record.
+  const active = metadata.deletionTimestamp === undefined && !spec.suspend && spec.managementPolicy === "Enforce";
+  const uses = active && grant === "Group" && group?.existing === true;
+  if (!uses && journal.hostGroups.length === 0) return undefined;
+  // An entry means the object that it was resolved to, too: that one may have been moved or renamed since.
+  const resolved = readResolved(status);
+  const keysOf = (texts: readonly string[]): ReadonlySet<string> =>
+    new Set(
+      parseHostReferences(uses ? texts : [], baseDN, () => undefined).flatMap(({ by, value, text }) => [
+        lookupKey(by, value),
+        ...(resolved.get(text) ?? []).map(({ objectGUID }) => lookupKey("objectGUID", objectGUID)),
+      ]),
+    );
   return {
     key: keyOf(metadata),
-    groupName: foldName(group.name ?? `${spec.account.name ?? metadata.name}Hosts`),
-    objectGUID: status?.hostGroup?.objectGUID,
-    hosts: references(computers),
-    quarantined: references(quarantined),
+    standing: standingOf(metadata),
+    uses: uses ? { name: groupNameOf({ metadata, spec }), objectGUID: status?.hostGroup?.objectGUID } : undefined,
+    hosts: keysOf(computers),
+    quarantined: keysOf(quarantined),
+    claimed: claimsOf(journal, (status?.ownedObjects ?? []).length > 0),
+    added: new Map(journal.hostGroups.map((remembered) => [remembered.objectGUID, new Set(remembered.added)])),
   };
 }
 
-/** Whether a farm that shares a group wants the computer in it. */
-export function isWantedBy({ hosts, quarantined }: SharingFarm, computer: DirectoryObject): boolean {
-  const keys = new Set(keysOfHost(computer));
-  const means = ({ by, value }: HostReference): boolean => keys.has(lookupKey(by, value));
-  return hosts.some(means) && !quarantined.some(means);
+/** Folded. */
+export function groupNameOf({ metadata, spec }: Pick<ServerFarm, "metadata" | "spec">): string {
+  return foldName(spec.hosts.group?.name ?? `${spec.account.name ?? metadata.name}Hosts`);
 }
 
-/** The farms that want the computer to stay in the group, whatever this one does. */
-export function othersWanting({ desired }: FarmView, group: DirectoryObject, computer: DirectoryObject): readonly SharingFarm[] {
-  return desired.sharing.filter(
-    (other) => (other.objectGUID === group.objectGUID || sameName(other.groupName, group.samAccountName)) && isWantedBy(other, computer),
+/** objectGUIDs of the groups by which the farm gave somebody a right: it put hosts in, or it has an account, which names the group. */
+function claimsOf({ hostGroups }: Journal, owns: boolean): ReadonlySet<string> {
+  return new Set(hostGroups.filter(({ added }) => owns || added.length > 0).map(({ objectGUID }) => objectGUID));
+}
+
+function isUsedBy({ uses }: SharingFarm, { objectGUID, samAccountName }: Group): boolean {
+  return uses !== undefined && (uses.objectGUID === objectGUID || sameName(uses.name, samAccountName));
+}
+
+/** The namespace whose farms may use the group: of the farm that has it on record, and where several or none have, of the one that was made first. */
+function holderOf({ standing, journal, knownObjects, sharing }: DesiredFarm, group: Group): string {
+  const { objectGUID } = group;
+  const candidates = [
+    { standing, claims: claimsOf(journal, knownObjects.length > 0).has(objectGUID) },
+    ...sharing
+      .filter((other) => other.claimed.has(objectGUID) || isUsedBy(other, group))
+      .map((other) => ({ standing: other.standing, claims: other.claimed.has(objectGUID) })),
+  ];
+  const first = candidates.reduce((best, next) => {
+    if (best.claims !== next.claims) return best.claims ? best : next;
+    return isBefore(next.standing, best.standing) ? next : best;
+  });
+  return first.standing.namespace;
+}
+
+function isBefore(one: Standing, other: Standing): boolean {
+  return one.created === other.created ? one.uid < other.uid : one.created < other.created;
+}
+
+/** Whether the group is for the farms of another namespace. */
+export function isInUseElsewhere(desired: DesiredFarm, group: Group): boolean {
+  return desired.sharing.length > 0 && holderOf(desired, group) !== desired.standing.namespace;
+}
+
+/** Of a computer the farms that want it to stay in the group, whatever this one does: of its namespace, and of the one that the group is for. */
+export function othersWanting(desired: DesiredFarm, group: Group): (computer: Computer) => readonly SharingFarm[] {
+  const using = desired.sharing.filter((other) => isUsedBy(other, group));
+  if (using.length === 0) return () => [];
+  const namespaces = new Set([desired.standing.namespace, holderOf(desired, group)]);
+  const others = using.filter(({ standing }) => namespaces.has(standing.namespace));
+  return (computer) => {
+    const keys = [...keysOfHost(computer), lookupKey("objectGUID", computer.objectGUID)];
+    return others.filter(({ hosts, quarantined }) => keys.some((key) => hosts.has(key)) && !keys.some((key) => quarantined.has(key)));
+  };
+}
+
+/** Whether a farm that wants the computer in the group has it on its own record: then it is that farm's to take out, and this one may forget it. */
+export function isPassedOn(desired: DesiredFarm, group: Group): (computer: Computer) => boolean {
+  const wanting = othersWanting(desired, group);
+  return (computer) => wanting(computer).some(({ added }) => added.get(group.objectGUID)?.has(computer.objectGUID) === true);
+}
+
+/**
+ * Whether a farm of this namespace has put the computer into the group. Who wants it there too writes it down, so that the last of them takes it out:
+ * it cannot be anybody whom an administrator put in.
+ */
+export function isOnRecord({ sharing, standing }: DesiredFarm, group: Group, computer: Computer): boolean {
+  return sharing.some(
+    (other) => other.standing.namespace === standing.namespace && other.added.get(group.objectGUID)?.has(computer.objectGUID) === true,
   );
-}
-
-export interface Transfer {
-  /** Key of the farm that is to answer for them. */
-  readonly recipient: string;
-  /** The group. */
-  readonly objectGUID: string;
-  readonly distinguishedName: string;
-  /** objectGUIDs of the computers. */
-  readonly added: readonly string[];
-}
-
-/** Members that this farm put in and does not want any more, while others do: they stay, without a gap, and are the others' to take out. */
-export function transfersOf(view: FarmView): readonly Transfer[] {
-  const { desired, observed, hostGroup, hosts } = view;
-  const found = new Map<string, Transfer>();
-  for (const { objectGUID } of desired.journal.hostGroups) {
-    const group = observed.objects.find((object) => object.objectGUID === objectGUID);
-    if (!group) continue;
-    const used = hostGroup.kind === "External" && hostGroup.object === group;
-    for (const [key, computer] of addedMembers(view, group)) {
-      const [recipient] = used && (hosts.wanted.has(key) || hosts.undecided.has(key)) ? [] : othersWanting(view, group, computer);
-      if (!recipient) continue;
-      const id = `${recipient.key} ${objectGUID}`;
-      const { distinguishedName } = group;
-      const added = [...(found.get(id)?.added ?? []), computer.objectGUID];
-      found.set(id, { recipient: recipient.key, objectGUID, distinguishedName, added });
-    }
-  }
-  return [...found.values()];
-}
-
-/** The status of a farm that is to answer for further members of a group. */
-export function withTransfer(
-  status: ServerFarmStatus = { observedGeneration: -1 },
-  { objectGUID, distinguishedName, added }: Transfer,
-): ServerFarmStatus {
-  const { hostGroup, formerHostGroups = [] } = status;
-  const union = (before: readonly string[] = []): readonly string[] => [...new Set([...before, ...added])];
-  if (hostGroup?.objectGUID === objectGUID) return { ...status, hostGroup: { ...hostGroup, added: union(hostGroup.added) } };
-  const known = formerHostGroups.find((group) => group.objectGUID === objectGUID);
-  const group = { objectGUID, distinguishedName, added: union(known?.added) };
-  return { ...status, formerHostGroups: [...formerHostGroups.filter((other) => other !== known), group] };
 }

@@ -8,9 +8,10 @@ import { dnKey, isSharedContainer, MAKE_AN_OU, parentDn, parentKey } from "../na
 import { describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import { adoptionHint, mayAdopt } from "./adoption.ts";
 import type { DesiredFarm, DesiredGroup } from "./desired-farm.ts";
-import { misfitsOfAccount, misfitsOfHostGroup, refusedMembers } from "./fit.ts";
+import { type Fit, misfitsOfAccount, misfitsOfHostGroup, refusedMembers, unfit } from "./fit.ts";
 import type { ObservedFarm } from "./observed.ts";
 import { protectedMessage } from "./protected.ts";
+import { isInUseElsewhere } from "./sharing.ts";
 
 /** What stands where the farm wants an object. */
 export type Slot =
@@ -21,7 +22,12 @@ export type Slot =
   /** Nobody's, and to be taken over. */
   | { readonly kind: "Adoptable"; readonly object: DirectoryObject }
   /** Something that the farm must not touch, or nothing where somebody else should have put something. */
-  | { readonly kind: "Blocked"; readonly blocker: Blocker }
+  | {
+      readonly kind: "Blocked";
+      readonly blocker: Blocker;
+      /** A group that the farm used and may not use any more: nobody is put in, and what it put in is still its to take out. */
+      readonly frozen?: DirectoryObject;
+    }
   /** The farm wants nothing there. */
   | { readonly kind: "Unwanted" };
 
@@ -38,9 +44,7 @@ interface Wanted {
   /** The fields that say where it is created. */
   readonly container: string;
   /** Of an object that nobody owns, what keeps it from being taken over: values for the manifest, or a reason; undefined where it never is. */
-  readonly adoption:
-    | ((object: DirectoryObject) => { readonly misfits: readonly string[]; readonly refused: string | undefined })
-    | undefined;
+  readonly adoption: ((object: DirectoryObject) => Fit) | undefined;
 }
 
 function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted): Slot {
@@ -65,7 +69,10 @@ function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted)
     );
   }
   if (object.owner === desired.owner) return { kind: "Own", object };
-  if (wanted.adoption && mayAdopt(desired.adoption, object)) return adoptableSlot(object, wanted, wanted.adoption(object));
+  if (wanted.adoption && mayAdopt(desired.adoption, object)) {
+    const blocker = unfit(object, wanted, wanted.adoption(object));
+    return blocker ? { kind: "Blocked", blocker } : { kind: "Adoptable", object };
+  }
   // What another farm lives on must not be removed to make room for this one.
   const remedy = isOwnerMarker(object.owner) ? `Leave it to that farm: ${wanted.otherwise}` : `Remove it, or ${wanted.otherwise}`;
   const hint = wanted.adoption ? adoptionHint(desired.adoption, object) : "";
@@ -86,28 +93,6 @@ function vacantSlot({ operator }: DesiredFarm, { uncreatable }: ObservedFarm, { 
   if (!right) return { kind: "Vacant" };
   const reason = right.kind === "NoContainer" ? "Rejected" : "AccessDenied";
   return { kind: "Blocked", blocker: { reason, part, message: `the ${what} cannot be created: ${describeRight(right, operator)}` } };
-}
-
-/** Nothing is taken before it is known to fit: where something can never be changed, nothing is written. */
-function adoptableSlot(
-  object: DirectoryObject,
-  { part, what, otherwise }: Wanted,
-  { misfits, refused }: ReturnType<NonNullable<Wanted["adoption"]>>,
-): Slot {
-  const { distinguishedName } = object;
-  const blocked = (reason: Blocker["reason"], message: string): Slot => ({ kind: "Blocked", blocker: { reason, part, message } });
-  if (misfits.length > 0) {
-    const values = misfits.join(", ");
-    return blocked(
-      "ObjectExists",
-      `${distinguishedName} cannot be taken over as the ${what}, since what the manifest says otherwise of it can never be changed; it was left as it is. Write into the manifest: ${values}.`,
-    );
-  }
-  if (refused === undefined) return { kind: "Adoptable", object };
-  return blocked(
-    "NotOwned",
-    `${distinguishedName} cannot be taken over as the ${what}: ${refused}; it was left as it is. Take the others out, or ${otherwise}`,
-  );
 }
 
 /** `remembered`: the objectGUID that the group of this name had when it was last used. */
@@ -192,8 +177,9 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
   const { grant, hostGroup, knownObjects, journal } = desired;
   if (grant === "Principals") return { kind: "Unwanted" };
   if (hostGroup.existing) {
-    const remembered = journal.hostGroups.find(({ name }) => sameName(name, hostGroup.samAccountName));
-    return externalSlot(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", remembered: remembered?.objectGUID });
+    const remembered = journal.hostGroups.find(({ name }) => sameName(name, hostGroup.samAccountName))?.objectGUID;
+    const slot = externalSlot(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", remembered });
+    return slot.kind === "External" && isInUseElsewhere(desired, slot.object) ? inUse(desired, slot.object) : slot;
   }
   return ownedSlot(desired, observed, {
     part: "Hosts",
@@ -206,6 +192,13 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
     container: "hosts.group.container, or the domain's defaults.groupContainer",
     adoption: (object) => ({ misfits: misfitsOfHostGroup(desired, object), refused: refusedMembers(observed, object) }),
   });
+}
+
+/** Says nothing of those who use it: they are none of this namespace's business. */
+function inUse({ journal }: DesiredFarm, object: DirectoryObject): Slot {
+  const message = `${object.distinguishedName} is in use by another namespace, and its hosts would be given the password: name a group of your own in hosts.group.name, or leave hosts.group.existing out.`;
+  const isKnown = journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID);
+  return { kind: "Blocked", blocker: { reason: "GroupInUse", part: "Hosts", message }, ...(isKnown ? { frozen: object } : {}) };
 }
 
 export function slotOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm, wanted: DesiredGroup): Slot {
@@ -238,6 +231,11 @@ export function isAccessGroup(desired: DesiredFarm, object: DirectoryObject): bo
 /** The object as a change names it. */
 export function owned({ distinguishedName, objectGUID }: DirectoryObject, owner: string): OwnedObject {
   return { distinguishedName, objectGUID, owner };
+}
+
+/** Whether the group is another farm's own: nobody but that farm changes its members, whatever a record says. */
+export function isAnothers({ owner }: DirectoryObject, desired: DesiredFarm): boolean {
+  return owner !== desired.owner && isOwnerMarker(owner);
 }
 
 /** A group as a change of its members names it: with its marker where it is the farm's own. */

@@ -7,7 +7,7 @@ import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./d
 import { hostAmbiguous, hostNotFound, type HostNote, hostNotTrusted, movedNote, primaryNote, quarantineNotFound } from "./host-messages.ts";
 import { HostIndex } from "./queries.ts";
 import type { ObservedFarm } from "./observed.ts";
-import { isAccessGroup, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
+import { isAccessGroup, isAnothers, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
 
 export interface FarmView {
   readonly desired: DesiredFarm;
@@ -173,10 +173,23 @@ class Resolver {
   }
 }
 
-/** The keys of all members of a group: by its member values, and by their primary group. */
-export function memberKeys({ observed }: Pick<FarmView, "observed">, group: DirectoryObject): ReadonlySet<string> {
-  const byPrimary = observed.primaryMembers.filter((object) => isPrimaryGroup(group, object));
-  return new Set([...group.members, ...byPrimary.map(({ distinguishedName }) => distinguishedName)].map(dnKey));
+/** Whether one of the farm's computers is a direct member of a host group, in whatever way: by a member value, or by its primary group. */
+export function membership(view: Pick<FarmView, "observed">, group: DirectoryObject): (computer: DirectoryObject) => boolean {
+  const isNamed = memberValues(view, group);
+  const byPrimary = new Set(
+    view.observed.primaryMembers.filter((object) => isPrimaryGroup(group, object)).map(({ objectGUID }) => objectGUID),
+  );
+  return (computer) => isNamed(computer) || byPrimary.has(computer.objectGUID) || isPrimaryGroup(group, computer);
+}
+
+/**
+ * Whether the group names one of the farm's computers as a member, and could be made to name it no more. Of the farm's own groups all members are known,
+ * and of others only its own computers.
+ */
+export function memberValues({ observed }: Pick<FarmView, "observed">, group: DirectoryObject): (computer: DirectoryObject) => boolean {
+  const among = observed.membersAmong.get(group.objectGUID);
+  const members = new Set(group.members.map(dnKey));
+  return ({ objectGUID, distinguishedName }) => among?.has(objectGUID) === true || members.has(dnKey(distinguishedName));
 }
 
 /** Whether the group is the object's primary group. */
@@ -202,23 +215,29 @@ export function externalHostGroups({ desired, observed, hostGroup }: FarmView): 
   const remembered = new Set(journal.hostGroups.filter(({ added }) => added.length > 0).map(({ objectGUID }) => objectGUID));
   const used = hostGroup.kind === "External" ? hostGroup.object : undefined;
   return observed.objects.filter(
-    (object) => object === used || (remembered.has(object.objectGUID) && object.protection === undefined && object.owner !== owner),
+    (object) =>
+      object === used ||
+      (remembered.has(object.objectGUID) &&
+        isGroup(object) &&
+        object.protection === undefined &&
+        object.owner !== owner &&
+        !isAnothers(object, desired)),
   );
 }
 
 /** The members of a group of somebody else that this farm put in, by the keys of their distinguished names. */
-export function addedMembers({ desired, observed }: FarmView, group: DirectoryObject): ReadonlyMap<string, DirectoryObject> {
+export function addedMembers(view: FarmView, group: DirectoryObject): ReadonlyMap<string, DirectoryObject> {
+  const { desired, observed } = view;
   const remembered = desired.journal.hostGroups.find(({ objectGUID }) => objectGUID === group.objectGUID);
   // A group that was the farm's own until a moment ago: whoever is in it the farm has put in.
   const all = !remembered && group.owner === desired.owner;
   if (!all && !remembered) return new Map();
-  const members = new Set(group.members.map(dnKey));
+  const isIn = membership(view, group);
   const added = new Set(remembered?.added);
   return new Map(
     observed.computers
-      .filter(({ objectGUID }) => all || added.has(objectGUID))
-      .map((computer) => [dnKey(computer.distinguishedName), computer] as const)
-      .filter(([key]) => members.has(key)),
+      .filter((computer) => (all || added.has(computer.objectGUID)) && isIn(computer))
+      .map((computer) => [dnKey(computer.distinguishedName), computer] as const),
   );
 }
 

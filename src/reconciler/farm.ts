@@ -14,9 +14,8 @@ import type { Report } from "../farm/report.ts";
 import { decommissionOutcome } from "../farm/status/decommission.ts";
 import { wereMembersSettled } from "../farm/status/ending.ts";
 import { appliedEvents, outcome, type Outcome } from "../farm/status/outcome.ts";
-import { transfersOf, type Transfer } from "../farm/sharing.ts";
-import { viewOf, type FarmView } from "../farm/view.ts";
-import { type Directory, reconcile, type Rounds, type Work } from "./rounds.ts";
+import type { FarmView } from "../farm/view.ts";
+import { type Directory, reconcile, type Work } from "./rounds.ts";
 
 /** The status of a farm that was never seen, as the schema has it. */
 const UNSEEN: ServerFarmStatus = { observedGeneration: -1 };
@@ -28,8 +27,6 @@ export interface FarmPorts {
   readonly assertFresh: () => Promise<void>;
   /** Writes the farm's status, and resolves with the farm as it is then. Where it rejects, the change that it was for is not made. */
   readonly record: (farm: ServerFarm, status: ServerFarmStatus) => Promise<ServerFarm>;
-  /** Writes down at the recipients what is theirs now. */
-  readonly transfer: (transfers: readonly Transfer[]) => Promise<void>;
   /** The time of day, for conditions. */
   readonly now: () => Date;
 }
@@ -42,7 +39,7 @@ interface Aborted {
 /** The cluster did not take what had to be written down. What was done before is said all the same: the next look finds it done. */
 interface Unrecorded {
   readonly kind: "Unrecorded";
-  /** What `record` or `transfer` rejected with. */
+  /** What `record` rejected with. */
   readonly cause: unknown;
   readonly events: readonly EventDraft[];
 }
@@ -60,7 +57,6 @@ export interface Decommissioned {
   readonly report: Report;
   readonly end:
     | Aborted
-    | Unrecorded
     /** The directory shows nothing of the farm any more. */
     | { readonly kind: "Gone"; readonly events: readonly EventDraft[] }
     | {
@@ -73,8 +69,8 @@ export interface Decommissioned {
 }
 
 /**
- * Brings the directory to what the farm wants. Before anything is put into a group of somebody else the farm's status says so; hosts that it does not
- * want there any more and that another farm does are handed to that one. Rejects with what `assertFresh` rejects with.
+ * Brings the directory to what the farm wants. Before anything is put into a group of somebody else the farm's status says so. Rejects with what
+ * `assertFresh` rejects with.
  */
 export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports: FarmPorts, signal: AbortSignal): Promise<Reconciled> {
   const enforced = farm.spec.managementPolicy === "Enforce";
@@ -96,8 +92,7 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   const desired = report.view?.desired ?? wanted;
   const done = { farm: current, desired, report };
   if (isAborted(report)) return { ...done, end: { kind: "Aborted" } };
-  const refused = unrecorded ?? (enforced && report.view && !report.error ? await transfer(report.view, ports) : undefined);
-  if (refused) return { ...done, end: { kind: "Unrecorded", ...refused, events: appliedEvents(farm, desired, report.applied) } };
+  if (unrecorded) return { ...done, end: { kind: "Unrecorded", ...unrecorded, events: appliedEvents(farm, desired, report.applied) } };
   return { ...done, end: { kind: "Looked", ...outcome(current, desired, report, ports.now()) } };
 }
 
@@ -128,25 +123,7 @@ export async function decommissionFarm(
   );
   if (isAborted(report)) return { report, end: { kind: "Aborted" } };
   const { gone, status, events, retryable } = decommissionOutcome(farm, desired, report, ports.now());
-  if (!gone) return { report, end: { kind: "Remains", status, events, retryable } };
-  // A farm at its end wants nothing in any group.
-  const last = report.view && viewOf({ ...desired, grant: "Principals" }, report.view.observed);
-  const refused = last ? await transfer(last, ports) : undefined;
-  if (!refused) return { report, end: { kind: "Gone", events } };
-  return { report, end: { kind: "Unrecorded", ...refused, events } };
-}
-
-/** Undefined where the cluster took it, or nothing was to be transferred. */
-async function transfer(view: FarmView, ports: Pick<FarmPorts, "transfer">): Promise<Rounds["unrecorded"]> {
-  if (view.desired.journal.hostGroups.length === 0) return undefined;
-  const transfers = transfersOf(view);
-  if (transfers.length === 0) return undefined;
-  try {
-    await ports.transfer(transfers);
-    return undefined;
-  } catch (cause) {
-    return { cause };
-  }
+  return { report, end: gone ? { kind: "Gone", events } : { kind: "Remains", status, events, retryable } };
 }
 
 function isAborted({ error }: Report): boolean {

@@ -1,6 +1,6 @@
 /**
  * `npm run bench:large`: a farm of very many hosts, and a group of somebody else with very many members. For each change the time until the farm is
- * Ready, and what was sent to the directory for it.
+ * Ready, what was sent to the directory for it, and how long the operator's event loop stood still at most: a Lease is lost by that.
  * Options: --on sandbox|real (sandbox), --hosts N (2000), --members N (5000).
  */
 import { cpus } from "node:os";
@@ -61,7 +61,11 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
       );
       const seconds = (performance.now() - started) / 1000;
       const after = await requests(operator);
-      say(what, `${seconds.toFixed(1)} s, ${after.writes - before.writes} writes, ${after.searches - before.searches} searches`);
+      const [writes, searches] = [after.writes - before.writes, after.searches - before.searches];
+      say(
+        what,
+        `${seconds.toFixed(1)} s, ${writes} writes, ${searches} searches, stood still ${(1000 * after.stoodStill).toFixed(0)} ms at most`,
+      );
     };
     const patch = (wanted: object) => () => cluster.patch("ServerFarm", "large", NAMESPACE, { spec: { hosts: wanted } });
     await step("deploy", () => cluster.apply(farmOf(NAMESPACE, "large", { hosts: { computers: names, group: existing } })), hosts);

@@ -69,8 +69,10 @@ export async function usage({ pid }: Operator): Promise<{ cpu: number; rss: numb
 
 export const memory = ({ rss, peak }: { rss: number; peak: number }): string => `RSS ${rss.toFixed(0)} MB, peak ${peak.toFixed(0)} MB`;
 
-/** What the operator has sent so far. */
-export async function requests(operator: Operator): Promise<Record<"searches" | "writes" | "polls" | "patches" | "reads", number>> {
+/** What the operator has sent so far, and the longest time since the last such question that its event loop stood still (s). */
+export async function requests(
+  operator: Operator,
+): Promise<Record<"searches" | "writes" | "polls" | "patches" | "reads" | "stoodStill", number>> {
   const metrics = await operator.metrics();
   const sum = (name: string, ...labels: readonly string[]): number =>
     metrics
@@ -84,6 +86,7 @@ export async function requests(operator: Operator): Promise<Record<"searches" | 
     polls: sum("controller_runtime_reconcile_total", 'controller="activedirectorydomain"'),
     patches: sum("rest_client_requests_total", 'method="PATCH"'),
     reads: sum("rest_client_requests_total", 'method="GET"'),
+    stoodStill: Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(metrics)?.[1] ?? Number.NaN),
   };
 }
 

@@ -9,6 +9,7 @@ import type { DesiredFarm } from "../../src/farm/desired-farm.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
 import type { DomainFacts } from "../../src/farm/desired-farm.ts";
 import type { SharingFarm } from "../../src/farm/desired-farm.ts";
+import { isAdopted } from "../../src/farm/name-queries.ts";
 import { planDecommission, type DecommissionPolicy } from "../../src/farm/plan/decommission.ts";
 import { plan } from "../../src/farm/plan/index.ts";
 import type { ObservedFarm } from "../../src/farm/observed.ts";
@@ -111,7 +112,7 @@ export function desired(spec: Spec = {}, status?: ServerFarm["status"], sharing:
 
 /** What is planned for a farm where the directory is so. */
 export function planOf(wanted: DesiredFarm, observed: ObservedFarm): Plan {
-  return plan(viewOf(wanted, observed));
+  return plan(viewOf(wanted, observed instanceof SimulatedDirectory ? observed.seenBy(wanted) : observed));
 }
 
 export function planEndOf(wanted: DesiredFarm, observed: ObservedFarm, policy: DecommissionPolicy): Plan {
@@ -146,20 +147,26 @@ export class SimulatedDirectory implements Directory {
     return group && { group, computers: new Set(group.members.map(dnKey).filter((key) => computers.has(key))) };
   }
 
-  observe(): Promise<ObservedFarm> {
-    // As it is now: what is written later is not in it.
-    const { objects, computers, unexplainedPrincipals, primaryMembers, gone, missing, unreadable, uncreatable, adopted } = this;
-    return Promise.resolve({
-      objects,
-      computers,
-      unexplainedPrincipals,
-      primaryMembers,
-      gone,
-      missing,
-      unreadable,
-      uncreatable,
-      adopted,
-    });
+  observe(desired: DesiredFarm): Promise<ObservedFarm> {
+    return Promise.resolve(this.seenBy(desired));
+  }
+
+  /** As it is now: what is written later is not in it. */
+  seenBy(desired: DesiredFarm): ObservedFarm {
+    const { computers, membersAmong, unexplainedPrincipals, primaryMembers, gone, missing, unreadable, uncreatable, adopted } = this;
+    // Of groups of others no member is read, but of one that is to be taken over.
+    const isRead = (object: DirectoryObject): boolean => object.owner === desired.owner || isAdopted(desired, object);
+    const objects = this.objects.map((object) => (object.members.length === 0 || isRead(object) ? object : { ...object, members: [] }));
+    return { objects, computers, membersAmong, unexplainedPrincipals, primaryMembers, gone, missing, unreadable, uncreatable, adopted };
+  }
+
+  get membersAmong(): ReadonlyMap<string, ReadonlySet<string>> {
+    const guids = new Map(this.computers.map(({ distinguishedName, objectGUID }) => [dnKey(distinguishedName), objectGUID]));
+    return new Map(
+      this.objects
+        .filter(({ objectClass }) => objectClass === GROUP_CLASS)
+        .map(({ objectGUID, members }) => [objectGUID, new Set(members.flatMap((member) => guids.get(dnKey(member)) ?? []))]),
+    );
   }
 
   apply(change: Change): Promise<void> {

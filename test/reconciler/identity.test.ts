@@ -18,7 +18,6 @@ async function run(directory: SimulatedDirectory, spec: Spec, status?: ServerFar
     directory,
     assertFresh: () => Promise.resolve(),
     record: (object, recorded) => Promise.resolve({ ...object, status: recorded }),
-    transfer: () => Promise.resolve(),
     now: () => new Date("2026-11-26T00:00:00Z"),
   };
   const { end } = await reconcileFarm(farm(spec, status), desired(spec, status), ports, signal);
@@ -204,7 +203,6 @@ describe("an entry means the object that it was first resolved to", () => {
         order.push(`record ${status.resolvedHosts?.map(({ reference }) => reference).join()}`);
         return Promise.resolve({ ...object, status });
       },
-      transfer: () => Promise.resolve(),
       now: () => new Date(0),
     };
     await reconcileFarm(farm(spec), desired(spec), ports, signal);
@@ -248,6 +246,35 @@ describe("who may retrieve the password is what the directory computes", () => {
     expect(result.status.hosts).toEqual({ desired: 2, granted: 2, summary: "2/2" });
     expect(directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1Hosts")?.members).toEqual([dnOf("WEB01")]);
     expect(ready(result, "Ready")?.status).toBe("True");
+  });
+
+  test("so it is in a group of somebody else, of which nobody is asked; it stays on record, and goes once it can be taken out", async () => {
+    const hosts = { group: { name: "Shared", existing: true } };
+    const spec = { hosts: { ...hosts, computers: ["WEB01", "WEB02"] } };
+    const sid = "S-1-5-21-1-2-3-4444";
+    const before = new SimulatedDirectory([{ ...SHARED, objectSID: sid }], [computer("WEB01"), computer("WEB02")]);
+    const first = await run(before, spec);
+    const shared = (directory: SimulatedDirectory): readonly string[] =>
+      directory.objects.find(({ samAccountName }) => samAccountName === "Shared")?.members ?? [];
+    const withMembers = (directory: SimulatedDirectory, members: readonly string[]): void => {
+      directory.objects = directory.objects.map((object) => (object.samAccountName === "Shared" ? { ...object, members } : object));
+    };
+    const directory = changed(before, (one) => (one.samAccountName === "WEB02$" ? { ...one, primaryGroupID: 4444 } : one));
+    withMembers(directory, [dnOf("WEB01")]);
+    const { writes } = directory;
+    const second = await run(directory, spec, first.status);
+    expect(directory.writes).toBe(writes);
+    expect(second.status.hosts).toEqual({ desired: 2, granted: 2, summary: "2/2" });
+    expect(second.status.hostGroup?.added).toEqual(directory.computers.map(({ objectGUID }) => objectGUID));
+    // Not wanted any more: nothing can be done, and nothing is forgotten.
+    const fewer = { hosts: { ...hosts, computers: ["WEB01"] } };
+    const third = await run(directory, fewer, second.status);
+    expect(directory.writes).toBe(writes);
+    // Another primary group leaves an ordinary member behind.
+    const after = changed(directory, (one) => ({ ...one, primaryGroupID: 515 }));
+    withMembers(after, [dnOf("WEB01"), dnOf("WEB02")]);
+    await run(after, fewer, third.status);
+    expect(shared(after)).toEqual([dnOf("WEB01")]);
   });
 
   test.each([

@@ -2,10 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { SharingFarm } from "../../src/farm/desired-farm.ts";
-import type { Transfer } from "../../src/farm/sharing.ts";
+import type { ObservedFarm } from "../../src/farm/observed.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
+import { describeChange } from "../../src/farm/changes/index.ts";
 import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { Outcome } from "../../src/farm/status/outcome.ts";
 import type { Report } from "../../src/farm/report.ts";
@@ -23,24 +24,19 @@ const dnOf = (name: string): string => `CN=${name},CN=Computers,${BASE}`;
 const groupOf = (name: string, members: readonly string[] = [], more: Partial<DirectoryObject> = {}): DirectoryObject =>
   directoryObject({ distinguishedName: `CN=${name},OU=Groups,${BASE}`, samAccountName: name, objectClass: "group", members, ...more });
 
-/** What was written to the cluster, in its order: records of the farm, and transfers to others. */
+/** The records of the farm that were written to the cluster, in their order. */
 interface Written {
   readonly statuses: ServerFarmStatus[];
-  readonly transfers: Transfer[];
 }
 
 /** A cluster that takes what is written to it. */
-function portsOf(directory: SimulatedDirectory, written: Written = { statuses: [], transfers: [] }): FarmPorts {
+function portsOf(directory: SimulatedDirectory, written: Written = { statuses: [] }): FarmPorts {
   return {
     directory,
     assertFresh: () => Promise.resolve(),
     record: (farm, status) => {
       written.statuses.push(status);
       return Promise.resolve({ ...farm, status });
-    },
-    transfer: (transfers) => {
-      written.transfers.push(...transfers);
-      return Promise.resolve();
     },
     now: () => NOW,
   };
@@ -212,7 +208,7 @@ describe("what a review found", () => {
     directory.onWrite = () => {
       written = true;
     };
-    directory.observe = () => (written ? Promise.reject(new DirectoryError("Unavailable", "lost")) : observe());
+    directory.observe = (wanted) => (written ? Promise.reject(new DirectoryError("Unavailable", "lost")) : observe(wanted));
     const second = await bringAbout(directory, EXISTING, first.status);
     expect(second.report.error?.kind).toBe("Unavailable");
     expect(named(second.status)).toHaveLength(2);
@@ -369,18 +365,9 @@ describe("what the cluster is told on the way", () => {
   const guidsOf = (directory: SimulatedDirectory, dns: readonly string[]): readonly string[] =>
     dns.map((dn) => directory.computers.find(({ distinguishedName }) => dnKey(distinguishedName) === dnKey(dn))?.objectGUID ?? dn);
   const shared = (): SimulatedDirectory => new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
-  /** Another farm that uses the same group and wants WEB02 there. */
-  const other: SharingFarm = {
-    key: "web/other",
-    groupName: "shared",
-    objectGUID: undefined,
-    hosts: [{ text: "WEB02", by: "sAMAccountName", value: "WEB02$" }],
-    quarantined: [],
-  };
-
   test("who is put into a group of somebody else is on record before the write, and so is the account in an access group", async () => {
     const directory = new SimulatedDirectory([...shared().objects, groupOf("Readers")], HOSTS);
-    const written: Written = { statuses: [], transfers: [] };
+    const written: Written = { statuses: [] };
     const seen: string[] = [];
     directory.onWrite = (change) => {
       const status = written.statuses.at(-1);
@@ -407,43 +394,6 @@ describe("what the cluster is told on the way", () => {
     expect(report.error).toBeUndefined();
     expect(members(directory, "Shared")).toEqual([dnOf("WEB05")]);
     expect(end.kind === "Unrecorded" && end.events).toHaveLength(report.applied.length);
-  });
-
-  test("hosts that another farm wants too are handed to it, when this one drops them and at its end", async () => {
-    const directory = shared();
-    const guids = guidsOf(directory, [dnOf("WEB02")]);
-    const first = await bringAbout(directory, EXISTING);
-    const written: Written = { statuses: [], transfers: [] };
-    const without = { hosts: { ...EXISTING.hosts, computers: ["WEB01"] } };
-    const second = await bringAbout(directory, without, first.status, portsOf(directory, written), [other]);
-    expect(written.transfers).toMatchObject([{ recipient: "web/other", added: guids }]);
-    expect(members(directory, "Shared")).toContain(dnOf("WEB02"));
-    expect(second.status.hostGroup?.added).toEqual(guidsOf(directory, [dnOf("WEB01")]));
-
-    const third = await bringAbout(shared(), EXISTING);
-    const end: Written = { statuses: [], transfers: [] };
-    const last = desired(EXISTING, third.status, [other]);
-    const gone = shared();
-    gone.objects = gone.objects.map((object) => ({
-      ...object,
-      objectGUID: third.status.hostGroup?.objectGUID ?? "",
-      members: [dnOf("WEB01"), dnOf("WEB02")],
-    }));
-    expect(await decommissionFarm(farm(EXISTING, third.status), last, portsOf(gone, end), signal)).toMatchObject({ end: { kind: "Gone" } });
-    expect(end.transfers).toMatchObject([{ recipient: "web/other", added: guids }]);
-    expect(members(gone, "Shared")).toEqual([dnOf("WEB02")]);
-  });
-
-  test("a transfer that is not taken ends the reconcile: what was done is said, and nothing is forgotten", async () => {
-    const directory = shared();
-    const first = await bringAbout(directory, EXISTING);
-    const cause = new Error("changed meanwhile");
-    const refusing: FarmPorts = { ...portsOf(directory), transfer: () => Promise.reject(cause) };
-    const without = { hosts: { ...EXISTING.hosts, computers: [] } };
-    const wanted = desired(without, first.status, [other]);
-    const { end, report } = await reconcileFarm(farm(without, first.status, 2), wanted, refusing, signal);
-    expect(end).toMatchObject({ kind: "Unrecorded", cause, events: [{ reason: "HostsRemoved" }] });
-    expect(report.applied).toMatchObject([{ kind: "ChangeHosts", remove: [dnOf("WEB01")] }]);
   });
 
   test("a farm that is not any more as it was handed in writes nothing", async () => {
@@ -507,6 +457,24 @@ describe("taking over", () => {
     const { changes, later } = planOf(desired(spec), new SimulatedDirectory([gmsa, oldGroup], HOSTS));
     expect(changes.map(({ kind }) => kind)).toEqual(["Adopt", "Adopt"]);
     expect(later?.map(({ kind }) => kind)).toEqual(["ChangeHosts", "UpdateAccount", "ChangeServicePrincipalNames", "SetRetrievers"]);
+  });
+
+  test("and lists nobody who is in a group that is not the farm's yet", () => {
+    const members = [dnOf("WEB01"), "CN=SECRET1,CN=Computers,DC=contoso,DC=com", "CN=SECRET2,CN=Computers,DC=contoso,DC=com"];
+    const seen = (group: DirectoryObject): ObservedFarm => new SimulatedDirectory([gmsa, group], HOSTS).seenBy(desired(spec));
+    const saidOf = (observed: ObservedFarm): string => {
+      const { changes, later, blockers } = planOf(desired(spec), observed);
+      const lines = [...changes, ...later].flatMap((change) => describeChange(change));
+      return JSON.stringify([lines, blockers]);
+    };
+    const group = groupOf("itfarm1Hosts", members, { owner: CONSENT });
+    const lines = saidOf({ ...seen(group), adopted: { group, computers: new Set(members.map(dnKey)) } });
+    expect(lines).not.toMatch(/SECRET/);
+    expect(lines).toContain("2 members that the farm does not name");
+    // Where not all of them are computers, it is not taken over, and nobody is told who is in it either.
+    const mixed = saidOf(seen(groupOf("itfarm1Hosts", [...members, "CN=Alice,CN=Users,DC=contoso,DC=com"], { owner: CONSENT })));
+    expect(mixed).not.toMatch(/Alice|SECRET/);
+    expect(mixed).toContain("not all of its members are computers");
   });
 
   test.each([

@@ -60,7 +60,7 @@ export interface ServerFarmSpec {
       readonly name?: string;
       /** Where the host group is created, relative to the domain or a whole distinguished name. Default, the domain's defaults.groupContainer. Of an existing group, where it must be; absent, it is found anywhere. Immutable; a group that is moved in the directory is found there. */
       readonly container?: string;
-      /** True: a group that somebody else owns. It is never created or deleted, and only members that this farm added are ever removed from it. */
+      /** True: a group that somebody else owns. It is never created or deleted, and only members that farms added are ever removed from it. Farms of one namespace may share it; while one of another namespace uses it, this one is refused (GroupInUse). */
       readonly existing: boolean;
     };
   };
@@ -130,16 +130,16 @@ export interface ServerFarmStatus {
     readonly objectGUID?: string;
     /** Its security identifier. */
     readonly objectSID?: string;
-    /** Existing groups only: objectGUIDs of the members that this farm put in, recorded before the write. */
+    /** Existing groups only: objectGUIDs of the members that are this farm's to remove, recorded before the write: those that it put in, and those that it wants and that another farm of its namespace put in. */
     readonly added?: readonly string[];
   };
-  /** Existing groups that the farm used before, and has still members to remove from. */
+  /** Existing groups that the farm used before, and that it has still members to remove from or that its account still names. */
   readonly formerHostGroups?: readonly {
     /** Its objectGUID. */
     readonly objectGUID: string;
     /** Its distinguished name. */
     readonly distinguishedName?: string;
-    /** objectGUIDs of the members that this farm put in. */
+    /** objectGUIDs of the members that are this farm's to remove. */
     readonly added?: readonly string[];
   }[];
   /** How many hosts may retrieve the password. */

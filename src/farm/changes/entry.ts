@@ -36,9 +36,10 @@ export interface ChangeEntry<Fields> {
   readonly split?: <C extends Fields>(change: C) => readonly C[];
 }
 
-/** At most ten names, and how many more. */
-export function listOf(names: readonly string[]): string {
-  return names.slice(0, 10).join(", ") + (names.length > 10 ? ` and ${names.length - 10} more` : "");
+/** At most ten names, and how many more. Only those that are said are brought into words: there may be thousands. */
+export function listOf(names: readonly string[], inWords: (name: string) => string = (name) => name): string {
+  const said = names.slice(0, 10).map((name) => inWords(name));
+  return said.join(", ") + (names.length > 10 ? ` and ${names.length - 10} more` : "");
 }
 
 /** Hosts of a change, by distinguished name. */
@@ -50,7 +51,7 @@ export interface HostDelta {
 /** `when`: from when on those that were added may retrieve the password. */
 export function hostEvents({ add, remove }: HostDelta, when: string, context: EventContext): readonly EventDraft[] {
   const { account } = context;
-  const list = (dns: readonly string[]): string => listOf(dns.map(commonName));
+  const list = (dns: readonly string[]): string => listOf(dns, commonName);
   const removed = `${list(remove)} may no longer retrieve the password of ${account}; run Uninstall-ADServiceAccount ${account} there`;
   return [
     ...(remove.length > 0 ? [context.say("HostsRemoved", removed)] : []),

@@ -4,9 +4,9 @@ import { foldName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import { NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
-import { isAccessGroup, memberGroup, owned } from "../slot.ts";
+import { isAccessGroup, isAnothers, memberGroup, owned } from "../slot.ts";
 import { groupsOf, type FarmView } from "../view.ts";
-import { DECLARED } from "./hosts.ts";
+import { DECLARED, strangersIn } from "./hosts.ts";
 
 /** The account is a member of each of its access groups, and of none that it was put into before and that the farm does not name any more. */
 export function planAccessGroups(view: FarmView): Plan {
@@ -61,7 +61,12 @@ function planLeaves({ desired, observed, accessGroups }: FarmView, account: Dire
       isDropped(object.objectGUID, object.samAccountName),
   );
   const others = observed.objects.filter(
-    (object) => dropped.some((group) => group.objectGUID === object.objectGUID) && isIn(object) && !own.includes(object),
+    (object) =>
+      dropped.some((group) => group.objectGUID === object.objectGUID) &&
+      isIn(object) &&
+      !own.includes(object) &&
+      object.protection === undefined &&
+      !isAnothers(object, desired),
   );
   return [
     ...others.map((group): Change => ({ kind: "LeaveAccessGroup", object: memberGroup(desired, group, undefined), member })),
@@ -79,9 +84,7 @@ export function endOfAccessGroup(
   const object = owned(group, desired.owner);
   const others = group.members.filter((member) => account === undefined || dnKey(member) !== dnKey(account.distinguishedName));
   if (others.length === 0 && !declaredExternal) return [{ kind: "DeleteAccessGroup", object }];
-  const because = declaredExternal
-    ? DECLARED
-    : `it has members that this farm did not put in: ${others.slice(0, 10).join("; ")}${others.length > 10 ? ` and ${others.length - 10} more` : ""}`;
+  const because = declaredExternal ? DECLARED : strangersIn(others.length);
   return [
     ...(account && groupsOf(account)(group) ? [{ kind: "LeaveAccessGroup" as const, object, member: account.distinguishedName }] : []),
     { kind: "Release", object, because },

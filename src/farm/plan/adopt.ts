@@ -1,4 +1,5 @@
 /** What is nobody's and is to be the farm's. */
+import { dnKey } from "../../names/distinguished-name.ts";
 import { NOTHING, type Change, type Plan } from "../changes/index.ts";
 import { owned } from "../slot.ts";
 import { viewOf, type FarmView } from "../view.ts";
@@ -27,5 +28,16 @@ export function planAdoption(view: FarmView, planAdopted: (view: FarmView) => Pl
     adopted.some((other) => other.object === object) ? { ...object, owner: desired.owner } : object,
   );
   const then = planAdopted(viewOf(desired, { ...observed, objects }));
-  return { ...NOTHING, changes, later: [...then.changes, ...then.later], blockers: then.blockers };
+  const named = new Set(observed.computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
+  const later = [...then.changes, ...then.later].map((change) => withoutStrangers(change, named));
+  return { ...NOTHING, changes, later, blockers: then.blockers };
+}
+
+/** Members of a group that is not the farm's yet are not its to know: of those that it does not name is said how many go. For people to read. */
+function withoutStrangers(change: Change, named: ReadonlySet<string>): Change {
+  if (change.kind !== "ChangeHosts") return change;
+  const remove = change.remove.filter((member) => named.has(dnKey(member)));
+  const others = change.remove.length - remove.length;
+  if (others === 0) return change;
+  return { ...change, remove: [...remove, `${others} ${others === 1 ? "member" : "members"} that the farm does not name`] };
 }

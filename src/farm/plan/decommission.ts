@@ -6,7 +6,7 @@ import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
-import { isAccessGroup, memberGroup, owned } from "../slot.ts";
+import { isAccessGroup, isAnothers, memberGroup, owned } from "../slot.ts";
 import { groupsOf, type FarmView } from "../view.ts";
 import { endOfAccessGroup } from "./access-groups.ts";
 import { DECLARED, endOfHostGroup, takeOut } from "./hosts.ts";
@@ -110,6 +110,7 @@ function leaveAccessGroups({ desired, observed }: FarmView, mine: readonly Direc
   const remembered = new Set(desired.journal.accessGroups.map(({ objectGUID }) => objectGUID));
   return observed.objects
     .filter((group) => remembered.has(group.objectGUID) && !mine.includes(group) && group.protection === undefined && isIn(group))
+    .filter((group) => !isAnothers(group, desired))
     .map((group) => ({ kind: "LeaveAccessGroup", object: memberGroup(desired, group, undefined), member: account.distinguishedName }));
 }
 

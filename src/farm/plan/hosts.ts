@@ -7,8 +7,17 @@ import { dnKey } from "../../names/distinguished-name.ts";
 import { listOf } from "../changes/entry.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import { othersWanting } from "../sharing.ts";
-import { owned, type Slot } from "../slot.ts";
-import { addedMembers, externalHostGroups, isPrimaryGroup, memberKeys, ownHostGroups, type FarmView, type ResolvedHosts } from "../view.ts";
+import { isAnothers, memberGroup, owned, type Slot } from "../slot.ts";
+import {
+  addedMembers,
+  externalHostGroups,
+  isPrimaryGroup,
+  memberValues,
+  membership,
+  ownHostGroups,
+  type FarmView,
+  type ResolvedHosts,
+} from "../view.ts";
 
 /** Values in one modify: as many hosts as a farm can have, so that a change of any number of them is one write. */
 const MEMBERS_PER_WRITE = 5000;
@@ -21,7 +30,7 @@ export function planHosts(view: FarmView): Plan {
     case "Adoptable":
       return NOTHING;
     case "Blocked":
-      return blockedBy(hostGroup.blocker);
+      return { ...blockedBy(hostGroup.blocker), changes: hostGroup.frozen ? takeOut(view, hostGroup.frozen, isUnwanted(hosts)) : [] };
     case "Vacant": {
       // Nothing is half made: a group whose account cannot be there would be of no use.
       if (view.account.kind === "Blocked") return NOTHING;
@@ -49,7 +58,7 @@ function planOwnGroup(view: FarmView, group: DirectoryObject): Plan {
   const unwanted = [...members].filter(([key]) => !stays(key)).map(([, member]) => member);
   const kept = [...members].filter(([key]) => !wanted.has(key) && unclear(key)).map(([, member]) => member);
   return {
-    changes: changesOfMembers(owned(group, desired.owner), absentFrom(memberKeys(view, group), wanted), unwanted),
+    changes: changesOfMembers(owned(group, desired.owner), absentFrom(view, group), unwanted),
     later: [],
     blockers: [...kept.map(unreadableMember), ...(group.securityEnabled ? [] : [distributionGroup(group)])],
   };
@@ -74,9 +83,7 @@ function distributionGroup({ distinguishedName }: DirectoryObject): Blocker {
 /** Only members that this farm added are ever removed; and not while another farm wants them there. */
 function planExternalGroup(view: FarmView, { object, group }: Extract<Slot, { kind: "External" }>): Plan {
   const { desired, hosts } = view;
-  const members = memberKeys(view, object);
-  const stays = (key: string): boolean => hosts.wanted.has(key) || hosts.undecided.has(key) || hosts.quarantined.has(key);
-  const unwanted = ownToTakeOut(view, object, (key) => !stays(key));
+  const unwanted = ownToTakeOut(view, object, isUnwanted(hosts));
   const { objectGUID, distinguishedName, name } = group;
   const added = [...addedMembers(view, object).values()].map((computer) => computer.objectGUID);
   // The farm's own until now: what it owns it may delete one day, so the marker goes, and it remembers whom it put in.
@@ -91,7 +98,12 @@ function planExternalGroup(view: FarmView, { object, group }: Extract<Slot, { ki
           },
         ]
       : [];
-  return { ...NOTHING, changes: [...release, ...changesOfMembers(group, absentFrom(members, hosts.wanted), unwanted)] };
+  return { ...NOTHING, changes: [...release, ...changesOfMembers(group, absentFrom(view, object), unwanted)] };
+}
+
+/** Whoever is quarantined goes with a change of its own. */
+function isUnwanted({ wanted, undecided, quarantined }: ResolvedHosts): (key: string) => boolean {
+  return (key) => !wanted.has(key) && !undecided.has(key) && !quarantined.has(key);
 }
 
 /** Why a group of the farm's own is given up. */
@@ -114,13 +126,7 @@ export function planQuarantine(view: FarmView): Plan {
         const out = object.members.filter((member) => quarantined.has(dnKey(member)));
         return changesOfMembers(owned(object, desired.owner), [], out);
       }),
-      ...external.flatMap((object) =>
-        changesOfMembers(
-          externalGroup(view, object),
-          [],
-          ownToTakeOut(view, object, (key) => quarantined.has(key)),
-        ),
-      ),
+      ...external.flatMap((object) => takeOut(view, object, (key) => quarantined.has(key))),
     ],
   };
 }
@@ -156,6 +162,11 @@ function former({ hostGroup }: FarmView, groups: readonly DirectoryObject[]): re
   return groups.filter((object) => !("object" in hostGroup) || object.objectGUID !== hostGroup.object.objectGUID);
 }
 
+/** How many, and not who: whoever reads of the farm need not know them. */
+export function strangersIn(count: number): string {
+  return `it has ${count} ${count === 1 ? "member" : "members"} that this farm did not put in`;
+}
+
 /** An owned host group goes; one with members that the farm did not put in stays, without its marker, and so does one that is a primary group. */
 export function endOfHostGroup({ desired, observed }: FarmView, group: DirectoryObject, strangers: readonly string[]): Change {
   const object = owned(group, desired.owner);
@@ -164,35 +175,33 @@ export function endOfHostGroup({ desired, observed }: FarmView, group: Directory
     const because = `it is the primary group of ${listOf(users)}, and Active Directory deletes no such group: change their primary group, then delete it`;
     return { kind: "Release", object, because };
   }
-  return strangers.length === 0
-    ? { kind: "DeleteHostGroup", object }
-    : { kind: "Release", object, because: `it has members that this farm did not put in: ${strangers.join("; ")}` };
+  return strangers.length === 0 ? { kind: "DeleteHostGroup", object } : { kind: "Release", object, because: strangersIn(strangers.length) };
 }
 
-/** All members that this farm put into a group of somebody else, but for those that other farms want there. */
-export function takeOut(view: FarmView, group: DirectoryObject): readonly Change[] {
-  if (group.protection !== undefined) return [];
-  return changesOfMembers(
-    externalGroup(view, group),
-    [],
-    ownToTakeOut(view, group, () => true),
-  );
+/** Members that this farm put into a group of somebody else, but for those that other farms want there. */
+export function takeOut(view: FarmView, group: DirectoryObject, isOut: (key: string) => boolean = () => true): readonly Change[] {
+  if (group.protection !== undefined || isAnothers(group, view.desired)) return [];
+  return changesOfMembers(externalGroup(view, group), [], ownToTakeOut(view, group, isOut));
 }
 
-/** Distinguished names. */
+/** Distinguished names. Whoever is in by its primary group nobody can take out; it stays on record until it can be. */
 function ownToTakeOut(view: FarmView, group: DirectoryObject, isOut: (key: string) => boolean): readonly string[] {
+  const wanting = othersWanting(view.desired, group);
+  const isNamed = memberValues(view, group);
   return [...addedMembers(view, group)]
-    .filter(([key, computer]) => isOut(key) && othersWanting(view, group, computer).length === 0)
+    .filter(([key, computer]) => isOut(key) && isNamed(computer) && wanting(computer).length === 0)
     .map(([, { distinguishedName }]) => distinguishedName);
 }
 
-function externalGroup({ desired: { journal } }: FarmView, { distinguishedName, objectGUID }: DirectoryObject): MemberGroup {
-  const name = journal.hostGroups.find((group) => group.objectGUID === objectGUID)?.name;
-  return { distinguishedName, objectGUID, owner: undefined, name };
+function externalGroup({ desired }: FarmView, object: DirectoryObject): MemberGroup {
+  const name = desired.journal.hostGroups.find(({ objectGUID }) => objectGUID === object.objectGUID)?.name;
+  return memberGroup(desired, object, name);
 }
 
-function absentFrom(members: ReadonlySet<string>, wanted: ResolvedHosts["wanted"]): readonly string[] {
-  return [...wanted].filter(([key]) => !members.has(key)).map(([, { distinguishedName }]) => distinguishedName);
+/** The wanted hosts that are no members yet, in whatever way: distinguished names. */
+function absentFrom(view: FarmView, group: DirectoryObject): readonly string[] {
+  const isIn = membership(view, group);
+  return [...view.hosts.wanted.values()].filter((computer) => !isIn(computer)).map(({ distinguishedName }) => distinguishedName);
 }
 
 /** In as few writes as the directory takes. */

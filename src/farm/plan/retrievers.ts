@@ -5,7 +5,7 @@ import { commonName, dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
 import type { ObservedFarm } from "../observed.ts";
 import { owned } from "../slot.ts";
-import { memberKeys, type FarmView } from "../view.ts";
+import { membership, type FarmView } from "../view.ts";
 
 /**
  * Whom one access list can name: its size has 16 bits (MS-DTYP 2.4.5), and an entry for a domain's principal takes 36 bytes. Some are left for
@@ -113,22 +113,21 @@ function isFilled(view: FarmView): boolean {
   if (undecided.size > 0) return false;
   if (desired.grant === "Principals") return observed.unreadable.length === 0 && wanted.size <= PRINCIPALS;
   if (!("object" in hostGroup)) return false;
-  const members = memberKeys(view, hostGroup.object);
-  return [...wanted.keys()].every((key) => members.has(key));
+  return [...wanted.values()].every(membership(view, hostGroup.object));
 }
 
 /** Of the principals that are named now those by which hosts that stay have the right: they stay until the hosts have it otherwise. */
 function inForce(view: FarmView, { principals }: Retrievers): readonly string[] {
   const { desired, observed } = view;
-  const { wanted, undecided } = view.hosts;
-  const hosts = new Map([...wanted, ...undecided]);
+  const hosts = new Map([...view.hosts.wanted, ...view.hosts.undecided]);
   const direct = new Set(desired.grant === "Group" ? sidsOf(hosts.values()) : []);
   const groups = observed.objects.filter(
     (object) => object.owner === desired.owner || desired.journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID),
   );
   const unreadable = new Set(observed.unreadable.map(dnKey));
-  const isBearing = (group: DirectoryObject): boolean => [...memberKeys(view, group)].some((key) => hosts.has(key) || unreadable.has(key));
-  const bearing = new Set(sidsOf(groups.filter(isBearing)));
+  const bears = (group: DirectoryObject): boolean =>
+    [...hosts.values()].some(membership(view, group)) || group.members.some((member) => unreadable.has(dnKey(member)));
+  const bearing = new Set(sidsOf(groups.filter(bears)));
   return principals.filter((sid) => direct.has(sid) || bearing.has(sid));
 }
 

@@ -4,8 +4,11 @@ import type { EventDraft } from "../../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { waitsForPerson } from "../../api/reasons.ts";
 import { describeOwner } from "../../names/identifier.ts";
+import { commonName } from "../../names/distinguished-name.ts";
+import { listOf } from "../changes/entry.ts";
 import { eventsOf } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
+import { leftBehind } from "../handover.ts";
 import { readJournal } from "../journal.ts";
 import type { Report } from "../report.ts";
 import { endingParts, endingStatus } from "./ending.ts";
@@ -44,22 +47,30 @@ export function decommissionOutcome(farm: ServerFarm, desired: DesiredFarm, repo
     ending: (parts) => endingParts(farm, parts, report),
   });
   const status = endingStatus(farm, seen, report);
-  return { gone, status, events: eventsOfEnd(desired, report), retryable };
+  return { gone, status, events: eventsOfEnd(desired, report, gone), retryable };
 }
 
-function eventsOfEnd(desired: DesiredFarm, { applied, view }: Report): readonly EventDraft[] {
+function eventsOfEnd(desired: DesiredFarm, { applied, view }: Report, gone: boolean): readonly EventDraft[] {
   const released = new Set(applied.flatMap((change) => ("object" in change ? [change.object.objectGUID] : [])));
   const strays = (view?.observed.objects ?? []).filter(
     ({ objectGUID, owner }) => desired.knownObjects.includes(objectGUID) && owner !== desired.owner && !released.has(objectGUID),
   );
   return [
     ...applied.flatMap((change) => eventsOf(change, desired.account.samAccountName, false)),
+    ...(gone && view ? leftBehind(view).map(memberLeft) : []),
     ...strays.map(({ distinguishedName, owner }): EventDraft => ({
       type: "Warning",
       reason: "ObjectKept",
       message: `${distinguishedName} was this farm's and stays in the directory: ${describeOwner(owner, desired.owner)} now`,
     })),
   ];
+}
+
+function memberLeft({ group, computers }: ReturnType<typeof leftBehind>[number]): EventDraft {
+  const dns = computers.map(({ distinguishedName }) => distinguishedName);
+  const names = listOf(dns, commonName);
+  const message = `${names}: put into ${group.distinguishedName} by this farm, and left there since another farm wants it; no farm takes it out later: do so by hand then.`;
+  return { type: "Warning", reason: "MemberLeft", message };
 }
 
 /** The farm was let go, with all that it had made and done. */

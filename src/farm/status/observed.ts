@@ -6,9 +6,9 @@ import { sameName } from "../../names/account-name.ts";
 import { describeChange } from "../changes/index.ts";
 import { accessGroupsStatus, hostGroupsStatus, type Journal, type RememberedAccessGroup, type RememberedGroup } from "../journal.ts";
 import type { Report } from "../report.ts";
-import { transfersOf } from "../sharing.ts";
-import { isAccessGroup } from "../slot.ts";
-import { addedMembers, groupsOf, memberKeys, type FarmView } from "../view.ts";
+import { answeredFor } from "../handover.ts";
+import { isAccessGroup, type Slot } from "../slot.ts";
+import { addedMembers, groupsOf, membership, type FarmView } from "../view.ts";
 
 const LISTED = 100;
 const KINDS = ["Account", "HostGroup", "AccessGroup"] as const;
@@ -21,7 +21,7 @@ export function observedStatus(farm: ServerFarm, report: Report, view: FarmView)
   );
   // The last look was before a write that may have happened: nothing that was remembered for it is forgotten on its ground.
   const interrupted = report.error !== undefined;
-  const current = hostGroup.kind === "Own" || hostGroup.kind === "External" ? hostGroup.object : undefined;
+  const current = currentGroup(hostGroup);
   return {
     hosts: { desired: hosts.desired, granted, summary: `${granted}/${hosts.desired}` },
     hostIssues: issues.slice(0, LISTED),
@@ -60,6 +60,18 @@ function ownedObjects(
   return [...own, ...unseen];
 }
 
+/** The host group that the farm uses now, or did until it might not any more. */
+function currentGroup(slot: Slot): DirectoryObject | undefined {
+  if (slot.kind === "Blocked") return slot.frozen;
+  return slot.kind === "Own" || slot.kind === "External" ? slot.object : undefined;
+}
+
+/** Whether the group's members may retrieve the password, as far as the account can be seen. */
+function mayName(account: Slot, { objectSID }: DirectoryObject): boolean {
+  if (account.kind !== "Own") return account.kind === "Blocked";
+  return objectSID !== undefined && account.object.retrievers?.principals.includes(objectSID) === true;
+}
+
 /** While the account is there, what is immutable is so: also where it must not be touched now, or is not seen yet by a server that took over. */
 function accountStatus({ status }: ServerFarm, { desired, observed, account }: FarmView): Pick<ServerFarmStatus, "account"> {
   const own = (object: DirectoryObject): boolean => isAccount(object) && object.owner === desired.owner;
@@ -77,40 +89,41 @@ function countGranted(view: FarmView): number {
   const standing = account.kind === "Own" ? account.object : objects.find(named);
   const principals = new Set(standing?.retrievers?.principals);
   const denied = new Set(standing?.retrievers?.denied);
-  const groups = [...objects, ...unexplainedPrincipals].filter(({ objectSID }) => objectSID !== undefined && principals.has(objectSID));
-  const members = new Set(groups.flatMap((group) => [...memberKeys(view, group)]));
-  return [...hosts.wanted].filter(
-    ([key, { objectSID }]) => objectSID !== undefined && !denied.has(objectSID) && (members.has(key) || principals.has(objectSID)),
+  const memberships = [...objects, ...unexplainedPrincipals]
+    .filter(({ objectSID }) => objectSID !== undefined && principals.has(objectSID))
+    .map((group) => membership(view, group));
+  return [...hosts.wanted.values()].filter(
+    (computer) =>
+      computer.objectSID !== undefined &&
+      !denied.has(computer.objectSID) &&
+      (principals.has(computer.objectSID) || memberships.some((isIn) => isIn(computer))),
   ).length;
 }
 
 /** What has to be remembered after the last look: who was put in, is still in, and is this farm's to take out. */
 function settledJournal({ spec }: ServerFarm, view: FarmView): Journal {
   const { desired, observed, hostGroup } = view;
-  const isShared = desired.journal.hostGroups.length > 0 && spec.managementPolicy === "Enforce";
-  const transferred = new Set(
-    (isShared ? transfersOf(view) : []).flatMap(({ objectGUID, added }) => added.map((computer) => `${objectGUID} ${computer}`)),
-  );
+  const added = (group: DirectoryObject): readonly string[] =>
+    spec.managementPolicy === "Enforce"
+      ? answeredFor(view, group)
+      : [...addedMembers(view, group).values()].map(({ objectGUID }) => objectGUID);
   const remembered = desired.journal.hostGroups.flatMap((group): readonly RememberedGroup[] => {
     const object = observed.objects.find(({ objectGUID }) => objectGUID === group.objectGUID);
     // Not seen is not gone: a right to read may be lost for a while, or the server may have taken over lately.
     if (!object) return [group];
     // A group that the farm owns now is kept as it says, whoever put its members in.
     if (hostGroup.kind === "Own" && hostGroup.object === object) return [];
-    const added = addedIds(view, object).filter((computer) => !transferred.has(`${group.objectGUID} ${computer}`));
+    // One that was used before, that it has nobody to take out of, and that the account does not name any more, is done with.
+    const left = added(object).length === 0 && object !== currentGroup(hostGroup) && !mayName(view.account, object);
+    if (left) return [];
     const name = hostGroup.kind === "External" && hostGroup.object === object ? hostGroup.group.name : group.name;
-    return [{ ...group, name, distinguishedName: object.distinguishedName, added }];
+    return [{ ...group, name, distinguishedName: object.distinguishedName, added: added(object) }];
   });
   if (hostGroup.kind !== "External" || remembered.some(({ objectGUID }) => objectGUID === hostGroup.object.objectGUID)) {
     return { ...desired.journal, hostGroups: remembered };
   }
   const { objectGUID, distinguishedName, name } = hostGroup.group;
-  const added = addedIds(view, hostGroup.object);
-  return { ...desired.journal, hostGroups: [...remembered, { objectGUID, distinguishedName, name, added }] };
-}
-
-function addedIds(view: FarmView, group: DirectoryObject): readonly string[] {
-  return [...addedMembers(view, group).values()].map(({ objectGUID }) => objectGUID);
+  return { ...desired.journal, hostGroups: [...remembered, { objectGUID, distinguishedName, name, added: added(hostGroup.object) }] };
 }
 
 /** The groups that the account is to be in, and those that it could not leave yet. */

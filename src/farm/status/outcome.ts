@@ -213,8 +213,8 @@ function grantMessage({ grant, hostGroup }: DesiredFarm): string {
 function disabledHosts({ hosts }: FarmView): string {
   const disabled = [...hosts.wanted.values()].filter(({ userAccountControl = 0 }) => (userAccountControl & ACCOUNT_DISABLED) !== 0);
   if (disabled.length === 0) return "";
-  const names = disabled.map(({ distinguishedName }) => commonName(distinguishedName));
-  return ` Disabled in the directory, so that they cannot log on: ${listOf(names)}.`;
+  const names = disabled.map(({ distinguishedName }) => distinguishedName);
+  return ` Disabled in the directory, so that they cannot log on: ${listOf(names, commonName)}.`;
 }
 
 /** Whoever once had the password knows it until it changes: nobody can change it before (MS-ADTS 3.1.1.4.5.39). */

@@ -21,7 +21,16 @@ const [WEB01 = "", WEB02 = ""] = WEB.map(({ distinguishedName }) => distinguishe
 const kinds = (objects: readonly ReturnType<typeof group>[], policy = DELETE): readonly string[] =>
   planEndOf(
     wanted,
-    { objects, computers: WEB, missing: [], unexplainedPrincipals: [], primaryMembers: [], gone: [], unreadable: [] },
+    {
+      objects,
+      computers: WEB,
+      membersAmong: new Map(),
+      missing: [],
+      unexplainedPrincipals: [],
+      primaryMembers: [],
+      gone: [],
+      unreadable: [],
+    },
     policy,
   ).changes.map(({ kind }) => kind);
 
@@ -55,6 +64,7 @@ describe("the end of a farm", () => {
       {
         objects: [{ ...group([]), protection: "it is built in" }],
         computers: [],
+        membersAmong: new Map(),
         missing: [],
         unexplainedPrincipals: [],
         primaryMembers: [],
@@ -72,7 +82,16 @@ describe("the end of a farm", () => {
   test("what is known and not seen on another server keeps the farm", () => {
     const { blockers } = planEndOf(
       wanted,
-      { objects: [], computers: [], missing: ["guid"], unexplainedPrincipals: [], primaryMembers: [], gone: [], unreadable: [] },
+      {
+        objects: [],
+        computers: [],
+        membersAmong: new Map(),
+        missing: ["guid"],
+        unexplainedPrincipals: [],
+        primaryMembers: [],
+        gone: [],
+        unreadable: [],
+      },
       DELETE,
     );
     expect(blockers).toMatchObject([{ reason: "DirectoryUnavailable" }]);

@@ -17,7 +17,16 @@ const account = (fields: Partial<DirectoryObject> = {}): DirectoryObject =>
 const end = (wanted: DesiredFarm, objects: readonly DirectoryObject[], policy = DELETE) =>
   planEndOf(
     wanted,
-    { objects, computers: WEB, missing: [], unexplainedPrincipals: [], primaryMembers: [], gone: [], unreadable: [] },
+    {
+      objects,
+      computers: WEB,
+      missing: [],
+      membersAmong: new Map(),
+      unexplainedPrincipals: [],
+      primaryMembers: [],
+      gone: [],
+      unreadable: [],
+    },
     policy,
   );
 const lines = (wanted: DesiredFarm, objects: readonly DirectoryObject[], policy = DELETE): readonly string[] =>
@@ -175,6 +184,7 @@ describe("what keeps the end back", () => {
       computers: [],
       missing: ["guid1", "guid2"],
       unexplainedPrincipals: [],
+      membersAmong: new Map(),
       primaryMembers: [],
       gone: [],
       unreadable: [],

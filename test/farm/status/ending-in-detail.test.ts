@@ -68,6 +68,7 @@ function ending({ objects, missing = [], applied = [], error = false, status = F
         computers: [],
         missing,
         unexplainedPrincipals: [],
+        membersAmong: new Map(),
         primaryMembers: [],
         gone: [],
         unreadable: [],

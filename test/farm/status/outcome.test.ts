@@ -354,6 +354,7 @@ describe("the end of a farm", () => {
     view: viewOf(wanted, {
       objects: [],
       computers: [],
+      membersAmong: new Map(),
       missing: [],
       unexplainedPrincipals: [],
       primaryMembers: [],

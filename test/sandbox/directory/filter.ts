@@ -26,9 +26,13 @@ function valueKey(schema: AttributeSchema, value: Value): string | undefined {
   return `category:${/^CN=([^,]+)/i.exec(String(value))?.[1]?.toLowerCase() ?? ""}`;
 }
 
+/** A name in a filter may be the object's GUID, too (MS-ADTS 3.1.1.3.1.2.4). */
 function resolve(database: Database, value: Buffer): Entry | undefined {
+  const text = value.toString("utf8");
+  const guid = /^<GUID=(.*)>$/i.exec(text)?.[1];
+  if (guid !== undefined) return database.byGuid(guid.toLowerCase());
   try {
-    return database.resolve(value.toString("utf8"));
+    return database.resolve(text);
   } catch (error) {
     if (error instanceof DistinguishedNameError) return undefined;
     throw error;

@@ -27,8 +27,9 @@ export function verifyPrimaryGroup(directory: Directory, account: Entry, rid: st
 }
 
 export function verifyNewMember(directory: Directory, group: Entry, member: Entry): void {
-  const rid = String(member.first("primaryGroupID"));
-  if (directory.groupOf(rid) === group) throw directory.refuse("PrimaryMember", member.dn, rid);
+  // A group within a group has none.
+  const rid = member.first("primaryGroupID");
+  if (rid !== undefined && directory.groupOf(String(rid)) === group) throw directory.refuse("PrimaryMember", member.dn, String(rid));
 }
 
 export function verifyNobodysPrimaryGroup(directory: Directory, group: Entry): void {

@@ -121,7 +121,7 @@ export function planEndOf(wanted: DesiredFarm, observed: ObservedFarm, policy: D
 
 export class SimulatedDirectory implements Directory {
   objects: readonly DirectoryObject[];
-  readonly computers: readonly DirectoryObject[];
+  computers: readonly DirectoryObject[];
   missing: readonly string[] = [];
   unreadable: readonly string[] = [];
   /** By distinguished name, what keeps an object from being made. */

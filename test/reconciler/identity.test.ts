@@ -303,6 +303,33 @@ describe("who may retrieve the password is what the directory computes", () => {
   });
 });
 
+describe("what random lives of a directory found", () => {
+  const SHARED_GROUP = { group: { name: "Shared", existing: true } };
+  const withMember = (): SimulatedDirectory => new SimulatedDirectory([{ ...SHARED, members: [dnOf("WEB02")] }], NAMES.map(computer));
+
+  test("a computer that is kept out by name does not get in by claiming the name of a host", async () => {
+    const before = withMember();
+    const first = await run(before, { hosts: { ...SHARED_GROUP, quarantined: ["WEB02"] } });
+    const directory = changed(before, (one) => (one.samAccountName === "WEB02$" ? { ...one, dnsHostName: "web01.contoso.com" } : one));
+    const ambiguous = { computers: ["web01.contoso.com"], quarantined: [] };
+    const second = await run(directory, { hosts: ambiguous }, first.status);
+    expect(ready(second)?.reason).toBe("HostAmbiguous");
+    expect(canRetrieve(directory)).toEqual([]);
+    const third = await run(directory, { hosts: { ...ambiguous, computers: ["WEB02", ...ambiguous.computers] } }, second.status);
+    expect(ready(third)?.reason).toBe("HostAmbiguous");
+    expect(canRetrieve(directory)).toEqual(["WEB02"]);
+  });
+
+  test("while the group that it asks for is not there nobody gets in whom an entry keeps out, though another is quarantined now", async () => {
+    const directory = withMember();
+    const first = await run(directory, { hosts: { ...SHARED_GROUP, quarantined: ["WEB02"] } });
+    const nowhere = { hosts: { group: { name: "Nowhere", existing: true }, quarantined: ["WEB01"] } };
+    const second = await run(directory, nowhere, first.status);
+    expect(ready(second)?.reason).toBe("GroupNotFound");
+    expect(canRetrieve(directory)).toEqual([]);
+  });
+});
+
 describe("a host that anybody could have made is not trusted", () => {
   const self = { ...computer("WEB02"), creatorSID: "S-1-5-21-1-2-3-1500" };
 

@@ -39,11 +39,13 @@ export function grantOf(view: FarmView, current: Retrievers | undefined): Grant 
 
 /**
  * Whoever must not have the right, whatever group it is in: quarantined hosts in every mode, since somebody may put them into a group, directly or by way
- * of another one; members by primary group, whom nobody can take out; and a quarantined host that cannot be seen now and has an entry.
+ * of another one; members by primary group, whom nobody can take out; and, of those that have an entry, a quarantined host that cannot be seen now and
+ * whoever an ambiguous name may mean: to claim a host's name lets nobody in.
  */
 function deniedBy({ hosts }: FarmView, current: Retrievers | undefined): readonly string[] {
-  const unseen = new Set(hosts.unseen.quarantined);
-  const kept = (current?.denied ?? []).filter((sid) => unseen.has(sid));
+  const undecided = [...hosts.undecided].filter(([key]) => !hosts.wanted.has(key)).map(([, computer]) => computer);
+  const stay = new Set([...hosts.unseen.quarantined, ...sidsOf(undecided)]);
+  const kept = (current?.denied ?? []).filter((sid) => stay.has(sid));
   return [...new Set([...sidsOf(hosts.quarantined.values()), ...sidsOf(hosts.primaryStrangers), ...kept])];
 }
 
@@ -56,7 +58,8 @@ export function planRetrievers(view: FarmView): Plan {
   const out = deniedBy(view, current);
   // While it is not decided what the list should say, all that is done to it is to keep out who must not have the right.
   if (!grant && out.length === 0) return nothing;
-  const denied = out.slice(0, PRINCIPALS - 1);
+  // Nor does it let anybody in: an entry that denies stays until then.
+  const denied = [...new Set([...(grant ? [] : current.denied), ...out])].slice(0, PRINCIPALS - 1);
   const kept = grant && isFilled(view) ? [] : inForce(view, current);
   // Groups first: where there are more hosts than the list takes, those that have the right by a group keep it.
   const principals = [...new Set([...kept, ...(grant?.principals ?? current.principals)])]

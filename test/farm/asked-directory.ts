@@ -46,7 +46,7 @@ export class AskedDirectory implements Directory {
     return Promise.resolve(step.value);
   }
 
-  #find({ lookups, among }: Query): readonly DirectoryObject[] {
+  #find({ lookups, among, allMembersOf, directMembersOf }: Query): readonly DirectoryObject[] {
     const asked = new Set(lookups.map(({ by, value }) => `${by}=${value.toLowerCase()}`));
     const { simulated, tombstones } = this;
     const all = {
@@ -55,7 +55,14 @@ export class AskedDirectory implements Directory {
       Deleted: () => [...this.everything, ...tombstones],
       Containers: () => [CONTAINER],
     };
-    return all[among]().filter((object) => this.#keysOf(object).some((key) => asked.has(key)));
+    const group = simulated.objects.find(({ objectGUID }) => objectGUID === directMembersOf);
+    const isMeant = (one: DirectoryObject): boolean =>
+      (directMembersOf === undefined || group?.members.includes(one.distinguishedName) === true) &&
+      this.#keysOf(one).some((key) => asked.has(key));
+    // Members are read of groups only where all of them are asked for.
+    return all[among]()
+      .filter(isMeant)
+      .map((one) => (one.members.length === 0 || allMembersOf?.(one) === true ? one : { ...one, members: [] }));
   }
 
   #keysOf(object: DirectoryObject): readonly string[] {

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
 import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { FarmPorts, reconcileFarm } from "../../src/reconciler/farm.ts";
-import { AskedDirectory } from "../farm/asked-directory.ts";
+import { AskedDirectory, isPrimary } from "../farm/asked-directory.ts";
 import { CONTAINERS, directoryEvent, type DirectoryEvent, groupOf, happen, hostOf, named, NAMES } from "../farm/directory-events.ts";
 import { desired, farm } from "../farm/simulation.ts";
 import { Entries, type Meant } from "./meant-hosts.ts";
@@ -81,7 +81,6 @@ async function bringAbout(
     directory,
     assertFresh: () => Promise.resolve(),
     record: (object, recorded) => Promise.resolve({ ...object, status: recorded }),
-    transfer: () => Promise.resolve(),
     now: () => new Date("2026-11-26T00:00:00Z"),
   };
   const { end, report } = await reconcile(farm(spec, status), desired(spec, status), ports, signal);
@@ -173,9 +172,12 @@ class Puts {
     for (const group of directory.simulated.objects) {
       if (group.owner === OWNER) continue;
       const were = before.members(group.objectGUID);
-      for (const dn of group.members) {
-        const member = directory.everything.find(({ distinguishedName }) => distinguishedName === dn);
-        if (member && (!were.includes(dn) || this.has(group, member))) next.add(`${group.objectGUID} ${member.objectGUID}`);
+      for (const member of directory.everything) {
+        const isMember = group.members.includes(member.distinguishedName);
+        const isNew = isMember && !were.includes(member.distinguishedName);
+        // By primary group it has no member value for now, and gets it back with another primary group.
+        if (isNew || ((isMember || isPrimary(group, member)) && this.has(group, member)))
+          next.add(`${group.objectGUID} ${member.objectGUID}`);
       }
     }
     this.#puts = next;

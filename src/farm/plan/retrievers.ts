@@ -59,7 +59,7 @@ export function planRetrievers(view: FarmView): Plan {
   // While it is not decided what the list should say, all that is done to it is to keep out who must not have the right.
   if (!grant && out.length === 0) return nothing;
   // Nor does it let anybody in: an entry that denies stays until then.
-  const denied = [...new Set([...(grant ? [] : current.denied), ...out])].slice(0, PRINCIPALS - 1);
+  const denied = [...new Set([...out, ...(grant ? [] : current.denied)])].slice(0, PRINCIPALS - 1);
   const kept = grant && isFilled(view) ? [] : inForce(view, current);
   // Groups first: where there are more hosts than the list takes, those that have the right by a group keep it.
   const principals = [...new Set([...kept, ...(grant?.principals ?? current.principals)])]

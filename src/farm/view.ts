@@ -109,7 +109,7 @@ class Resolver {
     if (found.length > 1 || !candidate) {
       this.#unresolved++;
       this.#remember(reference, remembered);
-      if (candidate) this.#leaveUndecided(reference, found);
+      if (candidate) this.#leaveUndecided(reference, found, before);
       else this.#blockers.push(hostNotFound(reference));
       this.#unseen.wanted.push(...this.#unseenSids(remembered));
       return;
@@ -123,9 +123,11 @@ class Resolver {
     if (found.length === 0 && accepted) this.#notes.push(movedNote("hosts.computers", reference, accepted));
   }
 
-  #leaveUndecided(reference: HostReference, found: readonly DirectoryObject[]): void {
+  /** Whom the entry meant before is not taken out either: that others claim its former name takes nothing from it. */
+  #leaveUndecided(reference: HostReference, found: readonly DirectoryObject[], before: DirectoryObject | undefined): void {
     this.#blockers.push(hostAmbiguous(reference, found));
-    for (const one of found.filter((candidate) => this.#isTrusted(candidate))) this.#undecided.set(dnKey(one.distinguishedName), one);
+    const candidates = before ? [...found, before] : found;
+    for (const one of candidates.filter((candidate) => this.#isTrusted(candidate))) this.#undecided.set(dnKey(one.distinguishedName), one);
   }
 
   /** Domain controllers are never hosts; and a computer that an ordinary user made may only have taken a name that a farm lists. */

@@ -320,6 +320,17 @@ describe("what random lives of a directory found", () => {
     expect(canRetrieve(directory)).toEqual(["WEB02"]);
   });
 
+  test.each(GRANTS)("a host that was renamed keeps the right though two others claim its former name (%s)", async (_, hosts) => {
+    const spec = { hosts: { ...hosts, computers: ["web02.contoso.com"] } };
+    const before = fresh();
+    const first = await run(before, spec);
+    const renamed = changed(before, rename("WEB02"));
+    const directory = changed(renamed, (one) => (one.samAccountName === "NEW$" ? one : { ...one, dnsHostName: "web02.contoso.com" }));
+    const second = await run(directory, spec, first.status);
+    expect(ready(second)?.reason).toBe("HostAmbiguous");
+    expect(canRetrieve(directory)).toEqual(["NEW"]);
+  });
+
   test("while the group that it asks for is not there nobody gets in whom an entry keeps out, though another is quarantined now", async () => {
     const directory = withMember();
     const first = await run(directory, { hosts: { ...SHARED_GROUP, quarantined: ["WEB02"] } });

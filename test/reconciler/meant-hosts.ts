@@ -7,7 +7,7 @@ export interface Meant {
   readonly wanted: ReadonlySet<string>;
   /** And of those who must not. */
   readonly quarantined: ReadonlySet<string>;
-  /** The trusted ones among several that one entry may mean. */
+  /** The trusted ones among several that one entry may mean, and whom it meant before. */
   readonly undecided: ReadonlySet<string>;
 }
 
@@ -37,7 +37,8 @@ export class Entries {
       const known = (this.#memory.get(text) ?? []).filter(isThere);
       const before = computers.find((one) => one.objectGUID === known[0]);
       const [now = before] = found;
-      if (found.length > 1) for (const one of found.filter(isTrusted)) undecided.add(one.objectGUID);
+      const candidates = found.length > 1 ? [...found, ...(before ? [before] : [])] : [];
+      for (const one of candidates.filter(isTrusted)) undecided.add(one.objectGUID);
       const host = found.length > 1 ? undefined : [now, before].find((one) => one !== undefined && isTrusted(one));
       if (host) wanted.add(host.objectGUID);
       remember(text, host && host === now ? [host.objectGUID] : known);

@@ -47,13 +47,19 @@ describe.skipIf(!available)("a group of somebody else that several farms use", (
   });
 
   beforeEach(async () => {
-    await cluster.deleteAll("ServerFarm", NAMESPACE);
-    await directory.asAdministrator(async (client) => {
-      const left = await directory.find("Shared");
-      if (left) await client.del(left.dn);
-      await client.add(GROUP, { objectClass: "group", sAMAccountName: "Shared", member: [dn("WEB06")] });
-    });
+    await clear();
+    await directory.asAdministrator((client) =>
+      client.add(GROUP, { objectClass: "group", sAMAccountName: "Shared", member: [dn("WEB06")] }),
+    );
   });
+
+  afterAll(clear);
+
+  async function clear(): Promise<void> {
+    await cluster.deleteAll("ServerFarm", NAMESPACE);
+    const left = await directory.find("Shared");
+    if (left) await directory.asAdministrator((client) => client.del(left.dn));
+  }
 
   /** Whether the host was a member whenever it was asked for, until `done` has happened. */
   async function staysWhile(host: string, done: Promise<unknown>): Promise<void> {

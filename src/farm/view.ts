@@ -93,17 +93,17 @@ class Resolver {
     for (const computer of [...found, ...before]) this.#quarantined.set(dnKey(computer.distinguishedName), computer);
     this.#remember(reference, [...remembered, ...found]);
     this.#unseen.quarantined.push(...this.#unseenSids(remembered));
-    const [moved] = before;
     // A slip of the pen must not leave a compromised host in; one that is deleted needs no keeping out.
     if (found.length === 0 && remembered.length === 0) this.#blockers.push(quarantineNotFound(reference));
-    else if (found.length === 0 && moved) this.#notes.push(movedNote("hosts.quarantined", reference, moved));
+    else if (found.length === 0 && before[0]) this.#notes.push(movedNote("hosts.quarantined", reference, before[0]));
   }
 
   want(reference: HostReference): void {
-    const found = this.#index.find(reference);
-    const remembered = (this.#desired.resolved.get(reference.text) ?? []).filter(
-      ({ objectGUID }) => !this.#observed.gone.includes(objectGUID),
-    );
+    const named = this.#index.find(reference);
+    // Whoever is not trusted and took the name does not make it ambiguous, either.
+    const found = named.some((one) => this.#isTrusted(one)) ? named.filter((one) => this.#isTrusted(one)) : named;
+    const { gone } = this.#observed;
+    const remembered = (this.#desired.resolved.get(reference.text) ?? []).filter(({ objectGUID }) => !gone.includes(objectGUID));
     const [before] = this.#seen(remembered);
     const candidate = found[0] ?? before;
     if (found.length > 1 || !candidate) {

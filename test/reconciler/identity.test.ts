@@ -344,6 +344,14 @@ describe("what random lives of a directory found", () => {
 describe("a host that anybody could have made is not trusted", () => {
   const self = { ...computer("WEB02"), creatorSID: "S-1-5-21-1-2-3-1500" };
 
+  test.each(GRANTS)("one that claims the name of a host does not make it ambiguous (%s): the host gets the right", async (_, hosts) => {
+    const thief = { ...self, dnsHostName: "web01.contoso.com" };
+    const directory = changed(fresh(), (one) => (one.samAccountName === "WEB02$" ? thief : one));
+    const outcome = await run(directory, { hosts: { ...hosts, computers: ["web01.contoso.com"] } });
+    expect(ready(outcome)?.reason).toBe("Reconciled");
+    expect(canRetrieve(directory)).toEqual(["WEB01"]);
+  });
+
   test.each(GRANTS)("a computer that an ordinary user made gets no right (%s), and who made it is said", async (_, hosts) => {
     const directory = new SimulatedDirectory([SHARED], [computer("WEB01"), self]);
     const result = await run(directory, { hosts: { ...hosts, computers: ["WEB01", "WEB02"] } });

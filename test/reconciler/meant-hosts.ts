@@ -33,7 +33,8 @@ export class Entries {
       remember(text, ids);
     }
     for (const text of wantedTexts) {
-      const found = computers.filter((one) => isNamed(one, text));
+      const named = computers.filter((one) => isNamed(one, text));
+      const found = named.some(isTrusted) ? named.filter(isTrusted) : named;
       const known = (this.#memory.get(text) ?? []).filter(isThere);
       const before = computers.find((one) => one.objectGUID === known[0]);
       const [now = before] = found;

@@ -1,5 +1,5 @@
 /** What has to be looked up in the directory, as data: a reader says how. */
-import type { LookupAttribute } from "../names/lookup-key.ts";
+import type { LookupAttribute } from "../names/identifier.ts";
 import type { DirectoryObject } from "./object.ts";
 
 /** Objects whose attribute has the value: a GUID or SID as text, a name in any case. */

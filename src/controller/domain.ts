@@ -25,7 +25,7 @@ import { DistinguishedNameError } from "../names/distinguished-name.ts";
 import { accessOf, type DomainAccess } from "./domain-access.ts";
 import { DomainConnection, LONGEST_PAUSE } from "./domain-connection.ts";
 import { baseDnOf, type DomainData, pollOf, problemOf, readSettings, resyncOf, uses, watchData } from "./domain-settings.ts";
-import { farmsOf } from "./farms-of.ts";
+import { farmsOf } from "./wake-index.ts";
 import type { Context, Kind, Result } from "./kind.ts";
 import { RefusedCredentials } from "./refused-credentials.ts";
 

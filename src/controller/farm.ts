@@ -22,9 +22,8 @@ import { decommissionFarm, type FarmPorts, isSame, reconcileFarm } from "../reco
 import type { FarmMetrics } from "../telemetry/object-metrics.ts";
 import { type DomainAccess, noDomain } from "./domain-access.ts";
 import type { DomainKind } from "./domain.ts";
-import { FarmsByGroup, farmsOf } from "./farms-of.ts";
+import { FarmsByGroup, farmsOf, WakeIndex } from "./wake-index.ts";
 import type { Context, Kind, Result } from "./kind.ts";
-import { WakeIndex } from "./wake-index.ts";
 
 export const FARMS: Resource<ServerFarm> = { ...SERVER_FARM, is: (value): value is ServerFarm => hasSpec(value) };
 
@@ -54,13 +53,13 @@ export class FarmKind implements Kind<ServerFarm> {
   }
 
   start(): void {
+    this.#context.metrics.objects.follow(() => this.objects.list().values().map(metricsOf));
     this.#domains.subscribe((domain, batch) => {
       this.#wake(domain, batch);
     });
   }
 
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
-    this.#context.metrics.objects.farm(previous && metricsOf(previous), farm && metricsOf(farm));
     // After what users asked for: one farm that changes all the time must not keep others from their turns.
     for (const key of this.#byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
   }

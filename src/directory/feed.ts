@@ -1,6 +1,6 @@
 /** What changed in the directory since the last look, by uSNChanged: USNs belong to one DC, so a feed lives as long as its session. */
 import { AndFilter, EqualityFilter, GreaterThanEqualsFilter, LessThanEqualsFilter, OrFilter } from "ldapts";
-import { keysOfObject } from "../names/lookup-key.ts";
+import { keysOfObject } from "../names/identifier.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import { OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";

@@ -9,7 +9,7 @@ import type { MissingRight } from "../ad/right.ts";
 import { markersOf, decodeGuid, decodeSid } from "../names/identifier.ts";
 import { decodeFiletime } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
-import { effective } from "./missing-rights.ts";
+import { effective } from "./reader.ts";
 
 /** What is written on an account after it was created, and on a group. */
 const WRITTEN_ON_ACCOUNTS = ["msDS-GroupMSAMembership", "servicePrincipalName", "adminDescription", ...ACCOUNT_ATTRIBUTES];

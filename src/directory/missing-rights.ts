@@ -3,7 +3,7 @@ import { DirectoryError } from "../ad/error.ts";
 import { describeRight, type MissingRight } from "../ad/right.ts";
 import type { MemberGroup, Write } from "../ad/write.ts";
 import { parentDn } from "../names/distinguished-name.ts";
-import type { Attributes } from "./entries.ts";
+import { effective } from "./reader.ts";
 import type { LdapSession } from "./session.ts";
 
 /** The same error, with the rights that are missing and how to give them, as far as the directory tells. */
@@ -57,12 +57,4 @@ async function missingAttributes(
   return refused.map((attribute) =>
     owner === undefined ? { kind: "WriteMember", group: distinguishedName } : { kind: "WriteProperty", container, objectClass, attribute },
   );
-}
-
-/** What the account may create below an object, or write of it, in lower case: computed by the directory for whoever asks. */
-export function effective(
-  entry: Attributes | undefined,
-  attribute: "allowedChildClassesEffective" | "allowedAttributesEffective",
-): ReadonlySet<string> {
-  return new Set(entry?.texts(attribute).map((name) => name.toLowerCase()));
 }

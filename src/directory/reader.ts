@@ -6,7 +6,6 @@ import type { DirectoryObject } from "../ad/object.ts";
 import type { Reader } from "../ad/port.ts";
 import { encodeGuid, encodeSid } from "../names/identifier.ts";
 import { type Attributes, COMPUTER_ATTRIBUTES, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
-import { effective } from "./missing-rights.ts";
 import type { LdapSession } from "./session.ts";
 
 /** Terms in one filter. Each matches a few objects at most, so that an answer stays far below the server's 1000 and needs no pages. */
@@ -115,4 +114,12 @@ function filterOf({ by, value }: Lookup, among: Query["among"]): Filter {
 
 function equals(attribute: string, value: string | Buffer): Filter {
   return new EqualityFilter({ attribute, value });
+}
+
+/** What the account may create below an object, or write of it, in lower case: computed by the directory for whoever asks. */
+export function effective(
+  entry: Attributes | undefined,
+  attribute: "allowedChildClassesEffective" | "allowedAttributesEffective",
+): ReadonlySet<string> {
+  return new Set(entry?.texts(attribute).map((name) => name.toLowerCase()));
 }

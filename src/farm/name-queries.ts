@@ -4,7 +4,7 @@ import { ACCOUNT_CLASS, GROUP_CLASS, isAccount, isGroup, type DirectoryObject } 
 import type { MissingRight } from "../ad/right.ts";
 import { foldName, hostsOf, namesOfComputer, sameName } from "../names/account-name.ts";
 import { dnKey, parentDn } from "../names/distinguished-name.ts";
-import { dnsNameLookups, impliedLookups, implyingLookups } from "../names/lookup-key.ts";
+import { dnsNameLookups, impliedLookups, implyingLookups } from "../names/identifier.ts";
 import { mayAdopt } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import type { Look, Scope } from "./observed.ts";

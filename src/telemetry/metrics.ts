@@ -11,7 +11,7 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 export class Metrics {
   readonly registry = new Registry();
   /** Of farms and domains. */
-  readonly objects = new ObjectMetrics(this.registry);
+  readonly objects = new ObjectMetrics();
 
   readonly #reconciles = this.#counter("controller_runtime_reconcile_total", "Reconciles by result", ["controller", "result"]);
   readonly #errors = this.#counter("controller_runtime_reconcile_errors_total", "Reconciles that failed", ["controller"]);
@@ -55,6 +55,7 @@ export class Metrics {
   /** In the exposition format of Prometheus, metric by metric: with thousands of farms the whole would be megabytes at once. */
   async *expose(): AsyncGenerator<string> {
     for (const { name } of this.registry.getMetricsAsArray()) yield `${await this.registry.getSingleMetricAsString(name)}\n`;
+    yield* this.objects.expose();
   }
 
   reconcileStarted(controller: string): void {

@@ -1,5 +1,14 @@
-/** What the metrics say of each farm and each domain: it follows their conditions, and goes with them. */
-import { Gauge, type Registry } from "prom-client";
+/**
+ * What the metrics say of each farm and each domain. It is made when it is scraped, from what is kept of them anyway: between two scrapes nothing is done
+ * for any of them, and nothing is kept twice. There may be very many farms.
+ */
+import { setImmediate as turn } from "node:timers/promises";
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+}
 
 /** What a farm's metrics are made of. */
 export interface FarmMetrics {
@@ -7,114 +16,129 @@ export interface FarmMetrics {
   readonly name: string;
   readonly domain: string;
   readonly suspended: boolean;
-  readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string }[];
+  readonly conditions: readonly Condition[];
   readonly hosts: { readonly desired: number; readonly granted: number } | undefined;
   /** Seconds since 1970. */
   readonly passwordNextChange: number | undefined;
 }
 
+interface DomainMetrics {
+  readonly domain: string;
+  readonly conditions: readonly Condition[];
+}
+
+/** The values of the labels, and that of the gauge. */
+type Sample = readonly [labels: readonly string[], value: number];
+
+/** A gauge, and what it says of one object. */
+interface Family<T> {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+  readonly samples: (object: T) => readonly Sample[];
+}
+
+const FARM: readonly Family<FarmMetrics>[] = [
+  {
+    name: "serverfarm_farm_ready",
+    help: "1 while the farm is ready; absent while it is suspended",
+    labelNames: ["namespace", "name", "domain"],
+    samples: ({ namespace, name, domain, suspended, conditions }) =>
+      suspended ? [] : [[[namespace, name, domain], readiness(conditions)]],
+  },
+  {
+    name: "serverfarm_farm_condition",
+    help: "1 for each condition that is not as wished",
+    labelNames: ["namespace", "name", "condition", "status", "reason"],
+    samples: ({ namespace, name, conditions }) => notAsWished(conditions, namespace, name),
+  },
+  {
+    name: "serverfarm_farm_hosts",
+    help: "Hosts of the farm",
+    labelNames: ["namespace", "name", "state"],
+    samples: ({ namespace, name, hosts }) =>
+      hosts ? (["desired", "granted"] as const).map((state) => [[namespace, name, state], hosts[state]]) : [],
+  },
+  {
+    name: "serverfarm_farm_password_next_change_timestamp_seconds",
+    help: "When the password changes next",
+    labelNames: ["namespace", "name"],
+    samples: ({ namespace, name, passwordNextChange }) =>
+      passwordNextChange === undefined ? [] : [[[namespace, name], passwordNextChange]],
+  },
+];
+
+const DOMAIN: readonly Family<DomainMetrics>[] = [
+  {
+    name: "serverfarm_domain_ready",
+    help: "1 while the domain is ready",
+    labelNames: ["domain"],
+    samples: ({ domain, conditions }) => [[[domain], readiness(conditions)]],
+  },
+  {
+    name: "serverfarm_domain_condition",
+    help: "1 for each condition that is not as wished",
+    labelNames: ["domain", "condition", "status", "reason"],
+    samples: ({ domain, conditions }) => notAsWished(conditions, domain),
+  },
+];
+
+/** For the documentation. */
+export const OBJECT_METRICS: readonly Omit<Family<never>, "samples">[] = [...FARM, ...DOMAIN];
+
+/** Farms in one piece of the exposition. */
+const PIECE = 500;
+
+export class ObjectMetrics {
+  #farms: () => Iterable<FarmMetrics> = () => [];
+  readonly #domains = new Map<string, DomainMetrics>();
+
+  /** Where the farms are read from at each scrape. */
+  follow(farms: () => Iterable<FarmMetrics>): void {
+    this.#farms = farms;
+  }
+
+  /** Undefined: there is no such domain any more. */
+  domain(domain: string, conditions: readonly Condition[] | undefined): void {
+    if (conditions) this.#domains.set(domain, { domain, conditions });
+    else this.#domains.delete(domain);
+  }
+
+  /** In the exposition format of Prometheus. Between two pieces other things have their turn. */
+  async *expose(): AsyncGenerator<string> {
+    for (const family of FARM) yield* expose(family, this.#farms());
+    for (const family of DOMAIN) yield* expose(family, this.#domains.values());
+  }
+}
+
+async function* expose<T>({ name, help, labelNames, samples }: Family<T>, objects: Iterable<T>): AsyncGenerator<string> {
+  let text = `# HELP ${name} ${help}\n# TYPE ${name} gauge\n`;
+  let count = 0;
+  for (const object of objects) {
+    for (const [labels, value] of samples(object)) {
+      text += `${name}{${labels.map((label, index) => `${labelNames[index]}="${escapeLabel(label)}"`).join(",")}} ${value}\n`;
+    }
+    if (++count % PIECE !== 0) continue;
+    yield text;
+    text = "";
+    await turn();
+  }
+  yield `${text}\n`;
+}
+
+function escapeLabel(value: string): string {
+  return value.replace(/[\\"\n]/g, (character) => (character === "\n" ? "\\n" : `\\${character}`));
+}
+
+function readiness(conditions: readonly Condition[]): number {
+  return conditions.some(({ type, status }) => type === "Ready" && status === "True") ? 1 : 0;
+}
+
 /** True is what one wishes of a condition, but for these two. */
 const WISHED_ABSENT = new Set(["Reconciling", "Stalled"]);
 
-export class ObjectMetrics {
-  readonly #registry: Registry;
-  readonly #domains = new Map<string, readonly (() => void)[]>();
-  readonly #farmReady: Gauge;
-  readonly #farmCondition: Gauge;
-  readonly #farmHosts: Gauge;
-  readonly #farmPassword: Gauge;
-  readonly #domainReady: Gauge;
-  readonly #domainCondition: Gauge;
-
-  constructor(registry: Registry) {
-    this.#registry = registry;
-    this.#farmReady = this.#gauge("serverfarm_farm_ready", "1 while the farm is ready; absent while it is suspended", [
-      "namespace",
-      "name",
-      "domain",
-    ]);
-    this.#farmCondition = this.#gauge("serverfarm_farm_condition", "1 for each condition that is not as wished", [
-      "namespace",
-      "name",
-      "condition",
-      "status",
-      "reason",
-    ]);
-    this.#farmHosts = this.#gauge("serverfarm_farm_hosts", "Hosts of the farm", ["namespace", "name", "state"]);
-    this.#farmPassword = this.#gauge("serverfarm_farm_password_next_change_timestamp_seconds", "When the password changes next", [
-      "namespace",
-      "name",
-    ]);
-    this.#domainReady = this.#gauge("serverfarm_domain_ready", "1 while the domain is ready", ["domain"]);
-    this.#domainCondition = this.#gauge("serverfarm_domain_condition", "1 for each condition that is not as wished", [
-      "domain",
-      "condition",
-      "status",
-      "reason",
-    ]);
-  }
-
-  /**
-   * `before` is what was last said of the same farm. Undefined: the farm was not there before, or is not any more, and its metrics go with it. Only
-   * what differs is touched, and nothing is kept here beside the metrics: there may be very many farms.
-   */
-  farm(before: FarmMetrics | undefined, after: FarmMetrics | undefined): void {
-    const [old, current] = [before ? this.#seriesOf(before) : [], after ? this.#seriesOf(after) : []];
-    const kept = new Set(current.map(({ id }) => id));
-    for (const { gauge, labels, id } of old) if (!kept.has(id)) gauge.remove(labels);
-    for (const { gauge, labels, value } of current) gauge.set(labels, value);
-  }
-
-  #seriesOf({ namespace, name, domain, suspended, conditions, hosts, passwordNextChange }: FarmMetrics): readonly Series[] {
-    const series: Series[] = [];
-    const add = (gauge: Gauge, labels: Readonly<Record<string, string>>, value: number, id: string): void => {
-      series.push({ gauge, labels, value, id });
-    };
-    const ready = conditions.find(({ type }) => type === "Ready");
-    if (!suspended) add(this.#farmReady, { namespace, name, domain }, ready?.status === "True" ? 1 : 0, "ready");
-    for (const { type, status, reason } of notAsWished(conditions)) {
-      add(this.#farmCondition, { namespace, name, condition: type, status, reason }, 1, `condition ${type} ${status} ${reason}`);
-    }
-    for (const state of ["desired", "granted"] as const) {
-      if (hosts) add(this.#farmHosts, { namespace, name, state }, hosts[state], `hosts ${state}`);
-    }
-    if (passwordNextChange !== undefined) add(this.#farmPassword, { namespace, name }, passwordNextChange, "password");
-    return series;
-  }
-
-  domain(domain: string, conditions: FarmMetrics["conditions"] | undefined): void {
-    for (const remove of this.#domains.get(domain) ?? []) remove();
-    this.#domains.delete(domain);
-    if (!conditions) return;
-    const ready = conditions.find(({ type }) => type === "Ready");
-    this.#domains.set(domain, [
-      set(this.#domainReady, { domain }, ready?.status === "True" ? 1 : 0),
-      ...notAsWished(conditions).map(({ type, status, reason }) =>
-        set(this.#domainCondition, { domain, condition: type, status, reason }, 1),
-      ),
-    ]);
-  }
-
-  #gauge(name: string, help: string, labelNames: string[]): Gauge {
-    return new Gauge({ name, help, labelNames, registers: [this.#registry] });
-  }
-}
-
-/** One value of a gauge. `id` tells it from the others of the same farm. */
-interface Series {
-  readonly gauge: Gauge;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-  readonly id: string;
-}
-
-function set(gauge: Gauge, labels: Readonly<Record<string, string>>, value: number): () => void {
-  gauge.set(labels, value);
-  return () => {
-    gauge.remove(labels);
-  };
-}
-
-function notAsWished(conditions: FarmMetrics["conditions"]): FarmMetrics["conditions"] {
-  return conditions.filter(({ type, status }) => (WISHED_ABSENT.has(type) ? status === "True" : status !== "True"));
+function notAsWished(conditions: readonly Condition[], ...labels: readonly string[]): readonly Sample[] {
+  return conditions
+    .filter(({ type, status }) => (WISHED_ABSENT.has(type) ? status === "True" : status !== "True"))
+    .map(({ type, status, reason }) => [[...labels, type, status, reason], 1]);
 }

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { WakeIndex } from "../../src/controller/wake-index.ts";
+import { WakeIndex, FarmsByGroup } from "../../src/controller/wake-index.ts";
+import type { ServerFarm, ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
+import { keyOf } from "../../src/api/object.ts";
+import { BASE, farm } from "../farm/simulation.ts";
 
 describe("which farms a change concerns", () => {
   test("those that asked for one of its lookup keys, one or several, and nobody else", () => {
@@ -26,5 +29,96 @@ describe("which farms a change concerns", () => {
     expect(index.hasSeen("web/b", { objectGUID: "g", usn: 1 })).toBe(false);
     index.add("web/a", new Set(["h"]));
     expect(index.hasSeen("web/a", { objectGUID: "g", usn: 10 })).toBe(true);
+  });
+});
+
+const uses = (name: string): Parameters<typeof farm>[0] => ({ hosts: { computers: ["WEB01"], group: { name, existing: true } } });
+const made = (name: string, spec: Parameters<typeof farm>[0], status?: ServerFarmStatus, generation = 1): ServerFarm => {
+  const { metadata, ...rest } = farm(spec, status, generation);
+  return { ...rest, metadata: { ...metadata, name, uid: name } };
+};
+const record = (objectGUID: string, added: readonly string[] = ["h1"]): ServerFarmStatus => ({
+  observedGeneration: 1,
+  formerHostGroups: [{ objectGUID, distinguishedName: `CN=Shared,OU=X,${BASE}`, added }],
+});
+
+/** Copies that nobody may go through as a whole. */
+function index(...farms: readonly ServerFarm[]): { byGroup: FarmsByGroup; found: (of: ServerFarm) => readonly string[] } {
+  const byGroup = new FarmsByGroup();
+  for (const one of farms) byGroup.changed(one, undefined);
+  const copies = new Map(farms.map((one) => [keyOf(one.metadata), one]));
+  const found = (of: ServerFarm): readonly string[] =>
+    byGroup
+      .sharingWith(
+        of,
+        {
+          get: (key) => copies.get(key),
+          list: () => {
+            throw new Error("all farms were gone through");
+          },
+          subscribe: () => undefined,
+        },
+        BASE,
+      )
+      .map(({ key }) => key);
+  return { byGroup, found };
+}
+
+describe("farms that share a group", () => {
+  const a = made("a", uses("Shared"));
+
+  test("are found by its name, in whatever case, and by its objectGUID; others are not looked at", () => {
+    const others = Array.from({ length: 2000 }, (_, number) => made(`n${number}`, number % 2 === 0 ? uses(`Group${number}`) : {}));
+    const b = made("b", uses("SHARED"));
+    const left = made("left", {}, record("g1"));
+    const renamed = made("renamed", uses("NewName"), {
+      observedGeneration: 1,
+      hostGroup: { objectGUID: "g1", name: "NewName", added: [] },
+    });
+    const { found } = index(a, b, left, renamed, ...others);
+    expect(found(a)).toEqual(["web/b", "web/left"]);
+    expect(found(left)).toEqual(["web/renamed", "web/a", "web/b"]);
+    expect(found(renamed)).toEqual(["web/left"]);
+    expect(found(made("own", {}))).toEqual([]);
+  });
+
+  test("of another domain are others: its groups only have the same name", () => {
+    const { spec, ...rest } = made("b", uses("Shared"));
+    expect(index(a, { ...rest, spec: { ...spec, domainRef: { name: "fabrikam" } } }).found(a)).toEqual([]);
+  });
+
+  test("are forgotten with the last of their groups", () => {
+    const b = made("b", uses("Shared"));
+    const { byGroup, found } = index(a, b);
+    byGroup.changed(made("b", {}), b);
+    expect(found(a)).toEqual([]);
+    byGroup.changed(b, made("b", {}));
+    byGroup.changed(undefined, b);
+    expect(found(a)).toEqual([]);
+  });
+
+  test("are woken by what can concern them, and only while they wait for it", () => {
+    const b = made("b", uses("Shared"));
+    const { byGroup } = index(a, b, made("c", uses("Other")));
+    expect(byGroup.changed(made("b", {}, undefined, 2), b)).toEqual([]);
+    byGroup.watch("web/a", true);
+    byGroup.watch("web/c", true);
+    const moved = made("b", {}, undefined, 2);
+    const ready = { observedGeneration: 2, conditions: [] };
+    expect(byGroup.changed(b, moved)).toEqual(["web/a"]);
+    expect(byGroup.changed({ ...b, status: ready }, b)).toEqual([]);
+    expect(byGroup.changed({ ...b, status: record("g1") }, b)).toEqual(["web/a"]);
+    expect(byGroup.changed(undefined, b)).toEqual(["web/a"]);
+    byGroup.watch("web/a", false);
+    expect(byGroup.changed(b, undefined)).toEqual([]);
+  });
+
+  test("do not wake themselves, nor what is gone", () => {
+    const { byGroup } = index(a);
+    byGroup.watch("web/a", true);
+    expect(byGroup.changed(made("a", uses("Shared"), undefined, 2), a)).toEqual([]);
+    byGroup.changed(undefined, made("a", uses("Shared"), undefined, 2));
+    byGroup.changed(a, undefined);
+    expect(byGroup.changed(made("b", uses("Shared")), undefined)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
 import { look, lookupKeys } from "../../src/farm/queries.ts";
-import { lookupKey } from "../../src/names/lookup-key.ts";
+import { lookupKey } from "../../src/names/identifier.ts";
 import { BASE, desired, directoryObject } from "./simulation.ts";
 
 const KNOWN = { observedGeneration: 1, ownedObjects: [{ objectGUID: "g", kind: "Account" as const }] };

@@ -1,7 +1,7 @@
 /** By which keys an object is found, and by which it is asked for: one that is missing wakes nobody. */
 import { expect, test } from "vitest";
 import { foldName } from "../../src/names/account-name.ts";
-import { keysOfHost, keysOfObject, lookupKey } from "../../src/names/lookup-key.ts";
+import { keysOfHost, keysOfObject, lookupKey } from "../../src/names/identifier.ts";
 
 const WEB01 = {
   distinguishedName: "CN=WEB01, OU=Servers,DC=contoso,DC=com",

@@ -40,12 +40,17 @@ describe("the metrics of a farm", () => {
     'serverfarm_farm_ready{itfarm1,domain="contoso"} 1',
   ];
 
+  const farms: FarmMetrics[] = [];
+  const metrics = new Metrics("1", "lease");
+  metrics.objects.follow(() => farms);
+  const of = (farm: FarmMetrics | undefined): Promise<readonly string[]> => {
+    farms.splice(0, 1, ...(farm ? [farm] : []));
+    return lines(metrics);
+  };
+
   test("follow it, say what is not as wished, and vanish with it", async () => {
-    const metrics = new Metrics("1", "lease");
-    metrics.objects.farm(undefined, FARM);
-    expect(await lines(metrics)).toEqual(ready);
-    metrics.objects.farm(FARM, NOT_READY);
-    expect(await lines(metrics)).toEqual([
+    expect(await of(FARM)).toEqual(ready);
+    expect(await of(NOT_READY)).toEqual([
       'serverfarm_farm_condition{itfarm1,condition="HostsReady",status="False",reason="HostNotFound"} 1',
       'serverfarm_farm_condition{itfarm1,condition="Ready",status="False",reason="HostNotFound"} 1',
       'serverfarm_farm_condition{itfarm1,condition="Stalled",status="True",reason="HostNotFound"} 1',
@@ -54,11 +59,23 @@ describe("the metrics of a farm", () => {
       "serverfarm_farm_password_next_change_timestamp_seconds{itfarm1} 1800000000",
       'serverfarm_farm_ready{itfarm1,domain="contoso"} 0',
     ]);
-    metrics.objects.farm(NOT_READY, FARM);
-    expect(await lines(metrics)).toEqual(ready);
-    metrics.objects.farm(FARM, { ...FARM, suspended: true });
-    expect(await lines(metrics)).toEqual(ready.slice(0, 3));
-    metrics.objects.farm({ ...FARM, suspended: true }, undefined);
-    expect(await lines(metrics)).toEqual([]);
+    expect(await of(FARM)).toEqual(ready);
+    expect(await of({ ...FARM, suspended: true })).toEqual(ready.slice(0, 3));
+    expect(await of(undefined)).toEqual([]);
+  });
+
+  test("escape what a label cannot hold", async () => {
+    expect((await of({ ...FARM, domain: 'a"b\\c\nd' })).at(-1)).toBe(String.raw`serverfarm_farm_ready{itfarm1,domain="a\"b\\c\nd"} 1`);
+  });
+
+  test("of ten thousand come in pieces, and between them others have their turn", async () => {
+    const many = new Metrics("1", "lease");
+    many.objects.follow(() => Array.from({ length: 10_000 }, (_, index) => ({ ...FARM, name: `farm${index}` })));
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    const found = await lines(many);
+    clearInterval(timer);
+    expect(found).toHaveLength(40_000);
+    expect(turns).toBeGreaterThan(10);
   });
 });

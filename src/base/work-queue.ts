@@ -1,5 +1,4 @@
-/** Changes that a user made go before the periodic second look. */
-export type Priority = "Change" | "Resync";
+import { Lane, PRIORITIES, type Priority, type Share, type Waiting } from "./turns.ts";
 
 /** What a queue tells about itself; times in milliseconds. */
 export interface WorkQueueObserver {
@@ -8,41 +7,54 @@ export interface WorkQueueObserver {
   finished(worked: number): void;
 }
 
-/** A resync that has waited this long (ms) takes every fourth turn, so that neither starves the other. */
-const AGEING = 10_000;
-const AGED_TURN = 4;
+export interface WorkQueueOptions {
+  readonly observer?: WorkQueueObserver;
+  /** How many keys of one lane may run at once. */
+  readonly limit?: number;
+  /** Asked when a key is added. Without it all keys are one tenant's, in one lane. */
+  readonly shareOf?: (key: string) => Share;
+}
+
+interface Running extends Waiting {
+  readonly started: number;
+}
 
 /**
  * A queue of keys, not of events: fair and stingy. One key never runs twice at once; added again while it runs, it runs once more.
  * Of two delays for one key the earlier wins.
  */
 export class WorkQueue {
-  readonly #waiting: Record<Priority, Map<string, number>> = { Change: new Map(), Resync: new Map() };
-  readonly #running = new Map<string, number>();
+  readonly #lanes = new Map<string, Lane>();
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #running = new Map<string, Running>();
   readonly #again = new Map<string, Priority>();
   readonly #delayed = new Map<string, { readonly at: number; readonly timer: NodeJS.Timeout; readonly priority: Priority }>();
   readonly #takers: ((key: string | undefined) => void)[] = [];
   readonly #observer: WorkQueueObserver | undefined;
+  readonly #limit: number;
+  readonly #shareOf: (key: string) => Share;
   #closed = false;
-  #turn = 0;
 
-  constructor(observer?: WorkQueueObserver) {
+  constructor({ observer, limit = Infinity, shareOf = () => ({ lane: "", tenant: "" }) }: WorkQueueOptions = {}) {
     this.#observer = observer;
+    this.#limit = limit;
+    this.#shareOf = shareOf;
   }
 
   add(key: string, priority: Priority = "Change"): void {
     if (this.#closed) return;
-    if (priority === "Change") this.#cancelDelay(key);
+    if (priority !== "Resync") this.#cancelDelay(key);
     if (this.#running.has(key)) {
-      if (this.#again.get(key) !== "Change") this.#again.set(key, priority);
+      this.#again.set(key, moreUrgent(this.#again.get(key), priority));
       return;
     }
-    const { Change, Resync } = this.#waiting;
-    if (Change.has(key) || (Resync.has(key) && priority === "Resync")) return;
-    const since = Resync.get(key) ?? performance.now();
-    Resync.delete(key);
-    this.#waiting[priority].set(key, since);
-    this.#observer?.added();
+    const waiting = this.#waiting.get(key);
+    if (waiting && moreUrgent(waiting.priority, priority) === waiting.priority) return;
+    if (waiting) this.#lanes.get(waiting.lane)?.remove(key, waiting);
+    const entry: Waiting = { ...this.#shareOf(key), priority, since: waiting?.since ?? performance.now() };
+    this.#waiting.set(key, entry);
+    this.#laneOf(entry).put(key, entry);
+    if (!waiting) this.#observer?.added();
     this.#hand();
   }
 
@@ -64,7 +76,7 @@ export class WorkQueue {
     this.#delayed.set(key, { at, timer, priority });
   }
 
-  /** The next key, as soon as there is one; undefined once the queue is closed. Each key taken must be given to `done`. */
+  /** The next key that may run, as soon as there is one; undefined once the queue is closed. Each key taken must be given to `done`. */
   take(): Promise<string | undefined> {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     if (this.#closed) resolve(undefined);
@@ -74,21 +86,27 @@ export class WorkQueue {
   }
 
   done(key: string): void {
-    const started = this.#running.get(key);
-    if (started === undefined) return;
+    const running = this.#running.get(key);
+    if (running === undefined) return;
     this.#running.delete(key);
-    this.#observer?.finished(performance.now() - started);
+    this.#laneOf(running).ended(running.tenant);
+    this.#observer?.finished(performance.now() - running.started);
     const again = this.#again.get(key);
     this.#again.delete(key);
     if (again) this.add(key, again);
+    this.#tidy(running.lane);
+    this.#hand();
   }
 
   /** Drops a key that waits or is delayed: the object is gone. */
   drop(key: string): void {
     this.#cancelDelay(key);
-    this.#waiting.Change.delete(key);
-    this.#waiting.Resync.delete(key);
     this.#again.delete(key);
+    const waiting = this.#waiting.get(key);
+    if (!waiting) return;
+    this.#waiting.delete(key);
+    this.#lanes.get(waiting.lane)?.remove(key, waiting);
+    this.#tidy(waiting.lane);
   }
 
   /** No further key is handed out; the running ones may finish. */
@@ -99,15 +117,20 @@ export class WorkQueue {
     for (const taker of this.#takers.splice(0)) taker(undefined);
   }
 
+  /** How urgent a running key was when it had its turn. */
+  priorityOf(key: string): Priority | undefined {
+    return this.#running.get(key)?.priority;
+  }
+
   /** Keys that wait now. */
   get depth(): number {
-    return this.#waiting.Change.size + this.#waiting.Resync.size;
+    return this.#waiting.size;
   }
 
   /** For how long each running key has run, in milliseconds. */
   running(): readonly number[] {
     const now = performance.now();
-    return [...this.#running.values()].map((started) => now - started);
+    return [...this.#running.values()].map(({ started }) => now - started);
   }
 
   #cancelDelay(key: string): void {
@@ -116,25 +139,43 @@ export class WorkQueue {
     this.#delayed.delete(key);
   }
 
+  #laneOf({ lane }: Share): Lane {
+    const known = this.#lanes.get(lane) ?? new Lane(this.#limit);
+    this.#lanes.set(lane, known);
+    return known;
+  }
+
+  #tidy(lane: string): void {
+    if (this.#lanes.get(lane)?.idle === true) this.#lanes.delete(lane);
+  }
+
   #hand(): void {
     while (this.#takers.length > 0) {
-      const next = this.#next();
-      if (!next) return;
-      const [key, since] = next;
       const now = performance.now();
-      this.#running.set(key, now);
-      this.#observer?.taken(now - since);
+      const key = this.#next(now);
+      if (key === undefined) return;
+      const waiting = this.#waiting.get(key);
+      if (!waiting) throw new Error(`${key} had its turn and did not wait for it`);
+      this.#waiting.delete(key);
+      this.#running.set(key, { ...waiting, started: now });
+      this.#observer?.taken(now - waiting.since);
       this.#takers.shift()?.(key);
     }
   }
 
-  #next(): [string, number] | undefined {
-    const { Change, Resync } = this.#waiting;
-    const [aged] = Resync;
-    const due = aged !== undefined && performance.now() - aged[1] > AGEING && this.#turn++ % AGED_TURN === 0;
-    const from = due || Change.size === 0 ? Resync : Change;
-    const [first] = from;
-    if (first) from.delete(first[0]);
-    return first;
+  /** Of the first lane that has one; the lane goes to the end of the line. */
+  #next(now: number): string | undefined {
+    for (const [name, lane] of this.#lanes) {
+      const key = lane.next(now);
+      if (key === undefined) continue;
+      this.#lanes.delete(name);
+      this.#lanes.set(name, lane);
+      return key;
+    }
+    return undefined;
   }
+}
+
+function moreUrgent(one: Priority | undefined, other: Priority): Priority {
+  return one === undefined || PRIORITIES.indexOf(other) < PRIORITIES.indexOf(one) ? other : one;
 }

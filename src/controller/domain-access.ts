@@ -6,7 +6,8 @@ import { LdapWriter } from "../directory/writer.ts";
 import type { DomainState } from "../domain/state.ts";
 import type { DomainFacts } from "../farm/desired-farm.ts";
 import type { Unusable } from "../farm/status/not-looked.ts";
-import { type Directory, directoryOf } from "../reconciler/rounds.ts";
+import type { Directory } from "../farm/observed.ts";
+import { directoryOf } from "../reconciler/farm.ts";
 import { resyncOf } from "./domain-settings.ts";
 
 export type DomainAccess =

@@ -3,7 +3,7 @@ import { DirectoryError } from "../ad/error.ts";
 import { DOMAIN_FINALIZER } from "../api/annotations.ts";
 import { ACTIVE_DIRECTORY_DOMAIN, type ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
-import { finalizerAction, keyOf } from "../api/object.ts";
+import { finalizerAction } from "../api/object.ts";
 import { WorkQueue } from "../base/work-queue.ts";
 import type { FeedBatch } from "../directory/feed.ts";
 import { inspectDomain } from "../directory/inspection.ts";
@@ -25,7 +25,7 @@ import { DistinguishedNameError } from "../names/distinguished-name.ts";
 import { accessOf, type DomainAccess } from "./domain-access.ts";
 import { DomainConnection, LONGEST_PAUSE } from "./domain-connection.ts";
 import { baseDnOf, type DomainData, pollOf, problemOf, readSettings, resyncOf, uses, watchData } from "./domain-settings.ts";
-import { farmsOf } from "./wake-index.ts";
+import { FarmsByDomain } from "./wake-index.ts";
 import type { Context, Kind, Result } from "./kind.ts";
 import { RefusedCredentials } from "./refused-credentials.ts";
 
@@ -45,10 +45,12 @@ interface Watched {
 
 export class DomainKind implements Kind<ActiveDirectoryDomain> {
   readonly name = "activedirectorydomain";
-  readonly workers = 2;
+  readonly workers = Infinity;
   readonly annotations: readonly string[] = [];
   readonly objects: Copies<ActiveDirectoryDomain>;
   readonly queue: WorkQueue;
+  /** The farms of each domain. */
+  readonly farms = new FarmsByDomain();
   /** By the domains' names. One that is not in it was not looked at yet: as if it were Connecting. */
   readonly access: ReadonlyMap<string, DomainAccess>;
   readonly #context: Context;
@@ -65,15 +67,19 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     this.#farms = farms;
     this.objects = cluster.watch(DOMAINS, "Cluster");
     this.#data = watchData(cluster);
-    this.queue = new WorkQueue(metrics.queue(this.name));
+    // One that does not answer delays no other: each is asked for itself, and its key is never taken twice at once.
+    this.queue = new WorkQueue({ observer: metrics.queue(this.name) });
     this.access = this.#access;
   }
 
   start(): void {
+    for (const farm of this.#farms.list()) this.farms.changed(farm, undefined);
     // The domain counts its farms, and its deletion waits for the last of them.
     this.#farms.subscribe((_, farm, previous) => {
-      const domain = farm && previous ? undefined : (farm ?? previous)?.spec.domainRef.name;
-      if (domain !== undefined) this.queue.addAfter(domain, COUNT_AFTER);
+      this.farms.changed(farm, previous);
+      const domains = new Set([farm?.spec.domainRef.name, previous?.spec.domainRef.name]);
+      if (farm && previous && domains.size === 1) return;
+      for (const domain of domains) if (domain !== undefined) this.queue.addAfter(domain, COUNT_AFTER);
     });
     for (const [kind, copies] of [["Secret", this.#data.secrets] as const, ["ConfigMap", this.#data.configMaps] as const]) {
       copies.subscribe((_, object, previous) => {
@@ -104,14 +110,14 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
       this.#tell(name, { kind: "Everything" });
       return { kind: "Done" };
     }
-    const farms = farmsOf(name, this.#farms);
+    const farms = this.farms.of(name);
     const present = domain.metadata.finalizers?.includes(DOMAIN_FINALIZER) ?? false;
     const action = finalizerAction(present, domain.metadata.deletionTimestamp !== undefined);
     if (action === "Add") {
       await addFinalizer(client, DOMAINS, domain, DOMAIN_FINALIZER);
       return { kind: "Done" };
     }
-    if (action === "CleanUp" && farms.length === 0) {
+    if (action === "CleanUp" && farms.size === 0) {
       await removeFinalizer(client, DOMAINS, domain, DOMAIN_FINALIZER);
       return { kind: "Done" };
     }
@@ -220,15 +226,15 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     for (const listener of this.#listeners) listener(domain, batch);
   }
 
-  async #report(domain: ActiveDirectoryDomain, state: DomainState, farms: readonly ServerFarm[]): Promise<void> {
+  async #report(domain: ActiveDirectoryDomain, state: DomainState, farms: ReadonlySet<string>): Promise<void> {
     const { statuses, events, metrics } = this.#context;
     const now = new Date();
     const drafts = domainFindings(state.view, now);
-    if (domain.metadata.deletionTimestamp !== undefined && farms.length > 0 && state.deletionSaid !== farms.length) {
-      state.deletionSaid = farms.length;
-      events.record(DOMAINS, domain, deletionBlockedEvent(farms.map(({ metadata }) => keyOf(metadata))));
+    if (domain.metadata.deletionTimestamp !== undefined && farms.size > 0 && state.deletionSaid !== farms.size) {
+      state.deletionSaid = farms.size;
+      events.record(DOMAINS, domain, deletionBlockedEvent([...farms]));
     }
-    const status = domainStatus(domain, state.view, drafts, farms.length, now);
+    const status = domainStatus(domain, state.view, drafts, farms.size, now);
     metrics.objects.domain(domain.metadata.name, status.conditions ?? []);
     const written = await statuses.write(DOMAINS, domain, status);
     if (written === undefined) return;

@@ -3,6 +3,8 @@ import { ABANDON, FARM_FINALIZER } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
 import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { finalizerAction, keyOf } from "../api/object.ts";
+import { Backoff } from "../base/backoff.ts";
+import type { Priority } from "../base/turns.ts";
 import { WorkQueue } from "../base/work-queue.ts";
 import type { FeedBatch } from "../directory/feed.ts";
 import { objectOf } from "../farm/changes/index.ts";
@@ -13,24 +15,27 @@ import type { Report } from "../farm/report.ts";
 import { abandonedEvent } from "../farm/status/decommission.ts";
 import { refusedStatus, suspendedStatus, unknownStatus, waitingStatus } from "../farm/status/not-looked.ts";
 import { waitsForOthers } from "../farm/handover.ts";
-import { hasLeftTraces, sharesGroups } from "../farm/journal.ts";
+import { hasLeftTraces, isSame, sharesGroups } from "../farm/journal.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { addFinalizer, getObject, hasSpec, removeFinalizer, type Resource } from "../kubernetes/resource.ts";
-import type { Directory } from "../reconciler/rounds.ts";
-import { decommissionFarm, type FarmPorts, isSame, reconcileFarm } from "../reconciler/farm.ts";
-import type { FarmMetrics } from "../telemetry/object-metrics.ts";
+import { decommissionFarm } from "../reconciler/decommission.ts";
+import type { Directory } from "../farm/observed.ts";
+import { type FarmPorts, reconcileFarm } from "../reconciler/farm.ts";
 import { type DomainAccess, noDomain } from "./domain-access.ts";
 import type { DomainKind } from "./domain.ts";
-import { FarmsByGroup, farmsOf, WakeIndex } from "./wake-index.ts";
+import { metricsOf } from "./farm-metrics.ts";
+import { FarmsByGroup, WakeIndex } from "./wake-index.ts";
 import type { Context, Kind, Result } from "./kind.ts";
 
 export const FARMS: Resource<ServerFarm> = { ...SERVER_FARM, is: (value): value is ServerFarm => hasSpec(value) };
 
+/** What a farm needs of the domains. */
+type Domains = Pick<DomainKind, "objects" | "access" | "farms" | "subscribe">;
 type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 
-/** A farm with something in its way that no feed tells of (rights, containers) is looked at this often (ms). */
-const RECHECK = 60_000;
+/** A farm with something in its way that no feed tells of (rights, containers) is looked at again after so long (ms), and then ever more rarely. */
+const RECHECK = { base: 60_000, max: 600_000 };
 const REQUESTED = "serverfarm.dev/reconcile-requested-at";
 
 export class FarmKind implements Kind<ServerFarm> {
@@ -40,16 +45,21 @@ export class FarmKind implements Kind<ServerFarm> {
   readonly objects: Copies<ServerFarm>;
   readonly queue: WorkQueue;
   readonly #context: Context;
-  readonly #domains: Pick<DomainKind, "objects" | "access" | "subscribe">;
+  readonly #domains: Domains;
   readonly #wakes = new WakeIndex();
   readonly #byGroup = new FarmsByGroup();
+  readonly #rechecks = new Backoff(RECHECK);
 
-  constructor(context: Context, farms: Copies<ServerFarm>, domains: Pick<DomainKind, "objects" | "access" | "subscribe">, workers: number) {
+  constructor(context: Context, farms: Copies<ServerFarm>, domains: Domains, workers: number) {
     this.#context = context;
     this.#domains = domains;
     this.objects = farms;
     this.workers = workers;
-    this.queue = new WorkQueue(context.metrics.queue(this.name));
+    this.queue = new WorkQueue({
+      observer: context.metrics.queue(this.name),
+      limit: workers,
+      shareOf: (key) => ({ lane: farms.get(key)?.spec.domainRef.name ?? "", tenant: key.slice(0, key.indexOf("/")) }),
+    });
   }
 
   start(): void {
@@ -62,6 +72,15 @@ export class FarmKind implements Kind<ServerFarm> {
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
     // After what users asked for: one farm that changes all the time must not keep others from their turns.
     for (const key of this.#byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
+  }
+
+  urgency(farm: ServerFarm, previous: ServerFarm | undefined): Priority {
+    const { metadata, spec, status } = farm;
+    if (metadata.deletionTimestamp !== undefined) return "Urgent";
+    const known = new Set(previous ? previous.spec.hosts.quarantined : status?.resolvedHosts?.map(({ reference }) => reference));
+    if (spec.hosts.quarantined.some((text) => !known.has(text))) return "Urgent";
+    // Most of what is there at first was looked at before this replica began to lead.
+    return previous || status?.observedGeneration !== metadata.generation ? "Change" : "Resync";
   }
 
   /** An internal error is said too: the farm shows it, and it is tried again. */
@@ -80,11 +99,13 @@ export class FarmKind implements Kind<ServerFarm> {
   /** Something changed in the directory. */
   #wake(domain: string, batch: FeedBatch): void {
     if (batch.kind === "Everything") {
-      for (const { metadata } of farmsOf(domain, this.objects)) this.queue.add(keyOf(metadata), "Resync");
+      for (const key of this.#domains.farms.of(domain)) this.queue.add(key, "Resync");
       return;
     }
     for (const key of this.#wakes.concernedBy(batch.entries)) {
-      if (this.objects.get(key)?.spec.domainRef.name === domain) this.queue.add(key);
+      const farm = this.objects.get(key);
+      // Somebody may have let a quarantined host in.
+      if (farm?.spec.domainRef.name === domain) this.queue.add(key, farm.spec.hosts.quarantined.length > 0 ? "Urgent" : "Change");
     }
   }
 
@@ -92,6 +113,7 @@ export class FarmKind implements Kind<ServerFarm> {
     const farm = this.objects.get(key);
     if (!farm) {
       this.#wakes.remove(key);
+      this.#rechecks.forget(key);
       this.queue.drop(key);
       return { kind: "Done" };
     }
@@ -137,13 +159,14 @@ export class FarmKind implements Kind<ServerFarm> {
     if (end.kind === "Aborted") return { kind: "Retry" };
     if (end.kind === "Unrecorded") return this.#unrecorded(farm, end);
     for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
-    const results: Record<typeof end.next, Result> = {
-      Retry: { kind: "Retry" },
-      Recheck: { kind: "After", delay: RECHECK, priority: "Change" },
+    if (end.next !== "Recheck" && this.#rechecks.failures.has(key)) this.#rechecks.forget(key);
+    const results: Record<typeof end.next, () => Result> = {
+      Retry: () => ({ kind: "Retry" }),
+      Recheck: () => this.#recheck(key),
       // Spread, so that farms that were made together are not compared together for ever.
-      Resync: { kind: "After", delay: domain.resync * (0.9 + 0.2 * Math.random()), priority: "Resync" },
+      Resync: () => ({ kind: "After", delay: domain.resync * (0.9 + 0.2 * Math.random()), priority: "Resync" }),
     };
-    return await this.#write(current, end.status, end.events, results[end.next]);
+    return await this.#write(current, end.status, end.events, results[end.next]());
   }
 
   async #decommissionFarm(farm: ServerFarm, { desired }: Wanted, { directory }: ReadyDomain, signal: AbortSignal): Promise<Result> {
@@ -153,12 +176,16 @@ export class FarmKind implements Kind<ServerFarm> {
       case "Aborted":
         return { kind: "Retry" };
       case "Remains": {
-        const again: Result = end.retryable ? { kind: "Retry" } : { kind: "After", delay: RECHECK, priority: "Change" };
+        const again: Result = end.retryable ? { kind: "Retry" } : this.#recheck(keyOf(farm.metadata));
         return await this.#write(farm, end.status, end.events, again);
       }
       case "Gone":
         return await this.#release(farm, end.events);
     }
+  }
+
+  #recheck(key: string): Result {
+    return { kind: "After", delay: this.#rechecks.next(key), priority: "Recheck" };
   }
 
   #ports(farm: ServerFarm, directory: Directory): FarmPorts {
@@ -219,19 +246,4 @@ export class FarmKind implements Kind<ServerFarm> {
     else if (changes > 0) log.info("changed the directory", { farm, changes });
     else log.debug("nothing to change", { farm });
   }
-}
-
-/** What the metrics say of a farm: read from its status alone. */
-function metricsOf({ metadata, spec, status }: ServerFarm): FarmMetrics {
-  const next = status?.account?.passwordNextChange;
-  const { desired, granted } = status?.hosts ?? {};
-  return {
-    namespace: metadata.namespace ?? "",
-    name: metadata.name,
-    domain: spec.domainRef.name,
-    suspended: spec.suspend,
-    conditions: status?.conditions ?? [],
-    hosts: desired === undefined || granted === undefined ? undefined : { desired, granted },
-    passwordNextChange: next === undefined ? undefined : Date.parse(next) / 1000,
-  };
 }

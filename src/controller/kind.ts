@@ -1,6 +1,7 @@
 /** What a controller is: the objects of one kind, and what is done for one of them. */
 import type { KubernetesObject } from "../api/object.ts";
-import type { Priority, WorkQueue } from "../base/work-queue.ts";
+import type { Priority } from "../base/turns.ts";
+import type { WorkQueue } from "../base/work-queue.ts";
 import type { Fence } from "../directory/session.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { EventRecorder } from "../kubernetes/events.ts";
@@ -19,6 +20,7 @@ export type Result =
 export interface Kind<T extends KubernetesObject = KubernetesObject> {
   /** In metrics and logs: the kind in lower case, as controller-runtime names a controller. */
   readonly name: string;
+  /** How many are reconciled at once for one domain. */
   readonly workers: number;
   /** Kept by every replica. The one that leads reconciles each object once at first, and then whenever more of it changes than its status. */
   readonly objects: Copies<T>;
@@ -30,6 +32,8 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   start?(): void;
   /** Told of every change of an object, that of its status alone included. Must not throw. */
   changed?(object: T | undefined, previous: T | undefined): void;
+  /** How urgent a change is; without `previous`, what was there when this replica began to lead. Without this, everything is a change. */
+  urgency?(object: T, previous: T | undefined): Priority;
   /**
    * One at a time for each key; there need not be an object of it any more. `clusterId`: what tells clusters apart that share a directory. What it
    * rejects with is logged and tried again with back-off; a KubernetesError Conflict only says that the copy was old.

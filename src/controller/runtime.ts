@@ -66,20 +66,23 @@ class Controller {
 
   /** Ends when the queue is closed and what runs has ended. */
   async work(clusterId: string, signal: AbortSignal): Promise<void> {
-    await Promise.all(Array.from({ length: this.#kind.workers }, () => this.#worker(clusterId, signal)));
+    const { queue } = this.#kind;
+    const running = new Set<Promise<void>>();
+    for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+      const taken = key;
+      const reconcile = this.#one(taken, clusterId, signal).finally(() => {
+        running.delete(reconcile);
+        queue.done(taken);
+      });
+      running.add(reconcile);
+    }
+    await Promise.all(running);
   }
 
   #changed(key: string, object: KubernetesObject | undefined, previous: KubernetesObject | undefined): void {
     this.#kind.changed?.(object, previous);
-    if (needsReconcile(object, previous, this.#kind.annotations)) this.#kind.queue.add(key);
-  }
-
-  async #worker(clusterId: string, signal: AbortSignal): Promise<void> {
-    const { queue } = this.#kind;
-    for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
-      await this.#one(key, clusterId, signal);
-      queue.done(key);
-    }
+    if (!needsReconcile(object, previous, this.#kind.annotations)) return;
+    this.#kind.queue.add(key, object && this.#kind.urgency?.(object, previous));
   }
 
   async #one(key: string, clusterId: string, signal: AbortSignal): Promise<void> {
@@ -123,7 +126,9 @@ class Controller {
   #retry(key: string, least = 0): number {
     const delay = Math.max(this.#backoff.next(key), least);
     this.#metrics.queueRetried(this.#kind.name);
-    this.#kind.queue.addAfter(key, delay);
+    const { queue } = this.#kind;
+    // What was urgent still is.
+    queue.addAfter(key, delay, queue.priorityOf(key) === "Urgent" ? "Urgent" : "Change");
     return delay;
   }
 }

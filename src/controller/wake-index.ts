@@ -94,8 +94,26 @@ function numberOf(lookupKey: string): number {
   return (hash >>> 2) & 0x3fffffff;
 }
 
-export function farmsOf(domain: string, farms: Copies<ServerFarm>): readonly ServerFarm[] {
-  return farms.list().filter(({ spec }) => spec.domainRef.name === domain);
+/** Farms by their domain: to count them costs nothing that grows with their number. */
+export class FarmsByDomain {
+  /** Keys of farms by names of domains. */
+  readonly #farms = new Map<string, Set<string>>();
+
+  /** Told of every change of a farm. */
+  changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
+    const [before, after] = [previous?.spec.domainRef.name, farm?.spec.domainRef.name];
+    if (before === after) return;
+    const key = keyOf((farm ?? previous)?.metadata ?? { name: "" });
+    if (before !== undefined) {
+      this.#farms.get(before)?.delete(key);
+      if (this.#farms.get(before)?.size === 0) this.#farms.delete(before);
+    }
+    if (after !== undefined) this.#farms.set(after, (this.#farms.get(after) ?? new Set()).add(key));
+  }
+
+  of(domain: string): ReadonlySet<string> {
+    return this.#farms.get(domain) ?? new Set();
+  }
 }
 
 /** Farms by the groups of somebody else that they use or used: what one of them costs does not grow with the number of farms. */

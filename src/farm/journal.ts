@@ -118,3 +118,14 @@ export function withJournal(status: ServerFarmStatus, journal: Journal, current:
   const { hostGroup: _hostGroup, formerHostGroups: _former, accessGroups: _accessGroups, ...rest } = status;
   return { ...rest, ...hostGroupsStatus(journal, current), ...accessGroupsStatus(journal.accessGroups) };
 }
+
+/** Whether the farm as it is now is what the copy shows: what is stale must neither delete nor undo. */
+export function isSame(live: ServerFarm, copy: ServerFarm): boolean {
+  return sameness(live) === sameness(copy);
+}
+
+/** With what its record says that it owns, and whom its entries mean: a copy that lacks some of it would have that made again, or let somebody in. */
+function sameness({ metadata: { uid, generation, deletionTimestamp }, status }: ServerFarm): string {
+  const owned = (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID);
+  return JSON.stringify([uid, generation, deletionTimestamp, readJournal(status), owned, status?.resolvedHosts]);
+}

@@ -3,6 +3,8 @@ import type { Query } from "../ad/lookup.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import type { MissingRight } from "../ad/right.ts";
 import type { AdoptedGroup } from "./adoption.ts";
+import type { Change } from "./changes/index.ts";
+import type { DesiredFarm } from "./desired-farm.ts";
 
 /** What the directory says of one farm. */
 export interface ObservedFarm {
@@ -49,3 +51,13 @@ export interface LookOptions {
 }
 
 export type Look<Result> = Generator<Query, Result, readonly DirectoryObject[]>;
+
+/** The directory as a farm needs it. Rejects only with DirectoryError. */
+export interface Directory {
+  /** Writes nothing. An incomplete answer is an error, never a smaller farm. `computers`, where given, were looked up a moment ago. */
+  observe(desired: DesiredFarm, scope: Scope, signal: AbortSignal, computers?: readonly DirectoryObject[]): Promise<ObservedFarm>;
+  /** What was made a moment ago under this name, whole; undefined where it is not there. */
+  made(distinguishedName: string, signal: AbortSignal): Promise<DirectoryObject | undefined>;
+  /** One write. That it is so already is a success. An object without the change's owner marker is left as it is: NotOwned. */
+  apply(change: Change, signal: AbortSignal): Promise<void>;
+}

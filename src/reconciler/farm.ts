@@ -4,18 +4,20 @@
  */
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
-import { givesRight, isRecorded, recordBefore } from "../farm/changes/index.ts";
-import { readResolved } from "../farm/desired.ts";
+import { DirectoryError } from "../ad/error.ts";
+import type { Reader, Writer } from "../ad/port.ts";
+import { dnKey } from "../names/distinguished-name.ts";
+import { givesRight, isRecorded, recordBefore, splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
-import { readJournal, withJournal } from "../farm/journal.ts";
-import { planDecommission } from "../farm/plan/decommission.ts";
+import { readResolved } from "../farm/desired.ts";
+import { withJournal } from "../farm/journal.ts";
+import type { Directory, ObservedFarm, Scope } from "../farm/observed.ts";
 import { plan } from "../farm/plan/index.ts";
-import type { Report } from "../farm/report.ts";
-import { decommissionOutcome } from "../farm/status/decommission.ts";
-import { wereMembersSettled } from "../farm/status/ending.ts";
+import { look } from "../farm/queries.ts";
+import type { Report, Failure } from "../farm/report.ts";
+import { owned } from "../farm/slot.ts";
 import { appliedEvents, outcome, type Outcome } from "../farm/status/outcome.ts";
-import type { FarmView } from "../farm/view.ts";
-import { type Directory, reconcile, type Work } from "./rounds.ts";
+import { type FarmView, viewOf } from "../farm/view.ts";
 
 /** The status of a farm that was never seen, as the schema has it. */
 const UNSEEN: ServerFarmStatus = { observedGeneration: -1 };
@@ -32,7 +34,7 @@ export interface FarmPorts {
 }
 
 /** The program ends, or does not lead any more: it has nothing to say, and whoever goes on finds what was done. */
-interface Aborted {
+export interface Aborted {
   readonly kind: "Aborted";
 }
 
@@ -51,21 +53,6 @@ export interface Reconciled {
   readonly desired: DesiredFarm;
   readonly report: Report;
   readonly end: Aborted | Unrecorded | ({ readonly kind: "Looked" } & Outcome);
-}
-
-export interface Decommissioned {
-  readonly report: Report;
-  readonly end:
-    | Aborted
-    /** The directory shows nothing of the farm any more. */
-    | { readonly kind: "Gone"; readonly events: readonly EventDraft[] }
-    | {
-        readonly kind: "Remains";
-        readonly status: ServerFarmStatus;
-        readonly events: readonly EventDraft[];
-        /** Whether trying again, with nothing changed, can succeed. */
-        readonly retryable: boolean;
-      };
 }
 
 /**
@@ -102,41 +89,156 @@ function isRemembered({ resolved }: DesiredFarm, records: FarmView["hosts"]["rec
   return records.every(({ reference, objectGUID }) => reference !== text || known.has(objectGUID));
 }
 
-/** Takes everything of the farm out of the directory, one thing after the other. Rejects with what `assertFresh` rejects with. */
-export async function decommissionFarm(
-  farm: ServerFarm,
-  desired: DesiredFarm,
-  ports: Omit<FarmPorts, "record">,
-  signal: AbortSignal,
-): Promise<Decommissioned> {
-  const policy = { retain: farm.spec.deletionPolicy === "Retain", membersSettled: wereMembersSettled(farm) };
-  const report = await reconcile(
-    desired,
-    ports.directory,
-    {
-      scope: "Owned",
-      plan: (view) => planDecommission(view, policy),
-      assertFresh: farm.spec.managementPolicy === "Enforce" ? ports.assertFresh : undefined,
-      ordered: true,
-    },
-    signal,
-  );
-  if (isAborted(report)) return { report, end: { kind: "Aborted" } };
-  const { gone, status, events, retryable } = decommissionOutcome(farm, desired, report, ports.now());
-  return { report, end: gone ? { kind: "Gone", events } : { kind: "Remains", status, events, retryable } };
-}
-
-function isAborted({ error }: Report): boolean {
+export function isAborted({ error }: Report): boolean {
   return error?.kind === "Aborted";
 }
 
-/** Whether the farm as it is now is what the copy shows: what is stale must neither delete nor undo. */
-export function isSame(live: ServerFarm, copy: ServerFarm): boolean {
-  return sameness(live) === sameness(copy);
+export function directoryOf(reader: Reader, writer: Writer): Directory {
+  return {
+    async observe(desired, scope, signal, computers) {
+      const questions = look(desired, { scope, absenceReliable: reader.absenceReliable, computers });
+      let step = questions.next();
+      while (step.done !== true) step = questions.next(await reader.find(step.value, signal));
+      return step.value;
+    },
+    made: async (value, signal) =>
+      (await reader.find({ lookups: [{ by: "distinguishedName", value }], among: "Objects", allMembersOf: () => true }, signal))[0],
+    apply: (change, signal) => writer.apply(writeOf(change), signal),
+  };
 }
 
-/** With what its record says that it owns, and whom its entries mean: a copy that lacks some of it would have that made again, or let somebody in. */
-function sameness({ metadata: { uid, generation, deletionTimestamp }, status }: ServerFarm): string {
-  const owned = (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID);
-  return JSON.stringify([uid, generation, deletionTimestamp, readJournal(status), owned, status?.resolvedHosts]);
+export interface Work {
+  readonly scope: Scope;
+  readonly plan: (view: FarmView) => Plan;
+  /**
+   * Asked once, right before the first write: whether what was planned for is still what is wanted. It rejects where the view was old.
+   * Undefined: nothing is written.
+   */
+  readonly assertFresh: (() => Promise<void>) | undefined;
+  /**
+   * Called right before a change is made, with those that follow it: what must not be forgotten, should the program die in the middle, is written
+   * down. For one that needs no record nothing is written, so that what goes first, a compromised host, waits for nothing. Resolves with
+   * the farm as it is then. Where it rejects, the change is not made.
+   */
+  readonly journal?: (change: Change, following: readonly Change[], view: FarmView) => Promise<DesiredFarm>;
+  /** True: a change that fails keeps back those after it. False: each stands for itself. */
+  readonly ordered: boolean;
+}
+
+/** What the rounds saw and did. */
+export interface Rounds extends Report {
+  /** What the journal rejected with: that ended the rounds before the change was made. */
+  readonly unrecorded?: { readonly cause: unknown };
+}
+
+/**
+ * Taking over and moving to another group takes the most: the marker, the new group, who may retrieve, the former group, all there. The rest is
+ * room for what others change meanwhile.
+ */
+const ROUNDS = 8;
+
+/**
+ * Looks, plans and applies until nothing is left to do or nothing more can be done. It always ends with a look, so that what is reported
+ * was seen and not assumed. A change that failed is not tried again in the same reconcile.
+ */
+export async function reconcile(farm: DesiredFarm, directory: Directory, work: Work, signal: AbortSignal): Promise<Rounds> {
+  const applied: Change[] = [];
+  const failures: Failure[] = [];
+  let desired = farm;
+  let view: FarmView | undefined;
+  let plan: Plan | undefined;
+  let fresh = false;
+  let next: readonly Change[] = [];
+  // An account was refused, and its group taken back: to make that anew at once would lead to the same.
+  let refused = false;
+  try {
+    for (let round = 1; ; round++) {
+      // Between two looks of one reconcile the computers stay the same, unless something went wrong with one of them.
+      const computers = failures.length === 0 ? view?.observed.computers : undefined;
+      const made = failures.length === 0 && view ? await withMade(directory, next, view, signal) : undefined;
+      view = viewOf(desired, made ?? (await directory.observe(desired, work.scope, signal, computers)));
+      plan = work.plan(view);
+      next = work.assertFresh && round < ROUNDS && !refused ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
+      if (next.length === 0 || (work.ordered && failures.length > 0)) break;
+      if (!fresh) await work.assertFresh?.();
+      fresh = true;
+      for (const [index, change] of next.entries()) {
+        try {
+          desired = (await work.journal?.(change, next.slice(index + 1), view)) ?? desired;
+          // What was recorded since the look is part of what is said of it.
+          view = { ...view, desired };
+        } catch (cause) {
+          return { view, plan, applied, failures, error: undefined, unrecorded: { cause } };
+        }
+        const failed = await applyChange(directory, change, applied, signal);
+        failures.push(...failed);
+        const unused = failed.length > 0 ? groupOfRefused(change, applied, view) : undefined;
+        if (unused) failures.push(...(await applyChange(directory, unused, applied, signal)));
+        refused ||= unused !== undefined;
+        if (work.ordered && failed.length > 0) break;
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof DirectoryError)) throw error;
+    return { view, plan, applied, failures, error };
+  }
+  return { view, plan, applied, failures, error: undefined };
+}
+
+/**
+ * Applies a change, whole if the directory takes it so, else value by value. Adds what was done to `applied` and returns what was not.
+ * Rejects where nothing more can be done now.
+ */
+export async function applyChange(
+  directory: Directory,
+  change: Change,
+  applied: Change[],
+  signal: AbortSignal,
+): Promise<readonly Failure[]> {
+  try {
+    await directory.apply(change, signal);
+    applied.push(change);
+    return [];
+  } catch (error) {
+    if (!(error instanceof DirectoryError) || error.fatal) throw error;
+    const parts = error.kind === "AccessDenied" || error.kind === "NotOwned" ? [] : splitChange(change);
+    if (parts.length === 0) return [{ change, error }];
+    const failures: Failure[] = [];
+    for (const part of parts) failures.push(...(await applyChange(directory, part, applied, signal)));
+    return failures;
+  }
+}
+
+/**
+ * Where one object is all that was made and something waits for it, as the account does for its group's SID, nothing else is asked for: the rest is as it
+ * was seen a moment ago.
+ */
+async function withMade(
+  directory: Directory,
+  [change, ...others]: readonly Change[],
+  { desired, observed }: FarmView,
+  signal: AbortSignal,
+): Promise<ObservedFarm | undefined> {
+  if (!change || others.length > 0) return undefined;
+  const isAwaited = change.kind === "CreateHostGroup" || (change.kind === "CreateAccount" && desired.accessGroups.length > 0);
+  const object = isAwaited ? await directory.made(change.distinguishedName, signal) : undefined;
+  return object && { ...observed, objects: [...observed.objects, object] };
+}
+
+/** An account that the directory refuses leaves no group behind: the end of the one that was made for it a moment ago, if it is as it was made. */
+function groupOfRefused(change: Change, applied: readonly Change[], { desired, hostGroup }: FarmView): Change | undefined {
+  if (change.kind !== "CreateAccount" || hostGroup.kind !== "Own") return undefined;
+  const { object } = hostGroup;
+  const made = applied.find(
+    (done): done is Change<"CreateHostGroup"> =>
+      done.kind === "CreateHostGroup" && dnKey(done.distinguishedName) === dnKey(object.distinguishedName),
+  );
+  const members = new Set(made?.members.map(dnKey));
+  if (!made || object.members.some((member) => !members.has(dnKey(member)))) return undefined;
+  return { kind: "DeleteHostGroup", object: owned(object, desired.owner) };
+}
+
+function hasFailed(change: Change, failures: readonly Failure[]): boolean {
+  const text = JSON.stringify(change);
+  return failures.some((failure) => JSON.stringify(failure.change) === text);
 }

@@ -47,7 +47,7 @@ export class Metrics {
     for (const result of RESULTS) this.#reconciles.inc({ controller, result }, 0);
     this.#errors.inc({ controller }, 0);
     this.#active.set({ controller }, 0);
-    this.#workers.set({ controller }, workers);
+    if (Number.isFinite(workers)) this.#workers.set({ controller }, workers);
     this.#queueAdds.inc({ name: controller }, 0);
     this.#queueRetries.inc({ name: controller }, 0);
   }

@@ -94,4 +94,80 @@ describe("the work queue", () => {
     await vi.advanceTimersByTimeAsync(100);
     expect(queue.depth).toBe(0);
   });
+
+  describe("of several tenants in several lanes", () => {
+    const queueOf = (limit: number): WorkQueue =>
+      new WorkQueue({
+        limit,
+        // lane/tenant/name
+        shareOf: (key) => {
+          const [lane = "", tenant = ""] = key.split("/");
+          return { lane, tenant };
+        },
+      });
+    const takeAll = async (queue: WorkQueue, count: number): Promise<readonly (string | undefined)[]> =>
+      await Promise.all(Array.from({ length: count }, () => queue.take()));
+
+    test("a lane whose keys all run keeps no other lane waiting", async () => {
+      const queue = queueOf(2);
+      for (let index = 0; index < 10; index++) queue.add(`dead/web/${index}`);
+      expect(await takeAll(queue, 2)).toEqual(["dead/web/0", "dead/web/1"]);
+      const next = queue.take();
+      queue.add("healthy/web/a");
+      expect(await next).toBe("healthy/web/a");
+      const later = queue.take();
+      queue.done("dead/web/0");
+      expect(await later).toBe("dead/web/2");
+    });
+
+    test("tenants take turns, however much one of them has", async () => {
+      const queue = queueOf(Infinity);
+      for (let index = 0; index < 100; index++) queue.add(`ad/noisy/${index}`);
+      queue.add("ad/quiet/a");
+      queue.add("ad/quiet/b");
+      expect(await takeAll(queue, 4)).toEqual(["ad/noisy/0", "ad/quiet/a", "ad/noisy/1", "ad/quiet/b"]);
+    });
+
+    test("a tenant whose keys take long leaves the last quarter to others", async () => {
+      const queue = queueOf(8);
+      for (let index = 0; index < 10; index++) queue.add(`ad/slow/${index}`);
+      expect(await takeAll(queue, 6)).toHaveLength(6);
+      const [seventh, eighth] = [queue.take(), queue.take()];
+      queue.add("ad/b/x");
+      queue.add("ad/c/x");
+      expect([await seventh, await eighth]).toEqual(["ad/b/x", "ad/c/x"]);
+      const ninth = queue.take();
+      queue.done("ad/b/x");
+      queue.add("ad/d/x");
+      expect(await ninth).toBe("ad/d/x");
+    });
+
+    test("what is urgent goes first, then changes, rechecks and resyncs", async () => {
+      const queue = queueOf(Infinity);
+      for (const priority of ["Resync", "Recheck", "Change", "Urgent"] as const) queue.add(`ad/web/${priority}`, priority);
+      expect(await takeAll(queue, 4)).toEqual(["ad/web/Urgent", "ad/web/Change", "ad/web/Recheck", "ad/web/Resync"]);
+    });
+
+    test("a flood of urgent keys leaves every fourth turn to changes that wait", async () => {
+      const queue = queueOf(Infinity);
+      queue.add("ad/web/edit");
+      for (let index = 0; index < 100; index++) queue.add(`ad/hostile/${index}`, "Urgent");
+      vi.advanceTimersByTime(300);
+      expect(await takeAll(queue, 4)).toContain("ad/web/edit");
+    });
+
+    test("a key that was urgent when it had its turn says so while it runs", async () => {
+      const queue = queueOf(Infinity);
+      queue.add("ad/web/a", "Resync");
+      queue.add("ad/web/a", "Urgent");
+      expect(queue.depth).toBe(1);
+      expect(await queue.take()).toBe("ad/web/a");
+      expect(queue.priorityOf("ad/web/a")).toBe("Urgent");
+      queue.add("ad/web/a", "Resync");
+      queue.add("ad/web/a", "Change");
+      queue.done("ad/web/a");
+      await queue.take();
+      expect(queue.priorityOf("ad/web/a")).toBe("Change");
+    });
+  });
 });

@@ -10,7 +10,7 @@ import type { ServerFarm, ServerFarmStatus } from "../../src/api/generated/serve
 import { domainFindings, domainStatus, type DomainProblem, type DomainView } from "../../src/domain/findings.ts";
 import { suspendedStatus, unknownStatus } from "../../src/farm/status/not-looked.ts";
 import { outcome } from "../../src/farm/status/outcome.ts";
-import { reconcile } from "../../src/reconciler/rounds.ts";
+import { reconcile } from "../../src/reconciler/farm.ts";
 import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../farm/simulation.ts";
 import { programMissing, run } from "../harness/process.ts";
 import { ROOT } from "../harness/root.ts";

@@ -31,8 +31,10 @@ const coverage = z.object({
   ),
 });
 
+type Calls = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
 /** How often each named function ran since the last call, by file. */
-async function calls(pid: number, folder: string, seen: Set<string>): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
+async function calls(pid: number, folder: string, seen: Set<string>): Promise<Calls> {
   process.kill(pid, "SIGUSR2");
   const report = await waitFor("the report", async () => (await readdir(folder)).find((name) => !seen.has(name)));
   seen.add(report ?? "");
@@ -76,13 +78,19 @@ test.runIf(onSandbox)(`one farm passes at most ${FILES} files, and its hosts and
     await domainReady();
     const seen = new Set<string>();
     await calls(operator.pid, folder, seen);
-    await cluster.apply(farmOf("path", "path", { servicePrincipalNames: ["http/path"], hosts: { computers: ["PATH01"] } }));
-    await farmReady("path", "path");
-    const ran = await calls(operator.pid, folder, seen);
+    let ran: Calls = new Map();
+    const count = (file: string, name: string): number => ran.get(file)?.get(name) ?? 0;
+    // A second after a farm was made its domain counts anew, and the lead is renewed every other: on a slow machine that comes between.
+    const isDisturbed = (): boolean => ["domain", "leadership"].some((name) => (ran.get(`src/controller/${name}.ts`)?.size ?? 0) > 0);
+    for (let attempt = 1; attempt === 1 || (isDisturbed() && attempt < 20); attempt++) {
+      const name = `path${attempt}`;
+      await cluster.apply(farmOf("path", name, { servicePrincipalNames: [`http/${name}`], hosts: { computers: ["PATH01"] } }));
+      await farmReady("path", name);
+      ran = await calls(operator.pid, folder, seen);
+    }
     const passed = [...ran].filter(([, functions]) => functions.size > 0).map(([file]) => file);
     expect(passed.length, passed.toSorted().join("\n")).toBeLessThanOrEqual(FILES);
-    const count = (file: string, name: string): number => ran.get(file)?.get(name) ?? 0;
-    const looks = count("src/reconciler/rounds.ts", "observe");
+    const looks = count("src/reconciler/farm.ts", "observe") + count("src/reconciler/farm.ts", "made");
     expect(looks).toBeGreaterThan(1);
     const computed = [
       ["src/farm/view.ts", "resolveHosts"],

@@ -10,7 +10,7 @@ import type { Change } from "../../src/farm/changes/index.ts";
 import type { DesiredFarm } from "../../src/farm/desired-farm.ts";
 import type { ObservedFarm, Scope } from "../../src/farm/observed.ts";
 import { look } from "../../src/farm/queries.ts";
-import type { Directory } from "../../src/reconciler/rounds.ts";
+import type { Directory } from "../../src/farm/observed.ts";
 import { BASE, directoryObject, SimulatedDirectory } from "./simulation.ts";
 
 /** The RID of Domain Computers. */
@@ -44,6 +44,10 @@ export class AskedDirectory implements Directory {
     let step = questions.next();
     while (step.done !== true) step = questions.next(this.#find(step.value));
     return Promise.resolve(step.value);
+  }
+
+  made(value: string): Promise<DirectoryObject | undefined> {
+    return Promise.resolve(this.#find({ lookups: [{ by: "distinguishedName", value }], among: "Objects", allMembersOf: () => true })[0]);
   }
 
   #find({ lookups, among, allMembersOf, directMembersOf }: Query): readonly DirectoryObject[] {

@@ -14,7 +14,7 @@ import { planDecommission, type DecommissionPolicy } from "../../src/farm/plan/d
 import { plan } from "../../src/farm/plan/index.ts";
 import type { ObservedFarm } from "../../src/farm/observed.ts";
 import { viewOf } from "../../src/farm/view.ts";
-import type { Directory } from "../../src/reconciler/rounds.ts";
+import type { Directory } from "../../src/farm/observed.ts";
 import type { ServerFarm, ServerFarmSpec } from "../../src/api/generated/server-farm.ts";
 
 export const BASE = "DC=contoso,DC=com";
@@ -149,6 +149,10 @@ export class SimulatedDirectory implements Directory {
 
   observe(desired: DesiredFarm): Promise<ObservedFarm> {
     return Promise.resolve(this.seenBy(desired));
+  }
+
+  made(distinguishedName: string): Promise<DirectoryObject | undefined> {
+    return Promise.resolve(this.objects.find((object) => dnKey(object.distinguishedName) === dnKey(distinguishedName)));
   }
 
   /** As it is now: what is written later is not in it. */

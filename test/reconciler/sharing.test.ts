@@ -8,7 +8,8 @@ import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
 import { othersWanting, sharingFarm } from "../../src/farm/sharing.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
-import { decommissionFarm, type FarmPorts, reconcileFarm } from "../../src/reconciler/farm.ts";
+import { decommissionFarm } from "../../src/reconciler/decommission.ts";
+import { type FarmPorts, reconcileFarm } from "../../src/reconciler/farm.ts";
 import { BASE, CLUSTER, computer, directoryObject, FACTS, farm, SimulatedDirectory } from "../farm/simulation.ts";
 
 type Spec = NonNullable<Parameters<typeof farm>[0]>;

@@ -10,7 +10,9 @@ import { describeChange } from "../../src/farm/changes/index.ts";
 import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { Outcome } from "../../src/farm/status/outcome.ts";
 import type { Report } from "../../src/farm/report.ts";
-import { decommissionFarm, type FarmPorts, isSame, reconcileFarm } from "../../src/reconciler/farm.ts";
+import { decommissionFarm } from "../../src/reconciler/decommission.ts";
+import { isSame } from "../../src/farm/journal.ts";
+import { type FarmPorts, reconcileFarm } from "../../src/reconciler/farm.ts";
 import { BASE, computer, CONSENT, desired, directoryObject, farm, planOf, SimulatedDirectory } from "../farm/simulation.ts";
 
 type Spec = NonNullable<Parameters<typeof farm>[0]>;

@@ -3,7 +3,7 @@ import { planDecommission, type DecommissionPolicy } from "../../../src/farm/pla
 import type { FarmView } from "../../../src/farm/view.ts";
 import { finalizerAction } from "../../../src/api/object.ts";
 import { ACCOUNT_CLASS } from "../../../src/ad/object.ts";
-import { reconcile } from "../../../src/reconciler/rounds.ts";
+import { reconcile } from "../../../src/reconciler/farm.ts";
 import { BASE, computer, desired, directoryObject, planEndOf, SimulatedDirectory } from "../simulation.ts";
 
 const WEB = ["WEB01", "WEB02"].map(computer);

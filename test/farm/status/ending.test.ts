@@ -5,7 +5,8 @@ import { ACCOUNT_CLASS, ADMIN_COUNT } from "../../../src/ad/object.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../../src/api/generated/server-farm.ts";
 import type { Change } from "../../../src/farm/changes/index.ts";
 import { wereMembersSettled } from "../../../src/farm/status/ending.ts";
-import { decommissionFarm, type Decommissioned, reconcileFarm } from "../../../src/reconciler/farm.ts";
+import { decommissionFarm, type Decommissioned } from "../../../src/reconciler/decommission.ts";
+import { reconcileFarm } from "../../../src/reconciler/farm.ts";
 import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../simulation.ts";
 
 const NOW = new Date("2026-11-26T01:00:00Z");

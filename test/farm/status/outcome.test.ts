@@ -7,7 +7,7 @@ import { refusedStatus, suspendedStatus, unknownStatus } from "../../../src/farm
 import { decommissionOutcome } from "../../../src/farm/status/decommission.ts";
 import { outcome, type Outcome } from "../../../src/farm/status/outcome.ts";
 import { viewOf } from "../../../src/farm/view.ts";
-import { reconcile } from "../../../src/reconciler/rounds.ts";
+import { reconcile } from "../../../src/reconciler/farm.ts";
 import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../simulation.ts";
 
 const NOW = new Date("2026-11-23T10:00:00Z");

@@ -1,0 +1,103 @@
+/** In which order waiting keys get their turns: by urgency, and among those of one urgency tenant by tenant. */
+
+/** From the most urgent to the least. */
+export const PRIORITIES = ["Urgent", "Change", "Recheck", "Resync"] as const;
+/** Urgent: somebody must lose something now. Change: a user asked for it. Recheck: something was in the way before. Resync: just to be sure. */
+export type Priority = (typeof PRIORITIES)[number];
+
+/** Whose a key is. Lanes do not wait for each other at all; tenants of one lane take turns. */
+export interface Share {
+  readonly lane: string;
+  readonly tenant: string;
+}
+
+export interface Waiting extends Share {
+  readonly priority: Priority;
+  /** On the monotonic clock, in milliseconds. */
+  readonly since: number;
+}
+
+/** What has waited this long (ms) takes every fourth turn from what is more urgent, so that nothing starves. */
+const AGEING: Readonly<Record<Priority, number>> = { Urgent: 0, Change: 250, Recheck: 10_000, Resync: 10_000 };
+const AGED_TURN = 4;
+
+/** Keys of one lane. */
+export class Lane {
+  /** How many of its keys may run at once. */
+  readonly #limit: number;
+  readonly #reserved: number;
+  readonly #waiting: Readonly<Record<Priority, Map<string, Map<string, number>>>> = {
+    Urgent: new Map(),
+    Change: new Map(),
+    Recheck: new Map(),
+    Resync: new Map(),
+  };
+  /** Running keys of each tenant that has any. */
+  readonly #running = new Map<string, number>();
+  #runningInAll = 0;
+  #turn = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+    this.#reserved = Number.isFinite(limit) ? Math.floor(limit / 4) : 0;
+  }
+
+  get idle(): boolean {
+    return this.#runningInAll === 0 && PRIORITIES.every((priority) => this.#waiting[priority].size === 0);
+  }
+
+  put(key: string, { tenant, priority, since }: Omit<Waiting, "lane">): void {
+    const keys = this.#waiting[priority].get(tenant) ?? new Map<string, number>();
+    keys.set(key, since);
+    this.#waiting[priority].set(tenant, keys);
+  }
+
+  remove(key: string, { tenant, priority }: Omit<Waiting, "lane" | "since">): void {
+    const keys = this.#waiting[priority].get(tenant);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#waiting[priority].delete(tenant);
+  }
+
+  /** Whose turn it is, if anybody may run now. It runs then, until `ended`. */
+  next(now: number): string | undefined {
+    const heads = PRIORITIES.flatMap((priority) => this.#head(priority) ?? []);
+    const [first] = heads;
+    if (!first) return undefined;
+    const aged = heads.find(({ priority, since }) => priority !== first.priority && now - since > AGEING[priority]);
+    const { key, tenant, priority } = aged && this.#turn++ % AGED_TURN === 0 ? aged : first;
+    const rest = this.#waiting[priority].get(tenant);
+    this.remove(key, { tenant, priority });
+    // The tenant goes to the end of the line.
+    if (rest && rest.size > 0) {
+      this.#waiting[priority].delete(tenant);
+      this.#waiting[priority].set(tenant, rest);
+    }
+    this.#running.set(tenant, (this.#running.get(tenant) ?? 0) + 1);
+    this.#runningInAll++;
+    return key;
+  }
+
+  ended(tenant: string): void {
+    const running = (this.#running.get(tenant) ?? 1) - 1;
+    if (running === 0) this.#running.delete(tenant);
+    else this.#running.set(tenant, running);
+    this.#runningInAll--;
+  }
+
+  /** Found at once: no more tenants run than keys may, so that all but so many are free to. */
+  #head(
+    priority: Priority,
+  ): { readonly key: string; readonly tenant: string; readonly priority: Priority; readonly since: number } | undefined {
+    for (const [tenant, keys] of this.#waiting[priority]) {
+      if (!this.#mayRun(tenant)) continue;
+      for (const [key, since] of keys) return { key, tenant, priority, since };
+    }
+    return undefined;
+  }
+
+  /** The last quarter is for tenants that have nothing running: one whose keys take long leaves room for the others. */
+  #mayRun(tenant: string): boolean {
+    const free = this.#limit - this.#runningInAll;
+    return free > 0 && (free > this.#reserved || !this.#running.has(tenant));
+  }
+}

@@ -32,7 +32,7 @@ const schema = z.strictObject({
   kind: z.literal("OperatorConfiguration", { error: "kind must be OperatorConfiguration" }),
   namespace: dnsLabel.optional(),
   watchNamespaces: z.array(dnsLabel).default([]),
-  workers: z.int().min(1).max(100).default(8),
+  workers: z.int().min(1).max(100).default(32),
   leaderElection: z
     .strictObject({
       enabled: z.boolean().default(true),

@@ -11,7 +11,7 @@ test("the shortest file has the defaults of the API", () => {
       kind: "OperatorConfiguration",
       namespace: "pod-ns",
       watchNamespaces: [],
-      workers: 8,
+      workers: 32,
       leaderElection: { enabled: true, leaseName: "serverfarm-operator", leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2000 },
       metrics: { address: "0.0.0.0:8080" },
       health: { address: "0.0.0.0:8081" },

@@ -1,6 +1,6 @@
 /** How whatever lives in a domain reaches it. */
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
-import { LdapReader } from "../directory/reader.ts";
+import type { LdapReader } from "../directory/reader.ts";
 import type { LdapSession } from "../directory/session.ts";
 import { LdapWriter } from "../directory/writer.ts";
 import type { DomainState } from "../domain/state.ts";
@@ -22,15 +22,22 @@ export function noDomain(name: string): DomainAccess {
   return { kind: "NotReady", reason: "DomainNotFound", message };
 }
 
+/** Undefined where there is no session now. */
+interface Reached {
+  readonly session: LdapSession | undefined;
+  /** One for all farms: what they ask at once is asked together. */
+  readonly reader: LdapReader | undefined;
+}
+
 /** As it is now: good until the state or the session changes. */
-export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, session: LdapSession | undefined): DomainAccess {
+export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { session, reader }: Reached): DomainAccess {
   const { metadata, spec } = domain;
   const { view } = state;
   if (view.kind === "Connecting") return { kind: "Connecting" };
   // The connection was lost a moment ago and is being made anew.
   // Or it was made, perhaps to another server, and it is not known yet whether what that does not show is gone.
   if (state.ready && (!session || !state.settled)) return { kind: "Connecting" };
-  if (!state.ready || !session || view.kind === "Problem") {
+  if (!state.ready || !session || !reader || view.kind === "Problem") {
     const problem = view.kind === "Problem" ? ` (${view.problem.message})` : "";
     return {
       kind: "NotReady",
@@ -42,7 +49,15 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, sess
   const { netBIOSName, servicePrincipalNameMappings } = view.observation;
   return {
     kind: "Ready",
-    directory: directoryOf(new LdapReader(session, () => performance.now() > absenceReliableAfter), new LdapWriter(session)),
+    directory: directoryOf(
+      {
+        get absenceReliable() {
+          return performance.now() > absenceReliableAfter;
+        },
+        find: (query, stop) => reader.find(query, stop),
+      },
+      new LdapWriter(session),
+    ),
     facts: {
       dnsName: spec.dnsName,
       netBIOSName,

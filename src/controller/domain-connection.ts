@@ -1,5 +1,6 @@
 /** The session of one domain and its feed: made when they are needed, made anew where the connection was lost, with pauses between failures. */
 import { ChangeFeed } from "../directory/feed.ts";
+import { LdapReader } from "../directory/reader.ts";
 import { type Fence, LdapSession } from "../directory/session.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -22,7 +23,7 @@ const KEEP_ALIVE = 300_000;
 
 export class DomainConnection {
   readonly #options: DomainConnectionOptions;
-  #open: { readonly session: LdapSession; readonly feed: ChangeFeed } | undefined;
+  #open: { readonly session: LdapSession; readonly reader: LdapReader; readonly feed: ChangeFeed } | undefined;
   /** Of servers, credentials and CA: another one asks for another session. */
   #fingerprint: string | undefined;
   /** Failures in a row, and when the last was, on the monotonic clock. */
@@ -37,6 +38,10 @@ export class DomainConnection {
   /** It may have been lost this very moment: then its requests fail, and it is made anew. */
   get session(): LdapSession | undefined {
     return this.#open?.session;
+  }
+
+  get reader(): LdapReader | undefined {
+    return this.#open?.reader;
   }
 
   get feed(): ChangeFeed | undefined {
@@ -80,7 +85,7 @@ export class DomainConnection {
     });
     refused.forget(credentials);
     log.info("connected", { domain, server: session.url, dnsHostName: session.rootDse.dnsHostName });
-    this.#open = { session, feed: new ChangeFeed(session) };
+    this.#open = { session, reader: new LdapReader(session), feed: new ChangeFeed(session) };
     this.#keptAliveAt = performance.now();
     session.onLost(() => {
       if (this.session !== session) return;

@@ -218,7 +218,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
   /** Says how the domain is reached now, and wakes what lives there, if that is news. To be called before anything is waited for. */
   #publish(domain: ActiveDirectoryDomain, watched: Watched, news?: FeedBatch): void {
     const { name } = domain.metadata;
-    this.#access.set(name, accessOf(domain, watched.state, watched.connection.session));
+    this.#access.set(name, accessOf(domain, watched.state, watched.connection));
     if (news) this.#tell(name, news);
   }
 

@@ -68,6 +68,11 @@ export class Attributes {
     return (this.#values.get(name.toLowerCase()) ?? []).map((value) => (typeof value === "string" ? value : value.toString("utf8")));
   }
 
+  /** In lower case: of classes and attributes, say. */
+  names(attribute: string): ReadonlySet<string> {
+    return new Set(this.texts(attribute).map((name) => name.toLowerCase()));
+  }
+
   bytes(name: string): Buffer | undefined {
     const [value] = this.#values.get(name.toLowerCase()) ?? [];
     return typeof value === "string" ? Buffer.from(value) : value;

@@ -9,7 +9,6 @@ import type { MissingRight } from "../ad/right.ts";
 import { markersOf, decodeGuid, decodeSid } from "../names/identifier.ts";
 import { decodeFiletime } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
-import { effective } from "./reader.ts";
 
 /** What is written on an account after it was created, and on a group. */
 const WRITTEN_ON_ACCOUNTS = ["msDS-GroupMSAMembership", "servicePrincipalName", "adminDescription", ...ACCOUNT_ATTRIBUTES];
@@ -120,7 +119,7 @@ async function missingRights(
   const entry = await session.searchOne({ base: container, scope: "base", attributes: ["allowedChildClassesEffective"] });
   if (!entry) return [{ kind: "NoContainer", container }];
   const missing: MissingRight[] = [];
-  if (!effective(entry, "allowedChildClassesEffective").has(objectClass.toLowerCase()))
+  if (!entry.names("allowedChildClassesEffective").has(objectClass.toLowerCase()))
     missing.push({ kind: "CreateChild", container, objectClass });
   // What may be written is asked of objects that bear this cluster's marker; before the first there is nothing to ask. What is missing of all
   // of them is missing in the container; of one alone it is that object's own, and its farm says so.
@@ -136,7 +135,7 @@ async function missingRights(
     attributes: ["allowedAttributesEffective"],
     limit: SAMPLES,
   });
-  const writable = samples.map((sample) => effective(sample, "allowedAttributesEffective"));
+  const writable = samples.map((sample) => sample.names("allowedAttributesEffective"));
   for (const attribute of attributes) {
     if (writable.length > 0 && writable.every((names) => !names.has(attribute.toLowerCase())))
       missing.push({ kind: "WriteProperty", container, objectClass, attribute });

@@ -3,7 +3,6 @@ import { DirectoryError } from "../ad/error.ts";
 import { describeRight, type MissingRight } from "../ad/right.ts";
 import type { MemberGroup, Write } from "../ad/write.ts";
 import { parentDn } from "../names/distinguished-name.ts";
-import { effective } from "./reader.ts";
 import type { LdapSession } from "./session.ts";
 
 /** The same error, with the rights that are missing and how to give them, as far as the directory tells. */
@@ -24,7 +23,7 @@ async function missingRights(session: LdapSession, write: Write): Promise<readon
       const { objectClass, distinguishedName } = write;
       const container = parentDn(distinguishedName);
       const entry = await session.searchOne({ base: container, scope: "base", attributes: ["allowedChildClassesEffective"] });
-      if (!entry || effective(entry, "allowedChildClassesEffective").has(objectClass.toLowerCase())) return [];
+      if (!entry || entry.names("allowedChildClassesEffective").has(objectClass.toLowerCase())) return [];
       return [{ kind: "CreateChild", container, objectClass }];
     }
     // Whether something may be deleted no attribute tells, and a protected object is refused alike.
@@ -52,7 +51,7 @@ async function missingAttributes(
   });
   if (!entry) return [];
   const { distinguishedName } = entry;
-  const refused = attributes.filter((attribute) => !effective(entry, "allowedAttributesEffective").has(attribute.toLowerCase()));
+  const refused = attributes.filter((attribute) => !entry.names("allowedAttributesEffective").has(attribute.toLowerCase()));
   const [container, objectClass = ""] = [parentDn(distinguishedName), entry.texts("objectClass").at(-1)];
   return refused.map((attribute) =>
     owner === undefined ? { kind: "WriteMember", group: distinguishedName } : { kind: "WriteProperty", container, objectClass, attribute },

@@ -4,7 +4,7 @@ import { DirectoryError } from "../ad/error.ts";
 import type { Lookup, Query } from "../ad/lookup.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import type { Reader } from "../ad/port.ts";
-import { encodeGuid, encodeSid } from "../names/identifier.ts";
+import { encodeGuid, encodeSid, type LookupAttribute, lookupKey } from "../names/identifier.ts";
 import { type Attributes, COMPUTER_ATTRIBUTES, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
 
@@ -19,47 +19,163 @@ const ATTRIBUTES: Readonly<Record<Query["among"], string[]>> = {
   Containers: ["objectGUID", "objectClass", "allowedChildClassesEffective"],
 };
 
+/** Searches at once, and how much of one a single asker may fill while others wait. */
+const SEARCHES = 4;
+const SHARE = 50;
+/** What is less than a whole search waits so long (ms) for company while another is under way. */
+const PATIENCE = 20;
+
+/** Somebody who waits for objects. */
+interface Asker {
+  readonly query: Query;
+  /** What nobody was asked yet, by its key. */
+  readonly unsent: Map<string, Lookup>;
+  /** Searches under way with lookups of this one. */
+  underWay: number;
+  readonly found: Map<string, DirectoryObject>;
+  readonly resolve: (found: readonly DirectoryObject[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Who asks the same kind of question. */
+interface Line {
+  readonly name: string;
+  askers: readonly Asker[];
+  underWay: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** One search: its terms by their keys, each with those who asked for it. */
+type Batch = ReadonlyMap<string, { readonly lookup: Lookup; readonly askers: Set<Asker> }>;
+
+/**
+ * What is asked within one tick, or while the server is busy, is asked together, and the answers are dealt out by what was asked for. A search that
+ * fails for one asker's sake is made again for each by itself.
+ */
 export class LdapReader implements Reader {
+  readonly absenceReliable: boolean = true;
   readonly #session: LdapSession;
-  readonly #absenceReliable: () => boolean;
+  readonly #lines = new Map<string, Line>();
+  #underWay = 0;
 
-  /** `absenceReliable`: what this server does not show is not there; false for a while after another server took over. */
-  constructor(session: LdapSession, absenceReliable: () => boolean = () => true) {
+  constructor(session: LdapSession) {
     this.#session = session;
-    this.#absenceReliable = absenceReliable;
   }
 
-  get absenceReliable(): boolean {
-    return this.#absenceReliable();
+  find(query: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly DirectoryObject[]>();
+    const unsent = new Map(query.lookups.map((lookup) => [termOf(lookup.by, lookup.value), lookup]));
+    if (signal.aborted) reject(new DirectoryError("Aborted", "the operator is stopping"));
+    else if (unsent.size === 0) resolve([]);
+    else {
+      const { among, allMembersOf, membersAtMost = "", directMembersOf = "" } = query;
+      const name = [among, allMembersOf !== undefined, membersAtMost, directMembersOf].join(" ");
+      const line = this.#lines.get(name) ?? { name, askers: [], underWay: 0, timer: undefined };
+      this.#lines.set(name, line);
+      line.askers = [...line.askers, { query, unsent, underWay: 0, found: new Map(), resolve, reject }];
+      this.#schedule(line);
+    }
+    return promise;
   }
 
-  async find(query: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
-    const { lookups, among, allMembersOf, membersAtMost } = query;
-    const found = new Map<string, DirectoryObject>();
-    const conditions = conditionsOf(query);
-    const attributes = attributesOf(query);
-    for (let start = 0; start < lookups.length; start += TERMS) {
-      if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
-      const any = new OrFilter({ filters: lookups.slice(start, start + TERMS).map((lookup) => filterOf(lookup, among)) });
-      const entries = await this.#session.search({
-        base: this.#session.rootDse.defaultNamingContext,
-        scope: "sub",
-        filter: conditions.length > 0 ? new AndFilter({ filters: [...conditions, any] }) : any,
-        attributes,
-        deleted: among === "Deleted",
-      });
-      for (const entry of entries) {
-        const object = toDirectoryObject(entry);
-        if (!object) throw unreadable(entry);
-        if (among === "Containers") {
-          found.set(object.objectGUID, { ...object, childClasses: effective(entry, "allowedChildClassesEffective") });
-          continue;
+  #schedule(line: Line): void {
+    const waiting = line.askers.reduce((sum, { unsent }) => sum + unsent.size, 0);
+    const patience = line.underWay > 0 && waiting < TERMS ? PATIENCE : 0;
+    if (patience === 0) clearTimeout(line.timer);
+    else if (line.timer) return;
+    line.timer = setTimeout(() => {
+      line.timer = undefined;
+      this.#send(line);
+    }, patience);
+  }
+
+  /** Whoever has to wait for a free search is sent by the one that ends. */
+  #send(line: Line): void {
+    while (this.#underWay < SEARCHES && line.askers.length > 0) {
+      const batch = this.#fill(line);
+      const askers = new Set([...batch.values()].flatMap((term) => [...term.askers]));
+      for (const asker of askers) asker.underWay++;
+      line.underWay++;
+      this.#underWay++;
+      void this.#ask(batch, askers).finally(() => {
+        line.underWay--;
+        this.#underWay--;
+        for (const asker of askers) {
+          asker.underWay--;
+          if (asker.underWay === 0 && asker.unsent.size === 0) asker.resolve([...asker.found.values()]);
         }
-        const members = allMembersOf?.(object) === true ? await this.#allMembers(entry, object, membersAtMost) : [];
-        found.set(object.objectGUID, { ...object, members });
+        for (const other of this.#lines.values()) {
+          if (other.askers.length > 0) this.#schedule(other);
+          else if (other.underWay === 0) this.#lines.delete(other.name);
+        }
+      });
+    }
+  }
+
+  /** By turns, so that one with thousands of lookups leaves room for the others. */
+  #fill(line: Line): Batch {
+    const batch = new Map<string, { readonly lookup: Lookup; readonly askers: Set<Asker> }>();
+    while (batch.size < TERMS) {
+      const [asker, ...others] = line.askers;
+      if (!asker) break;
+      for (const [term, lookup] of [...asker.unsent].slice(0, Math.min(SHARE, TERMS - batch.size))) {
+        asker.unsent.delete(term);
+        const known = batch.get(term) ?? { lookup, askers: new Set() };
+        batch.set(term, { ...known, askers: known.askers.add(asker) });
+      }
+      line.askers = asker.unsent.size > 0 ? [...others, asker] : others;
+    }
+    return batch;
+  }
+
+  async #ask(batch: Batch, askers: ReadonlySet<Asker>): Promise<void> {
+    try {
+      await this.#search(batch, askers);
+    } catch (error) {
+      const alone = askers.size > 1 && !(error instanceof DirectoryError && error.fatal);
+      for (const asker of askers) {
+        const own = new Map([...batch].filter(([, term]) => term.askers.has(asker)));
+        await (alone ? this.#search(own, new Set([asker])) : Promise.reject(error)).catch((reason: unknown) => {
+          refuse(asker, reason);
+        });
       }
     }
-    return [...found.values()];
+  }
+
+  async #search(batch: Batch, askers: ReadonlySet<Asker>): Promise<void> {
+    const [first] = askers;
+    if (!first) return;
+    const { among } = first.query;
+    const conditions = conditionsOf(first.query);
+    const any = new OrFilter({ filters: [...batch.values()].map(({ lookup }) => filterOf(lookup, among)) });
+    const entries = await this.#session.search({
+      base: this.#session.rootDse.defaultNamingContext,
+      scope: "sub",
+      filter: conditions.length > 0 ? new AndFilter({ filters: [...conditions, any] }) : any,
+      attributes: attributesOf(first.query),
+      deleted: among === "Deleted",
+    });
+    for (const entry of entries) await this.#deal(entry, batch, askers);
+  }
+
+  async #deal(entry: Attributes, batch: Batch, askers: ReadonlySet<Asker>): Promise<void> {
+    const read = toDirectoryObject(entry);
+    if (!read) throw unreadable(entry);
+    const meant = new Set(termsOf(read).flatMap((term) => [...(batch.get(term)?.askers ?? [])]));
+    // The directory knows more of what is equal than is known here (accents, for instance): then each may have meant it.
+    const receivers = meant.size > 0 ? meant : askers;
+    const isContainer = [...receivers].some(({ query }) => query.among === "Containers");
+    const object = isContainer ? { ...read, childClasses: entry.names("allowedChildClassesEffective") } : read;
+    const readers = new Set([...receivers].filter(({ query }) => query.allMembersOf?.(object) === true));
+    for (const asker of receivers) asker.found.set(object.objectGUID, { ...object, members: [] });
+    for (const asker of readers) {
+      try {
+        const members = await this.#allMembers(entry, object, asker.query.membersAtMost);
+        asker.found.set(object.objectGUID, { ...object, members });
+      } catch (error) {
+        refuse(asker, error);
+      }
+    }
   }
 
   /** A large group answers with a part of its members at a time (MS-ADTS 3.1.1.3.1.3.3). */
@@ -75,6 +191,31 @@ export class LdapReader implements Reader {
     }
     return all;
   }
+}
+
+/** It has its answer, and nothing more is asked for it. */
+function refuse({ unsent, reject }: Asker, error: unknown): void {
+  unsent.clear();
+  reject(error);
+}
+
+function termOf(by: LookupAttribute, value: string): string {
+  return `${by} ${lookupKey(by, value)}`;
+}
+
+/** By all that the object can have been asked for. */
+function termsOf(object: DirectoryObject): readonly string[] {
+  const values: readonly (readonly [LookupAttribute, string | undefined])[] = [
+    ["distinguishedName", object.distinguishedName],
+    ["objectGUID", object.objectGUID],
+    ["objectSid", object.objectSID],
+    ["sAMAccountName", object.samAccountName],
+    ["dNSHostName", object.dnsHostName],
+    ["adminDescription", object.owner],
+    ["primaryGroupID", object.primaryGroupID?.toString()],
+    ...object.servicePrincipalNames.map((name) => ["servicePrincipalName", name] as const),
+  ];
+  return values.flatMap(([by, value]) => (value === undefined ? [] : [termOf(by, value)]));
 }
 
 function conditionsOf({ among, directMembersOf }: Query): readonly Filter[] {
@@ -95,31 +236,14 @@ function unreadable({ distinguishedName }: Attributes): DirectoryError {
 }
 
 function filterOf({ by, value }: Lookup, among: Query["among"]): Filter {
-  switch (by) {
-    case "objectGUID":
-      return equals(by, encodeGuid(value));
-    case "objectSid":
-      return equals(by, encodeSid(value));
-    case "dNSHostName":
-      // There is no index of it, so that alone it would be looked for among all that there is. A gMSA is a computer too.
-      return among === "Objects" ? new AndFilter({ filters: [equals("objectClass", "computer"), equals(by, value)] }) : equals(by, value);
-    case "sAMAccountName":
-    case "distinguishedName":
-    case "servicePrincipalName":
-    case "primaryGroupID":
-    case "adminDescription":
-      return equals(by, value);
-  }
+  if (by === "objectGUID") return equals(by, encodeGuid(value));
+  if (by === "objectSid") return equals(by, encodeSid(value));
+  // There is no index of it, so that alone it would be looked for among all that there is. A gMSA is a computer too.
+  if (by === "dNSHostName" && among === "Objects")
+    return new AndFilter({ filters: [equals("objectClass", "computer"), equals(by, value)] });
+  return equals(by, value);
 }
 
 function equals(attribute: string, value: string | Buffer): Filter {
   return new EqualityFilter({ attribute, value });
-}
-
-/** What the account may create below an object, or write of it, in lower case: computed by the directory for whoever asks. */
-export function effective(
-  entry: Attributes | undefined,
-  attribute: "allowedChildClassesEffective" | "allowedAttributesEffective",
-): ReadonlySet<string> {
-  return new Set(entry?.texts(attribute).map((name) => name.toLowerCase()));
 }

@@ -422,6 +422,56 @@ describe.skipIf(!available)("the directory's contract", () => {
     }
   });
 
+  describe("looks of many farms at once", () => {
+    const many = (prefix: string, count: number): readonly DesiredFarm[] =>
+      Array.from({ length: count }, (_, index) =>
+        wantedOf({
+          account: { name: `${prefix}${index}` },
+          hosts: { computers: ["WEB01", `WEB0${(index % 3) + 1}.contoso.com`] },
+          servicePrincipalNames: [`http/${prefix}${index}.contoso.com`],
+        }),
+      );
+    const inOrder = (observed: Awaited<ReturnType<Directory["observe"]>>): unknown => ({
+      ...observed,
+      objects: observed.objects.toSorted((a, b) => a.objectGUID.localeCompare(b.objectGUID)),
+      computers: observed.computers.toSorted((a, b) => a.objectGUID.localeCompare(b.objectGUID)),
+    });
+
+    test("are asked together, and each sees what it sees alone", async () => {
+      const farms = many("share", 60);
+      for (const wanted of farms.slice(0, 3)) await bringAbout(wanted);
+      const alone = new Array<unknown>();
+      const before = searches;
+      for (const wanted of farms) alone.push(inOrder(await directory.observe(wanted, "Names", signal)));
+      const apart = searches - before;
+      const together = await Promise.all(farms.map(async (wanted) => inOrder(await directory.observe(wanted, "Names", signal))));
+      expect(together).toEqual(alone);
+      expect(together.filter((one) => JSON.stringify(one).includes("msDS-GroupManagedServiceAccount"))).toHaveLength(3);
+      expect(searches - before - apart).toBeLessThan(apart / 8);
+    });
+
+    test("fail each for itself: what one asks that the directory does not take harms no other", async () => {
+      const reader = new LdapReader(session);
+      const ask = (by: "objectGUID" | "sAMAccountName", value: string) =>
+        reader.find({ lookups: [{ by, value }], among: "Computers" }, signal);
+      const [bad, good] = await Promise.allSettled([ask("objectGUID", "no GUID"), ask("sAMAccountName", "WEB01$")]);
+      expect(bad).toMatchObject({ status: "rejected", reason: new RangeError("no GUID is not a GUID") });
+      expect(good.status === "fulfilled" ? good.value.map(({ samAccountName }) => samAccountName) : good.reason).toEqual(["WEB01$"]);
+    });
+
+    test("leave room for one that asks little beside one that asks for thousands", async () => {
+      const reader = new LdapReader(session);
+      const lookups = Array.from({ length: 5000 }, (_, index) => ({ by: "sAMAccountName" as const, value: `NOBODY${index}$` }));
+      const order: string[] = [];
+      const large = reader.find({ lookups, among: "Computers" }, signal).then(() => order.push("large"));
+      const small = reader
+        .find({ lookups: [{ by: "sAMAccountName", value: "WEB01$" }], among: "Computers" }, signal)
+        .then(() => order.push("small"));
+      await Promise.all([large, small]);
+      expect(order).toEqual(["small", "large"]);
+    });
+  });
+
   test("a farm costs three searches, and one more for each further 200 hosts; and one for the container while something of it is not there", async () => {
     const cost = wantedOf({ account: { name: "cost" }, hosts: { computers: ["COST0"] } });
     searches = 0;

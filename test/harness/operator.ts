@@ -44,7 +44,7 @@ export class Operator {
     kubeconfig,
     namespace = SYSTEM,
     leaderElection = false,
-    workers = 8,
+    workers = 32,
     level = "debug",
     command = (folder) => [process.execPath, MAIN, "run", "--config", `${folder}/config.yaml`, "--kubeconfig", kubeconfig],
   }: OperatorOptions): Promise<Operator> {

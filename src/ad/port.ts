@@ -4,8 +4,6 @@ import type { DirectoryObject } from "./object.ts";
 import type { Write } from "./write.ts";
 
 export interface Reader {
-  /** False for a while after another server took over: then what this one does not show may only not have reached it yet. */
-  readonly absenceReliable: boolean;
   /** Every object that one of the lookups means, once. An incomplete answer is an error, never a smaller one. */
   find(query: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]>;
 }

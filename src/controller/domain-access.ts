@@ -49,15 +49,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { se
   const { netBIOSName, servicePrincipalNameMappings } = view.observation;
   return {
     kind: "Ready",
-    directory: directoryOf(
-      {
-        get absenceReliable() {
-          return performance.now() > absenceReliableAfter;
-        },
-        find: (query, stop) => reader.find(query, stop),
-      },
-      new LdapWriter(session),
-    ),
+    directory: directoryOf(reader, new LdapWriter(session), () => performance.now() > absenceReliableAfter),
     facts: {
       dnsName: spec.dnsName,
       netBIOSName,

@@ -53,7 +53,6 @@ type Batch = ReadonlyMap<string, { readonly lookup: Lookup; readonly askers: Set
  * fails for one asker's sake is made again for each by itself.
  */
 export class LdapReader implements Reader {
-  readonly absenceReliable: boolean = true;
   readonly #session: LdapSession;
   readonly #lines = new Map<string, Line>();
   #underWay = 0;

@@ -93,10 +93,11 @@ export function isAborted({ error }: Report): boolean {
   return error?.kind === "Aborted";
 }
 
-export function directoryOf(reader: Reader, writer: Writer): Directory {
+/** `absenceReliable`: false for a while after another server took over: then what this one does not show may only not have reached it yet. */
+export function directoryOf(reader: Reader, writer: Writer, absenceReliable: () => boolean = () => true): Directory {
   return {
     async observe(desired, scope, signal, computers) {
-      const questions = look(desired, { scope, absenceReliable: reader.absenceReliable, computers });
+      const questions = look(desired, { scope, absenceReliable: absenceReliable(), computers });
       let step = questions.next();
       while (step.done !== true) step = questions.next(await reader.find(step.value, signal));
       return step.value;

@@ -82,7 +82,7 @@ test.runIf(onSandbox)(`one farm passes at most ${FILES} files, and its hosts and
     const count = (file: string, name: string): number => ran.get(file)?.get(name) ?? 0;
     // A second after a farm was made its domain counts anew, and the lead is renewed every other: on a slow machine that comes between.
     const isDisturbed = (): boolean => ["domain", "leadership"].some((name) => (ran.get(`src/controller/${name}.ts`)?.size ?? 0) > 0);
-    for (let attempt = 1; attempt === 1 || (isDisturbed() && attempt < 20); attempt++) {
+    for (let attempt = 1; attempt === 1 || (isDisturbed() && attempt < 60); attempt++) {
       const name = `path${attempt}`;
       await cluster.apply(farmOf("path", name, { servicePrincipalNames: [`http/${name}`], hosts: { computers: ["PATH01"] } }));
       await farmReady("path", name);

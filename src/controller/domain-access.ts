@@ -38,7 +38,8 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { se
   // Or it was made, perhaps to another server, and it is not known yet whether what that does not show is gone.
   if (state.ready && (!session || !state.settled)) return { kind: "Connecting" };
   if (!state.ready || !session || !reader || view.kind === "Problem") {
-    const problem = view.kind === "Problem" ? ` (${view.problem.message})` : "";
+    // The reason and no more: the words of an error change from try to try, and each would be written into every farm.
+    const problem = view.kind === "Problem" ? ` (${view.problem.reason})` : "";
     return {
       kind: "NotReady",
       reason: "DomainNotReady",

@@ -146,7 +146,7 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
     const usn = await directory.usn();
     const again = performance.now();
     operator = await start();
-    await whenSent(operator, ({ searches }) => searches >= 2 * farms);
+    await whenSent(operator, ({ reconciles }) => reconciles >= farms);
     const seconds = (performance.now() - again) / 1000;
     await atRest(operator);
     const after = await requests(operator);

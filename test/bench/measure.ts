@@ -72,7 +72,7 @@ export const memory = ({ rss, peak }: { rss: number; peak: number }): string => 
 /** What the operator has sent so far, and the longest time since the last such question that its event loop stood still (s). */
 export async function requests(
   operator: Operator,
-): Promise<Record<"searches" | "writes" | "polls" | "patches" | "reads" | "stoodStill", number>> {
+): Promise<Record<"searches" | "writes" | "polls" | "reconciles" | "patches" | "reads" | "stoodStill", number>> {
   const metrics = await operator.metrics();
   const sum = (name: string, ...labels: readonly string[]): number =>
     metrics
@@ -84,6 +84,7 @@ export async function requests(
     searches: directory("search"),
     writes: directory("add") + directory("modify") + directory("delete") + directory("modifyDN"),
     polls: sum("controller_runtime_reconcile_total", 'controller="activedirectorydomain"'),
+    reconciles: sum("controller_runtime_reconcile_total", 'controller="serverfarm"'),
     patches: sum("rest_client_requests_total", 'method="PATCH"'),
     reads: sum("rest_client_requests_total", 'method="GET"'),
     stoodStill: Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(metrics)?.[1] ?? Number.NaN),
@@ -92,7 +93,7 @@ export async function requests(
 
 /** What the operator has sent once `until` says so. Asked seldom: with very many farms a scrape is work for the operator too. */
 export async function whenSent(operator: Operator, until: (sent: Awaited<ReturnType<typeof requests>>) => boolean): Promise<void> {
-  while (!until(await requests(operator))) await sleep(5000);
+  while (!until(await requests(operator))) await sleep(1000);
 }
 
 /** Two polls in which no farm was looked at. */

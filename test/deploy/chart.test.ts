@@ -2,59 +2,25 @@
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parse as parseYaml, parseAllDocuments } from "yaml";
+import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { delegate } from "../harness/delegation.ts";
 import { ADMINISTRATOR } from "../harness/directory.ts";
 import { commandsOf, mentionedIn } from "../harness/docs.ts";
-import { Kube, kubeAssets, kubeMissing } from "../harness/kube.ts";
+import { CHART, helm, helmMissing, IMAGE, MONITORING_CRDS, parseRendered, RELEASE, rendered, template } from "../harness/helm.ts";
+import { Kube, kubeAssets } from "../harness/kube.ts";
 import { domainAt, domainSecrets, farmOf, SYSTEM } from "../harness/manifests.ts";
 import { Operator } from "../harness/operator.ts";
 import { run, waitFor } from "../harness/process.ts";
 import { ROOT } from "../harness/root.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 
-const CHART = `${ROOT}/deploy/chart`;
-const RELEASE = "serverfarm-operator";
-
 /** Polled often: nobody who tests wants to wait. */
 const domain = (url: string): object => domainAt(url, { poll: "1s" });
 const farm = (name: string, computers: readonly string[]): object => farmOf("web", name, { hosts: { computers } });
 
-async function helmMissing(): Promise<string | undefined> {
-  try {
-    await run(`${kubeAssets()}/helm`, ["version"]);
-    return kubeMissing();
-  } catch {
-    return `helm not found in ${kubeAssets()}`;
-  }
-}
 const missing = await helmMissing();
 if (missing !== undefined && process.env["REQUIRE_REAL"] === "1") throw new Error(missing);
-
-const helm = (...args: readonly string[]): Promise<string> => run(`${kubeAssets()}/helm`, args);
-const template = (...args: readonly string[]): Promise<string> => helm("template", RELEASE, CHART, "--namespace", SYSTEM, ...args);
-
-const rule = z.object({
-  apiGroups: z.array(z.string()),
-  resources: z.array(z.string()),
-  resourceNames: z.array(z.string()).optional(),
-  verbs: z.array(z.string()),
-});
-const object = z.looseObject({
-  apiVersion: z.string(),
-  kind: z.string(),
-  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
-  rules: z.array(rule).optional(),
-});
-type Rendered = z.infer<typeof object>;
-
-function parse(text: string): readonly Rendered[] {
-  return parseAllDocuments(text).flatMap((document) => {
-    const value: unknown = document.toJS({ maxAliasCount: -1 });
-    return value === null || value === undefined ? [] : [object.parse(value)];
-  });
-}
 
 /** Values that the schema refuses, with the field that it names. */
 const BAD: readonly (readonly [set: string, field: string])[] = [
@@ -70,7 +36,7 @@ const BAD: readonly (readonly [set: string, field: string])[] = [
   ["nameOverride=Upper", "nameOverride"],
   ["fullnameOverride=-x", "fullnameOverride"],
   ["crds.install=maybe", "install"],
-  ["crds.keep=true", "keep"],
+  ["crds.keep=maybe", "keep"],
   ["serviceAccount.name=a_b", "name"],
   ["serviceAccount.annotations.a=1", "annotations"],
   ["rbac.clusterAdmin=true", "clusterAdmin"],
@@ -145,8 +111,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
   });
 
   test("grants nothing by wildcard, and Secrets and ConfigMaps in its own namespace only", async () => {
-    const rendered = parse(await template());
-    const roles = rendered.filter(({ kind }) => kind === "ClusterRole" || kind === "Role");
+    const roles = parseRendered(await template()).filter(({ kind }) => kind === "ClusterRole" || kind === "Role");
     expect(roles.length).toBe(4);
     for (const { kind, metadata, rules = [] } of roles) {
       expect(JSON.stringify(rules), metadata.name).not.toContain('"*"');
@@ -161,12 +126,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
   });
 
   test("its values go together: the API server takes what is rendered", { timeout: 240_000 }, async () => {
-    for (const [kind, plural] of [
-      ["PodMonitor", "podmonitors"],
-      ["ServiceMonitor", "servicemonitors"],
-      ["PrometheusRule", "prometheusrules"],
-    ] as const)
-      await kube.apply(monitoringCrd(kind, plural));
+    await kube.apply(...MONITORING_CRDS);
     await waitFor("the monitoring kinds", async () => (await kubectl("api-resources")).includes("prometheusrules"));
     // Each value of each group beside the next group's: every value is tried several times, in other company.
     const combinations = GOOD.flatMap((group, index) =>
@@ -185,7 +145,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
 
   test("pods meet the restricted standard", async () => {
     await kubectl("label", "namespace", SYSTEM, "pod-security.kubernetes.io/enforce=restricted", "--overwrite");
-    const [deployment] = parse(await template()).filter(({ kind }) => kind === "Deployment");
+    const [deployment] = parseRendered(await template()).filter(({ kind }) => kind === "Deployment");
     const { template: pod } = z.object({ template: z.looseObject({ spec: z.looseObject({}) }) }).parse(deployment?.["spec"]);
     const file = `${dir}/pod.json`;
     await writeFile(
@@ -240,7 +200,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     await edit("templates/rbac.yaml", (text) => text.replace("configmaps", "configmaps-of-old"));
     const known = async (): Promise<boolean> =>
       JSON.stringify(await kube.get("CustomResourceDefinition", "serverfarms.serverfarm.dev")).includes("formerHostGroups");
-    await release("install", RELEASE, before);
+    await release("install", RELEASE, before, ...IMAGE);
     await waitFor("the older CRD to be served", async () => (await kube.list("ServerFarm", "web")).length === 0);
     expect(await known()).toBe(false);
     await kube.apply(...domainSecrets(ADMINISTRATOR, directory.ca), domain(directory.url), farm("through", ["WEB01"]));
@@ -253,7 +213,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
       );
     try {
       const { metadata } = await kube.get("ServerFarm", "through", "web");
-      await release("upgrade", RELEASE, CHART);
+      await release("upgrade", RELEASE, CHART, ...IMAGE);
       expect(await known()).toBe(true);
       expect((await kube.get("ServerFarm", "through", "web")).metadata["uid"]).toBe(metadata["uid"]);
       expect(
@@ -266,7 +226,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
       await release("rollback", RELEASE, "1");
       expect(await known()).toBe(false);
       expect((await kube.get("ServerFarm", "through", "web")).metadata["uid"]).toBe(metadata["uid"]);
-      await release("upgrade", RELEASE, CHART);
+      await release("upgrade", RELEASE, CHART, ...IMAGE);
       await kube.delete("ServerFarm", "through", "web");
       await kube.delete("ActiveDirectoryDomain", "contoso");
     } finally {
@@ -276,10 +236,10 @@ describe.skipIf(missing !== undefined)("the chart", () => {
   });
 
   test("installs, upgrades, rolls back and goes; farms outlive it", { timeout: 120_000 }, async () => {
-    await release("install", RELEASE, CHART);
+    await release("install", RELEASE, CHART, ...IMAGE);
     expect(await replicas()).toBe("2");
     const given = await rights();
-    await release("upgrade", RELEASE, CHART, "--set", "replicas=3");
+    await release("upgrade", RELEASE, CHART, ...IMAGE, "--set", "replicas=3");
     expect(await replicas()).toBe("3");
     expect(await rights()).toEqual(given);
     await release("rollback", RELEASE, "1");
@@ -293,8 +253,9 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     await kubectl("apply", "-f", `${ROOT}/deploy/install.yaml`);
     expect(await rights()).toEqual(given);
     expect(await replicas()).toBe("2");
-    // As the README's reader does who goes on with Helm.
-    await release("install", RELEASE, CHART, "--take-ownership");
+    // As whoever goes on with Helm; test/deploy/takeover.test.ts looks closer.
+    await kubectl("apply", "--server-side", "--field-manager=helm", "--force-conflicts", "-f", `${ROOT}/deploy/install.yaml`);
+    await release("install", RELEASE, CHART, ...IMAGE, "--take-ownership");
     expect(await rights()).toEqual(given);
     await kubectl("delete", "farm", "kept", "-n", "web");
     await release("uninstall", RELEASE);
@@ -323,7 +284,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
 
   describe("the rights that it grants", () => {
     beforeAll(async () => {
-      await release("upgrade", "--install", RELEASE, CHART);
+      await release("upgrade", "--install", RELEASE, CHART, ...IMAGE);
       await kube.apply(...domainSecrets(ADMINISTRATOR, directory.ca));
     });
 
@@ -397,7 +358,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
       expect(await life("whole", 30)).toEqual(WHOLE);
       for (const kind of ["ClusterRole", "Role"] as const) {
         const namespace = kind === "Role" ? SYSTEM : undefined;
-        const { rules = [] } = object.parse(await kube.get(kind, RELEASE, namespace));
+        const { rules = [] } = rendered.parse(await kube.get(kind, RELEASE, namespace));
         const atoms = rules.flatMap((entry, index) =>
           entry.resources.flatMap((resource) =>
             entry.verbs.map((verb) => ({ index, resource, verb, name: `${kind} ${verb} ${resource}` })),
@@ -492,19 +453,3 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     });
   });
 });
-
-/** The kinds of the Prometheus operator, as far as a dry run needs them. */
-function monitoringCrd(kind: string, plural: string): object {
-  const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `${plural}.monitoring.coreos.com` },
-    spec: {
-      group: "monitoring.coreos.com",
-      scope: "Namespaced",
-      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
-      versions: [{ name: "v1", served: true, storage: true, schema }],
-    },
-  };
-}

@@ -80,9 +80,16 @@ const REFUSED: readonly (readonly [set: readonly string[], says: readonly string
   [['extraEnv=[{"name":"NODE_DEBUG","value":"http,LDAPTS"}]'], ["NODE_DEBUG with the value http,LDAPTS", "leave it out"]],
   [['extraVolumes=[{"name":"config","emptyDir":{}}]'], ["extraVolumes", "has config twice"]],
   [['extraVolumeMounts=[{"name":"ca","mountPath":"/ca"}]'], ["extraVolumeMounts has ca at /ca", "add one to extraVolumes"]],
+  ...["/", "/app", "/app/src/", "/etc/serverfarm-operator/"].map(
+    (path) =>
+      [
+        [`extraVolumeMounts=[{"name":"config","mountPath":"${path}"}]`],
+        [`extraVolumeMounts has config at ${path}`, "mount it elsewhere"],
+      ] as const,
+  ),
   [
-    ['extraVolumeMounts=[{"name":"config","mountPath":"/etc/serverfarm-operator"}]'],
-    ["extraVolumeMounts", "has /etc/serverfarm-operator twice"],
+    ['extraVolumeMounts=[{"name":"config","mountPath":"/x"},{"name":"config","mountPath":"/x/"}]'],
+    ["extraVolumeMounts has /x twice: leave one out"],
   ],
   [
     ["metrics.service=false", "metrics.serviceMonitor.enabled=true"],
@@ -101,6 +108,10 @@ const REFUSED: readonly (readonly [set: readonly string[], says: readonly string
 /** What the schema says, with the field's path and the value or what is allowed. */
 const OF_THE_SCHEMA: readonly (readonly [set: string, field: string])[] = [
   ['image.repository="Team/operator"', "/image/repository"],
+  ['image.repository="team//operator"', "/image/repository"],
+  ['image.repository="team/operator/"', "/image/repository"],
+  ['image.repository="team/operator@sha256:x"', "/image/repository"],
+  ['metrics.prometheusRule.runbooks="a: {b"', "/metrics/prometheusRule/runbooks"],
   ["revisionHistoryLimit=-1", "/revisionHistoryLimit"],
   ['deploymentStrategy.type="OnDelete"', "/deploymentStrategy/type"],
   ['deploymentStrategy.rollingUpdate.maxSurge="101%"', "/deploymentStrategy/rollingUpdate/maxSurge"],

@@ -59,17 +59,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
-{{- /* A map without the keys that are null: so does a user take one of the chart's away. */}}
-{{- define "serverfarm.given" -}}
-{{- $given := dict -}}
-{{- range $key, $value := . -}}
-{{- if not (kindIs "invalid" $value) -}}
-{{- $_ := set $given $key $value -}}
-{{- end -}}
-{{- end -}}
-{{- toYaml $given -}}
-{{- end -}}
-
 {{- /* 1h30m → 5400000; src/base/duration.ts reads them in the same way. */}}
 {{- define "serverfarm.milliseconds" -}}
 {{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 -}}

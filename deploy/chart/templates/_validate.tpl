@@ -157,14 +157,18 @@ field, its value, and what to do. All of them are told at once. Every template o
 {{- $volumes = append $volumes .name -}}
 {{- end -}}
 {{- include "serverfarm.validate.unique" (dict "field" "extraVolumes (with config, which is the chart's)" "values" $volumes) -}}
-{{- $paths := list "/etc/serverfarm-operator" -}}
+{{- $paths := list -}}
 {{- range .Values.extraVolumeMounts -}}
-{{- $paths = append $paths .mountPath -}}
+{{- $path := regexReplaceAll "/+$" .mountPath "" -}}
+{{- $paths = append $paths $path -}}
+{{- if regexMatch "^$|^/(app|nodejs|etc/serverfarm-operator)(/|$)" $path -}}
+{{- include "serverfarm.problem" (printf "extraVolumeMounts has %s at %s: it would hide the program or its configuration (/app, /nodejs, /etc/serverfarm-operator), so mount it elsewhere" .name .mountPath) -}}
+{{- end -}}
 {{- if not (has .name $volumes) -}}
 {{- include "serverfarm.problem" (printf "extraVolumeMounts has %s at %s: no volume has this name, so add one to extraVolumes" .name .mountPath) -}}
 {{- end -}}
 {{- end -}}
-{{- include "serverfarm.validate.unique" (dict "field" "extraVolumeMounts (with /etc/serverfarm-operator, which is the chart's)" "values" $paths) -}}
+{{- include "serverfarm.validate.unique" (dict "field" "extraVolumeMounts" "values" $paths) -}}
 {{- end -}}
 
 {{- define "serverfarm.validate.monitors" -}}

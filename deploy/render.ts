@@ -20,8 +20,8 @@ metadata:
   labels:
     pod-security.kubernetes.io/enforce: restricted
 `;
-/** What a reader puts the image's place for: no name of an image, so that a manifest in which it still stands is refused by every node, by name. */
-const PLACEHOLDER = "REPOSITORY";
+/** What a reader puts the image's place for. No image can be called so: where it still stands, the kubelet says InvalidImageName and asks nobody for it. */
+const PLACEHOLDER = "<REPOSITORY>";
 const HEADER = "# Rendered from deploy/chart by deploy/render.ts (npm run render). Do not edit.\n";
 /** kubectl knows nothing of what Helm keeps. */
 const WARNING = `# Name your image in it first, in place of ${PLACEHOLDER}: none is published. docs/install.md says how to build it.

@@ -125,7 +125,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     await expect(template("--set", set)).rejects.toThrow(field);
   });
 
-  test("its values go together: the API server takes what is rendered", { timeout: 240_000 }, async () => {
+  test("its values go together: the API server takes what is rendered", { timeout: 480_000 }, async () => {
     await kube.apply(...MONITORING_CRDS);
     await waitFor("the monitoring kinds", async () => (await kubectl("api-resources")).includes("prometheusrules"));
     // Each value of each group beside the next group's: every value is tried several times, in other company.
@@ -184,7 +184,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
 
   // Before anything else is installed: what kubectl applies stays in a CRD as somebody else's, and to delete a CRD may take Kubernetes
   // minutes ("could not list instances: storage is (re)initializing", operator-framework/operator-controller#1437).
-  test("a new version brings its CRDs, under an operator that works and farms that stay", { timeout: 120_000 }, async () => {
+  test("a new version brings its CRDs, under an operator that works and farms that stay", { timeout: 300_000 }, async () => {
     // A release before this one: its CRD does not know a field, its roles lack a verb.
     const before = `${dir}/before`;
     await cp(CHART, before, { recursive: true });
@@ -235,7 +235,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     }
   });
 
-  test("installs, upgrades, rolls back and goes; farms outlive it", { timeout: 120_000 }, async () => {
+  test("installs, upgrades, rolls back and goes; farms outlive it", { timeout: 300_000 }, async () => {
     await release("install", RELEASE, CHART, ...IMAGE);
     expect(await replicas()).toBe("2");
     const given = await rights();
@@ -261,7 +261,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     await release("uninstall", RELEASE);
   });
 
-  test("the commands of the page on installing, word for word", { timeout: 120_000 }, async () => {
+  test("the commands of the page on installing, word for word", { timeout: 300_000 }, async () => {
     const env = { KUBECONFIG: kube.kubeconfig, PATH: `${kubeAssets()}:${process.env["PATH"]}` };
     const shell = (command: string): Promise<string> =>
       run("bash", ["-c", `cd ${ROOT} && ${command.replace("REPOSITORY", "example.com/team")}`], { env });
@@ -362,7 +362,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
       }
     }
 
-    test("are enough, and each of them is needed", { timeout: 400_000 }, async () => {
+    test("are enough, and each of them is needed", { timeout: 900_000 }, async () => {
       expect(await life("whole", 30)).toEqual(WHOLE);
       for (const kind of ["ClusterRole", "Role"] as const) {
         const namespace = kind === "Role" ? SYSTEM : undefined;
@@ -391,13 +391,13 @@ describe.skipIf(missing !== undefined)("the chart", () => {
       expect(await life("again", 30)).toEqual(WHOLE);
     });
 
-    test("are enough where kubectl applied the plain manifest, too", { timeout: 120_000 }, async () => {
+    test("are enough where kubectl applied the plain manifest, too", { timeout: 300_000 }, async () => {
       await release("uninstall", RELEASE);
       await kubectl("apply", "-f", `${ROOT}/deploy/install.yaml`);
       expect(await life("plain", 30)).toEqual(WHOLE);
     });
 
-    test("helm --wait on a chart of farms waits for Ready, and fails on Stalled", { timeout: 120_000 }, async () => {
+    test("helm --wait on a chart of farms waits for Ready, and fails on Stalled", { timeout: 300_000 }, async () => {
       const chart = `${dir}/farms`;
       await mkdir(`${chart}/templates`, { recursive: true });
       await writeFile(`${chart}/Chart.yaml`, "apiVersion: v2\nname: farms\nversion: 0.1.0\n");

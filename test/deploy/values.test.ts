@@ -6,6 +6,7 @@ import { z } from "zod";
 import { parseConfig } from "../../src/config.ts";
 import { CHART, helm, helmMissing, parseRendered, RELEASE, template } from "../harness/helm.ts";
 import { SYSTEM } from "../harness/manifests.ts";
+import { ROOT } from "../harness/root.ts";
 
 const missing = await helmMissing();
 if (missing !== undefined && process.env["REQUIRE_REAL"] === "1") throw new Error(missing);
@@ -324,6 +325,13 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
     expect(spec[monitor === "podMonitor" ? "podMetricsEndpoints" : "endpoints"]).toEqual([
       { port: "metrics", interval: "30s", scrapeTimeout: "20s", honorLabels: true, relabelings: drop, metricRelabelings: drop },
     ]);
+  });
+
+  test("the plain manifest names no image that a node could ask for", async () => {
+    const [, image = ""] = /^ +image: "(.*)"$/m.exec(await readFile(`${ROOT}/deploy/install.yaml`, "utf8")) ?? [];
+    expect(image).toBe("<REPOSITORY>/serverfarm-operator:0.1.0");
+    // The characters of an image's reference: one with others is refused before anything is pulled.
+    expect(image).not.toMatch(/^[A-Za-z0-9._:@/[\]-]+$/);
   });
 
   test("it says whose it is, and leads nowhere but to the project's own domain", async () => {

@@ -104,7 +104,8 @@ describe.skipIf(!available || missing !== undefined)("the image", () => {
     await applyDomain();
     const { hostname, port } = new URL(cluster.server);
     const operator = await startOperator({
-      leaderElection: true,
+      // As the chart's: a machine that has just built images is not to lose it.
+      leaderElection: { leaseDuration: "15s" },
       command: (folder) =>
         containerCommand(
           files,

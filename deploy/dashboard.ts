@@ -39,7 +39,8 @@ type Query = readonly [expr: string, legend: string];
 interface Look {
   readonly unit?: string;
   readonly width?: number;
-  readonly description?: string;
+  /** What it shows, for whoever sees it for the first time; and what to do where it is bad. */
+  readonly description: string;
   /** From which value on it is red, or below which. */
   readonly bad?: { readonly from: number } | { readonly below: number };
 }
@@ -69,7 +70,7 @@ function thresholds(bad: Look["bad"]): ThresholdsConfigBuilder {
 }
 
 /** One number: what it is now. */
-function number(title: string, expr: string, { unit = "short", width = STAT.width, description = "", bad }: Look = {}): stat.PanelBuilder {
+function number(title: string, expr: string, { unit = "short", width = STAT.width, description, bad }: Look): stat.PanelBuilder {
   return new stat.PanelBuilder()
     .title(title)
     .description(description)
@@ -86,7 +87,7 @@ function number(title: string, expr: string, { unit = "short", width = STAT.widt
 function graph(
   title: string,
   queries: readonly Query[],
-  { unit = "short", width = GRAPH.width, description = "" }: Look = {},
+  { unit = "short", width = GRAPH.width, description }: Look,
 ): timeseries.PanelBuilder {
   const panel = new timeseries.PanelBuilder()
     .title(title)
@@ -110,7 +111,7 @@ function graph(
 }
 
 /** The labels of what the query finds, as columns in this order. */
-function list(title: string, expr: string, columns: readonly string[], { width = HALF, description = "" }: Look = {}): table.PanelBuilder {
+function list(title: string, expr: string, columns: readonly string[], { width = HALF, description }: Look): table.PanelBuilder {
   const hidden = ["Time", "Value", "__name__", "job", "instance", "endpoint", "container", "pod", "service", "prometheus"];
   return new table.PanelBuilder()
     .title(title)
@@ -151,12 +152,21 @@ const OVERVIEW = [
     bad: { below: 1 },
     description: "1 while a replica holds the Lease.",
   }),
-  number("Replicas", "count(serverfarm_build_info)"),
-  number("Farms", `count(count by (namespace, name) (${ANY_FARM}))`),
-  number("Farms not ready", "count(serverfarm_farm_ready == 0) or vector(0)", { bad: { from: 1 } }),
-  number("Domains not ready", "count(serverfarm_domain_ready == 0) or vector(0)", { bad: { from: 1 } }),
+  number("Replicas", "count(serverfarm_build_info)", { description: "Replicas that Prometheus scrapes: the leader, and those that wait." }),
+  number("Farms", `count(count by (namespace, name) (${ANY_FARM}))`, {
+    description: "All ServerFarms that the operator serves, suspended ones too.",
+  }),
+  number("Farms not ready", "count(serverfarm_farm_ready == 0) or vector(0)", {
+    bad: { from: 1 },
+    description: "Farms of which not everything is in the directory. The list below says which, and why.",
+  }),
+  number("Domains not ready", "count(serverfarm_domain_ready == 0) or vector(0)", {
+    bad: { from: 1 },
+    description: "Domains in which the operator cannot work. Their farms wait; hosts keep what they have.",
+  }),
   number("Hosts without the right", 'sum(serverfarm_farm_hosts{state="desired"}) - sum(serverfarm_farm_hosts{state="granted"})', {
     bad: { from: 1 },
+    description: "Hosts that farms name and that may not retrieve the password: not found, not trusted, or not there yet.",
   }),
   list(
     "Farms that are not ready",
@@ -166,46 +176,73 @@ const OVERVIEW = [
       description: "And why. `kubectl describe farm` says what to do.",
     },
   ),
-  graph("Farms", [
-    ["sum(serverfarm_farm_ready)", "ready"],
-    ["count(serverfarm_farm_ready == 0) or vector(0)", "not ready"],
-  ]),
+  graph(
+    "Farms",
+    [
+      ["sum(serverfarm_farm_ready)", "ready"],
+      ["count(serverfarm_farm_ready == 0) or vector(0)", "not ready"],
+    ],
+    { description: "How many farms were ready, and how many were not. Suspended ones are in neither." },
+  ),
   graph(
     "Reconciles",
     [[`sum by (controller, result) (rate(controller_runtime_reconcile_total{${CONTROLLERS}}${RATE}))`, "{{controller}} {{result}}"]],
     {
       unit: "reqps",
+      description: "How often farms and domains are looked at, and how it ends. Many errors: see the operator's log.",
     },
   ),
   graph("Duration of a reconcile", quantiles("controller_runtime_reconcile_time_seconds", "controller", CONTROLLERS, "{{controller}}"), {
     unit: "s",
+    description: "From the look at the directory to the status, in the middle (p50) and of the slowest (p99).",
   }),
-  graph("Keys that wait", [
-    [`sum by (name) (workqueue_depth{${QUEUES}})`, "{{name}}"],
-    [`sum by (name) (rate(workqueue_retries_total{${QUEUES}}${RATE}))`, "{{name}} retries/s"],
-  ]),
+  graph(
+    "Keys that wait",
+    [
+      [`sum by (name) (workqueue_depth{${QUEUES}})`, "{{name}}"],
+      [`sum by (name) (rate(workqueue_retries_total{${QUEUES}}${RATE}))`, "{{name}} retries/s"],
+    ],
+    {
+      description:
+        "Farms and domains that wait for a worker, and those that are tried again. If it only grows, the operator does not keep up.",
+    },
+  ),
   graph("Longest reconcile that runs", [[`max by (name) (workqueue_longest_running_processor_seconds{${QUEUES}})`, "{{name}}"]], {
     unit: "s",
+    description: "How long the oldest reconcile has been running. Minutes: it hangs on a domain controller or on the API server.",
   }),
   graph(
     "Requests to the API server",
     [[`sum by (method, code) (rate(rest_client_requests_total${RATE}) ${HERE})`, "{{method}} {{code}}"]],
     {
       unit: "reqps",
+      description: "By method and answer. 403: a right is missing; 429: the API server is busy.",
     },
   ),
   graph("Since the last sign of a watch", [["time() - serverfarm_watch_last_event_timestamp_seconds", "{{resource}} {{instance}}"]], {
     unit: "s",
-    description: "A bookmark comes each minute.",
+    description: "A bookmark comes each minute. More than two: changes in the cluster may be missed.",
   }),
-  graph("Memory", [[`process_resident_memory_bytes ${HERE}`, "{{instance}}"]], { unit: "bytes" }),
-  graph("Processor", [[`rate(process_cpu_seconds_total${RATE}) ${HERE}`, "{{instance}}"]], { unit: "percentunit" }),
+  graph("Memory", [[`process_resident_memory_bytes ${HERE}`, "{{instance}}"]], {
+    unit: "bytes",
+    description: "Resident memory of each replica. The chart's limit is 384 MiB.",
+  }),
+  graph("Processor", [[`rate(process_cpu_seconds_total${RATE}) ${HERE}`, "{{instance}}"]], {
+    unit: "percentunit",
+    description: "Share of one core that each replica takes.",
+  }),
 ];
 
 const DOMAIN = [
-  number("Ready", 'max(serverfarm_domain_ready{domain="$domain"})', { bad: { below: 1 } }),
+  number("Ready", 'max(serverfarm_domain_ready{domain="$domain"})', {
+    bad: { below: 1 },
+    description: "1 while farms of this domain can be reconciled.",
+  }),
   number("Farms", 'count(serverfarm_farm_ready{domain="$domain"})', { description: "Without those that are suspended." }),
-  number("Farms not ready", 'count(serverfarm_farm_ready{domain="$domain"} == 0) or vector(0)', { bad: { from: 1 } }),
+  number("Farms not ready", 'count(serverfarm_farm_ready{domain="$domain"} == 0) or vector(0)', {
+    bad: { from: 1 },
+    description: "Farms of this domain of which not everything is in the directory.",
+  }),
   list("What is not as wished", 'serverfarm_domain_condition{domain="$domain"} == 1', ["condition", "status", "reason"], {
     description: "`kubectl describe addomain` says what to do. Empty where all is well.",
   }),
@@ -214,6 +251,7 @@ const DOMAIN = [
     [[`sum by (operation) (rate(serverfarm_directory_requests_total{domain="$domain"}${RATE}))`, "{{operation}}"]],
     {
       unit: "reqps",
+      description: "What the operator asks the domain controller for, by LDAP operation.",
     },
   ),
   graph(
@@ -224,36 +262,48 @@ const DOMAIN = [
         "{{operation}} {{result}}",
       ],
     ],
-    { unit: "reqps" },
+    { unit: "reqps", description: "By operation and the directory's answer. `connect` counts the ways to a server that failed." },
   ),
   graph(
     "Duration of a request",
     quantiles("serverfarm_directory_request_duration_seconds", "operation", 'domain="$domain"', "{{operation}}"),
     {
       unit: "s",
+      description: "How long the domain controller takes to answer, in the middle (p50) and at the slowest (p99).",
     },
   ),
-  graph("Changes", [[`sum by (change) (increase(serverfarm_directory_changes_total{domain="$domain"}${RATE}))`, "{{change}}"]]),
+  graph("Changes", [[`sum by (change) (increase(serverfarm_directory_changes_total{domain="$domain"}${RATE}))`, "{{change}}"]], {
+    description: "What the operator wrote to the directory, by kind of change.",
+  }),
   graph("Drift put right", [[`sum by (change) (increase(serverfarm_drift_corrected_total{domain="$domain"}${RATE}))`, "{{change}}"]], {
-    description: "Changes by others to what farms own.",
+    description: "Changes by others to what farms own, taken back. Many: somebody else manages the same objects.",
   }),
 ];
 
 const ONE_FARM = [
   number("Ready", `max(serverfarm_farm_ready{${FARM}})`, { bad: { below: 1 }, description: "Nothing while it is suspended." }),
-  number("Hosts that it names", `max(serverfarm_farm_hosts{${FARM}, state="desired"})`),
-  number("Hosts with the right", `max(serverfarm_farm_hosts{${FARM}, state="granted"})`),
+  number("Hosts that it names", `max(serverfarm_farm_hosts{${FARM}, state="desired"})`, {
+    description: "Hosts in the manifest that should have the right to retrieve the password.",
+  }),
+  number("Hosts with the right", `max(serverfarm_farm_hosts{${FARM}, state="granted"})`, {
+    description: "Those of them that have it, as the directory says.",
+  }),
   number("Next change of the password", `max(serverfarm_farm_password_next_change_timestamp_seconds{${FARM}}) * 1000`, {
     unit: "dateTimeFromNow",
     width: HALF,
+    description: "When the domain controllers will change the account's password. In the past: no host has asked for it since.",
   }),
   list("What is not as wished", `serverfarm_farm_condition{${FARM}} == 1`, ["condition", "status", "reason"], {
     description: "`kubectl describe farm` says what to do. Empty where all is well.",
   }),
-  graph("Ready, and hosts", [
-    [`max(serverfarm_farm_ready{${FARM}})`, "ready"],
-    [`max by (state) (serverfarm_farm_hosts{${FARM}})`, "hosts {{state}}"],
-  ]),
+  graph(
+    "Ready, and hosts",
+    [
+      [`max(serverfarm_farm_ready{${FARM}})`, "ready"],
+      [`max by (state) (serverfarm_farm_hosts{${FARM}})`, "hosts {{state}}"],
+    ],
+    { description: "Over time: whether it was ready (1 or 0), and how many hosts it named and how many had the right." },
+  ),
 ];
 
 export function dashboard(): string {

@@ -1,6 +1,6 @@
 /**
  * Renders from the chart what is there for those without Helm: deploy/install.yaml, and deploy/rbac.yaml, its rights alone. The chart's copies of the
- * CRDs, the alerts and the dashboard are brought up to date first, since Helm reads nothing outside its folder.
+ * CRDs, the alerts, the dashboard and its own default values (templates cannot tell these from a user's) are brought up to date first, since Helm reads nothing outside its folder.
  *
  * `npm run render` writes them; with `--check` it writes nothing and exits 1 when one is stale. Needs helm, on the path or in KUBEBUILDER_ASSETS.
  */
@@ -20,9 +20,12 @@ metadata:
   labels:
     pod-security.kubernetes.io/enforce: restricted
 `;
+/** What a reader puts the image's place for. No image can be called so: where it still stands, the kubelet says InvalidImageName and asks nobody for it. */
+const PLACEHOLDER = "<REPOSITORY>";
 const HEADER = "# Rendered from deploy/chart by deploy/render.ts (npm run render). Do not edit.\n";
 /** kubectl knows nothing of what Helm keeps. */
-const WARNING = `# Never "kubectl delete -f" this file while there are farms: their CRDs would go, and with them every farm and what it owns in the directory.
+const WARNING = `# Name your image in it first, in place of ${PLACEHOLDER}: none is published. docs/install.md says how to build it.
+# Never "kubectl delete -f" this file while there are farms: their CRDs would go, and with them every farm and what it owns in the directory.
 # docs/install.md says how to uninstall.
 `;
 
@@ -34,8 +37,11 @@ function helm(...args: readonly string[]): string {
 
 /** Without what only Helm's own installations need. */
 function render(...args: readonly string[]): string {
-  const text = helm("template", "serverfarm-operator", CHART, "--namespace", NAMESPACE, ...args);
-  return text.replaceAll(/^(# Source: .*| +helm\.sh\/chart: .*| +app\.kubernetes\.io\/managed-by: .*)\n/gm, "");
+  const image = ["--set", "image.repository=placeholder/serverfarm-operator"];
+  const text = helm("template", "serverfarm-operator", CHART, "--namespace", NAMESPACE, ...image, ...args);
+  return text
+    .replaceAll('image: "placeholder/', `image: "${PLACEHOLDER}/`)
+    .replaceAll(/^(# Source: .*| +helm\.sh\/chart: .*| +app\.kubernetes\.io\/managed-by: .*)\n/gm, "");
 }
 
 const stale: string[] = [];
@@ -51,6 +57,7 @@ for (const name of await readdir(`${ROOT}/crds`)) {
   if (name.endsWith(".yaml")) await write(`${CHART}/files/crds/${name}`, await readFile(`${ROOT}/crds/${name}`, "utf8"));
 }
 for (const file of [`${ROOT}/deploy/monitoring/dashboard.json`, `${CHART}/files/dashboard.json`]) await write(file, dashboard());
+await write(`${CHART}/files/values.yaml`, await readFile(`${CHART}/values.yaml`, "utf8"));
 await write(`${CHART}/files/alerts.yaml`, await readFile(`${ROOT}/deploy/monitoring/alerts.yaml`, "utf8"));
 const rights = ["serviceaccount", "rbac"].flatMap((name) => ["--show-only", `templates/${name}.yaml`]);
 await write(`${ROOT}/deploy/rbac.yaml`, `${HEADER}${NAMESPACE_OBJECT}${render(...rights)}`);

@@ -10,12 +10,16 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
+/** No Lease is longer: nobody waits longer for a leader, and a timer of Node takes what is above 24 days for none at all. */
+const LONGEST = 3_600_000;
+
 /** Milliseconds. */
 const duration = (least: number) =>
   z.string({ error: "write a duration like 15s" }).transform((text, context) => {
     const milliseconds = parseDuration(text);
-    if (milliseconds !== undefined && milliseconds >= least) return milliseconds;
-    context.addIssue({ code: "custom", message: `${JSON.stringify(text)} is not a duration of at least ${least} ms: write it like 15s` });
+    if (milliseconds !== undefined && milliseconds >= least && milliseconds <= LONGEST) return milliseconds;
+    const problem = milliseconds !== undefined && milliseconds > LONGEST ? "longer than 1h" : `not a duration of at least ${least} ms`;
+    context.addIssue({ code: "custom", message: `${JSON.stringify(text)} is ${problem}: write it like 15s` });
     return z.NEVER;
   });
 

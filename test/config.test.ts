@@ -52,8 +52,16 @@ test.each([
     `${HEAD}leaderElection: {leaseDuration: 5s, renewDeadline: 6s}`,
     "renewDeadline must be shorter than leaseDuration",
   ],
+  ["a Lease without end", `${HEAD}leaderElection: {leaseDuration: 999999999h}`, '"999999999h" is longer than 1h'],
   ["a list", "- a", "the file: "],
 ])("%s", (_, text, message) => {
   const result = parseConfig(text, undefined);
   expect(result.ok ? "" : result.problems.map((problem) => problem.message).join("\n")).toContain(message);
+});
+
+test.each(["0.0.0.0:8080", "[::]:8080", "[fd00::1]:0", "localhost:80"])("%s is an address", (address) => {
+  expect(parseConfig(`${HEAD}namespace: x\nhealth: {address: "${address}"}`, undefined)).toMatchObject({
+    ok: true,
+    config: { health: { address } },
+  });
 });

@@ -24,7 +24,10 @@ async function answer(route: () => Answer | Promise<Answer>, response: ServerRes
   }
 }
 
-/** `address` is host:port; port 0 takes a free one. Resolves once it listens, rejects with an Error that names the address. */
+/**
+ * `address` is host:port; port 0 takes a free one. `[::]` is every address of both families, IPv4 alone where the node has no IPv6. Resolves
+ * once it listens, rejects with an Error that names the address.
+ */
 export async function serve(address: string, routes: Routes): Promise<{ readonly port: number; close(): Promise<void> }> {
   const { hostname, port } = new URL(`http://${address}`);
   const server: Server = createServer((request, response) => {
@@ -38,7 +41,9 @@ export async function serve(address: string, routes: Routes): Promise<{ readonly
     }
     void answer(route, response);
   });
-  server.listen(port === "" ? 80 : Number(port), hostname.replace(/^\[|\]$/g, ""));
+  const host = hostname.replace(/^\[|\]$/g, "");
+  // Without a host Node takes both families, and falls back to IPv4; with `::` it would fail where there is no IPv6.
+  server.listen({ port: port === "" ? 80 : Number(port), ...(host === "::" ? {} : { host }) });
   try {
     await once(server, "listening");
   } catch (error) {

@@ -32,6 +32,10 @@ const ELSEWHERE: readonly {
       "kubectl -n serverfarm-system scale deployment serverfarm-operator --replicas=0",
     ],
   },
+  {
+    test: "test/deploy/takeover.test.ts",
+    blocks: (page, command) => page === "docs/install.md" && command.includes("--field-manager=helm"),
+  },
   { test: "test/demo/demo.test.ts", commands: ["npm ci && npm run demo"] },
   { test: "test/e2e/image.test.ts", commands: ["npm run sbom"] },
   { test: "test/e2e/docs.test.ts, below", commands: ["kubectl create token serverfarm-operator -n serverfarm-system"] },

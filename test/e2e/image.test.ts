@@ -86,36 +86,44 @@ describe.skipIf(!available || missing !== undefined)("the image", () => {
     expect(parts.filter(({ licenses = [] }) => licenses.length === 0)).toEqual([]);
   });
 
-  test("its entry point, as its user and on a read-only tree, serves a farm with a pod's credentials", async () => {
+  // OpenShift gives each namespace a user of its own, in the group root, that no file of the image knows.
+  test.each([
+    ["its", "image", "65532:65532"],
+    ["any other", "image-open", "1000680000:0"],
+  ])("its entry point, as %s user and on a read-only tree, serves a farm with a pod's credentials", async (_, namespace, user) => {
     const { files = "", amd64 } = built;
     if (!amd64) throw new Error("no image");
-    const account = `${dir}/serviceaccount`;
+    const [uid = ""] = user.split(":");
+    const account = `${dir}/${namespace}`;
     await mkdir(account);
     await writeFile(`${account}/token`, await cluster.serviceAccountToken(SYSTEM, "serverfarm-operator"));
     await writeFile(`${account}/ca.crt`, cluster.ca);
     await writeFile(`${account}/namespace`, SYSTEM);
     await chmod(dir, 0o755);
-    await createNamespace("image");
+    await createNamespace(namespace);
     await applyDomain();
     const { hostname, port } = new URL(cluster.server);
     const operator = await startOperator({
-      leaderElection: true,
+      // As the chart's: a machine that has just built images is not to lose it.
+      leaderElection: { leaseDuration: "15s" },
       command: (folder) =>
         containerCommand(
           files,
-          amd64.config,
+          { ...amd64.config, User: user },
           { "/etc/serverfarm-operator": folder, "/var/run/secrets/kubernetes.io/serviceaccount": account },
           { POD_NAME: "image-0", POD_NAMESPACE: SYSTEM, KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },
         ),
     });
     try {
-      await cluster.apply(farmOf("image", "boxed", { servicePrincipalNames: ["http/boxed"], hosts: { computers: ["WEB01"] } }));
-      await farmReady("image", "boxed");
+      await cluster.apply(farmOf(namespace, "boxed", { servicePrincipalNames: ["http/boxed"], hosts: { computers: ["WEB01"] } }));
+      await farmReady(namespace, "boxed");
       const [account] = await directory.search("(sAMAccountName=boxed$)", ["servicePrincipalName"]);
       expect(account?.dn).toContain("CN=boxed,");
       const ticket = await directory.ticket("http/boxed");
       if (ticket !== undefined) expect(ticket).toMatch(/kvno = \d+/);
-      expect(await readFile(`/proc/${operator.pid}/status`, "utf8")).toMatch(/Uid:\t65532\t65532[\s\S]*CapEff:\t0+\n[\s\S]*NoNewPrivs:\t1/);
+      expect(await readFile(`/proc/${operator.pid}/status`, "utf8")).toMatch(
+        new RegExp(`Uid:\t${uid}\t${uid}[\\s\\S]*CapEff:\t0+\n[\\s\\S]*NoNewPrivs:\t1`),
+      );
       expect(await readFile(`/proc/${operator.pid}/mounts`, "utf8")).toMatch(/^\S+ \/ \S+ ro,/m);
       expect(await operator.ready()).toMatchObject({ status: 200 });
       await cleanUp();

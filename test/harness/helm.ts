@@ -1,0 +1,73 @@
+/** Helm, from KUBEBUILDER_ASSETS, and what it renders from the chart. */
+import { parseAllDocuments } from "yaml";
+import { z } from "zod";
+import { kubeAssets, kubeMissing } from "./kube.ts";
+import { SYSTEM } from "./manifests.ts";
+import { run } from "./process.ts";
+import { ROOT } from "./root.ts";
+
+export const CHART = `${ROOT}/deploy/chart`;
+export const RELEASE = "serverfarm-operator";
+/** The chart has no image of its own. What comes after this wins, and every `--set`. */
+export const IMAGE = ["--set-json", 'image.repository="example.com/serverfarm-operator"'];
+
+/** Undefined where charts can be rendered and installed here; else why not. */
+export async function helmMissing(): Promise<string | undefined> {
+  try {
+    await run(`${kubeAssets()}/helm`, ["version"]);
+    return kubeMissing();
+  } catch {
+    return `helm not found in ${kubeAssets()}`;
+  }
+}
+
+export const helm = (...args: readonly string[]): Promise<string> => run(`${kubeAssets()}/helm`, args);
+export const template = (...args: readonly string[]): Promise<string> =>
+  helm("template", RELEASE, CHART, "--namespace", SYSTEM, ...IMAGE, ...args);
+
+const rule = z.object({
+  apiGroups: z.array(z.string()),
+  resources: z.array(z.string()),
+  resourceNames: z.array(z.string()).optional(),
+  verbs: z.array(z.string()),
+});
+export const rendered = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional(), labels: z.record(z.string(), z.string()).optional() }),
+  rules: z.array(rule).optional(),
+});
+type Rendered = z.infer<typeof rendered>;
+
+export function parseRendered(text: string): readonly Rendered[] {
+  return parseAllDocuments(text).flatMap((document) => {
+    const value: unknown = document.toJS({ maxAliasCount: -1 });
+    return value === null || value === undefined ? [] : [rendered.parse(value)];
+  });
+}
+
+/** The kinds of the Prometheus operator, as far as a dry run needs them. */
+export const MONITORING_CRDS: readonly object[] = (
+  [
+    ["PodMonitor", "podmonitors"],
+    ["ServiceMonitor", "servicemonitors"],
+    ["PrometheusRule", "prometheusrules"],
+  ] as const
+).map(([kind, plural]) => ({
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: `${plural}.monitoring.coreos.com` },
+  spec: {
+    group: "monitoring.coreos.com",
+    scope: "Namespaced",
+    names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
+    versions: [
+      {
+        name: "v1",
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+      },
+    ],
+  },
+}));

@@ -1,0 +1,41 @@
+import { networkInterfaces } from "node:os";
+import { describe, expect, test } from "vitest";
+import { serve } from "../../src/telemetry/http-server.ts";
+
+const ROUTES = { "/healthz": () => ({ status: 200, type: "text/plain", body: "ok" }) };
+const hasIPv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
+
+async function reached(host: string, port: number): Promise<string> {
+  return await (await fetch(`http://${host}:${port}/healthz`)).text();
+}
+
+describe("an address", () => {
+  test("[::] is reached over IPv4, and over IPv6 where there is any", async () => {
+    const server = await serve("[::]:0", ROUTES);
+    try {
+      expect(await reached("127.0.0.1", server.port)).toBe("ok");
+      if (hasIPv6) expect(await reached("[::1]", server.port)).toBe("ok");
+    } finally {
+      await server.close();
+    }
+  });
+
+  test.skipIf(!hasIPv6)("of IPv6 is reached there alone", async () => {
+    const server = await serve("[::1]:0", ROUTES);
+    try {
+      expect(await reached("[::1]", server.port)).toBe("ok");
+      await expect(reached("127.0.0.1", server.port)).rejects.toThrow("fetch failed");
+    } finally {
+      await server.close();
+    }
+  });
+
+  test("that is taken is named", async () => {
+    const server = await serve("[::]:0", ROUTES);
+    try {
+      await expect(serve(`[::]:${server.port}`, ROUTES)).rejects.toThrow(`cannot listen on [::]:${server.port}`);
+    } finally {
+      await server.close();
+    }
+  });
+});

@@ -90,7 +90,7 @@ export class FarmKind implements Kind<ServerFarm> {
     } catch (error) {
       const farm = this.objects.get(key);
       if (error instanceof KubernetesError || !farm) throw error;
-      const message = `the operator failed: ${error instanceof Error ? error.message : String(error)}. It tries again; please report this with its log.`;
+      const message = `the operator failed: ${String(error)}. It tries again; please report this with its log.`;
       await this.#write(farm, unknownStatus(farm, "InternalError", message, new Date()), [], { kind: "Retry" });
       throw error;
     }
@@ -159,14 +159,12 @@ export class FarmKind implements Kind<ServerFarm> {
     if (end.kind === "Aborted") return { kind: "Retry" };
     if (end.kind === "Unrecorded") return this.#unrecorded(farm, end);
     for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
+    // Spread, so that farms that were made together are not compared together for ever.
+    let result: Result = { kind: "After", delay: domain.resync * (0.9 + 0.2 * Math.random()), priority: "Resync" };
+    if (end.next === "Retry") result = { kind: "Retry", failed: report.error !== undefined || report.failures.length > 0 };
+    if (end.next === "Recheck") result = this.#recheck(key);
     if (end.next !== "Recheck" && this.#rechecks.failures.has(key)) this.#rechecks.forget(key);
-    const results: Record<typeof end.next, () => Result> = {
-      Retry: () => ({ kind: "Retry" }),
-      Recheck: () => this.#recheck(key),
-      // Spread, so that farms that were made together are not compared together for ever.
-      Resync: () => ({ kind: "After", delay: domain.resync * (0.9 + 0.2 * Math.random()), priority: "Resync" }),
-    };
-    return await this.#write(current, end.status, end.events, results[end.next]());
+    return await this.#write(current, end.status, end.events, result);
   }
 
   async #decommissionFarm(farm: ServerFarm, { desired }: Wanted, { directory }: ReadyDomain, signal: AbortSignal): Promise<Result> {
@@ -176,7 +174,9 @@ export class FarmKind implements Kind<ServerFarm> {
       case "Aborted":
         return { kind: "Retry" };
       case "Remains": {
-        const again: Result = end.retryable ? { kind: "Retry" } : this.#recheck(keyOf(farm.metadata));
+        const again: Result = end.retryable
+          ? { kind: "Retry", failed: report.error !== undefined || report.failures.length > 0 }
+          : this.#recheck(keyOf(farm.metadata));
         return await this.#write(farm, end.status, end.events, again);
       }
       case "Gone":
@@ -236,14 +236,14 @@ export class FarmKind implements Kind<ServerFarm> {
   #count({ metadata, spec }: ServerFarm, { applied, failures, error }: Report): void {
     const { metrics, log } = this.#context;
     for (const { kind } of applied) metrics.changed(spec.domainRef.name, kind);
-    const [farm, changes] = [keyOf(metadata), applied.length];
+    const [farm, changes] = [keyOf(metadata), applied.map((change) => `${change.kind} ${objectOf(change)}`)];
     // The end of the program, or of its lead, is no failure of the directory.
     if (error?.kind === "Aborted") return;
     for (const { change, error: refused } of failures) {
       log.warn("the directory refused a change", { farm, change: change.kind, object: objectOf(change), error: refused.message });
     }
     if (error) log.warn("the directory failed", { farm, changes, error: error.message });
-    else if (changes > 0) log.info("changed the directory", { farm, changes });
+    else if (changes.length > 0) log.info("changed the directory", { farm, changes });
     else log.debug("nothing to change", { farm });
   }
 }

@@ -11,10 +11,10 @@ import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Cluster } from "./cluster.ts";
 
-/** What a reconcile asks for next. Retry: with back-off. After: in so many milliseconds. */
+/** What a reconcile asks for next. Retry: with back-off; `failed` where that is an error, and not only an old view. After: in so many milliseconds. */
 export type Result =
   | { readonly kind: "Done" }
-  | { readonly kind: "Retry" }
+  | { readonly kind: "Retry"; readonly failed?: boolean }
   | { readonly kind: "After"; readonly delay: number; readonly priority: Priority };
 
 export interface Kind<T extends KubernetesObject = KubernetesObject> {

@@ -1,10 +1,14 @@
 /** Runs the kinds of the replica that leads: what fills their queues, their workers, and what a result means for the queue. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { keyOf, type KubernetesObject } from "../api/object.ts";
 import { Backoff } from "../base/backoff.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics, ReconcileResult } from "../telemetry/metrics.ts";
 import type { Kind, Result } from "./kind.ts";
+
+/** Which reconcile is going on: every line of its log bears the same id. */
+export const RECONCILE = new AsyncLocalStorage<{ readonly reconcileID: string }>();
 
 export interface RuntimeOptions {
   readonly kinds: readonly Kind[];
@@ -70,7 +74,7 @@ class Controller {
     const running = new Set<Promise<void>>();
     for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
       const taken = key;
-      const reconcile = this.#one(taken, clusterId, signal).finally(() => {
+      const reconcile = RECONCILE.run({ reconcileID: crypto.randomUUID() }, () => this.#one(taken, clusterId, signal)).finally(() => {
         running.delete(reconcile);
         queue.done(taken);
       });
@@ -99,11 +103,15 @@ class Controller {
         result = this.#follow(key, { kind: "Retry" });
       } else {
         result = "error";
+        const isInternal = !(error instanceof KubernetesError);
+        if (isInternal) this.#metrics.reconcilePanicked(name);
         const delay = this.#retry(key, error instanceof KubernetesError ? error.retryAfter : undefined);
         this.#log.error("reconcile failed", {
           controller: name,
           key,
           error: error instanceof Error ? error.message : String(error),
+          // Of what nobody thought of, where it was.
+          ...(isInternal && error instanceof Error ? { stack: error.stack ?? "" } : {}),
           retryInSeconds: delay / 1000,
         });
       }
@@ -114,7 +122,7 @@ class Controller {
   #follow(key: string, result: Result): ReconcileResult {
     if (result.kind === "Retry") {
       this.#retry(key);
-      return "requeue";
+      return result.failed === true ? "error" : "requeue";
     }
     if (this.#backoff.failures.has(key)) this.#backoff.forget(key);
     if (result.kind === "Done") return "success";

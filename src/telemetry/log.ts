@@ -14,12 +14,19 @@ export interface Log {
   error(message: string, fields?: Fields): void;
 }
 
-export function createLog(level: LogLevel, format: LogFormat, write: (line: string) => void): Log {
+/** `context`: fields that every line bears which is written while something goes on. */
+export function createLog(
+  level: LogLevel,
+  format: LogFormat,
+  write: (line: string) => void,
+  context: () => Fields | undefined = () => undefined,
+): Log {
   const least = LOG_LEVELS.indexOf(level);
   const at =
     (name: LogLevel) =>
-    (message: string, fields: Fields = {}): void => {
+    (message: string, own: Fields = {}): void => {
       if (LOG_LEVELS.indexOf(name) < least) return;
+      const fields = { ...context(), ...own };
       const time = new Date().toISOString();
       if (format === "json") write(`${JSON.stringify({ time, level: name, message, ...fields })}\n`);
       else {

@@ -7,6 +7,8 @@ const RESULTS = ["success", "error", "requeue", "requeue_after"] as const;
 export type ReconcileResult = (typeof RESULTS)[number];
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** A key may wait for as long as a domain is slow. */
+const WAITING = [...SECONDS, 120, 300, 600, 1000];
 
 export class Metrics {
   readonly registry = new Registry();
@@ -15,13 +17,16 @@ export class Metrics {
 
   readonly #reconciles = this.#counter("controller_runtime_reconcile_total", "Reconciles by result", ["controller", "result"]);
   readonly #errors = this.#counter("controller_runtime_reconcile_errors_total", "Reconciles that failed", ["controller"]);
+  readonly #panics = this.#counter("controller_runtime_reconcile_panics_total", "Reconciles that ended by an internal error", [
+    "controller",
+  ]);
   readonly #reconcileTime = this.#histogram("controller_runtime_reconcile_time_seconds", "Duration of a reconcile", ["controller"]);
   readonly #active = this.#gauge("controller_runtime_active_workers", "Workers that reconcile now", ["controller"]);
   readonly #workers = this.#gauge("controller_runtime_max_concurrent_reconciles", "Workers", ["controller"]);
-  readonly #queueAdds = this.#counter("workqueue_adds_total", "Keys added to the queue", ["name"]);
-  readonly #queueRetries = this.#counter("workqueue_retries_total", "Keys added again after a failure", ["name"]);
-  readonly #queueWait = this.#histogram("workqueue_queue_duration_seconds", "How long a key waited", ["name"]);
-  readonly #queueWork = this.#histogram("workqueue_work_duration_seconds", "How long a key was worked on", ["name"]);
+  readonly #queueAdds = this.#counter("workqueue_adds_total", "Keys added to the queue", ["name", "controller"]);
+  readonly #queueRetries = this.#counter("workqueue_retries_total", "Keys added again after a failure", ["name", "controller"]);
+  readonly #queueWait = this.#histogram("workqueue_queue_duration_seconds", "How long a key waited", ["name", "controller"], WAITING);
+  readonly #queueWork = this.#histogram("workqueue_work_duration_seconds", "How long a key was worked on", ["name", "controller"]);
   readonly #rest = this.#counter("rest_client_requests_total", "Requests to the Kubernetes API server", ["code", "method"]);
   readonly #leader = this.#gauge("leader_election_master_status", "1 while this replica leads", ["name"]);
   readonly #requests = this.#counter("serverfarm_directory_requests_total", "Requests to the directory", ["domain", "operation", "result"]);
@@ -46,16 +51,21 @@ export class Metrics {
   controller(controller: string, workers: number): void {
     for (const result of RESULTS) this.#reconciles.inc({ controller, result }, 0);
     this.#errors.inc({ controller }, 0);
+    this.#panics.inc({ controller }, 0);
     this.#active.set({ controller }, 0);
     if (Number.isFinite(workers)) this.#workers.set({ controller }, workers);
-    this.#queueAdds.inc({ name: controller }, 0);
-    this.#queueRetries.inc({ name: controller }, 0);
+    this.#queueAdds.inc({ name: controller, controller }, 0);
+    this.#queueRetries.inc({ name: controller, controller }, 0);
   }
 
   /** In the exposition format of Prometheus, metric by metric: with thousands of farms the whole would be megabytes at once. */
   async *expose(): AsyncGenerator<string> {
     for (const { name } of this.registry.getMetricsAsArray()) yield `${await this.registry.getSingleMetricAsString(name)}\n`;
     yield* this.objects.expose();
+  }
+
+  reconcilePanicked(controller: string): void {
+    this.#panics.inc({ controller });
   }
 
   reconcileStarted(controller: string): void {
@@ -74,19 +84,19 @@ export class Metrics {
   queue(name: string): WorkQueueObserver {
     return {
       added: () => {
-        this.#queueAdds.inc({ name });
+        this.#queueAdds.inc({ name, controller: name });
       },
       taken: (waited) => {
-        this.#queueWait.observe({ name }, waited / 1000);
+        this.#queueWait.observe({ name, controller: name }, waited / 1000);
       },
       finished: (worked) => {
-        this.#queueWork.observe({ name }, worked / 1000);
+        this.#queueWork.observe({ name, controller: name }, worked / 1000);
       },
     };
   }
 
   queueRetried(name: string): void {
-    this.#queueRetries.inc({ name });
+    this.#queueRetries.inc({ name, controller: name });
   }
 
   observeQueues(queues: ReadonlyMap<string, { readonly depth: number; running(): readonly number[] }>): void {
@@ -98,10 +108,10 @@ export class Metrics {
       const gauge: Gauge = new Gauge({
         name: metric,
         help,
-        labelNames: ["name"],
+        labelNames: ["name", "controller"],
         registers: [this.registry],
         collect: () => {
-          for (const [name, queue] of queues) gauge.set({ name }, read(queue));
+          for (const [name, queue] of queues) gauge.set({ name, controller: name }, read(queue));
         },
       });
     };
@@ -163,7 +173,7 @@ export class Metrics {
     return new Gauge({ name, help, labelNames, registers: [this.registry] });
   }
 
-  #histogram(name: string, help: string, labelNames: string[]): Histogram {
-    return new Histogram({ name, help, labelNames, buckets: SECONDS, registers: [this.registry] });
+  #histogram(name: string, help: string, labelNames: string[], buckets = SECONDS): Histogram {
+    return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
   }
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { KubernetesObject } from "../../src/api/object.ts";
 import { WorkQueue } from "../../src/base/work-queue.ts";
 import type { Kind, Result } from "../../src/controller/kind.ts";
-import { Runtime } from "../../src/controller/runtime.ts";
+import { RECONCILE, Runtime } from "../../src/controller/runtime.ts";
 import { KubernetesError } from "../../src/kubernetes/api-error.ts";
 import type { Copies } from "../../src/kubernetes/reflector.ts";
 import { createLog } from "../../src/telemetry/log.ts";
@@ -30,7 +30,16 @@ function atWork(first: readonly KubernetesObject[], answer: (key: string) => Pro
     },
   };
   const metrics = new Metrics("1", "lease");
-  const runtime = new Runtime({ kinds: [kind], metrics, log: createLog("error", "json", (line) => lines.push(line)) });
+  const runtime = new Runtime({
+    kinds: [kind],
+    metrics,
+    log: createLog(
+      "error",
+      "json",
+      (line) => lines.push(line),
+      () => RECONCILE.getStore(),
+    ),
+  });
   const running = runtime.run("cluster", new AbortController().signal);
   return {
     reconciled,
@@ -42,6 +51,10 @@ function atWork(first: readonly KubernetesObject[], answer: (key: string) => Pro
     count: async (result: string) => {
       const text = await metrics.registry.getSingleMetricAsString("controller_runtime_reconcile_total");
       return Number(new RegExp(`controller="thing",result="${result}"} (\\d+)`).exec(text)?.[1]);
+    },
+    panics: async () => {
+      const text = await metrics.registry.getSingleMetricAsString("controller_runtime_reconcile_panics_total");
+      return Number(/controller="thing"} (\d+)/.exec(text)?.[1]);
     },
     stop: async () => {
       runtime.stop();
@@ -74,6 +87,25 @@ test("a kind reconciles what is there at first, and then what changes in more th
   await kind.stop();
   expect(kind.reconciled).toHaveLength(2 + changes.length);
   expect(await kind.count("success")).toBe(2 + changes.length);
+});
+
+test("what nobody thought of is counted apart, with the place where it was; a failure that was told is an error, an old view is none", async () => {
+  const answers: (() => Promise<Result>)[] = [
+    () => Promise.reject(new TypeError("broken")),
+    () => Promise.resolve({ kind: "Retry", failed: true }),
+    () => Promise.resolve({ kind: "Retry" }),
+  ];
+  const kind = atWork([object("a")], () => answers.shift()?.() ?? Promise.resolve({ kind: "Done" }));
+  await waitFor("all of them", () => kind.reconciled.length === 4);
+  await kind.stop();
+  expect([await kind.count("error"), await kind.count("requeue"), await kind.panics()]).toEqual([2, 1, 1]);
+  expect(kind.lines.map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({
+      error: "broken",
+      stack: expect.stringContaining("runtime.test.ts"),
+      reconcileID: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    }),
+  ]);
 });
 
 test.each([

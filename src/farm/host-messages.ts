@@ -36,11 +36,11 @@ export function movedNote(
 }
 
 /** Active Directory keeps no member value for a primary group, so that nobody can be taken out of it there. */
-export function primaryNote({ distinguishedName, objectClass }: DirectoryObject, group: DirectoryObject | undefined): HostNote {
+export function primaryNote({ distinguishedName, objectClass }: DirectoryObject, group: DirectoryObject): HostNote {
   const other = objectClass.toLowerCase() === "user" ? DOMAIN_USERS : DOMAIN_COMPUTERS;
   return {
     reason: "PrimaryGroupMember",
-    message: `${distinguishedName} is a member of ${commonName(group?.distinguishedName ?? "")} by its primary group and is kept out by a deny entry: change its primary group (Set-ADObject '${distinguishedName}' -Replace @{primaryGroupID=${other}}).`,
+    message: `${distinguishedName} is a member of ${commonName(group.distinguishedName)} by its primary group and is kept out by a deny entry: change its primary group (Set-ADObject '${distinguishedName}' -Replace @{primaryGroupID=${other}}).`,
   };
 }
 

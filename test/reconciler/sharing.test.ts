@@ -181,6 +181,29 @@ describe("a host that two farms of one namespace want in a group", () => {
     expect(world.members("Shared")).toEqual([]);
   });
 
+  test("and that is in by its primary group by now, is kept out of both accounts once both drop it, and of none while one wants it", async () => {
+    const shared = groupOf("Shared", [], { objectSID: "S-1-5-21-1-2-3-4444" });
+    const world = new World([shared]);
+    const denied = (): readonly (readonly string[])[] =>
+      world.directory.objects.filter(isAccount).map(({ retrievers }) => (retrievers?.denied ?? []).map(sidOwner));
+    const sidOwner = (sid: string): string => NAMES.find((_, index) => HOSTS[index]?.objectSID === sid) ?? sid;
+    for (const key of ["web/a", "web/b"]) world.apply(key, { hosts: uses("Shared", ["WEB01", "WEB02"]) });
+    await world.settle();
+    // Active Directory keeps no member value for a primary group.
+    world.directory.computers = HOSTS.map((host) => (host.samAccountName === "WEB02$" ? { ...host, primaryGroupID: 4444 } : host));
+    world.change("Shared", ["WEB01"]);
+    world.apply("web/a", { hosts: uses("Shared", ["WEB01"]) });
+    await world.settle();
+    expect(denied()).toEqual([[], []]);
+    world.apply("web/b", { hosts: uses("Shared", ["WEB01"]) });
+    await world.settle();
+    expect(denied()).toEqual([["WEB02"], ["WEB02"]]);
+    world.directory.computers = HOSTS;
+    world.change("Shared", ["WEB01", "WEB02"]);
+    await world.settle();
+    expect([world.members("Shared"), denied()]).toEqual([["WEB01"], [[], []]]);
+  });
+
   test("that its farm had no time to write down stays at the end of the other, and an Event says where", async () => {
     const world = new World([groupOf("Shared")]);
     world.apply("web/a", { hosts: uses("Shared", ["WEB01", "WEB02"]) });

@@ -8,16 +8,8 @@ import { listOf } from "../changes/entry.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import { othersWanting } from "../sharing.ts";
 import { isAnothers, memberGroup, owned, type Slot } from "../slot.ts";
-import {
-  addedMembers,
-  externalHostGroups,
-  isPrimaryGroup,
-  memberValues,
-  membership,
-  ownHostGroups,
-  type FarmView,
-  type ResolvedHosts,
-} from "../view.ts";
+import { addedMembers, externalHostGroups, isPrimaryGroup, memberValues, membership, ownHostGroups } from "../host-groups.ts";
+import { type FarmView, type ResolvedHosts } from "../view.ts";
 
 /** Values in one modify: as many hosts as a farm can have, so that a change of any number of them is one write. */
 const MEMBERS_PER_WRITE = 5000;

@@ -4,7 +4,6 @@ import type { DirectoryObject } from "../../ad/object.ts";
 import type { MemberGroup } from "../../ad/write.ts";
 import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
-import { listOf } from "../changes/entry.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import { othersWanting } from "../sharing.ts";
 import { isAnothers, memberGroup, owned, type Slot } from "../slot.ts";
@@ -162,9 +161,12 @@ export function strangersIn(count: number): string {
 /** An owned host group goes; one with members that the farm did not put in stays, without its marker, and so does one that is a primary group. */
 export function endOfHostGroup({ desired, observed }: FarmView, group: DirectoryObject, strangers: readonly string[]): Change {
   const object = owned(group, desired.owner);
-  const users = observed.primaryMembers.filter((member) => isPrimaryGroup(group, member)).map(({ distinguishedName }) => distinguishedName);
-  if (users.length > 0) {
-    const because = `it is the primary group of ${listOf(users)}, and Active Directory deletes no such group: change their primary group, then delete it`;
+  const users = observed.primaryMembers.filter((member) => isPrimaryGroup(group, member));
+  const [{ primaryGroupID } = {}] = users;
+  if (primaryGroupID !== undefined) {
+    // How many, and how an administrator finds them, and not who.
+    const many = users.length === 1 ? "1 object" : `${users.length} objects`;
+    const because = `it is the primary group of ${many} (Get-ADObject -LDAPFilter '(primaryGroupID=${primaryGroupID})'), and Active Directory deletes no such group: change their primary group, then delete it`;
     return { kind: "Release", object, because };
   }
   return strangers.length === 0 ? { kind: "DeleteHostGroup", object } : { kind: "Release", object, because: strangersIn(strangers.length) };

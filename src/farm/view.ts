@@ -1,9 +1,18 @@
 /** One farm at one look: desired and observed, and what follows from both. Computed once, and handed to every planner and to the status. */
 import type { Blocker } from "../api/reasons.ts";
-import { isDomainController, type DirectoryObject } from "../ad/object.ts";
+import type { DirectoryObject } from "../ad/object.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./desired-farm.ts";
-import { hostAmbiguous, hostNotFound, type HostNote, hostNotTrusted, movedNote, primaryNote, quarantineNotFound } from "./host-messages.ts";
+import {
+  hostAmbiguous,
+  hostNotFound,
+  type HostNote,
+  hostNotTrusted,
+  isTrusted,
+  movedNote,
+  primaryNote,
+  quarantineNotFound,
+} from "./host-messages.ts";
 import { type Looked, primaryStrangers } from "./host-groups.ts";
 import { HostIndex } from "./queries.ts";
 import type { ObservedFarm } from "./observed.ts";
@@ -128,9 +137,8 @@ class Resolver {
     for (const one of candidates.filter((candidate) => this.#isTrusted(candidate))) this.#undecided.set(dnKey(one.distinguishedName), one);
   }
 
-  /** Domain controllers are never hosts; and a computer that an ordinary user made may only have taken a name that a farm lists. */
   #isTrusted(computer: DirectoryObject): boolean {
-    return !isDomainController(computer) && (computer.creatorSID === undefined || this.#desired.trustSelfJoined);
+    return isTrusted(this.#desired, computer);
   }
 
   result(): ResolvedHosts {

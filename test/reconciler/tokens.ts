@@ -1,5 +1,5 @@
 /** Who can retrieve a password as a domain controller decides it: from the bytes of the account's list and each computer's token. */
-import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
+import type { DirectoryObject } from "../../src/ad/object.ts";
 import { type AskedDirectory, isPrimary } from "../farm/asked-directory.ts";
 import { mayRetrieve } from "../sandbox/directory/access.ts";
 
@@ -33,9 +33,8 @@ export function tokenOf(
   return sids;
 }
 
-/** objectGUIDs of the computers that can retrieve. */
-export function whoCanRetrieve({ simulated, lists }: AskedDirectory): ReadonlySet<string> {
-  const account = simulated.objects.find(isAccount);
+/** objectGUIDs of the computers that can retrieve the password of the account. */
+export function whoCanRetrieve({ simulated, lists }: AskedDirectory, account: DirectoryObject | undefined): ReadonlySet<string> {
   const list = account && lists.get(account.objectGUID);
   if (!list) return new Set();
   const able = simulated.computers.filter((computer) => mayRetrieve(list, tokenOf(computer, simulated.objects)));

@@ -79,7 +79,10 @@ export function isAccount(object: DirectoryObject): boolean {
 /** RIDs of the primary groups of domain controllers and of read-only ones (MS-SAMR 2.2.1.14). */
 const CONTROLLERS: readonly (number | undefined)[] = [516, 521];
 
-export function isDomainController({ userAccountControl = 0, primaryGroupID }: DirectoryObject): boolean {
+export function isDomainController({
+  userAccountControl = 0,
+  primaryGroupID,
+}: Pick<DirectoryObject, "userAccountControl" | "primaryGroupID">): boolean {
   return (userAccountControl & (SERVER_TRUST | PARTIAL_SECRETS)) !== 0 || CONTROLLERS.includes(primaryGroupID);
 }
 

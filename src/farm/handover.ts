@@ -1,7 +1,8 @@
 /** Hosts in groups of somebody else that several farms want: what a farm keeps on its record, hands on, or leaves. */
 import type { DirectoryObject } from "../ad/object.ts";
 import { isInUseElsewhere, isOnRecord, isPassedOn, othersWanting } from "./sharing.ts";
-import { addedMembers, externalHostGroups, membership, type FarmView } from "./view.ts";
+import { addedMembers, externalHostGroups, isPrimaryGroup, membership } from "./host-groups.ts";
+import { type FarmView } from "./view.ts";
 
 /**
  * objectGUIDs of the members of the group that are this farm's to take out, once it does not want them: those that it put in, but for those that another farm
@@ -12,7 +13,9 @@ export function answeredFor(view: FarmView, group: DirectoryObject): readonly st
   const used = hostGroup.kind === "External" && hostGroup.object === group;
   const stays = (key: string): boolean => used && (hosts.wanted.has(key) || hosts.undecided.has(key));
   const isOthers = isPassedOn(desired, group);
-  const own = [...addedMembers(view, group)].filter(([key, computer]) => stays(key) || !isOthers(computer));
+  // Whoever nobody can take out each farm keeps out of its own account's list, and so each keeps it on its record.
+  const keeps = (computer: DirectoryObject): boolean => !isOthers(computer) || isPrimaryGroup(group, computer);
+  const own = [...addedMembers(view, group)].filter(([key, computer]) => stays(key) || keeps(computer));
   const others = used ? [...hosts.wanted.values()].filter((computer) => isOnRecord(desired, group, computer)) : [];
   const members = others.filter(membership(view, group));
   return [...new Set([...own.map(([, computer]) => computer), ...members].map(({ objectGUID }) => objectGUID))];

@@ -2,13 +2,21 @@
 import type { Blocker } from "../api/reasons.ts";
 import { isDomainController, type DirectoryObject } from "../ad/object.ts";
 import { commonName } from "../names/distinguished-name.ts";
-import type { HostReference } from "./desired-farm.ts";
+import type { DesiredFarm, HostReference } from "./desired-farm.ts";
 
 /** What somebody should know of a host: said in the condition, and once by an Event. */
 export interface HostNote {
   /** Of the Event. */
   readonly reason: "HostMoved" | "PrimaryGroupMember";
   readonly message: string;
+}
+
+/** Domain controllers are never hosts; and a computer that an ordinary user made may only have taken a name that a farm lists. */
+export function isTrusted(
+  { trustSelfJoined }: Pick<DesiredFarm, "trustSelfJoined">,
+  computer: Pick<DirectoryObject, "userAccountControl" | "primaryGroupID" | "creatorSID">,
+): boolean {
+  return !isDomainController(computer) && (computer.creatorSID === undefined || trustSelfJoined);
 }
 
 /** RIDs of the groups that users and computers have as their primary group (MS-SAMR 2.2.1.14). */
@@ -36,11 +44,11 @@ export function movedNote(
 }
 
 /** Active Directory keeps no member value for a primary group, so that nobody can be taken out of it there. */
-export function primaryNote({ distinguishedName, objectClass }: DirectoryObject, group: DirectoryObject | undefined): HostNote {
+export function primaryNote({ distinguishedName, objectClass }: DirectoryObject, group: DirectoryObject): HostNote {
   const other = objectClass.toLowerCase() === "user" ? DOMAIN_USERS : DOMAIN_COMPUTERS;
   return {
     reason: "PrimaryGroupMember",
-    message: `${distinguishedName} is a member of ${commonName(group?.distinguishedName ?? "")} by its primary group and is kept out by a deny entry: change its primary group (Set-ADObject '${distinguishedName}' -Replace @{primaryGroupID=${other}}).`,
+    message: `${distinguishedName} is a member of ${commonName(group.distinguishedName)} by its primary group and is kept out by a deny entry: change its primary group (Set-ADObject '${distinguishedName}' -Replace @{primaryGroupID=${other}}).`,
   };
 }
 

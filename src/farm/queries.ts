@@ -94,9 +94,11 @@ function* lookForMembers(
 }
 
 /** The account, whoever owns it. */
-function accountsOf({ owner, account }: DesiredFarm, objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
+export function accountsOf({ owner, account, knownObjects }: DesiredFarm, objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
   return objects.filter(
-    (object) => isAccount(object) && (object.owner === owner || sameName(object.samAccountName, account.samAccountName)),
+    (object) =>
+      isAccount(object) &&
+      (object.owner === owner || sameName(object.samAccountName, account.samAccountName) || knownObjects.includes(object.objectGUID)),
   );
 }
 

@@ -9,10 +9,14 @@ import { foldName, sameName } from "../names/account-name.ts";
 import { keysOfHost, lookupKey } from "../names/identifier.ts";
 import { parseHostReferences, readResolved, standingOf } from "./desired.ts";
 import type { DesiredFarm, SharingFarm, Standing } from "./desired-farm.ts";
+import { isTrusted } from "./host-messages.ts";
 import { readJournal, type Journal } from "./journal.ts";
 
 type Group = Pick<DirectoryObject, "objectGUID" | "samAccountName">;
-type Computer = Pick<DirectoryObject, "objectGUID" | "distinguishedName" | "samAccountName" | "dnsHostName">;
+type Computer = Pick<
+  DirectoryObject,
+  "objectGUID" | "distinguishedName" | "samAccountName" | "dnsHostName" | "userAccountControl" | "primaryGroupID" | "creatorSID"
+>;
 
 /** The farm as others that use its existing host group see it; undefined for one that has to do with none. */
 export function sharingFarm({ metadata, spec, status }: ServerFarm, baseDN: string): SharingFarm | undefined {
@@ -88,6 +92,8 @@ export function othersWanting(desired: DesiredFarm, group: Group): (computer: Co
   const namespaces = new Set([desired.standing.namespace, holderOf(desired, group)]);
   const others = using.filter(({ standing }) => namespaces.has(standing.namespace));
   return (computer) => {
+    // Whoever is no host no farm can want, though several name it.
+    if (!isTrusted(desired, computer)) return [];
     const keys = [...keysOfHost(computer), lookupKey("objectGUID", computer.objectGUID)];
     return others.filter(({ hosts, quarantined }) => keys.some((key) => hosts.has(key)) && !keys.some((key) => quarantined.has(key)));
   };

@@ -1,19 +1,24 @@
 /** One farm at one look: desired and observed, and what follows from both. Computed once, and handed to every planner and to the status. */
 import type { Blocker } from "../api/reasons.ts";
-import { isDomainController, isGroup, type DirectoryObject } from "../ad/object.ts";
+import type { DirectoryObject } from "../ad/object.ts";
 import { dnKey } from "../names/distinguished-name.ts";
-import { relativeId } from "../names/identifier.ts";
 import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./desired-farm.ts";
-import { hostAmbiguous, hostNotFound, type HostNote, hostNotTrusted, movedNote, primaryNote, quarantineNotFound } from "./host-messages.ts";
+import {
+  hostAmbiguous,
+  hostNotFound,
+  type HostNote,
+  hostNotTrusted,
+  isTrusted,
+  movedNote,
+  primaryNote,
+  quarantineNotFound,
+} from "./host-messages.ts";
+import { type Looked, primaryStrangers } from "./host-groups.ts";
 import { HostIndex } from "./queries.ts";
 import type { ObservedFarm } from "./observed.ts";
-import { isAccessGroup, isAnothers, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
+import { slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
 
-export interface FarmView {
-  readonly desired: DesiredFarm;
-  readonly observed: ObservedFarm;
-  readonly account: Slot;
-  readonly hostGroup: Slot;
+export interface FarmView extends Looked {
   readonly accessGroups: readonly { readonly wanted: DesiredGroup; readonly slot: Slot }[];
   readonly hosts: ResolvedHosts;
 }
@@ -26,7 +31,7 @@ export interface ResolvedHosts {
   readonly undecided: ReadonlyMap<string, DirectoryObject>;
   /** SIDs of computers that entries meant before and that are not seen now, though not known to be deleted: wanted ones keep the right, others stay out. */
   readonly unseen: { readonly wanted: readonly string[]; readonly quarantined: readonly string[] };
-  /** Members of the farm's own host groups by their primary group that should not have the right: nobody can take them out, so they are kept out by name. */
+  /** Members of host groups by their primary group that should not have the right: nobody can take them out, so they are kept out by name. */
   readonly primaryStrangers: readonly DirectoryObject[];
   /** How many computers the farm asks for, found or not. */
   readonly desired: number;
@@ -43,19 +48,18 @@ export interface HostRecord extends ResolvedHost {
 }
 
 export function viewOf(desired: DesiredFarm, observed: ObservedFarm): FarmView {
+  const looked = { desired, observed, account: slotOfAccount(desired, observed), hostGroup: slotOfHostGroup(desired, observed) };
   return {
-    desired,
-    observed,
-    account: slotOfAccount(desired, observed),
-    hostGroup: slotOfHostGroup(desired, observed),
+    ...looked,
     accessGroups: desired.accessGroups.map((wanted) => ({ wanted, slot: slotOfAccessGroup(desired, observed, wanted) })),
-    hosts: resolveHosts(desired, observed),
+    hosts: resolveHosts(looked),
   };
 }
 
 /** The computers that the farm names; what cannot be found keeps only itself out. */
-function resolveHosts(desired: DesiredFarm, observed: ObservedFarm): ResolvedHosts {
-  const resolver = new Resolver(desired, observed);
+function resolveHosts(looked: Looked): ResolvedHosts {
+  const { desired } = looked;
+  const resolver = new Resolver(looked);
   for (const reference of desired.quarantined) resolver.quarantine(reference);
   for (const reference of desired.hosts) resolver.want(reference);
   return resolver.result();
@@ -63,6 +67,7 @@ function resolveHosts(desired: DesiredFarm, observed: ObservedFarm): ResolvedHos
 
 /** An entry means the object that it was first resolved to, and not whoever has its name today; quarantined entries go first and win. */
 class Resolver {
+  readonly #looked: Looked;
   readonly #desired: DesiredFarm;
   readonly #observed: ObservedFarm;
   readonly #index: HostIndex;
@@ -78,7 +83,9 @@ class Resolver {
   /** Entries that nobody gets the right by. */
   #unresolved = 0;
 
-  constructor(desired: DesiredFarm, observed: ObservedFarm) {
+  constructor(looked: Looked) {
+    const { desired, observed } = looked;
+    this.#looked = looked;
     this.#desired = desired;
     this.#observed = observed;
     this.#index = new HostIndex(observed.computers);
@@ -130,9 +137,8 @@ class Resolver {
     for (const one of candidates.filter((candidate) => this.#isTrusted(candidate))) this.#undecided.set(dnKey(one.distinguishedName), one);
   }
 
-  /** Domain controllers are never hosts; and a computer that an ordinary user made may only have taken a name that a farm lists. */
   #isTrusted(computer: DirectoryObject): boolean {
-    return !isDomainController(computer) && (computer.creatorSID === undefined || this.#desired.trustSelfJoined);
+    return isTrusted(this.#desired, computer);
   }
 
   result(): ResolvedHosts {
@@ -140,21 +146,16 @@ class Resolver {
     const [wanted, quarantined, undecided] = [this.#wanted, this.#quarantined, this.#undecided];
     const invalid = this.#desired.invalid.filter(({ computer }) => computer !== undefined).length;
     const stays = (key: string): boolean => wanted.has(key) || undecided.has(key);
-    const primaryStrangers = this.#observed.primaryMembers.filter(
-      (object) => !stays(dnKey(object.distinguishedName)) && ownGroupByPrimary(this.#desired, this.#observed, object) !== undefined,
-    );
+    const strangers = primaryStrangers(this.#looked, stays);
     return {
       wanted,
       quarantined,
       undecided,
       unseen: this.#unseen,
-      primaryStrangers,
+      primaryStrangers: strangers.map(({ object }) => object),
       desired: wanted.size + this.#unresolved + invalid,
       blockers: this.#blockers,
-      notes: [
-        ...this.#notes,
-        ...primaryStrangers.map((object) => primaryNote(object, ownGroupByPrimary(this.#desired, this.#observed, object))),
-      ],
+      notes: [...this.#notes, ...strangers.map(({ object, group }) => primaryNote(object, group))],
       records: [...this.#records.values()],
     };
   }
@@ -173,78 +174,4 @@ class Resolver {
       this.#records.set(`${text}\n${objectGUID}`, { reference: text, objectGUID, ...(objectSID === undefined ? {} : { objectSID }) });
     }
   }
-}
-
-/** Whether one of the farm's computers is a direct member of a host group, in whatever way: by a member value, or by its primary group. */
-export function membership(view: Pick<FarmView, "observed">, group: DirectoryObject): (computer: DirectoryObject) => boolean {
-  const isNamed = memberValues(view, group);
-  const byPrimary = new Set(
-    view.observed.primaryMembers.filter((object) => isPrimaryGroup(group, object)).map(({ objectGUID }) => objectGUID),
-  );
-  return (computer) => isNamed(computer) || byPrimary.has(computer.objectGUID) || isPrimaryGroup(group, computer);
-}
-
-/**
- * Whether the group names one of the farm's computers as a member, and could be made to name it no more. Of the farm's own groups all members are known,
- * and of others only its own computers.
- */
-export function memberValues({ observed }: Pick<FarmView, "observed">, group: DirectoryObject): (computer: DirectoryObject) => boolean {
-  const among = observed.membersAmong.get(group.objectGUID);
-  const members = new Set(group.members.map(dnKey));
-  return ({ objectGUID, distinguishedName }) => among?.has(objectGUID) === true || members.has(dnKey(distinguishedName));
-}
-
-/** Whether the group is the object's primary group. */
-export function isPrimaryGroup({ objectSID }: DirectoryObject, { primaryGroupID }: Pick<DirectoryObject, "primaryGroupID">): boolean {
-  return objectSID !== undefined && primaryGroupID !== undefined && relativeId(objectSID) === primaryGroupID;
-}
-
-/** The host group of the farm's own that is the object's primary group. */
-function ownGroupByPrimary({ owner }: DesiredFarm, { objects }: ObservedFarm, object: DirectoryObject): DirectoryObject | undefined {
-  return objects.find((group) => isGroup(group) && group.owner === owner && isPrimaryGroup(group, object));
-}
-
-/** Groups of the farm's own that are, or were, its host group. */
-export function ownHostGroups({ desired, observed }: FarmView): readonly DirectoryObject[] {
-  return observed.objects.filter(
-    (object) => isGroup(object) && object.owner === desired.owner && object.protection === undefined && !isAccessGroup(desired, object),
-  );
-}
-
-/** Groups of somebody else that the farm put hosts into, and those that it says it uses now. */
-export function externalHostGroups({ desired, observed, hostGroup }: FarmView): readonly DirectoryObject[] {
-  const { journal, owner } = desired;
-  const remembered = new Set(journal.hostGroups.filter(({ added }) => added.length > 0).map(({ objectGUID }) => objectGUID));
-  const used = hostGroup.kind === "External" ? hostGroup.object : undefined;
-  return observed.objects.filter(
-    (object) =>
-      object === used ||
-      (remembered.has(object.objectGUID) &&
-        isGroup(object) &&
-        object.protection === undefined &&
-        object.owner !== owner &&
-        !isAnothers(object, desired)),
-  );
-}
-
-/** The members of a group of somebody else that this farm put in, by the keys of their distinguished names. */
-export function addedMembers(view: FarmView, group: DirectoryObject): ReadonlyMap<string, DirectoryObject> {
-  const { desired, observed } = view;
-  const remembered = desired.journal.hostGroups.find(({ objectGUID }) => objectGUID === group.objectGUID);
-  // A group that was the farm's own until a moment ago: whoever is in it the farm has put in.
-  const all = !remembered && group.owner === desired.owner;
-  if (!all && !remembered) return new Map();
-  const isIn = membership(view, group);
-  const added = new Set(remembered?.added);
-  return new Map(
-    observed.computers
-      .filter((computer) => (all || added.has(computer.objectGUID)) && isIn(computer))
-      .map((computer) => [dnKey(computer.distinguishedName), computer] as const),
-  );
-}
-
-/** Whether an account is a direct member of a group: asked of its own memberOf, since a group may have very many members, and of its primary group. */
-export function groupsOf(account: Pick<DirectoryObject, "memberOf" | "primaryGroupID">): (group: DirectoryObject) => boolean {
-  const keys = new Set(account.memberOf.map(dnKey));
-  return (group) => keys.has(dnKey(group.distinguishedName)) || isPrimaryGroup(group, account);
 }

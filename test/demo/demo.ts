@@ -93,7 +93,7 @@ class Demo {
     await this.#client.modify(`CN=ITFarm1Hosts,OU=Farms,${BASE}`, change("add", "member", [kiosk]));
     await this.until(
       "the stranger to be out",
-      async () => !(await this.#directory.members("ITFarm1Hosts")).includes("KIOSK9$") && this.#farm.sawDrift,
+      async () => !(await this.#directory.members("ITFarm1Hosts")).includes("KIOSK9$") && this.#farm.saw("DriftCorrected"),
     );
 
     heading("A host is compromised");
@@ -104,7 +104,10 @@ class Demo {
     seen("farm", exposure.replace(/^.*(?=Quarantined)/, ""), "yellow");
     act("an admin", "moves WEB02 to another OU");
     await this.#client.modifyDN(`CN=WEB02,CN=Computers,${BASE}`, `CN=WEB02,OU=Farms,${BASE}`);
-    await this.until("the new place to be told", async () => (await this.#hosts()).includes("was moved or renamed and stays out"));
+    await this.until(
+      "the new place to be told",
+      async () => (await this.#hosts()).includes("was moved or renamed and stays out") && this.#farm.saw("HostMoved"),
+    );
     await this.#ask("WEB02");
 
     heading("The farm is not needed any more");

@@ -15,19 +15,26 @@ export interface Condition {
   readonly message: string;
 }
 
+/** Reasons of warnings that no condition repeats where it is seen. */
+const NOTED: ReadonlySet<string> = new Set(["DriftCorrected", "HostMoved"]);
+
 export class FarmView {
   readonly #cluster: Cluster;
   readonly #namespace: string;
   readonly #name: string;
   readonly #said = new Map<string, string>();
   readonly #events = new Set<string>();
-  /** Whether the farm has told that it put something right that somebody else had changed. */
-  sawDrift = false;
+  readonly #reasons = new Set<string>();
 
   constructor(cluster: Cluster, namespace: string, name: string) {
     this.#cluster = cluster;
     this.#namespace = namespace;
     this.#name = name;
+  }
+
+  /** Whether an Event of this reason was seen. */
+  saw(reason: string): boolean {
+    return this.#reasons.has(reason);
   }
 
   /** What it says that it did not say before. */
@@ -60,16 +67,16 @@ export class FarmView {
     });
   }
 
-  /** Warnings repeat what a condition says, so only the others are shown, and drift. */
+  /** Warnings repeat what a condition says, so only the others are shown, and what is put right or noted of a farm that is ready. */
   #newEvents(events: readonly Manifest[], conditions: readonly Condition[]): readonly Seen[] {
     return events.flatMap((event): readonly Seen[] => {
       const [id, reason, message] = [`${event.metadata.name} ${String(event["count"])}`, textOf(event, "reason"), textOf(event, "message")];
       if (this.#events.has(id) || reason === undefined || message === undefined) return [];
       this.#events.add(id);
-      if (reason === "DriftCorrected") this.sawDrift = true;
+      this.#reasons.add(reason);
       const said = reason === "Ready" || conditions.some((condition) => condition.reason === reason);
-      if (said || (textOf(event, "type") === "Warning" && reason !== "DriftCorrected")) return [];
-      return [{ where: "event", text: `${reason}: ${message}`, format: reason === "DriftCorrected" ? "yellow" : "reset" }];
+      if (said || (textOf(event, "type") === "Warning" && !NOTED.has(reason))) return [];
+      return [{ where: "event", text: `${reason}: ${message}`, format: NOTED.has(reason) ? "yellow" : "reset" }];
     });
   }
 }

@@ -103,6 +103,8 @@ export class AskedDirectory implements Directory {
     if ("object" in change && !object) throw new DirectoryError("Stale", `${change.object.distinguishedName} is not there`);
     if ("object" in change && change.kind !== "Adopt" && change.object.owner !== undefined && object?.owner !== change.object.owner)
       throw new DirectoryError("NotOwned", `${change.object.distinguishedName} is somebody else's`);
+    // Taking over is guarded by what was there when it was decided.
+    if (change.kind === "Adopt" && object?.owner !== change.consent) throw new DirectoryError("Stale", "its adminDescription is another");
     const isMember = ({ distinguishedName }: DirectoryObject): boolean => added(change).includes(distinguishedName);
     const members = this.everything.filter(isMember);
     if (members.length < added(change).length) throw new DirectoryError("NotFound", "a member that is not there");

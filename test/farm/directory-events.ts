@@ -1,19 +1,29 @@
 /** What people do to a directory while a farm lives in it: as data, so that a test can draw them at random and tell them in words. */
 import fc from "fast-check";
-import { isAccount, type DirectoryObject, GROUP_CLASS } from "../../src/ad/object.ts";
+import { ACCOUNT_CLASS, isAccount, type DirectoryObject, GROUP_CLASS } from "../../src/ad/object.ts";
 import { encodeRetrievers } from "../../src/directory/entries.ts";
 import { type AskedDirectory, DOMAIN_COMPUTERS, isPrimary, ridOf } from "./asked-directory.ts";
-import { BASE, directoryObject } from "./simulation.ts";
+import { BASE, CONSENT, directoryObject } from "./simulation.ts";
 
 export const NAMES = ["WEB01", "WEB02", "WEB03", "WEB04"];
 export const CONTAINERS = ["CN=Computers", "OU=A"];
 /** The farm's own host group, two that it may be told to use, and one that is nested in others. */
 export const GROUPS = ["itfarm1Hosts", "Shared", "Other", "Nested"];
+/** Somebody who is no computer. */
+export const PERSON = "Person";
+/** What an administrator may have written into the adminDescription of what is no farm's: consent to be taken over, for the farm or for another, or a note. */
+const NOTES: Readonly<Record<string, string | undefined>> = {
+  consent: CONSENT,
+  "consent for another": "serverfarm.dev adopt=web/itfarm9",
+  "a note": "ask Anna",
+  nothing: undefined,
+};
 
 const name = fc.constantFrom(...NAMES);
 const group = fc.constantFrom(...GROUPS);
 const container = fc.constantFrom(...CONTAINERS);
 const origin = fc.constantFrom("administrator", "administrator", "administrator", "anybody", "controller");
+const note = fc.constantFrom("consent", "consent", ...Object.keys(NOTES));
 const kind = <Kind extends string>(value: Kind) => fc.constant(value);
 
 /** One thing that happens. Where it cannot, since the computer is not there or the name is taken, nothing does. */
@@ -25,14 +35,17 @@ export const directoryEvent = fc.oneof(
   fc.record({ kind: kind("delete"), name }),
   fc.record({ kind: kind("promote to a domain controller"), name }),
   fc.record({ kind: kind("set the primary group"), name, group: fc.constantFrom(...GROUPS, "Domain Computers") }),
-  fc.record({ kind: kind("put in"), name: fc.constantFrom(...NAMES, ...GROUPS), group }),
-  fc.record({ kind: kind("take out"), name: fc.constantFrom(...NAMES, ...GROUPS), group }),
+  fc.record({ kind: kind("put in"), name: fc.constantFrom(...NAMES, ...GROUPS, PERSON), group }),
+  fc.record({ kind: kind("take out"), name: fc.constantFrom(...NAMES, ...GROUPS, PERSON), group }),
   fc.record({ kind: kind("move the group"), group }),
   fc.record({ kind: kind("delete the group"), group }),
   fc.record({ kind: kind("make the group anew"), group: fc.constantFrom("Shared", "Other") }),
   fc.record({ kind: kind("delete the account") }),
   fc.record({ kind: kind("add to the account's list"), name: fc.constantFrom(...NAMES, ...GROUPS, "Everyone", "nobody") }),
   fc.record({ kind: kind("put denials last in the account's list") }),
+  fc.record({ kind: kind("make an account of its name"), name, days: fc.constantFrom(30, 30, 30, 60), note }),
+  fc.record({ kind: kind("make a group of its name"), name: fc.constantFrom(...NAMES, ...NAMES, PERSON), note }),
+  fc.record({ kind: kind("write the adminDescription"), of: fc.constantFrom("itfarm1", "itfarm1Hosts"), note }),
 );
 
 type Draw<Arbitrary> = Arbitrary extends fc.Arbitrary<infer Value> ? Value : never;
@@ -86,6 +99,20 @@ export function happen(directory: AskedDirectory, event: DirectoryEvent): void {
     case "move the group":
       if (group) replace(directory, group, { distinguishedName: `CN=${event.group},OU=Moved,${BASE}` });
       return;
+    case "make an account of its name":
+      return makeAccount(directory, event.days, NOTES[event.note], subject);
+    case "make a group of its name":
+      if (named(directory, "itfarm1Hosts")) return;
+      directory.simulated.objects = [
+        ...directory.simulated.objects,
+        { ...groupOf("itfarm1Hosts", subject ? [subject.distinguishedName] : []), owner: NOTES[event.note] },
+      ];
+      return;
+    case "write the adminDescription": {
+      const object = named(directory, event.of);
+      if (object) replace(directory, object, { owner: NOTES[event.note] });
+      return;
+    }
     case "add to the account's list":
     case "put denials last in the account's list":
       changeList(directory, "name" in event ? sidOf(event.name, subject) : undefined);
@@ -93,6 +120,22 @@ export function happen(directory: AskedDirectory, event: DirectoryEvent): void {
     default:
       if (subject) changeComputer(directory, subject, event);
   }
+}
+
+/** One that somebody made before the farm, as an administrator would: with a host that may retrieve its password. */
+function makeAccount(directory: AskedDirectory, days: number, owner: string | undefined, host: DirectoryObject | undefined): void {
+  if (named(directory, "itfarm1")) return;
+  const account = directoryObject({
+    distinguishedName: `CN=itfarm1,OU=Farms,${BASE}`,
+    samAccountName: "itfarm1$",
+    objectClass: ACCOUNT_CLASS,
+    dnsHostName: "itfarm1.contoso.com",
+    userAccountControl: 0x1000,
+    passwordIntervalDays: days,
+    owner,
+  });
+  directory.simulated.objects = [...directory.simulated.objects, account];
+  directory.setList(account, encodeRetrievers(host?.objectSID === undefined ? [] : [host.objectSID]));
 }
 
 function changeComputer(directory: AskedDirectory, computer: DirectoryObject, event: DirectoryEvent): void {

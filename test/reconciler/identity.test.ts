@@ -266,15 +266,31 @@ describe("who may retrieve the password is what the directory computes", () => {
     expect(directory.writes).toBe(writes);
     expect(second.status.hosts).toEqual({ desired: 2, granted: 2, summary: "2/2" });
     expect(second.status.hostGroup?.added).toEqual(directory.computers.map(({ objectGUID }) => objectGUID));
-    // Not wanted any more: nothing can be done, and nothing is forgotten.
+    // Not wanted any more: nobody can take it out, so the account's list keeps it out; and nothing is forgotten.
     const fewer = { hosts: { ...hosts, computers: ["WEB01"] } };
     const third = await run(directory, fewer, second.status);
-    expect(directory.writes).toBe(writes);
+    expect(canRetrieve(directory)).toEqual(["WEB01"]);
+    expect(shared(directory)).toEqual([dnOf("WEB01")]);
+    expect(ready(third)?.message).toContain(`Set-ADObject '${dnOf("WEB02")}' -Replace @{primaryGroupID=515}`);
+    expect(third.events.map(({ reason }) => reason)).toContain("PrimaryGroupMember");
+    expect(third.status.hostGroup?.added).toEqual(second.status.hostGroup?.added);
     // Another primary group leaves an ordinary member behind.
     const after = changed(directory, (one) => ({ ...one, primaryGroupID: 515 }));
     withMembers(after, [dnOf("WEB01"), dnOf("WEB02")]);
     await run(after, fewer, third.status);
     expect(shared(after)).toEqual([dnOf("WEB01")]);
+    expect(after.objects.find(isAccount)?.retrievers?.denied).toEqual([]);
+  });
+
+  test("whom an administrator made a member of somebody else's group, by primary group too, stays in", async () => {
+    const hosts = { group: { name: "Shared", existing: true } };
+    const [web01, web02] = ["WEB01", "WEB02"].map(computer);
+    if (!web01 || !web02) throw new Error("no computers");
+    const shared = { ...SHARED, objectSID: "S-1-5-21-1-2-3-4444" };
+    const directory = new SimulatedDirectory([shared], [web01, { ...web02, primaryGroupID: 4444 }]);
+    const first = await run(directory, { hosts: { ...hosts, computers: ["WEB01", "WEB02"] } });
+    await run(directory, { hosts: { ...hosts, computers: ["WEB01"] } }, first.status);
+    expect(canRetrieve(directory)).toEqual(["WEB01", "WEB02"]);
   });
 
   test.each([

@@ -1,27 +1,23 @@
 /**
- * Random lives of a farm and its directory. After each reconcile the computers that can retrieve the password are those that are wanted, less the
- * quarantined and those that are not trusted; and nothing without the farm's marker was changed but for members of groups that it may use. What is
- * otherwise by design stands where it is let pass: see `isExcused`. Not tried: several farms in one group, taking over, requests that fail.
+ * Random lives of farms and their directory. After each reconcile the computers that can retrieve a password are those that are wanted, less the
+ * quarantined and those that are not trusted; and nothing without the farm's marker was changed but for members of groups that it may use, and for what it
+ * may take over. Several farms use one group, of one namespace and of two; requests fail in the middle, and the next reconcile finds what was left. What is
+ * otherwise by design stands where it is let pass: see `isExcused`.
  */
 import fc from "fast-check";
-import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
-import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
-import type { FarmPorts, reconcileFarm } from "../../src/reconciler/farm.ts";
-import { AskedDirectory, isPrimary } from "../farm/asked-directory.ts";
-import { CONTAINERS, directoryEvent, type DirectoryEvent, groupOf, happen, hostOf, named, NAMES } from "../farm/directory-events.ts";
-import { desired, farm } from "../farm/simulation.ts";
-import { Entries, type Meant } from "./meant-hosts.ts";
-import { tokenOf, whoCanRetrieve } from "./tokens.ts";
+import type { reconcileFarm } from "../../src/reconciler/farm.ts";
+import { AskedDirectory } from "../farm/asked-directory.ts";
+import { CONTAINERS, directoryEvent, type DirectoryEvent, groupOf, happen, hostOf, NAMES, PERSON } from "../farm/directory-events.ts";
+import { BASE, directoryObject } from "../farm/simulation.ts";
+import { Before, type Fault, FAULTS, LivedFarm, type Manifest } from "./lived-farm.ts";
+import { noteWhatItPut, verifyNamespaces, verifyNobodyGot, verifyOthers, verifyRetrieval } from "./retrieval-rules.ts";
 
-type Spec = NonNullable<Parameters<typeof farm>[0]>;
-
-interface Round {
+interface Round extends Manifest {
   readonly events: readonly DirectoryEvent[];
-  readonly way: "Group" | "Principals" | "Shared" | "Other";
-  readonly computers: readonly string[];
-  readonly quarantined: readonly string[];
-  /** Whether the account is to be in the access group Readers, which is somebody else's. */
-  readonly reads: boolean;
+  /** Whose manifest is written: it has none before, and from then on it is reconciled in each round. */
+  readonly farm: string;
+  /** What fails in its first reconcile. */
+  readonly fault: Fault | undefined;
 }
 
 type Life = readonly Round[];
@@ -32,30 +28,46 @@ const reference = fc.constantFrom(
   ...NAMES.flatMap((name) => CONTAINERS.map((container) => `CN=${name},${container}`)),
 );
 
-const life: fc.Arbitrary<Life> = fc.array(
-  fc.record({
+/** The first is the one whose objects people know; the second is of its namespace. */
+const FARMS = ["web/itfarm1", "web/itfarm2", "other/itfarm3"] as const;
+const [FIRST] = FARMS;
+
+const fault: fc.Arbitrary<Fault> = fc.record({ what: fc.constantFrom(...FAULTS), at: fc.integer({ min: 0, max: 3 }) });
+
+function lifeOf(farm: fc.Arbitrary<string>, way: fc.Arbitrary<Manifest["way"]>, minLength: number): fc.Arbitrary<Life> {
+  const round = fc.record({
     events: fc.array(directoryEvent, { maxLength: 4 }),
-    way: fc.constantFrom("Group", "Principals", "Shared", "Other"),
+    farm,
+    way,
     computers: fc.uniqueArray(reference, { maxLength: 4 }),
     quarantined: fc.uniqueArray(reference, { maxLength: 2 }),
     reads: fc.boolean(),
-  }),
-  { minLength: 1, maxLength: 4 },
+    adopts: fc.boolean(),
+    fault: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fault }),
+  });
+  return fc.array(round, { minLength, maxLength: 4 });
+}
+
+const life = fc.oneof(
+  { weight: 7, arbitrary: lifeOf(fc.constant(FIRST), fc.constantFrom("Group", "Principals", "Shared", "Other"), 1) },
+  {
+    weight: 1,
+    arbitrary: lifeOf(fc.constantFrom(...FARMS), fc.constantFrom("Group", "Principals", "Shared", "Shared", "Shared", "Other"), 2),
+  },
 );
 
 /** In words, a line for each thing that happens. */
 function tell(rounds: Life): string {
   return rounds
-    .flatMap(({ events, way, computers, quarantined, reads }) => [
+    .flatMap(({ events, farm, way, computers, quarantined, reads, adopts, fault }) => [
       ...events.map((event) => `  somebody: ${Object.values(event).join(", ")}`),
-      `  farm: ${way}; computers [${computers.join(" | ")}]; quarantined [${quarantined.join(" | ")}]${reads ? "; in Readers" : ""}`,
+      `  ${farm}: ${way}; computers [${computers.join(" | ")}]; quarantined [${quarantined.join(" | ")}]${reads ? "; in Readers" : ""}${adopts ? "; may take over" : ""}`,
+      ...(fault ? [`    ${fault.what}, number ${fault.at + 1}`] : []),
     ])
     .join("\n");
 }
 
-const signal = new AbortController().signal;
-const OWNER = desired().owner;
-/** The marker of another farm. */
+/** The marker of a farm that does not live here. */
 const ANOTHER = "serverfarm.dev cluster=8a1f farm=other/farm";
 /** Of each of the files that take a share of the lives, so that they run side by side. */
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 5000);
@@ -71,37 +83,6 @@ export async function findFault(reconcile: typeof reconcileFarm, share: number):
   return `${String(errorInstance)}\n${settings}, at its smallest:\n${tell(found)}`;
 }
 
-async function bringAbout(
-  reconcile: typeof reconcileFarm,
-  directory: AskedDirectory,
-  spec: Spec,
-  status: ServerFarmStatus | undefined,
-): Promise<ServerFarmStatus> {
-  const ports: FarmPorts = {
-    directory,
-    assertFresh: () => Promise.resolve(),
-    record: (object, recorded) => Promise.resolve({ ...object, status: recorded }),
-    now: () => new Date("2026-11-26T00:00:00Z"),
-  };
-  const { end, report } = await reconcile(farm(spec, status), desired(spec, status), ports, signal);
-  if (end.kind !== "Looked") throw new Error(`it ended otherwise: ${end.kind}`);
-  if (report.error) throw report.error;
-  return end.status;
-}
-
-function specOf({ way, computers, quarantined, reads }: Round): Spec {
-  const existing = way === "Shared" || way === "Other";
-  return {
-    hosts: {
-      grant: way === "Principals" ? "Principals" : "Group",
-      ...(existing ? { group: { name: way, existing } } : {}),
-      computers,
-      quarantined,
-    },
-    accessGroups: reads ? [{ name: "Readers", existing: true }] : [],
-  };
-}
-
 /** Lives it, and throws where something does not hold. WEB01 and WEB02 are there from the beginning, and WEB02 is in a group of somebody else. */
 async function live(reconcile: typeof reconcileFarm, rounds: Life): Promise<void> {
   const hosts = ["WEB01", "WEB02"].map((name) => hostOf(name, "CN=Computers", "administrator"));
@@ -114,139 +95,78 @@ async function live(reconcile: typeof reconcileFarm, rounds: Life): Promise<void
       groupOf("Other"),
       { ...groupOf("Nested"), owner: ANOTHER },
       groupOf("Readers"),
+      directoryObject({ distinguishedName: `CN=${PERSON},OU=People,${BASE}`, samAccountName: PERSON, objectClass: "user" }),
     ],
     hosts,
   );
-  const entries = new Entries();
-  const puts = new Puts();
-  let status: ServerFarmStatus | undefined;
-  for (const round of rounds) {
+  const farms = FARMS.map((key) => new LivedFarm(key, directory));
+  for (const [turn, round] of rounds.entries()) {
     for (const event of round.events) happen(directory, event);
-    const before = new Before(directory);
-    const meant = entries.mean(directory.simulated.computers, round.computers, round.quarantined);
-    status = await bringAbout(reconcile, directory, specOf(round), status);
-    verifyOthers(directory, before, round, meant, puts);
-    puts.update(directory, before);
-    verifyRetrieval(directory, before, round, meant, puts);
-  }
-}
-
-/** The directory right before a reconcile. */
-class Before {
-  readonly objects: readonly DirectoryObject[];
-  readonly everything: readonly DirectoryObject[];
-  readonly able: ReadonlySet<string>;
-  readonly hasAccount: boolean;
-  /** Whether the farm can have the host group that it asks for. */
-  readonly isGroupFree: (round: Round) => boolean;
-
-  constructor(directory: AskedDirectory) {
-    this.objects = directory.simulated.objects;
-    this.everything = directory.everything;
-    this.able = whoCanRetrieve(directory);
-    this.hasAccount = this.objects.some(isAccount);
-    const own = named(directory, "itfarm1Hosts");
-    const groups = new Set(this.objects.map(({ samAccountName }) => samAccountName));
-    this.isGroupFree = ({ way }) => way === "Principals" || (way === "Group" ? !own || own.owner === OWNER : groups.has(way));
-  }
-
-  members(objectGUID: string): readonly string[] {
-    return this.objects.find((one) => one.objectGUID === objectGUID)?.members ?? [];
-  }
-}
-
-/** Which members of others' groups the farm put there. */
-class Puts {
-  #puts: ReadonlySet<string> = new Set();
-
-  has(group: DirectoryObject, member: DirectoryObject | undefined): boolean {
-    return this.#puts.has(`${group.objectGUID} ${member?.objectGUID}`);
-  }
-
-  /**
-   * One that somebody took out and put back between two reconciles is still the farm's: nobody can tell. By design, and of a group whose primary member
-   * somebody was meanwhile, too.
-   */
-  update(directory: AskedDirectory, before: Before): void {
-    const next = new Set<string>();
-    for (const group of directory.simulated.objects) {
-      if (group.owner === OWNER) continue;
-      const were = before.members(group.objectGUID);
-      for (const member of directory.everything) {
-        const isMember = group.members.includes(member.distinguishedName);
-        const isNew = isMember && !were.includes(member.distinguishedName);
-        // By primary group it has no member value for now, and gets it back with another primary group.
-        if (isNew || ((isMember || isPrimary(group, member)) && this.has(group, member)))
-          next.add(`${group.objectGUID} ${member.objectGUID}`);
-      }
+    const acting = farms[FARMS.findIndex((key) => key === round.farm)];
+    acting?.apply(round, turn);
+    const living = farms.filter(({ manifest }) => manifest !== undefined);
+    const world = new World(reconcile, directory, living);
+    // Where nothing could be looked at, nothing is known of the round: entries mean whom they meant.
+    if (acting && round.fault?.what === "a look fails" && round.fault.at === 0) {
+      await world.isBlind(acting, round.fault);
+      continue;
     }
-    this.#puts = next;
+    for (const one of living) one.look();
+    if (acting && round.fault) await world.fail(acting, round.fault);
+    await world.settle();
   }
 }
 
-/** What does not bear the farm's marker is as it was, but for members: hosts in the host group, the account in Readers, and out whom it had put in. */
-function verifyOthers(directory: AskedDirectory, before: Before, { way, reads }: Round, { wanted }: Meant, puts: Puts): void {
-  const now = new Map(directory.everything.map((one) => [one.objectGUID, one]));
-  const byDn = new Map(directory.everything.map((one) => [one.distinguishedName, one]));
-  for (const old of before.everything.filter(({ owner }) => owner !== OWNER)) {
-    const one = now.get(old.objectGUID);
-    if (one === old) continue;
-    if (!one || still(one) !== still(old)) throw new Error(`${old.distinguishedName}, which is not the farm's, was changed`);
-    for (const dn of one.members.filter((member) => !old.members.includes(member))) {
-      const member = byDn.get(dn);
-      const may =
-        (one.samAccountName === way && member !== undefined && wanted.has(member.objectGUID)) ||
-        (reads && one.samAccountName === "Readers" && member !== undefined && isAccount(member));
-      if (!may) throw new Error(`${dn} was put into ${one.distinguishedName}`);
+/** The farms of a round. */
+class World {
+  readonly #reconcile: typeof reconcileFarm;
+  readonly #directory: AskedDirectory;
+  readonly #farms: readonly LivedFarm[];
+
+  constructor(reconcile: typeof reconcileFarm, directory: AskedDirectory, farms: readonly LivedFarm[]) {
+    this.#reconcile = reconcile;
+    this.#directory = directory;
+    this.#farms = farms;
+  }
+
+  /** A look that fails changes nothing. */
+  async isBlind(farm: LivedFarm, fault: Fault): Promise<void> {
+    const { writes } = this.#directory.simulated;
+    await farm.reconcile(this.#reconcile, this.#others(farm), fault);
+    if (this.#directory.simulated.writes !== writes) throw new Error("something was written though nothing was seen");
+  }
+
+  async fail(farm: LivedFarm, fault: Fault): Promise<void> {
+    await this.#one(farm, fault);
+    verifyNobodyGot(this.#directory, farm, this.#others(farm));
+  }
+
+  /** Each reconciles, and again until nobody has anything left to do: what one does another may have waited for. */
+  async settle(): Promise<void> {
+    for (let pass = 1; ; pass++) {
+      if (pass > PASSES) throw new Error("farms fight, or never come to rest");
+      const { writes } = this.#directory.simulated;
+      const before = this.#farms.map(({ status }) => status);
+      for (const farm of this.#farms) await this.#one(farm);
+      if (this.#farms.length === 1) break;
+      const isSame = this.#farms.every(({ status }, index) => JSON.stringify(status) === JSON.stringify(before[index]));
+      if (isSame && this.#directory.simulated.writes === writes) break;
     }
-    for (const dn of old.members.filter((member) => !one.members.includes(member)))
-      if (!puts.has(one, byDn.get(dn))) throw new Error(`${dn}, whom the farm had not put in, was taken out of ${one.distinguishedName}`);
+    for (const farm of this.#farms) verifyRetrieval(this.#directory, farm, this.#others(farm));
   }
-  for (const one of directory.everything)
-    if (one.owner !== OWNER && !before.everything.some(({ objectGUID }) => objectGUID === one.objectGUID))
-      throw new Error(`${one.distinguishedName} was made without marker`);
-}
 
-/** All of it but for members; whom it is a member of says the other object. */
-function still(object: DirectoryObject): string {
-  return JSON.stringify({ ...object, members: [], memberOf: [] });
-}
+  async #one(farm: LivedFarm, fault?: Fault): Promise<void> {
+    const others = this.#others(farm);
+    const before = new Before(this.#directory, farm);
+    await farm.reconcile(this.#reconcile, others, fault);
+    verifyOthers(this.#directory, farm, before, others);
+    verifyNamespaces(this.#directory, farm, before, others);
+    noteWhatItPut(this.#directory, farm, before, others);
+  }
 
-function verifyRetrieval(directory: AskedDirectory, before: Before, round: Round, meant: Meant, puts: Puts): void {
-  const able = whoCanRetrieve(directory);
-  const isFree = before.isGroupFree(round);
-  for (const computer of directory.simulated.computers) {
-    const { objectGUID, distinguishedName } = computer;
-    const can = able.has(objectGUID);
-    if (can && meant.quarantined.has(objectGUID)) throw new Error(`${distinguishedName} is quarantined and can retrieve`);
-    // By design: while the host group is not to be had, nothing of who may retrieve changes but for the quarantined.
-    if (!can && meant.wanted.has(objectGUID) && isFree) throw new Error(`${distinguishedName} is wanted and cannot retrieve`);
-    if (can && !meant.wanted.has(objectGUID) && !isExcused(directory, before, round, meant, puts, computer))
-      throw new Error(`${distinguishedName} is not wanted and can retrieve`);
+  #others(farm: LivedFarm): readonly LivedFarm[] {
+    return this.#farms.filter((one) => one !== farm);
   }
 }
 
-/** Who can retrieve by design, though the farm does not want it. */
-function isExcused(
-  { simulated }: AskedDirectory,
-  before: Before,
-  round: Round,
-  { undecided }: Meant,
-  puts: Puts,
-  computer: DirectoryObject,
-): boolean {
-  const { objectGUID, distinguishedName } = computer;
-  const could = before.able.has(objectGUID);
-  // The group that it asks for is not there, or not its: who could retrieve can.
-  if (!before.isGroupFree(round)) return could;
-  // Others may put whom they like into a group of theirs that the farm uses, one that is not trusted too: it is in by them, and not by the farm.
-  const used = simulated.objects.find(({ samAccountName }) => samAccountName === round.way);
-  const others = tokenOf(computer, simulated.objects, (group, member) => puts.has(group, member));
-  if (used?.objectSID !== undefined && others.has(used.objectSID)) return true;
-  // While it is not decided whom an entry means nobody is taken out for it: whoever could retrieve can, by a group that was used before too; and whom the
-  // farm has in its host group stays in, though the account was made anew.
-  const isOwnMember = (group: DirectoryObject): boolean =>
-    group.members.includes(distinguishedName) && (group.owner === OWNER || puts.has(group, computer));
-  const wasMember = before.objects.some(isOwnMember);
-  return undecided.size > 0 && (could || (undecided.has(objectGUID) && wasMember && !before.hasAccount));
-}
+const PASSES = 8;

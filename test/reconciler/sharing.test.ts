@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { ServerFarm, ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import { keyOf } from "../../src/api/object.ts";
 import type { EventDraft } from "../../src/api/event.ts";
-import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
+import { ACCOUNT_CLASS, isAccount, type DirectoryObject } from "../../src/ad/object.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
 import { othersWanting, sharingFarm } from "../../src/farm/sharing.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
@@ -181,6 +181,41 @@ describe("a host that two farms of one namespace want in a group", () => {
     expect(world.members("Shared")).toEqual([]);
   });
 
+  test("and that is in by its primary group by now, is kept out of both accounts once both drop it, and of none while one wants it", async () => {
+    const shared = groupOf("Shared", [], { objectSID: "S-1-5-21-1-2-3-4444" });
+    const world = new World([shared]);
+    const denied = (): readonly (readonly string[])[] =>
+      world.directory.objects.filter(isAccount).map(({ retrievers }) => (retrievers?.denied ?? []).map(sidOwner));
+    const sidOwner = (sid: string): string => NAMES.find((_, index) => HOSTS[index]?.objectSID === sid) ?? sid;
+    for (const key of ["web/a", "web/b"]) world.apply(key, { hosts: uses("Shared", ["WEB01", "WEB02"]) });
+    await world.settle();
+    // Active Directory keeps no member value for a primary group.
+    world.directory.computers = HOSTS.map((host) => (host.samAccountName === "WEB02$" ? { ...host, primaryGroupID: 4444 } : host));
+    world.change("Shared", ["WEB01"]);
+    world.apply("web/a", { hosts: uses("Shared", ["WEB01"]) });
+    await world.settle();
+    expect(denied()).toEqual([[], []]);
+    world.apply("web/b", { hosts: uses("Shared", ["WEB01"]) });
+    await world.settle();
+    expect(denied()).toEqual([["WEB02"], ["WEB02"]]);
+    world.directory.computers = HOSTS;
+    world.change("Shared", ["WEB01", "WEB02"]);
+    await world.settle();
+    expect([world.members("Shared"), denied()]).toEqual([["WEB01"], [[], []]]);
+  });
+
+  test.each([
+    ["is a domain controller now", { userAccountControl: 0x2000 }],
+    ["was made anew by an ordinary user", { creatorSID: "S-1-5-21-1-2-3-1050" }],
+  ])("and that %s leaves it, though both still name it", async (_, fields) => {
+    const world = new World([groupOf("Shared")]);
+    for (const key of ["web/a", "web/b"]) world.apply(key, { hosts: uses("Shared", ["WEB01", "WEB02"]) });
+    await world.settle();
+    world.directory.computers = HOSTS.map((host) => (host.samAccountName === "WEB02$" ? { ...host, ...fields } : host));
+    await world.settle();
+    expect([world.members("Shared"), world.added("web/a"), world.added("web/b")]).toEqual([["WEB01"], ["WEB01"], ["WEB01"]]);
+  });
+
   test("that its farm had no time to write down stays at the end of the other, and an Event says where", async () => {
     const world = new World([groupOf("Shared")]);
     world.apply("web/a", { hosts: uses("Shared", ["WEB01", "WEB02"]) });
@@ -249,6 +284,61 @@ describe("a host that two farms of one namespace want in a group", () => {
     world.delete("web/a");
     await world.look("web/a");
     expect(world.farms.has("web/a")).toBe(false);
+  });
+});
+
+test("a host that a farm does not want any more leaves the group that it was in, though the one that the farm asks for now is not to be had", async () => {
+  const world = new World([groupOf("Shared")]);
+  world.apply("web/a", { hosts: uses("Shared", ["WEB01", "WEB02"]) });
+  await world.settle();
+  world.apply("web/a", { hosts: uses("Nowhere", ["WEB02"]) });
+  await world.settle();
+  expect(world.condition("web/a", "HostsReady")?.reason).toBe("GroupNotFound");
+  // WEB02 keeps the right until the other group is there.
+  expect([world.members("Shared"), world.added("web/a")]).toEqual([["WEB02"], ["WEB02"]]);
+});
+
+describe("a host that a farm without account put into a group", () => {
+  /** The farm web/a, whose account somebody else has made: it put WEB01 into the group Shared. */
+  const blocked = async (retrievers: DirectoryObject["retrievers"]): Promise<World> => {
+    const world = new World([groupOf("Shared"), { ...computer("a"), objectClass: ACCOUNT_CLASS, retrievers }]);
+    world.apply("web/a", { hosts: uses("Shared", ["WEB01"]) });
+    await world.settle();
+    expect([world.members("Shared"), world.condition("web/a", "AccountReady")?.reason]).toEqual([["WEB01"], "NotOwned"]);
+    return world;
+  };
+  const NOBODY = { principals: [], denied: [], foreign: [] };
+
+  test.each([
+    ["a group of its own", { hosts: { computers: ["WEB01"] } }],
+    ["another group of somebody else", { hosts: uses("Nowhere", ["WEB01"]) }],
+    ["no group", { hosts: { grant: "Principals" as const, computers: ["WEB01"] } }],
+  ])("leaves it when the farm wants %s, for the hosts of another farm there are its members", async (_, spec) => {
+    const world = await blocked(NOBODY);
+    world.apply("web/a", spec);
+    world.apply("web/b", { hosts: uses("Shared", ["WEB02"]) });
+    await world.settle();
+    expect([world.members("Shared"), world.added("web/a")]).toEqual([["WEB02"], []]);
+  });
+
+  test.each([
+    ["it names the group", (shared: string) => ({ ...NOBODY, principals: [shared] })],
+    ["its list cannot be read", () => undefined],
+  ])("stays while the account may give it the right: %s", async (_, listOf) => {
+    const world = await blocked(NOBODY);
+    const shared = world.directory.objects.find(({ samAccountName }) => samAccountName === "Shared")?.objectSID ?? "";
+    world.directory.objects = world.directory.objects.map((one) => (isAccount(one) ? { ...one, retrievers: listOf(shared) } : one));
+    world.apply("web/a", { hosts: { computers: ["WEB01"] } });
+    await world.settle();
+    expect([world.members("Shared"), world.added("web/a")]).toEqual([["WEB01"], ["WEB01"]]);
+  });
+
+  test("stays while it is not known whether the account is there", async () => {
+    const world = await blocked(NOBODY);
+    world.directory.missing = ["an account that is not replicated yet"];
+    world.apply("web/a", { hosts: { computers: ["WEB01"] } });
+    await world.settle();
+    expect(world.members("Shared")).toEqual(["WEB01"]);
   });
 });
 

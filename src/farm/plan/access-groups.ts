@@ -5,7 +5,8 @@ import { dnKey } from "../../names/distinguished-name.ts";
 import { NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
 import { isAccessGroup, isAnothers, memberGroup, owned } from "../slot.ts";
-import { groupsOf, type FarmView } from "../view.ts";
+import { groupsOf } from "../host-groups.ts";
+import { type FarmView } from "../view.ts";
 import { DECLARED, strangersIn } from "./hosts.ts";
 
 /** The account is a member of each of its access groups, and of none that it was put into before and that the farm does not name any more. */

@@ -7,7 +7,8 @@ import { dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
 import { isAccessGroup, isAnothers, memberGroup, owned } from "../slot.ts";
-import { groupsOf, type FarmView } from "../view.ts";
+import { groupsOf } from "../host-groups.ts";
+import { type FarmView } from "../view.ts";
 import { endOfAccessGroup } from "./access-groups.ts";
 import { DECLARED, endOfHostGroup, takeOut } from "./hosts.ts";
 

@@ -4,20 +4,12 @@ import type { DirectoryObject } from "../../ad/object.ts";
 import type { MemberGroup } from "../../ad/write.ts";
 import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
-import { listOf } from "../changes/entry.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
+import { accountsOf } from "../queries.ts";
 import { othersWanting } from "../sharing.ts";
 import { isAnothers, memberGroup, owned, type Slot } from "../slot.ts";
-import {
-  addedMembers,
-  externalHostGroups,
-  isPrimaryGroup,
-  memberValues,
-  membership,
-  ownHostGroups,
-  type FarmView,
-  type ResolvedHosts,
-} from "../view.ts";
+import { addedMembers, externalHostGroups, isPrimaryGroup, memberValues, membership, ownHostGroups } from "../host-groups.ts";
+import { type FarmView, type ResolvedHosts } from "../view.ts";
 
 /** Values in one modify: as many hosts as a farm can have, so that a change of any number of them is one write. */
 const MEMBERS_PER_WRITE = 5000;
@@ -133,13 +125,14 @@ export function planQuarantine(view: FarmView): Plan {
 
 /** Groups that were used before go, or lose what the farm put in, once the account does not name them any more. */
 export function planFormerGroups(view: FarmView): Plan {
-  const { observed, account } = view;
-  if (account.kind !== "Own") return NOTHING;
-  const named = new Set(account.object.retrievers?.principals);
-  const isLeft = ({ objectSID }: DirectoryObject): boolean => objectSID === undefined || !named.has(objectSID);
-  const [own, external] = [former(view, ownHostGroups(view)).filter(isLeft), former(view, externalHostGroups(view)).filter(isLeft)];
+  const own = view.account.kind === "Own" ? former(view, ownHostGroups(view)).filter((group) => !isNamed(view, group)) : [];
+  const external = externalHostGroups(view).filter((group) => group !== usedGroup(view));
   if (own.length === 0 && external.length === 0) return NOTHING;
-  const computers = new Set(observed.computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
+  const computers = new Set(view.observed.computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
+  const done = new Set(view.account.kind === "Own" ? former(view, external) : external);
+  // Other farms may use it: whoever is not wanted goes, whatever else is not decided yet.
+  const isOut = (group: DirectoryObject): ((key: string) => boolean) =>
+    done.has(group) && !isNamed(view, group) ? () => true : isUnwanted(view.hosts);
   return {
     ...NOTHING,
     changes: [
@@ -150,9 +143,23 @@ export function planFormerGroups(view: FarmView): Plan {
           group.members.filter((member) => !computers.has(dnKey(member))),
         ),
       ),
-      ...external.flatMap((group) => takeOut(view, group)),
+      ...external.flatMap((group) => takeOut(view, group, isOut(group))),
     ],
   };
+}
+
+/** Whether an account may name the group, so that its members have the right: also one that cannot be read, or seen on this server yet. */
+function isNamed({ desired, observed }: FarmView, { objectSID }: DirectoryObject): boolean {
+  const accounts = accountsOf(desired, observed.objects);
+  const names = ({ retrievers }: DirectoryObject): boolean =>
+    retrievers === undefined || (objectSID !== undefined && retrievers.principals.includes(objectSID));
+  return observed.missing.length > 0 || accounts.some(names);
+}
+
+/** The group of somebody else that is the host group, or was until it might not be any more. */
+function usedGroup({ hostGroup }: FarmView): DirectoryObject | undefined {
+  if (hostGroup.kind === "Blocked") return hostGroup.frozen;
+  return "object" in hostGroup ? hostGroup.object : undefined;
 }
 
 /** Of these groups those that are not used any more. */
@@ -170,9 +177,12 @@ export function strangersIn(count: number): string {
 /** An owned host group goes; one with members that the farm did not put in stays, without its marker, and so does one that is a primary group. */
 export function endOfHostGroup({ desired, observed }: FarmView, group: DirectoryObject, strangers: readonly string[]): Change {
   const object = owned(group, desired.owner);
-  const users = observed.primaryMembers.filter((member) => isPrimaryGroup(group, member)).map(({ distinguishedName }) => distinguishedName);
-  if (users.length > 0) {
-    const because = `it is the primary group of ${listOf(users)}, and Active Directory deletes no such group: change their primary group, then delete it`;
+  const users = observed.primaryMembers.filter((member) => isPrimaryGroup(group, member));
+  const [{ primaryGroupID } = {}] = users;
+  if (primaryGroupID !== undefined) {
+    // How many, and how an administrator finds them, and not who.
+    const many = users.length === 1 ? "1 object" : `${users.length} objects`;
+    const because = `it is the primary group of ${many} (Get-ADObject -LDAPFilter '(primaryGroupID=${primaryGroupID})'), and Active Directory deletes no such group: change their primary group, then delete it`;
     return { kind: "Release", object, because };
   }
   return strangers.length === 0 ? { kind: "DeleteHostGroup", object } : { kind: "Release", object, because: strangersIn(strangers.length) };

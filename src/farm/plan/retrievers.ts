@@ -5,7 +5,8 @@ import { commonName, dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
 import type { ObservedFarm } from "../observed.ts";
 import { owned } from "../slot.ts";
-import { membership, type FarmView } from "../view.ts";
+import { membership } from "../host-groups.ts";
+import { type FarmView } from "../view.ts";
 
 /**
  * Whom one access list can name: its size has 16 bits (MS-DTYP 2.4.5), and an entry for a domain's principal takes 36 bytes. Some are left for

@@ -5,7 +5,8 @@ import type { Part, Reason } from "../../api/reasons.ts";
 import { isAccount } from "../../ad/object.ts";
 import type { Change } from "../changes/index.ts";
 import type { Report } from "../report.ts";
-import { groupsOf, type FarmView } from "../view.ts";
+import { groupsOf } from "../host-groups.ts";
+import { type FarmView } from "../view.ts";
 
 /** What the end has already taken: of each part that is not as it was, in words. */
 type Taken = { readonly [part in Part]?: string };

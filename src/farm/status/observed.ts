@@ -8,7 +8,8 @@ import { accessGroupsStatus, hostGroupsStatus, type Journal, type RememberedAcce
 import type { Report } from "../report.ts";
 import { answeredFor } from "../handover.ts";
 import { isAccessGroup, type Slot } from "../slot.ts";
-import { addedMembers, groupsOf, membership, type FarmView } from "../view.ts";
+import { addedMembers, groupsOf, membership } from "../host-groups.ts";
+import { type FarmView } from "../view.ts";
 
 const LISTED = 100;
 const KINDS = ["Account", "HostGroup", "AccessGroup"] as const;

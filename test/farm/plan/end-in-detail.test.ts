@@ -200,4 +200,30 @@ describe("what keeps the end back", () => {
     const copied = end(desired(), [account({ objectClass: "user" })]).changes;
     expect(copied).toMatchObject([{ kind: "Release", because: "it is a user, which no farm creates" }]);
   });
+
+  test("of a group that is somebody's primary group is said how many they are and how to find them, and not who", () => {
+    const wanted = desired();
+    const hosts = group("itfarm1Hosts", { owner, objectSID: "S-1-5-21-1-2-3-4444", members: [] });
+    const [one, other] = ["SECRET01", "SECRET02"].map((name) => ({ ...computer(name), primaryGroupID: 4444 }));
+    if (!one || !other) throw new Error("no computers");
+    const endWith = (primaryMembers: readonly DirectoryObject[]) =>
+      planEndOf(
+        wanted,
+        {
+          objects: [hosts],
+          computers: [],
+          membersAmong: new Map(),
+          missing: [],
+          unexplainedPrincipals: [],
+          primaryMembers,
+          gone: [],
+          unreadable: [],
+        },
+        DELETE,
+      ).changes;
+    const because = (many: string): string =>
+      `it is the primary group of ${many} (Get-ADObject -LDAPFilter '(primaryGroupID=4444)'), and Active Directory deletes no such group: change their primary group, then delete it`;
+    expect(endWith([one])).toMatchObject([{ kind: "Release", because: because("1 object") }]);
+    expect(endWith([one, other])).toMatchObject([{ kind: "Release", because: because("2 objects") }]);
+  });
 });

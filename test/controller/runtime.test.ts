@@ -99,7 +99,7 @@ test("what nobody thought of is counted apart, with the place where it was; a fa
   await waitFor("all of them", () => kind.reconciled.length === 4);
   await kind.stop();
   expect([await kind.count("error"), await kind.count("requeue"), await kind.panics()]).toEqual([2, 1, 1]);
-  expect(kind.lines.map((line) => JSON.parse(line))).toEqual([
+  expect(kind.lines.map((line): unknown => JSON.parse(line))).toEqual([
     expect.objectContaining({
       error: "broken",
       stack: expect.stringContaining("runtime.test.ts"),

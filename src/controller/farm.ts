@@ -1,4 +1,5 @@
 /** ServerFarm: when a farm is reconciled, and what of the result goes to the cluster. */
+import { setImmediate } from "node:timers/promises";
 import { ABANDON, FARM_FINALIZER } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
 import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
@@ -152,6 +153,7 @@ export class FarmKind implements Kind<ServerFarm> {
     // Before the first look: what changes while it goes on must not be missed.
     this.#wakes.add(key, lookupKeys(wanted, undefined));
     const { farm: current, desired, report, end } = await reconcileFarm(farm, wanted, this.#ports(farm, domain.directory), signal);
+    await setImmediate();
     const { objects = [], computers = [] } = report.view?.observed ?? {};
     this.#wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
     this.#count(farm, report);
@@ -166,6 +168,7 @@ export class FarmKind implements Kind<ServerFarm> {
       // Spread, so that farms that were made together are not compared together for ever.
       Resync: () => ({ kind: "After", delay: domain.resync * (0.9 + 0.2 * Math.random()), priority: "Resync" }),
     };
+    await setImmediate();
     return await this.#write(current, end.status, end.events, results[end.next]());
   }
 
@@ -195,6 +198,7 @@ export class FarmKind implements Kind<ServerFarm> {
       assertFresh: () => this.#assertFresh(farm),
       record: async (current, status) => (await statuses.write(FARMS, current, status)) ?? current,
       now: () => new Date(),
+      pause: () => setImmediate(),
     };
   }
 

@@ -193,11 +193,12 @@ function* lookForUnreadable(
   objects: readonly DirectoryObject[],
   computers: readonly DirectoryObject[],
 ): Look<readonly string[]> {
-  const index = new HostIndex(computers);
-  if (desired.hosts.every((reference) => index.find(reference).length > 0)) return [];
   const found = new Set(computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
   const members = objects.filter((object) => isOwnGroup(desired, object)).flatMap((group) => group.members);
   const asked = members.filter((member) => !found.has(dnKey(member)));
+  if (asked.length === 0) return [];
+  const index = new HostIndex(computers);
+  if (desired.hosts.every((reference) => index.find(reference).length > 0)) return [];
   const read = yield* ask(asked.map(byDn), "Objects");
   for (const { distinguishedName } of read) found.add(dnKey(distinguishedName));
   return asked.filter((member) => !found.has(dnKey(member)));
@@ -205,19 +206,22 @@ function* lookForUnreadable(
 
 /** Looks computers up by host reference: none, one, or several that share a DNS name. */
 export class HostIndex {
-  readonly #byKey = new Map<string, Set<DirectoryObject>>();
+  /** Nearly every key is of one computer alone, and a list for each would be most of the work. */
+  readonly #byKey = new Map<string, DirectoryObject | DirectoryObject[]>();
 
   constructor(computers: readonly DirectoryObject[]) {
     for (const computer of computers) {
       for (const key of keysOfHost(computer)) {
         const known = this.#byKey.get(key);
-        if (known) known.add(computer);
-        else this.#byKey.set(key, new Set([computer]));
+        if (known === undefined) this.#byKey.set(key, computer);
+        else if (!Array.isArray(known)) this.#byKey.set(key, known === computer ? computer : [known, computer]);
+        else if (!known.includes(computer)) known.push(computer);
       }
     }
   }
 
   find({ by, value }: Omit<HostReference, "text">): readonly DirectoryObject[] {
-    return [...(this.#byKey.get(lookupKey(by, value)) ?? [])];
+    const found = this.#byKey.get(lookupKey(by, value)) ?? [];
+    return Array.isArray(found) ? found : [found];
   }
 }

@@ -67,6 +67,7 @@ class Resolver {
   readonly #observed: ObservedFarm;
   readonly #index: HostIndex;
   readonly #byId: ReadonlyMap<string, DirectoryObject>;
+  readonly #gone: ReadonlySet<string>;
   readonly #wanted = new Map<string, DirectoryObject>();
   readonly #quarantined = new Map<string, DirectoryObject>();
   readonly #undecided = new Map<string, DirectoryObject>();
@@ -82,6 +83,7 @@ class Resolver {
     this.#desired = desired;
     this.#observed = observed;
     this.#index = new HostIndex(observed.computers);
+    this.#gone = new Set(observed.gone);
     this.#byId = new Map(observed.computers.map((computer) => [computer.objectGUID, computer]));
   }
 
@@ -102,8 +104,7 @@ class Resolver {
     const named = this.#index.find(reference);
     // Whoever is not trusted and took the name does not make it ambiguous, either.
     const found = named.some((one) => this.#isTrusted(one)) ? named.filter((one) => this.#isTrusted(one)) : named;
-    const { gone } = this.#observed;
-    const remembered = (this.#desired.resolved.get(reference.text) ?? []).filter(({ objectGUID }) => !gone.includes(objectGUID));
+    const remembered = (this.#desired.resolved.get(reference.text) ?? []).filter(({ objectGUID }) => !this.#gone.has(objectGUID));
     const [before] = this.#seen(remembered);
     const candidate = found[0] ?? before;
     if (found.length > 1 || !candidate) {
@@ -164,7 +165,7 @@ class Resolver {
   }
 
   #unseenSids(remembered: readonly ResolvedHost[]): readonly string[] {
-    const unseen = remembered.filter(({ objectGUID }) => !this.#byId.has(objectGUID) && !this.#observed.gone.includes(objectGUID));
+    const unseen = remembered.filter(({ objectGUID }) => !this.#byId.has(objectGUID) && !this.#gone.has(objectGUID));
     return unseen.flatMap(({ objectSID }) => objectSID ?? []);
   }
 
@@ -184,14 +185,12 @@ export function membership(view: Pick<FarmView, "observed">, group: DirectoryObj
   return (computer) => isNamed(computer) || byPrimary.has(computer.objectGUID) || isPrimaryGroup(group, computer);
 }
 
-/**
- * Whether the group names one of the farm's computers as a member, and could be made to name it no more. Of the farm's own groups all members are known,
- * and of others only its own computers.
- */
+/** Whether the group names one of the farm's computers as a member, and could be made to name it no more. Of a group of others only these are known. */
 export function memberValues({ observed }: Pick<FarmView, "observed">, group: DirectoryObject): (computer: DirectoryObject) => boolean {
   const among = observed.membersAmong.get(group.objectGUID);
   const members = new Set(group.members.map(dnKey));
-  return ({ objectGUID, distinguishedName }) => among?.has(objectGUID) === true || members.has(dnKey(distinguishedName));
+  const isAmong = ({ objectGUID }: DirectoryObject): boolean => among?.has(objectGUID) === true;
+  return members.size === 0 ? isAmong : (computer) => isAmong(computer) || members.has(dnKey(computer.distinguishedName));
 }
 
 /** Whether the group is the object's primary group. */

@@ -113,11 +113,12 @@ function settledJournal({ spec }: ServerFarm, view: FarmView): Journal {
     if (!object) return [group];
     // A group that the farm owns now is kept as it says, whoever put its members in.
     if (hostGroup.kind === "Own" && hostGroup.object === object) return [];
+    const mine = added(object);
     // One that was used before, that it has nobody to take out of, and that the account does not name any more, is done with.
-    const left = added(object).length === 0 && object !== currentGroup(hostGroup) && !mayName(view.account, object);
+    const left = mine.length === 0 && object !== currentGroup(hostGroup) && !mayName(view.account, object);
     if (left) return [];
     const name = hostGroup.kind === "External" && hostGroup.object === object ? hostGroup.group.name : group.name;
-    return [{ ...group, name, distinguishedName: object.distinguishedName, added: added(object) }];
+    return [{ ...group, name, distinguishedName: object.distinguishedName, added: mine }];
   });
   if (hostGroup.kind !== "External" || remembered.some(({ objectGUID }) => objectGUID === hostGroup.object.objectGUID)) {
     return { ...desired.journal, hostGroups: remembered };

@@ -31,7 +31,6 @@ import type { Context, Kind, Result } from "./kind.ts";
 
 export const FARMS: Resource<ServerFarm> = { ...SERVER_FARM, is: (value): value is ServerFarm => hasSpec(value) };
 
-/** What a farm needs of the domains. */
 type Domains = Pick<DomainKind, "objects" | "access" | "farms" | "subscribe">;
 type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 
@@ -168,7 +167,6 @@ export class FarmKind implements Kind<ServerFarm> {
       // Spread, so that farms that were made together are not compared together for ever.
       Resync: () => ({ kind: "After", delay: domain.resync * (0.9 + 0.2 * Math.random()), priority: "Resync" }),
     };
-    await setImmediate();
     return await this.#write(current, end.status, end.events, results[end.next]());
   }
 
@@ -192,11 +190,10 @@ export class FarmKind implements Kind<ServerFarm> {
   }
 
   #ports(farm: ServerFarm, directory: Directory): FarmPorts {
-    const { statuses } = this.#context;
     return {
       directory,
       assertFresh: () => this.#assertFresh(farm),
-      record: async (current, status) => (await statuses.write(FARMS, current, status)) ?? current,
+      record: async (current, status) => (await this.#context.statuses.write(FARMS, current, status)) ?? current,
       now: () => new Date(),
       pause: () => setImmediate(),
     };

@@ -1,7 +1,4 @@
-/**
- * One reconcile of a farm, from the first look to what is said of it; and its end. Directory, cluster and time come in as ports, so that tests drive
- * the very code that the program runs.
- */
+/** One reconcile of a farm, from the first look to what is said of it. The world comes in as ports, so that tests drive the very code that the program runs. */
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { DirectoryError } from "../ad/error.ts";
@@ -31,7 +28,7 @@ export interface FarmPorts {
   readonly record: (farm: ServerFarm, status: ServerFarmStatus) => Promise<ServerFarm>;
   /** The time of day, for conditions. */
   readonly now: () => Date;
-  /** Resolves once others had their turns. Absent: nobody else waits. */
+  /** Resolves once others had their turns: all steps of a large farm in one stretch would hold up even the Lease. Absent: nobody else waits. */
   readonly pause?: () => Promise<void>;
 }
 
@@ -127,7 +124,6 @@ export interface Work {
   readonly journal?: (change: Change, following: readonly Change[], view: FarmView) => Promise<DesiredFarm>;
   /** True: a change that fails keeps back those after it. False: each stands for itself. */
   readonly ordered: boolean;
-  /** Lets others have their turns: each step of a large farm takes long enough, and all of them in one stretch would hold up even the Lease. */
   readonly pause?: FarmPorts["pause"] | undefined;
 }
 

@@ -1,5 +1,7 @@
 /** Objects of the directory and what they are called there; of a gMSA's attributes the one table of what is updated in place. */
 import { sameName } from "../names/account-name.ts";
+import { dnKey } from "../names/distinguished-name.ts";
+import { relativeId } from "../names/identifier.ts";
 import { ACCOUNT_DISABLED, ENCRYPTION_MASK, PARTIAL_SECRETS, SERVER_TRUST, WORKSTATION_TRUST } from "./account-flags.ts";
 
 /** The attributes of the table as an object of the directory has them. */
@@ -184,4 +186,23 @@ function managed(desired: string | undefined, observed: string | undefined): str
 
 function toText(value: number | undefined): string | undefined {
   return value === undefined ? undefined : String(value);
+}
+
+/** Domain controllers are never hosts; and a computer that an ordinary user made may only have taken a name that a farm lists. */
+export function isTrusted(
+  { trustSelfJoined }: { readonly trustSelfJoined: boolean },
+  computer: Pick<DirectoryObject, "userAccountControl" | "primaryGroupID" | "creatorSID">,
+): boolean {
+  return !isDomainController(computer) && (computer.creatorSID === undefined || trustSelfJoined);
+}
+
+/** Whether the group is the object's primary group. */
+export function isPrimaryGroup({ objectSID }: DirectoryObject, { primaryGroupID }: Pick<DirectoryObject, "primaryGroupID">): boolean {
+  return objectSID !== undefined && primaryGroupID !== undefined && relativeId(objectSID) === primaryGroupID;
+}
+
+/** Whether an account is a direct member of a group: asked of its own memberOf, since a group may have very many members, and of its primary group. */
+export function groupsOf(account: Pick<DirectoryObject, "memberOf" | "primaryGroupID">): (group: DirectoryObject) => boolean {
+  const keys = new Set(account.memberOf.map(dnKey));
+  return (group) => keys.has(dnKey(group.distinguishedName)) || isPrimaryGroup(group, account);
 }

@@ -1,4 +1,5 @@
 /** ServerFarm: when a farm is reconciled, and what of the result goes to the cluster. */
+import { setImmediate } from "node:timers/promises";
 import { ABANDON, FARM_FINALIZER } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
 import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
@@ -30,7 +31,6 @@ import type { Context, Kind, Result } from "./kind.ts";
 
 export const FARMS: Resource<ServerFarm> = { ...SERVER_FARM, is: (value): value is ServerFarm => hasSpec(value) };
 
-/** What a farm needs of the domains. */
 type Domains = Pick<DomainKind, "objects" | "access" | "farms" | "subscribe">;
 type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 
@@ -152,6 +152,7 @@ export class FarmKind implements Kind<ServerFarm> {
     // Before the first look: what changes while it goes on must not be missed.
     this.#wakes.add(key, lookupKeys(wanted, undefined));
     const { farm: current, desired, report, end } = await reconcileFarm(farm, wanted, this.#ports(farm, domain.directory), signal);
+    await setImmediate();
     const { objects = [], computers = [] } = report.view?.observed ?? {};
     this.#wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
     this.#count(farm, report);
@@ -189,12 +190,12 @@ export class FarmKind implements Kind<ServerFarm> {
   }
 
   #ports(farm: ServerFarm, directory: Directory): FarmPorts {
-    const { statuses } = this.#context;
     return {
       directory,
       assertFresh: () => this.#assertFresh(farm),
-      record: async (current, status) => (await statuses.write(FARMS, current, status)) ?? current,
+      record: async (current, status) => (await this.#context.statuses.write(FARMS, current, status)) ?? current,
       now: () => new Date(),
+      pause: () => setImmediate(),
     };
   }
 

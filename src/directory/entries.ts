@@ -43,7 +43,7 @@ export const OBJECT_ATTRIBUTES = [
   ...ACCOUNT_ATTRIBUTES,
 ];
 
-/** What is read of a computer: not the groups that it is in, which can be thousands and which nobody asks. */
+/** What is read of a computer, and of what changed: not the groups that it is in, which can be thousands and which nobody asks. */
 export const COMPUTER_ATTRIBUTES = OBJECT_ATTRIBUTES.filter((name) => name !== "memberOf" && name !== "member");
 
 /** The values of one entry. An attribute that is not there has none. */

@@ -3,10 +3,10 @@ import { AndFilter, EqualityFilter, GreaterThanEqualsFilter, LessThanEqualsFilte
 import { keysOfObject } from "../names/identifier.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { DirectoryObject } from "../ad/object.ts";
-import { OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
+import { COMPUTER_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
 
-/** An object as it is after the change: with the attributes that a farm's own look reads, so that one can stand for the other. */
+/** An object as it is after the change; but of no group its members, which can be very many and are nobody's to know who wakes a farm. */
 export interface FeedEntry {
   readonly object: DirectoryObject;
   readonly deleted: boolean;
@@ -71,7 +71,7 @@ export class ChangeFeed {
       base: this.#session.rootDse.defaultNamingContext,
       scope: "sub",
       filter: new AndFilter({ filters: [...changed, kinds] }),
-      attributes: [...OBJECT_ATTRIBUTES, "isDeleted"],
+      attributes: [...COMPUTER_ATTRIBUTES, "isDeleted"],
       deleted: true,
     });
     return found.flatMap((entry): readonly FeedEntry[] => {

@@ -1,8 +1,8 @@
 /** Hosts in groups of somebody else that several farms want: what a farm keeps on its record, hands on, or leaves. */
-import type { DirectoryObject } from "../ad/object.ts";
+import { type DirectoryObject, isPrimaryGroup } from "../ad/object.ts";
 import { isInUseElsewhere, isOnRecord, isPassedOn, othersWanting } from "./sharing.ts";
-import { addedMembers, externalHostGroups, isPrimaryGroup, membership } from "./host-groups.ts";
-import { type FarmView } from "./view.ts";
+import { membership } from "./queries.ts";
+import { addedMembers, externalHostGroups, type FarmView } from "./view.ts";
 
 /**
  * objectGUIDs of the members of the group that are this farm's to take out, once it does not want them: those that it put in, but for those that another farm

@@ -1,22 +1,14 @@
-/** What is said of hosts, and who is no host at all. */
+/** What is said of hosts. */
 import type { Blocker } from "../api/reasons.ts";
 import { isDomainController, type DirectoryObject } from "../ad/object.ts";
 import { commonName } from "../names/distinguished-name.ts";
-import type { DesiredFarm, HostReference } from "./desired-farm.ts";
+import type { HostReference } from "./desired-farm.ts";
 
 /** What somebody should know of a host: said in the condition, and once by an Event. */
 export interface HostNote {
   /** Of the Event. */
   readonly reason: "HostMoved" | "PrimaryGroupMember";
   readonly message: string;
-}
-
-/** Domain controllers are never hosts; and a computer that an ordinary user made may only have taken a name that a farm lists. */
-export function isTrusted(
-  { trustSelfJoined }: Pick<DesiredFarm, "trustSelfJoined">,
-  computer: Pick<DirectoryObject, "userAccountControl" | "primaryGroupID" | "creatorSID">,
-): boolean {
-  return !isDomainController(computer) && (computer.creatorSID === undefined || trustSelfJoined);
 }
 
 /** RIDs of the groups that users and computers have as their primary group (MS-SAMR 2.2.1.14). */

@@ -3,7 +3,7 @@
  * generator: whoever runs it answers each with the objects that were found, and may ask for many farms at once.
  */
 import type { Lookup } from "../ad/lookup.ts";
-import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
+import { isAccount, isGroup, isPrimaryGroup, type DirectoryObject } from "../ad/object.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { relativeId, keysOfHost, lookupKey } from "../names/identifier.ts";
@@ -195,11 +195,12 @@ function* lookForUnreadable(
   objects: readonly DirectoryObject[],
   computers: readonly DirectoryObject[],
 ): Look<readonly string[]> {
-  const index = new HostIndex(computers);
-  if (desired.hosts.every((reference) => index.find(reference).length > 0)) return [];
   const found = new Set(computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
   const members = objects.filter((object) => isOwnGroup(desired, object)).flatMap((group) => group.members);
   const asked = members.filter((member) => !found.has(dnKey(member)));
+  if (asked.length === 0) return [];
+  const index = new HostIndex(computers);
+  if (desired.hosts.every((reference) => index.find(reference).length > 0)) return [];
   const read = yield* ask(asked.map(byDn), "Objects");
   for (const { distinguishedName } of read) found.add(dnKey(distinguishedName));
   return asked.filter((member) => !found.has(dnKey(member)));
@@ -207,19 +208,42 @@ function* lookForUnreadable(
 
 /** Looks computers up by host reference: none, one, or several that share a DNS name. */
 export class HostIndex {
-  readonly #byKey = new Map<string, Set<DirectoryObject>>();
+  /** Nearly every key is of one computer alone, and a list for each would be most of the work. */
+  readonly #byKey = new Map<string, DirectoryObject | DirectoryObject[]>();
 
   constructor(computers: readonly DirectoryObject[]) {
     for (const computer of computers) {
       for (const key of keysOfHost(computer)) {
         const known = this.#byKey.get(key);
-        if (known) known.add(computer);
-        else this.#byKey.set(key, new Set([computer]));
+        if (known === undefined) this.#byKey.set(key, computer);
+        else if (!Array.isArray(known)) this.#byKey.set(key, known === computer ? computer : [known, computer]);
+        else if (!known.includes(computer)) known.push(computer);
       }
     }
   }
 
   find({ by, value }: Omit<HostReference, "text">): readonly DirectoryObject[] {
-    return [...(this.#byKey.get(lookupKey(by, value)) ?? [])];
+    const found = this.#byKey.get(lookupKey(by, value)) ?? [];
+    return Array.isArray(found) ? found : [found];
   }
+}
+
+/** Whether one of the farm's computers is a direct member of a host group, in whatever way: by a member value, or by its primary group. */
+export function membership(view: { readonly observed: ObservedFarm }, group: DirectoryObject): (computer: DirectoryObject) => boolean {
+  const isNamed = memberValues(view, group);
+  const byPrimary = new Set(
+    view.observed.primaryMembers.filter((object) => isPrimaryGroup(group, object)).map(({ objectGUID }) => objectGUID),
+  );
+  return (computer) => isNamed(computer) || byPrimary.has(computer.objectGUID) || isPrimaryGroup(group, computer);
+}
+
+/** Whether the group names one of the farm's computers as a member, and could be made to name it no more. Of a group of others only these are known. */
+export function memberValues(
+  { observed }: { readonly observed: ObservedFarm },
+  group: DirectoryObject,
+): (computer: DirectoryObject) => boolean {
+  const among = observed.membersAmong.get(group.objectGUID);
+  const members = new Set(group.members.map(dnKey));
+  const isAmong = ({ objectGUID }: DirectoryObject): boolean => among?.has(objectGUID) === true;
+  return members.size === 0 ? isAmong : (computer) => isAmong(computer) || members.has(dnKey(computer.distinguishedName));
 }

@@ -4,12 +4,11 @@
  */
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
-import type { DirectoryObject } from "../ad/object.ts";
+import { isTrusted, type DirectoryObject } from "../ad/object.ts";
 import { foldName, sameName } from "../names/account-name.ts";
 import { keysOfHost, lookupKey } from "../names/identifier.ts";
 import { parseHostReferences, readResolved, standingOf } from "./desired.ts";
 import type { DesiredFarm, SharingFarm, Standing } from "./desired-farm.ts";
-import { isTrusted } from "./host-messages.ts";
 import { readJournal, type Journal } from "./journal.ts";
 
 type Group = Pick<DirectoryObject, "objectGUID" | "samAccountName">;

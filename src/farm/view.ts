@@ -1,22 +1,21 @@
 /** One farm at one look: desired and observed, and what follows from both. Computed once, and handed to every planner and to the status. */
 import type { Blocker } from "../api/reasons.ts";
-import type { DirectoryObject } from "../ad/object.ts";
+import { isGroup, isPrimaryGroup, isTrusted, type DirectoryObject } from "../ad/object.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./desired-farm.ts";
-import {
-  hostAmbiguous,
-  hostNotFound,
-  type HostNote,
-  hostNotTrusted,
-  isTrusted,
-  movedNote,
-  primaryNote,
-  quarantineNotFound,
-} from "./host-messages.ts";
-import { type Looked, primaryStrangers } from "./host-groups.ts";
-import { HostIndex } from "./queries.ts";
+import { hostAmbiguous, hostNotFound, type HostNote, hostNotTrusted, movedNote, primaryNote, quarantineNotFound } from "./host-messages.ts";
+import { HostIndex, membership } from "./queries.ts";
 import type { ObservedFarm } from "./observed.ts";
-import { slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
+import { othersWanting } from "./sharing.ts";
+import { isAccessGroup, isAnothers, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
+
+/** What is known before the hosts are. */
+export interface Looked {
+  readonly desired: DesiredFarm;
+  readonly observed: ObservedFarm;
+  readonly account: Slot;
+  readonly hostGroup: Slot;
+}
 
 export interface FarmView extends Looked {
   readonly accessGroups: readonly { readonly wanted: DesiredGroup; readonly slot: Slot }[];
@@ -69,9 +68,9 @@ function resolveHosts(looked: Looked): ResolvedHosts {
 class Resolver {
   readonly #looked: Looked;
   readonly #desired: DesiredFarm;
-  readonly #observed: ObservedFarm;
   readonly #index: HostIndex;
   readonly #byId: ReadonlyMap<string, DirectoryObject>;
+  readonly #gone: ReadonlySet<string>;
   readonly #wanted = new Map<string, DirectoryObject>();
   readonly #quarantined = new Map<string, DirectoryObject>();
   readonly #undecided = new Map<string, DirectoryObject>();
@@ -83,12 +82,14 @@ class Resolver {
   /** Entries that nobody gets the right by. */
   #unresolved = 0;
 
+  readonly #isTrusted = (computer: DirectoryObject): boolean => isTrusted(this.#desired, computer);
+
   constructor(looked: Looked) {
     const { desired, observed } = looked;
     this.#looked = looked;
     this.#desired = desired;
-    this.#observed = observed;
     this.#index = new HostIndex(observed.computers);
+    this.#gone = new Set(observed.gone);
     this.#byId = new Map(observed.computers.map((computer) => [computer.objectGUID, computer]));
   }
 
@@ -109,8 +110,7 @@ class Resolver {
     const named = this.#index.find(reference);
     // Whoever is not trusted and took the name does not make it ambiguous, either.
     const found = named.some((one) => this.#isTrusted(one)) ? named.filter((one) => this.#isTrusted(one)) : named;
-    const { gone } = this.#observed;
-    const remembered = (this.#desired.resolved.get(reference.text) ?? []).filter(({ objectGUID }) => !gone.includes(objectGUID));
+    const remembered = (this.#desired.resolved.get(reference.text) ?? []).filter(({ objectGUID }) => !this.#gone.has(objectGUID));
     const [before] = this.#seen(remembered);
     const candidate = found[0] ?? before;
     if (found.length > 1 || !candidate) {
@@ -137,10 +137,6 @@ class Resolver {
     for (const one of candidates.filter((candidate) => this.#isTrusted(candidate))) this.#undecided.set(dnKey(one.distinguishedName), one);
   }
 
-  #isTrusted(computer: DirectoryObject): boolean {
-    return isTrusted(this.#desired, computer);
-  }
-
   result(): ResolvedHosts {
     for (const key of this.#quarantined.keys()) this.#undecided.delete(key);
     const [wanted, quarantined, undecided] = [this.#wanted, this.#quarantined, this.#undecided];
@@ -165,7 +161,7 @@ class Resolver {
   }
 
   #unseenSids(remembered: readonly ResolvedHost[]): readonly string[] {
-    const unseen = remembered.filter(({ objectGUID }) => !this.#byId.has(objectGUID) && !this.#observed.gone.includes(objectGUID));
+    const unseen = remembered.filter(({ objectGUID }) => !this.#byId.has(objectGUID) && !this.#gone.has(objectGUID));
     return unseen.flatMap(({ objectSID }) => objectSID ?? []);
   }
 
@@ -174,4 +170,78 @@ class Resolver {
       this.#records.set(`${text}\n${objectGUID}`, { reference: text, objectGUID, ...(objectSID === undefined ? {} : { objectSID }) });
     }
   }
+}
+
+/** Groups of the farm's own that are, or were, its host group. */
+export function ownHostGroups({ desired, observed }: Pick<Looked, "desired" | "observed">): readonly DirectoryObject[] {
+  return observed.objects.filter(
+    (object) => isGroup(object) && object.owner === desired.owner && object.protection === undefined && !isAccessGroup(desired, object),
+  );
+}
+
+/** Groups of somebody else that the farm put hosts into, and those that it says it uses now. */
+export function externalHostGroups({
+  desired,
+  observed,
+  hostGroup,
+}: Pick<Looked, "desired" | "observed" | "hostGroup">): readonly DirectoryObject[] {
+  const { journal, owner } = desired;
+  const remembered = new Set(journal.hostGroups.filter(({ added }) => added.length > 0).map(({ objectGUID }) => objectGUID));
+  const used = hostGroup.kind === "External" ? hostGroup.object : undefined;
+  return observed.objects.filter(
+    (object) =>
+      object === used ||
+      (remembered.has(object.objectGUID) &&
+        isGroup(object) &&
+        object.protection === undefined &&
+        object.owner !== owner &&
+        !isAnothers(object, desired)),
+  );
+}
+
+/** The members of a group of somebody else that this farm put in, by the keys of their distinguished names. */
+export function addedMembers(view: Pick<Looked, "desired" | "observed">, group: DirectoryObject): ReadonlyMap<string, DirectoryObject> {
+  const { desired, observed } = view;
+  const remembered = desired.journal.hostGroups.find(({ objectGUID }) => objectGUID === group.objectGUID);
+  // A group that was the farm's own until a moment ago: whoever is in it the farm has put in.
+  const all = !remembered && group.owner === desired.owner;
+  if (!all && !remembered) return new Map();
+  const isIn = membership(view, group);
+  const added = new Set(remembered?.added);
+  return new Map(
+    observed.computers
+      .filter((computer) => (all || added.has(computer.objectGUID)) && isIn(computer))
+      .map((computer) => [dnKey(computer.distinguishedName), computer] as const),
+  );
+}
+
+/** Somebody who has the right by a primary group and should not have it: Active Directory takes nobody out of that, so the account's list keeps it out. */
+export interface PrimaryStranger {
+  readonly object: DirectoryObject;
+  readonly group: DirectoryObject;
+}
+
+/** In groups of the farm's own whoever should not be in; in groups of somebody else whom this farm put in. `stays`: keys of those who keep the right. */
+export function primaryStrangers(view: Looked, stays: (key: string) => boolean): readonly PrimaryStranger[] {
+  const { desired, observed } = view;
+  const isOut = ({ distinguishedName }: DirectoryObject): boolean => !stays(dnKey(distinguishedName));
+  const own = observed.primaryMembers.filter(isOut).flatMap((object): readonly PrimaryStranger[] => {
+    const group = observed.objects.find((one) => isGroup(one) && one.owner === desired.owner && isPrimaryGroup(one, object));
+    return group ? [{ object, group }] : [];
+  });
+  const external = externalHostGroups(view).filter((group) => group.owner !== desired.owner && mayGiveRight(view, group));
+  const others = external.flatMap((group): readonly PrimaryStranger[] => {
+    const wanting = othersWanting(desired, group);
+    const put = [...addedMembers(view, group).values()];
+    return put
+      .filter((object) => isOut(object) && isPrimaryGroup(group, object) && wanting(object).length === 0)
+      .map((object) => ({ object, group }));
+  });
+  return [...own, ...others];
+}
+
+/** Whether the account's list names the group, or will. */
+function mayGiveRight({ account, hostGroup }: Looked, { objectGUID, objectSID = "" }: DirectoryObject): boolean {
+  const used = hostGroup.kind === "External" && hostGroup.object.objectGUID === objectGUID;
+  return used || (account.kind === "Own" && account.object.retrievers?.principals.includes(objectSID) === true);
 }

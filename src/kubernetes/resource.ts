@@ -1,4 +1,5 @@
 /** One kind of the API: where it lives, and what its objects are. */
+import { setImmediate } from "node:timers/promises";
 import type { KubernetesObject, ResourceKind } from "../api/object.ts";
 import { KubernetesError } from "./api-error.ts";
 import type { KubernetesClient } from "./client.ts";
@@ -72,6 +73,8 @@ export class StatusWriter {
     object: T,
     status: object,
   ): Promise<T | undefined> {
+    // To compare the statuses of a large farm is a turn of its own.
+    await setImmediate();
     const patch = mergePatch(object.status ?? {}, status);
     if (patch === undefined && !this.#outdated.has(object)) return undefined;
     this.#outdated.add(object);

@@ -39,10 +39,12 @@ export async function decommissionFarm(
       plan: (view) => planDecommission(view, policy),
       assertFresh: farm.spec.managementPolicy === "Enforce" ? ports.assertFresh : undefined,
       ordered: true,
+      pause: ports.pause,
     },
     signal,
   );
   if (isAborted(report)) return { report, end: { kind: "Aborted" } };
+  await ports.pause?.();
   const { gone, status, events, retryable } = decommissionOutcome(farm, desired, report, ports.now());
   return { report, end: gone ? { kind: "Gone", events } : { kind: "Remains", status, events, retryable } };
 }

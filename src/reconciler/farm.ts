@@ -1,7 +1,4 @@
-/**
- * One reconcile of a farm, from the first look to what is said of it; and its end. Directory, cluster and time come in as ports, so that tests drive
- * the very code that the program runs.
- */
+/** One reconcile of a farm, from the first look to what is said of it. The world comes in as ports, so that tests drive the very code that the program runs. */
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { DirectoryError } from "../ad/error.ts";
@@ -31,6 +28,8 @@ export interface FarmPorts {
   readonly record: (farm: ServerFarm, status: ServerFarmStatus) => Promise<ServerFarm>;
   /** The time of day, for conditions. */
   readonly now: () => Date;
+  /** Resolves once others had their turns: all steps of a large farm in one stretch would hold up even the Lease. Absent: nobody else waits. */
+  readonly pause?: () => Promise<void>;
 }
 
 /** The program ends, or does not lead any more: it has nothing to say, and whoever goes on finds what was done. */
@@ -74,12 +73,13 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
     return { ...desired, journal: next, resolved: readResolved(current.status) };
   };
   const assertFresh = enforced ? ports.assertFresh : undefined;
-  const work: Work = { scope: "Names", plan, assertFresh, journal, ordered: false };
+  const work: Work = { scope: "Names", plan, assertFresh, journal, ordered: false, pause: ports.pause };
   const { unrecorded, ...report } = await reconcile(wanted, ports.directory, work, signal);
   const desired = report.view?.desired ?? wanted;
   const done = { farm: current, desired, report };
   if (isAborted(report)) return { ...done, end: { kind: "Aborted" } };
   if (unrecorded) return { ...done, end: { kind: "Unrecorded", ...unrecorded, events: appliedEvents(farm, desired, report.applied) } };
+  await ports.pause?.();
   return { ...done, end: { kind: "Looked", ...outcome(current, desired, report, ports.now()) } };
 }
 
@@ -124,6 +124,7 @@ export interface Work {
   readonly journal?: (change: Change, following: readonly Change[], view: FarmView) => Promise<DesiredFarm>;
   /** True: a change that fails keeps back those after it. False: each stands for itself. */
   readonly ordered: boolean;
+  readonly pause?: FarmPorts["pause"] | undefined;
 }
 
 /** What the rounds saw and did. */
@@ -157,8 +158,12 @@ export async function reconcile(farm: DesiredFarm, directory: Directory, work: W
       // Between two looks of one reconcile the computers stay the same, unless something went wrong with one of them.
       const computers = failures.length === 0 ? view?.observed.computers : undefined;
       const made = failures.length === 0 && view ? await withMade(directory, next, view, signal) : undefined;
-      view = viewOf(desired, made ?? (await directory.observe(desired, work.scope, signal, computers)));
+      const observed = made ?? (await directory.observe(desired, work.scope, signal, computers));
+      await work.pause?.();
+      view = viewOf(desired, observed);
+      await work.pause?.();
       plan = work.plan(view);
+      await work.pause?.();
       next = work.assertFresh && round < ROUNDS && !refused ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
       if (next.length === 0 || (work.ordered && failures.length > 0)) break;
       if (!fresh) await work.assertFresh?.();

@@ -8,7 +8,7 @@ import { ADMINISTRATOR, type TestDirectory } from "../harness/directory.ts";
 import { install } from "../harness/install.ts";
 import { Kube, kubeMissing } from "../harness/kube.ts";
 import { domainAt, domainSecrets, namespaceOf, SYSTEM } from "../harness/manifests.ts";
-import { Operator } from "../harness/operator.ts";
+import { Operator, type OperatorOptions } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
 import { Samba, sambaMissing } from "../harness/samba.ts";
 import { SandboxCluster } from "../harness/sandbox-cluster.ts";
@@ -69,10 +69,10 @@ export async function usage({ pid }: Operator): Promise<{ cpu: number; rss: numb
 
 export const memory = ({ rss, peak }: { rss: number; peak: number }): string => `RSS ${rss.toFixed(0)} MB, peak ${peak.toFixed(0)} MB`;
 
-/** What the operator has sent so far, and the longest time since the last such question that its event loop stood still (s). */
+/** What the operator has sent so far. */
 export async function requests(
   operator: Operator,
-): Promise<Record<"searches" | "writes" | "polls" | "reconciles" | "patches" | "reads" | "stoodStill", number>> {
+): Promise<Record<"searches" | "writes" | "polls" | "reconciles" | "patches" | "reads", number>> {
   const metrics = await operator.metrics();
   const sum = (name: string, ...labels: readonly string[]): number =>
     metrics
@@ -87,7 +87,6 @@ export async function requests(
     reconciles: sum("controller_runtime_reconcile_total", 'controller="serverfarm"'),
     patches: sum("rest_client_requests_total", 'method="PATCH"'),
     reads: sum("rest_client_requests_total", 'method="GET"'),
-    stoodStill: Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(metrics)?.[1] ?? Number.NaN),
   };
 }
 
@@ -106,15 +105,24 @@ export async function atRest(operator: Operator): Promise<void> {
   }
 }
 
-/** Installs what the operator needs, with the domain contoso. The returned function starts it, under its own rights. */
-export async function deploy(directory: TestDirectory, cluster: Cluster): Promise<() => Promise<Operator>> {
+/** Installs what the operator needs, with the domain contoso. The returned function starts it, under its own rights; by `command`, where it is given. */
+export async function deploy(
+  directory: TestDirectory,
+  cluster: Cluster,
+  command?: (kubeconfig: string) => NonNullable<OperatorOptions["command"]>,
+): Promise<() => Promise<Operator>> {
   await install(cluster);
   // With it the OU that the farms live in.
   await delegate(directory);
   await cluster.apply(namespaceOf(NAMESPACE), ...domainSecrets(ADMINISTRATOR, directory.ca), domainAt(directory.url));
   const kubeconfig = await cluster.serviceAccountKubeconfig(SYSTEM, "serverfarm-operator");
   return async () => {
-    const operator = await Operator.start({ kubeconfig, leaderElection: {}, level: "info" });
+    const operator = await Operator.start({
+      kubeconfig,
+      leaderElection: {},
+      level: "info",
+      ...(command ? { command: command(kubeconfig) } : {}),
+    });
     await waitFor("a poll of the domain", async () => (await requests(operator)).polls > 0);
     return operator;
   };

@@ -557,6 +557,13 @@ describe.skipIf(!available)("the directory's contract", () => {
       await ad.asAdministrator((client) => client.del(dn));
       expect(await terms()).toEqual(expect.arrayContaining(["feed01$"]));
       expect(await terms()).toEqual([]);
+      // Of a group that it is there, and not who is in it: any group of the domain may change.
+      const group = { objectClass: "group", sAMAccountName: "FeedGroup", member: `CN=WEB01,CN=Computers,${BASE}` };
+      await ad.asAdministrator((client) => client.add(`CN=FeedGroup,${CONTAINER}`, group));
+      const members: unknown[] = [];
+      for await (const batch of feed.poll())
+        members.push(...(batch.kind === "Changes" ? batch.entries.map(({ object }) => [object.samAccountName, object.members]) : []));
+      expect(members).toContainEqual(["FeedGroup", []]);
     } finally {
       root.close();
     }

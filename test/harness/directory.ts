@@ -48,6 +48,16 @@ export abstract class TestDirectory {
   /** A computer as an ordinary user makes it by ms-DS-MachineAccountQuota: it bears that user's SID. */
   abstract selfJoin(user: Account, name: string): Promise<string>;
 
+  /** Very many objects that can be members of a group and nothing else, by the shortest way that the server has: distinguished names. */
+  async addCrowd(count: number): Promise<readonly string[]> {
+    const names = Array.from({ length: count }, (_, index) => `Crowd${index}`);
+    await this.addContacts(names);
+    return names.map((name) => `CN=${name},CN=Users,${BASE}`);
+  }
+
+  /** Contacts in CN=Users. */
+  protected abstract addContacts(names: readonly string[]): Promise<void>;
+
   asAdministrator<T>(use: (client: Client) => Promise<T>): Promise<T> {
     return this.as(ADMINISTRATOR, use);
   }

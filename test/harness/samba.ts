@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { Authority } from "./certificates.ts";
-import { type Account, ADMINISTRATOR, HOST, TestDirectory } from "./directory.ts";
+import { type Account, ADMINISTRATOR, BASE, HOST, TestDirectory } from "./directory.ts";
 import { programMissing, run, startDaemon, stopDaemon, waitFor } from "./process.ts";
 
 const ADDRESS = "127.0.0.2";
@@ -151,6 +151,13 @@ export class Samba extends TestDirectory {
 
   selfJoin(user: Account, name: string): Promise<string> {
     return this.addWithCreator(user, name);
+  }
+
+  /** In one transaction beside the server: by LDAP each would be one, and wait for the disk. */
+  protected async addContacts(names: readonly string[]): Promise<void> {
+    const file = `${this.dir}/contacts.ldif`;
+    await writeFile(file, names.map((name) => `dn: CN=${name},CN=Users,${BASE}\nobjectClass: contact\n`).join("\n"));
+    await run("ldbadd", ["-H", `${this.dir}/dc1/private/sam.ldb`, file], { env: { SMB_CONF_PATH: `${this.dir}/dc1/etc/smb.conf` } });
   }
 
   #tool(...args: readonly string[]): Promise<string> {

@@ -1,6 +1,7 @@
 /** The sandbox's Active Directory, with the domain that tests know. Needs nothing but Node. */
 import { Directory } from "../sandbox/directory/directory.ts";
 import type { Dialect } from "../sandbox/directory/failure.ts";
+import { classChain } from "../sandbox/directory/schema.ts";
 import { provision } from "../sandbox/directory/provision.ts";
 import { DirectoryServer } from "../sandbox/directory/server.ts";
 import { Authority } from "./certificates.ts";
@@ -75,6 +76,12 @@ export class SandboxDirectory extends TestDirectory {
   selfJoin(user: Account, name: string): Promise<string> {
     if (this.dialect === "Samba") return this.addWithCreator(user, name);
     return this.as(user, (client) => addComputer(client, name));
+  }
+
+  protected addContacts(names: readonly string[]): Promise<void> {
+    const users = this.directory.find(`CN=Users,${BASE}`, false);
+    for (const value of names) this.directory.database.add(users, { type: "CN", value }, { objectClass: classChain("contact") });
+    return Promise.resolve();
   }
 
   ticket(): Promise<undefined> {

@@ -1,11 +1,10 @@
 /** The groups that the account is a member of for access control. */
-import { isGroup, type DirectoryObject } from "../../ad/object.ts";
+import { isGroup, type DirectoryObject, groupsOf } from "../../ad/object.ts";
 import { foldName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import { NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
 import { isAccessGroup, isAnothers, memberGroup, owned } from "../slot.ts";
-import { groupsOf } from "../host-groups.ts";
 import { type FarmView } from "../view.ts";
 import { DECLARED, strangersIn } from "./hosts.ts";
 

@@ -1,13 +1,12 @@
 /** The end of a farm. */
 import type { Blocker } from "../../api/reasons.ts";
-import { ADMIN_COUNT, isAccount, isGroup, type DirectoryObject } from "../../ad/object.ts";
+import { ADMIN_COUNT, isAccount, isGroup, type DirectoryObject, groupsOf } from "../../ad/object.ts";
 import { clearAdminCount } from "../../ad/remedy.ts";
 import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
 import { isAccessGroup, isAnothers, memberGroup, owned } from "../slot.ts";
-import { groupsOf } from "../host-groups.ts";
 import { type FarmView } from "../view.ts";
 import { endOfAccessGroup } from "./access-groups.ts";
 import { DECLARED, endOfHostGroup, takeOut } from "./hosts.ts";

@@ -1,15 +1,14 @@
 /** Who is in the farm's host groups: the one that is used now, and those that were used before. */
 import type { Blocker } from "../../api/reasons.ts";
-import type { DirectoryObject } from "../../ad/object.ts";
+import { type DirectoryObject, isPrimaryGroup } from "../../ad/object.ts";
 import type { MemberGroup } from "../../ad/write.ts";
 import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
-import { accountsOf } from "../queries.ts";
+import { accountsOf, memberValues, membership } from "../queries.ts";
 import { othersWanting } from "../sharing.ts";
 import { isAnothers, memberGroup, owned, type Slot } from "../slot.ts";
-import { addedMembers, externalHostGroups, isPrimaryGroup, memberValues, membership, ownHostGroups } from "../host-groups.ts";
-import { type FarmView, type ResolvedHosts } from "../view.ts";
+import { addedMembers, externalHostGroups, ownHostGroups, type FarmView, type ResolvedHosts } from "../view.ts";
 
 /** Values in one modify: as many hosts as a farm can have, so that a change of any number of them is one write. */
 const MEMBERS_PER_WRITE = 5000;

@@ -5,7 +5,7 @@ import { commonName, dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
 import type { ObservedFarm } from "../observed.ts";
 import { owned } from "../slot.ts";
-import { membership } from "../host-groups.ts";
+import { membership } from "../queries.ts";
 import { type FarmView } from "../view.ts";
 
 /**

@@ -2,10 +2,9 @@
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import type { Condition, ConditionDraft } from "../../api/object.ts";
 import type { Part, Reason } from "../../api/reasons.ts";
-import { isAccount } from "../../ad/object.ts";
+import { isAccount, groupsOf } from "../../ad/object.ts";
 import type { Change } from "../changes/index.ts";
 import type { Report } from "../report.ts";
-import { groupsOf } from "../host-groups.ts";
 import { type FarmView } from "../view.ts";
 
 /** What the end has already taken: of each part that is not as it was, in words. */

@@ -1,15 +1,15 @@
 /** What of the directory goes into a farm's status. */
 import { timestamp } from "../../api/object.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
-import { isAccount, isGroup, type DirectoryObject } from "../../ad/object.ts";
+import { isAccount, isGroup, type DirectoryObject, groupsOf } from "../../ad/object.ts";
 import { sameName } from "../../names/account-name.ts";
 import { describeChange } from "../changes/index.ts";
 import { accessGroupsStatus, hostGroupsStatus, type Journal, type RememberedAccessGroup, type RememberedGroup } from "../journal.ts";
 import type { Report } from "../report.ts";
 import { answeredFor } from "../handover.ts";
 import { isAccessGroup, type Slot } from "../slot.ts";
-import { addedMembers, groupsOf, membership } from "../host-groups.ts";
-import { type FarmView } from "../view.ts";
+import { membership } from "../queries.ts";
+import { addedMembers, type FarmView } from "../view.ts";
 
 const LISTED = 100;
 const KINDS = ["Account", "HostGroup", "AccessGroup"] as const;
@@ -114,11 +114,12 @@ function settledJournal({ spec }: ServerFarm, view: FarmView): Journal {
     if (!object) return [group];
     // A group that the farm owns now is kept as it says, whoever put its members in.
     if (hostGroup.kind === "Own" && hostGroup.object === object) return [];
+    const mine = added(object);
     // One that was used before, that it has nobody to take out of, and that the account does not name any more, is done with.
-    const left = added(object).length === 0 && object !== currentGroup(hostGroup) && !mayName(view.account, object);
+    const left = mine.length === 0 && object !== currentGroup(hostGroup) && !mayName(view.account, object);
     if (left) return [];
     const name = hostGroup.kind === "External" && hostGroup.object === object ? hostGroup.group.name : group.name;
-    return [{ ...group, name, distinguishedName: object.distinguishedName, added: added(object) }];
+    return [{ ...group, name, distinguishedName: object.distinguishedName, added: mine }];
   });
   if (hostGroup.kind !== "External" || remembered.some(({ objectGUID }) => objectGUID === hostGroup.object.objectGUID)) {
     return { ...desired.journal, hostGroups: remembered };

@@ -141,11 +141,12 @@ function checkList(value: readonly Json[], old: Json | undefined, schema: JsonOb
   if (most !== undefined && value.length > most)
     errors.push(fieldError("FieldValueTooMany", path, `must have at most ${most} items`, value.length));
   const seen = new Set<string>();
+  const previous = previousOf(old, schema);
   value.forEach((item, index) => {
     const key = itemKey(item, schema);
     if (key !== undefined && seen.has(JSON.stringify(key))) errors.push(fieldError("FieldValueDuplicate", `${path}[${index}]`, "", key));
     seen.add(JSON.stringify(key));
-    if (items) check(item, previous(item, old, schema), items, `${path}[${index}]`, errors);
+    if (items) check(item, previous(item), items, `${path}[${index}]`, errors);
   });
 }
 
@@ -161,10 +162,17 @@ export function itemKey(item: Json, schema: JsonObject): Json | undefined {
   }
 }
 
-/** The item of the old list that this one was; only sets and maps know. */
-function previous(item: Json, old: Json | undefined, schema: JsonObject): Json | undefined {
-  const key = itemKey(item, schema);
-  return key === undefined || !isArray(old) ? undefined : old.find((candidate) => equal(itemKey(candidate, schema), key));
+/** Finds the item of the old list that one of the new list was; only sets and maps know. */
+function previousOf(old: Json | undefined, schema: JsonObject): (item: Json) => Json | undefined {
+  const keyOf = (item: Json): string | undefined => {
+    const key = itemKey(item, schema);
+    return key === undefined ? undefined : JSON.stringify(key);
+  };
+  const items = new Map((isArray(old) ? old : []).map((item) => [keyOf(item), item] as const).toReversed());
+  return (item) => {
+    const key = keyOf(item);
+    return key === undefined ? undefined : items.get(key);
+  };
 }
 
 function checkRules(value: Json, old: Json | undefined, schema: JsonObject, path: string, errors: FieldError[]): void {
@@ -183,16 +191,8 @@ function checkRules(value: Json, old: Json | undefined, schema: JsonObject, path
   }
   if (isArray(value)) {
     const items = itemsOf(schema);
-    if (items)
-      value.forEach((item, index) =>
-        checkRules(
-          item,
-          schema["x-kubernetes-list-type"] === "map" ? previous(item, old, schema) : undefined,
-          items,
-          `${path}[${index}]`,
-          errors,
-        ),
-      );
+    const previous = schema["x-kubernetes-list-type"] === "map" ? previousOf(old, schema) : undefined;
+    if (items) value.forEach((item, index) => checkRules(item, previous?.(item), items, `${path}[${index}]`, errors));
   }
   if (isObject(value)) {
     for (const [name, item] of Object.entries(value)) {

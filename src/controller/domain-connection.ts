@@ -2,6 +2,8 @@
 import { ChangeFeed } from "../directory/feed.ts";
 import { LdapReader } from "../directory/reader.ts";
 import { type Fence, LdapSession } from "../directory/session.ts";
+import { OwnWrites } from "../directory/own-writes.ts";
+import { REPLICATED } from "../domain/state.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Settings } from "./domain-settings.ts";
@@ -30,6 +32,7 @@ export class DomainConnection {
   #failures = 0;
   #failedAt = 0;
   #keptAliveAt = 0;
+  readonly #own = new OwnWrites(REPLICATED);
   /** All went well with this session once. */
   #proven = false;
   /** The server that fell silent, if that was how the last session ended. */
@@ -90,6 +93,7 @@ export class DomainConnection {
       password,
       ca,
       fence,
+      own: this.#own,
       observe: metrics.directoryRequests(domain),
       onRefused: () => {
         refused.note(credentials);

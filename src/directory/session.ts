@@ -4,6 +4,7 @@ import { DirectoryError } from "../ad/error.ts";
 import type { Attributes } from "./entries.ts";
 import { LdapConnection, type Modification, type RequestObserver, type SearchRequest, type Server } from "./connection.ts";
 import { readRootDse, type RootDse } from "./root-dse.ts";
+import { OwnWrites } from "./own-writes.ts";
 
 /** Until when this program may write: milliseconds of the monotonic clock (performance.now). */
 export interface Fence {
@@ -18,6 +19,8 @@ export interface SessionOptions extends Omit<Server, "url"> {
   readonly fence: Fence;
   /** Called when the server refuses the user name or password. */
   readonly onRefused?: () => void;
+  /** Shared by the sessions of a domain. */
+  readonly own?: OwnWrites;
 }
 
 /** For what the server says of itself, right after it was reached, in milliseconds. */
@@ -30,6 +33,7 @@ const ASK_AGAIN = 4000;
 export class LdapSession {
   readonly url: string;
   readonly rootDse: RootDse;
+  readonly own: OwnWrites;
   readonly #options: SessionOptions;
   readonly #reading: LdapConnection;
   #writing: Promise<LdapConnection> | undefined;
@@ -43,6 +47,7 @@ export class LdapSession {
     this.#reading = reading;
     this.url = reading.url;
     this.rootDse = rootDse;
+    this.own = options.own ?? new OwnWrites(Infinity);
     this.#watch(reading);
   }
 
@@ -108,7 +113,13 @@ export class LdapSession {
   async add(dn: string, attributes: Readonly<Record<string, readonly (string | Buffer)[]>>): Promise<void> {
     const connection = await this.#writer();
     assertLeading(this.#options.fence);
-    await connection.add(dn, attributes);
+    const before = this.own.beginCreation(dn, this.rootDse.dsServiceName);
+    try {
+      await connection.add(dn, attributes);
+    } catch (error) {
+      if (!(error instanceof DirectoryError) || error.kind !== "OutcomeUnknown") this.own.undoCreation(dn, before);
+      throw error;
+    }
   }
 
   async modify(dn: string, modifications: readonly Modification[], name: string): Promise<void> {

@@ -50,7 +50,12 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { se
   const { netBIOSName, servicePrincipalNameMappings } = view.observation;
   return {
     kind: "Ready",
-    directory: directoryOf(reader, new LdapWriter(session), () => performance.now() > absenceReliableAfter),
+    directory: directoryOf(
+      reader,
+      new LdapWriter(session),
+      () => performance.now() > absenceReliableAfter,
+      (objectGUID) => session.own.isDeleted(objectGUID),
+    ),
     facts: {
       dnsName: spec.dnsName,
       netBIOSName,

@@ -2,6 +2,8 @@
 import { ChangeFeed } from "../directory/feed.ts";
 import { LdapReader } from "../directory/reader.ts";
 import { type Fence, LdapSession } from "../directory/session.ts";
+import { OwnWrites } from "../directory/own-writes.ts";
+import { REPLICATED } from "../domain/state.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Settings } from "./domain-settings.ts";
@@ -30,6 +32,11 @@ export class DomainConnection {
   #failures = 0;
   #failedAt = 0;
   #keptAliveAt = 0;
+  readonly #own = new OwnWrites(REPLICATED);
+  /** All went well with this session once. */
+  #proven = false;
+  /** The server that fell silent, if that was how the last session ended. */
+  #silent: string | undefined;
 
   constructor(options: DomainConnectionOptions) {
     this.#options = options;
@@ -62,6 +69,11 @@ export class DomainConnection {
     if (this.session?.usable === false) this.close();
   }
 
+  /** It was lost in the middle of what had gone well before: another is made at once, and nobody else need hear of it unless that fails. */
+  get lostInUse(): boolean {
+    return this.#proven && this.session?.usable === false;
+  }
+
   /** How long to wait before the next try to connect, in milliseconds. */
   get pause(): number {
     if (this.#failures === 0) return 0;
@@ -72,12 +84,16 @@ export class DomainConnection {
   /** Rejects with DirectoryError. */
   async open({ servers, username, password, ca, credentials }: Settings): Promise<void> {
     const { domain, metrics, log, fence, refused, onLost } = this.#options;
+    const silent = this.#silent;
+    this.#silent = undefined;
     const session = await LdapSession.open({
-      servers,
+      // Whoever has just fallen silent would cost the same time again.
+      servers: [...servers.filter((server) => server !== silent), ...servers.filter((server) => server === silent)],
       username,
       password,
       ca,
       fence,
+      own: this.#own,
       observe: metrics.directoryRequests(domain),
       onRefused: () => {
         refused.note(credentials);
@@ -85,6 +101,7 @@ export class DomainConnection {
     });
     refused.forget(credentials);
     log.info("connected", { domain, server: session.url, dnsHostName: session.rootDse.dnsHostName });
+    this.#proven = false;
     this.#open = { session, reader: new LdapReader(session), feed: new ChangeFeed(session) };
     this.#keptAliveAt = performance.now();
     session.onLost(() => {
@@ -101,6 +118,7 @@ export class DomainConnection {
       await this.session?.keepAlive();
     }
     this.#failures = 0;
+    this.#proven = true;
   }
 
   /** Returns how long to wait before the next try, in milliseconds. */
@@ -111,7 +129,9 @@ export class DomainConnection {
   }
 
   close(): void {
-    this.session?.close();
+    const { session } = this;
+    if (session?.silent === true) this.#silent = session.url;
+    session?.close();
     this.#open = undefined;
   }
 }

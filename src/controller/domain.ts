@@ -185,6 +185,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
         return INSPECT_AGAIN;
       }
       if (error instanceof KubernetesError) throw error;
+      if (connection.lostInUse) return 0;
       if (!(error instanceof DirectoryError)) this.#context.log.error("internal error", { domain: name, error: String(error) });
       this.#drop(domain, watched, problemOf(error, domain));
       return connection.failed();

@@ -5,6 +5,7 @@ import { Attribute, Change, Client, Control, type Entry, type Filter } from "lda
 import { DirectoryError } from "../ad/error.ts";
 import { Attributes, BINARY_ATTRIBUTES } from "./entries.ts";
 import { type Attempt, resultName, toDirectoryError } from "./ldap-error.ts";
+import { connect, deadline } from "./socket.ts";
 
 /** `connect`: the way to the server and its certificate; of `ldap://` StartTLS is one more. */
 export type Operation = "connect" | "bind" | "search" | "add" | "modify" | "delete";
@@ -21,6 +22,13 @@ export interface Server {
   readonly password: string;
 }
 
+interface Opening {
+  /** In place of where the name points to. */
+  readonly address?: string;
+  /** Milliseconds. */
+  readonly within?: number;
+}
+
 export interface SearchRequest {
   /** A distinguished name, or `<GUID=…>`. */
   readonly base: string;
@@ -30,14 +38,19 @@ export interface SearchRequest {
   /** Stop after so many entries; without it, an answer that the server cut short is an error. */
   readonly limit?: number;
   readonly deleted?: boolean;
+  /** A shorter deadline than the usual one, in milliseconds. */
+  readonly within?: number;
 }
 
 export type Modification = readonly ["add" | "delete" | "replace", attribute: string, values: readonly (string | Buffer)[]];
 
-const CONNECT_TIMEOUT = 10_000;
+/** For the way to a server, TLS and the bind together, in milliseconds: so long a silent server keeps the next one waiting. */
+const OPEN_TIMEOUT = 10_000;
 /** A deadline for each request, in milliseconds; the server is told a shorter one in seconds, so that it answers first. */
 const REQUEST_TIMEOUT = 30_000;
 const SERVER_TIME_LIMIT = 25;
+/** A request that had no answer for so long (ms) makes one ask whether the server is there at all. */
+const SILENCE = 4000;
 const SHOW_DELETED = "1.2.840.113556.1.4.417";
 
 export class LdapConnection {
@@ -48,6 +61,7 @@ export class LdapConnection {
   readonly #socket: net.Socket;
   readonly #observe: RequestObserver;
   #closed = false;
+  #onSilence: (() => void) | undefined;
 
   private constructor(url: string, address: string, client: Client, socket: net.Socket, observe: RequestObserver) {
     this.url = url;
@@ -57,8 +71,8 @@ export class LdapConnection {
     this.#observe = observe;
   }
 
-  /** Connects, checks the certificate, binds: nobody uses the connection before. `address` overrides where the name points to. */
-  static async open(server: Server, observe: RequestObserver, address?: string): Promise<LdapConnection> {
+  /** Connects, checks the certificate, binds: nobody uses the connection before. */
+  static async open(server: Server, observe: RequestObserver, { address, within = OPEN_TIMEOUT }: Opening = {}): Promise<LdapConnection> {
     if (!URL.canParse(server.url)) throw new DirectoryError("Rejected", `${server.url} is not the URL of a server: correct spec.servers`);
     const { protocol, hostname, port } = new URL(server.url);
     const host = hostname.replace(/^\[|\]$/g, "");
@@ -72,24 +86,25 @@ export class LdapConnection {
       host,
       ...(net.isIP(host) === 0 ? { servername: host } : {}),
     };
+    const end = performance.now() + within;
+    // The text does not say how much was left: one that is always the same is news once.
+    const inTime = <T>(promise: Promise<T>): Promise<T> =>
+      deadline(promise, Math.max(0, end - performance.now()), `no answer within ${within / 1000} s of connecting`);
     const number = Number(port === "" ? (secure ? 636 : 389) : port);
     const socket = await measured("connect", { what, write: false }, observe, () =>
-      connect(address ?? host, number, secure ? tlsOptions : undefined, host),
+      connect(address ?? host, number, secure ? tlsOptions : undefined, host, within),
     );
     const client = new Client({
       url: server.url,
       timeout: REQUEST_TIMEOUT,
-      connectTimeout: CONNECT_TIMEOUT,
+      connectTimeout: within,
       ...(socket instanceof tls.TLSSocket ? { createSecureConnection: () => socket } : { createConnection: () => socket }),
     });
     const connection = new LdapConnection(server.url, socket.remoteAddress ?? host, client, socket, observe);
     try {
-      if (!secure)
-        await measured("connect", { what, write: false }, observe, () =>
-          deadline(client.startTLS(tlsOptions), CONNECT_TIMEOUT, "StartTLS"),
-        );
+      if (!secure) await measured("connect", { what, write: false }, observe, () => inTime(client.startTLS(tlsOptions)));
       await connection.#request("bind", { what: `binding to ${server.url} as ${server.username}`, write: false }, () =>
-        client.bind(server.username, server.password),
+        inTime(client.bind(server.username, server.password)),
       );
       return connection;
     } catch (error) {
@@ -103,6 +118,11 @@ export class LdapConnection {
     this.#socket.once("close", () => {
       if (!this.#closed) listener();
     });
+  }
+
+  /** Calls again and again while a request has no answer. */
+  onSilence(listener: () => void): void {
+    this.#onSilence = listener;
   }
 
   get usable(): boolean {
@@ -121,9 +141,9 @@ export class LdapConnection {
     this.#socket.destroy();
   }
 
-  async search({ base, scope, filter, attributes, limit, deleted }: SearchRequest): Promise<readonly Attributes[]> {
+  async search({ base, scope, filter, attributes, limit, deleted, within }: SearchRequest): Promise<readonly Attributes[]> {
     const what = `searching ${base === "" ? "the rootDSE" : base}`;
-    const entries = await this.#request("search", { what, write: false }, async (): Promise<Entry[]> => {
+    const search = async (): Promise<Entry[]> => {
       const { searchEntries } = await this.#client.search(
         base,
         {
@@ -137,7 +157,8 @@ export class LdapConnection {
         deleted === true ? [new Control(SHOW_DELETED, { critical: true })] : [],
       );
       return searchEntries;
-    });
+    };
+    const entries = await this.#request("search", { what, write: false }, search, within);
     return entries.map((entry) => new Attributes(entry));
   }
 
@@ -158,18 +179,21 @@ export class LdapConnection {
     await this.#request("delete", { what: `deleting ${dn}`, write: true }, () => this.#client.del(dn));
   }
 
-  async #request<T>(operation: Operation, attempt: Attempt, send: () => Promise<T>): Promise<T> {
+  async #request<T>(operation: Operation, attempt: Attempt, send: () => Promise<T>, within = REQUEST_TIMEOUT + 5000): Promise<T> {
+    const silence = setInterval(() => this.#onSilence?.(), SILENCE);
     try {
       return await measured(operation, attempt, this.#observe, async () => {
         // The client would connect anew by itself, and unbound; so a lost connection is never used again. Nothing was sent yet.
         if (operation !== "bind" && !this.usable)
           throw new DirectoryError("Unavailable", `${attempt.what}: the connection to ${this.url} is lost`);
-        return await deadline(send(), REQUEST_TIMEOUT + 5000, operation);
+        return await deadline(send(), within, `no answer to ${operation} within ${within / 1000} s`);
       });
     } catch (error) {
       // After a deadline or garbage nothing more can be believed of this connection.
       if (error instanceof DirectoryError && error.code === undefined) this.#socket.destroy();
       throw error;
+    } finally {
+      clearInterval(silence);
     }
   }
 }
@@ -190,37 +214,4 @@ async function measured<T>(operation: Operation, attempt: Attempt, observe: Requ
 
 function toValues(values: readonly (string | Buffer)[]): Buffer[] {
   return values.map((value) => (typeof value === "string" ? Buffer.from(value) : value));
-}
-
-async function deadline<T>(promise: Promise<T>, milliseconds: number, what: string): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new Error(`no answer to ${what} within ${milliseconds / 1000} s`));
-  }, milliseconds);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function connect(address: string, port: number, tlsOptions: tls.ConnectionOptions | undefined, host: string): Promise<net.Socket> {
-  const { promise, resolve, reject } = Promise.withResolvers<net.Socket>();
-  const identity = { checkServerIdentity: (_: string, certificate: tls.PeerCertificate) => tls.checkServerIdentity(host, certificate) };
-  const socket = tlsOptions ? tls.connect({ ...tlsOptions, ...identity, host: address, port }) : net.connect({ host: address, port });
-  const timer = setTimeout(() => {
-    socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT / 1000} s`));
-  }, CONNECT_TIMEOUT);
-  socket.setKeepAlive(true, 30_000);
-  socket.setNoDelay(true);
-  socket.once("error", reject);
-  socket.once(tlsOptions ? "secureConnect" : "connect", () => {
-    socket.off("error", reject);
-    // An error without a listener would end the process; the client adds its own.
-    socket.on("error", () => undefined);
-    resolve(socket);
-  });
-  return promise.finally(() => {
-    clearTimeout(timer);
-  });
 }

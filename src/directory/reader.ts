@@ -160,6 +160,7 @@ export class LdapReader implements Reader {
   async #deal(entry: Attributes, batch: Batch, askers: ReadonlySet<Asker>): Promise<void> {
     const read = toDirectoryObject(entry);
     if (!read) throw unreadable(entry);
+    this.#session.own.seen(read.distinguishedName);
     const meant = new Set(termsOf(read).flatMap((term) => [...(batch.get(term)?.askers ?? [])]));
     // The directory knows more of what is equal than is known here (accents, for instance): then each may have meant it.
     const receivers = meant.size > 0 ? meant : askers;

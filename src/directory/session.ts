@@ -1,7 +1,10 @@
 /** The connections to one domain controller: one to read, one to write, so that a slow search cannot break a write. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { DirectoryError } from "../ad/error.ts";
 import type { Attributes } from "./entries.ts";
 import { LdapConnection, type Modification, type RequestObserver, type SearchRequest, type Server } from "./connection.ts";
+import { readRootDse, type RootDse } from "./root-dse.ts";
+import { OwnWrites } from "./own-writes.ts";
 
 /** Until when this program may write: milliseconds of the monotonic clock (performance.now). */
 export interface Fence {
@@ -16,33 +19,36 @@ export interface SessionOptions extends Omit<Server, "url"> {
   readonly fence: Fence;
   /** Called when the server refuses the user name or password. */
   readonly onRefused?: () => void;
+  /** Shared by the sessions of a domain. */
+  readonly own?: OwnWrites;
 }
 
-/** What the server says of itself: its rootDSE. */
-export interface RootDse {
-  readonly defaultNamingContext: string;
-  readonly configurationNamingContext: string;
-  readonly schemaNamingContext: string;
-  readonly dnsHostName: string;
-  readonly dsServiceName: string;
-  readonly functionalLevel: number;
-  readonly highestCommittedUSN: bigint;
-}
+/** For what the server says of itself, right after it was reached, in milliseconds. */
+const ROOT_DSE_TIMEOUT = 4000;
+/** A server that answers no request and takes no new connection within so long (ms) is silent. */
+const SILENT_AFTER = 6000;
+/** One that is merely slow is asked again after so long (ms). */
+const ASK_AGAIN = 4000;
 
 export class LdapSession {
   readonly url: string;
   readonly rootDse: RootDse;
+  readonly own: OwnWrites;
   readonly #options: SessionOptions;
   readonly #reading: LdapConnection;
   #writing: Promise<LdapConnection> | undefined;
   #closed = false;
   #refused: DirectoryError | undefined;
+  #silent = false;
+  #asking = false;
 
   private constructor(options: SessionOptions, reading: LdapConnection, rootDse: RootDse) {
     this.#options = options;
     this.#reading = reading;
     this.url = reading.url;
     this.rootDse = rootDse;
+    this.own = options.own ?? new OwnWrites(Infinity);
+    this.#watch(reading);
   }
 
   /**
@@ -55,7 +61,7 @@ export class LdapSession {
       let connection: LdapConnection | undefined;
       try {
         connection = await LdapConnection.open({ ...options, url }, options.observe);
-        return new LdapSession(options, connection, await readRootDse(connection));
+        return new LdapSession(options, connection, await readRootDse(connection, ROOT_DSE_TIMEOUT));
       } catch (error) {
         connection?.close();
         if (!(error instanceof DirectoryError)) throw error;
@@ -86,6 +92,11 @@ export class LdapSession {
     return this.#reading.usable;
   }
 
+  /** It was given up because the server had fallen silent. */
+  get silent(): boolean {
+    return this.#silent;
+  }
+
   search(request: SearchRequest): Promise<readonly Attributes[]> {
     return this.#reading.search(request);
   }
@@ -102,7 +113,13 @@ export class LdapSession {
   async add(dn: string, attributes: Readonly<Record<string, readonly (string | Buffer)[]>>): Promise<void> {
     const connection = await this.#writer();
     assertLeading(this.#options.fence);
-    await connection.add(dn, attributes);
+    const before = this.own.beginCreation(dn, this.rootDse.dsServiceName);
+    try {
+      await connection.add(dn, attributes);
+    } catch (error) {
+      if (!(error instanceof DirectoryError) || error.kind !== "OutcomeUnknown") this.own.undoCreation(dn, before);
+      throw error;
+    }
   }
 
   async modify(dn: string, modifications: readonly Modification[], name: string): Promise<void> {
@@ -152,72 +169,60 @@ export class LdapSession {
     if (this.#closed || !this.#reading.usable) throw new DirectoryError("Unavailable", `the connection to ${this.url} is lost`);
     // Many writers may find it lost at once: the first opens it, the others wait for the same.
     if (this.#opening === undefined) {
-      this.#opening = LdapConnection.open({ ...this.#options, url: this.url }, this.#options.observe, this.#reading.address)
-        .catch((error: unknown) => {
-          // Refused: no farm binds again. The domain notices the loss, and it alone decides when the next try may be.
-          if (error instanceof DirectoryError && error.kind === "InvalidCredentials") {
-            this.#refused = error;
-            this.#options.onRefused?.();
-            this.#reading.abort();
-          }
-          throw error;
-        })
-        .finally(() => {
-          this.#opening = undefined;
-        });
+      this.#opening = this.#another().finally(() => {
+        this.#opening = undefined;
+      });
       this.#writing = this.#opening;
     }
     const connection = await this.#opening;
+    this.#watch(connection);
     if (this.#closed) connection.close();
     return connection;
   }
 
   #opening: Promise<LdapConnection> | undefined;
+
+  /** To the very same server. */
+  async #another(within?: number): Promise<LdapConnection> {
+    const { address } = this.#reading;
+    try {
+      return await LdapConnection.open({ ...this.#options, url: this.url }, this.#options.observe, { address, ...(within && { within }) });
+    } catch (error) {
+      // Refused: no farm binds again. The domain notices the loss, and it alone decides when the next try may be.
+      if (error instanceof DirectoryError && error.kind === "InvalidCredentials") {
+        this.#refused = error;
+        this.#options.onRefused?.();
+        this.#reading.abort();
+      }
+      throw error;
+    }
+  }
+
+  /** With no other server there is nowhere to go: then the deadline of a request is soon enough. */
+  #watch(connection: LdapConnection): void {
+    if (this.#options.servers.length < 2) return;
+    connection.onSilence(() => void this.#askForLife());
+  }
+
+  /** A slow search and a dead server look alike. A fresh connection tells them apart: where it is made, the search goes on. */
+  async #askForLife(): Promise<void> {
+    if (this.#asking || this.#closed || !this.usable) return;
+    this.#asking = true;
+    try {
+      (await this.#another(SILENT_AFTER)).close();
+      // Each search that is slow makes one ask: not more often than this.
+      await sleep(ASK_AGAIN, undefined, { ref: false });
+    } catch {
+      this.#silent = this.#refused === undefined;
+      this.#reading.abort();
+      (await this.#writing?.catch(() => undefined))?.abort();
+    } finally {
+      this.#asking = false;
+    }
+  }
 }
 
 /** Throws DirectoryError Aborted once the Lease may be somebody else's; also right after the process was stopped and went on. */
 export function assertLeading({ until }: Fence): void {
   if (performance.now() >= until) throw new DirectoryError("Aborted", "the Lease is lost: another replica may lead");
-}
-
-/** LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID: a read-only domain controller (MS-ADTS 3.1.1.3.4.3). */
-const READ_ONLY = "1.2.840.113556.1.4.1920";
-
-const ROOT_ATTRIBUTES = [
-  "supportedCapabilities",
-  "isSynchronized",
-  "defaultNamingContext",
-  "configurationNamingContext",
-  "schemaNamingContext",
-  "dnsHostName",
-  "dsServiceName",
-  "domainControllerFunctionality",
-  "highestCommittedUSN",
-];
-
-async function readRootDse(connection: LdapConnection): Promise<RootDse> {
-  const [entry] = await connection.search({ base: "", scope: "base", attributes: ROOT_ATTRIBUTES });
-  const text = (name: string): string => {
-    const value = entry?.text(name);
-    if (value === undefined || value === "") {
-      throw new DirectoryError("Rejected", `${connection.url} is not an Active Directory domain controller: its rootDSE has no ${name}`);
-    }
-    return value;
-  };
-  if (entry?.texts("supportedCapabilities").includes(READ_ONLY) === true) {
-    throw new DirectoryError("Referral", `${connection.url} is a read-only domain controller: name a writable one in spec.servers`);
-  }
-  if (entry?.text("isSynchronized") === "FALSE") {
-    throw new DirectoryError("Unavailable", `${connection.url} has not finished its first replication`);
-  }
-  const usn = text("highestCommittedUSN");
-  return {
-    defaultNamingContext: text("defaultNamingContext"),
-    configurationNamingContext: text("configurationNamingContext"),
-    schemaNamingContext: text("schemaNamingContext"),
-    dnsHostName: text("dnsHostName"),
-    dsServiceName: text("dsServiceName"),
-    functionalLevel: Number(text("domainControllerFunctionality")),
-    highestCommittedUSN: /^\d+$/.test(usn) ? BigInt(usn) : 0n,
-  };
 }

@@ -120,6 +120,7 @@ export class LdapWriter implements Writer {
     if (!entry) return;
     try {
       await this.#session.delete(entry.distinguishedName);
+      this.#session.own.deleted(entry.distinguishedName, object.objectGUID);
     } catch (error) {
       if (!(error instanceof DirectoryError)) throw error;
       if (error.answer?.result === "notAllowedOnNonLeaf") throw await nameChildren(this.#session, entry.distinguishedName, error);

@@ -7,7 +7,7 @@ import { domainFindings, domainReady, type DomainProblem, type DomainView } from
 /** While something is not as it should be, it is looked at this often (ms). */
 export const INSPECT_AGAIN = 60_000;
 /** After so long (ms) everything has reached a server that took over, or will not. */
-const REPLICATED = 3_600_000;
+export const REPLICATED = 3_600_000;
 
 /** A domain controller, by its database; by its name where it does not tell that. */
 interface Server {

@@ -46,6 +46,8 @@ export interface LookOptions {
   readonly scope: Scope;
   /** Whether what the server does not show is not there. */
   readonly absenceReliable: boolean;
+  /** What is known to be deleted; asked only where that does not hold. */
+  readonly isDeleted?: (objectGUID: string) => boolean;
   /** Looked up a moment ago, and not asked for again. */
   readonly computers?: readonly DirectoryObject[] | undefined;
 }

@@ -18,7 +18,7 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
   const adopted = adoptable && (yield* lookAtMembers(adoptable));
   const namesakes = options.scope === "Names" ? yield* lookForNamesakes(desired, named) : [];
   const objects = distinct([...named, ...namesakes]).map((object) => (object === adoptable && adopted ? adopted.group : object));
-  const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects);
+  const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects, options);
   const computers = options.computers ?? (yield* lookForComputers(desired, options.scope, objects));
   const others = yield* lookForOthers(desired, objects, computers);
   return {
@@ -117,8 +117,12 @@ function byGuid({ objectGUID }: DirectoryObject): Lookup {
 }
 
 /** Known objects that are neither there nor among the deleted ones. */
-function* lookForMissing(desired: DesiredFarm, objects: readonly DirectoryObject[]): Look<readonly string[]> {
-  const absent = knownIds(desired).filter((guid) => !objects.some(({ objectGUID }) => objectGUID === guid));
+function* lookForMissing(
+  desired: DesiredFarm,
+  objects: readonly DirectoryObject[],
+  { isDeleted = () => false }: LookOptions,
+): Look<readonly string[]> {
+  const absent = knownIds(desired).filter((guid) => !objects.some(({ objectGUID }) => objectGUID === guid) && !isDeleted(guid));
   if (absent.length === 0) return [];
   const found = yield { lookups: absent.map((value) => ({ by: "objectGUID", value })), among: "Deleted" };
   return absent.filter((guid) => !found.some(({ objectGUID }) => objectGUID === guid));

@@ -93,11 +93,16 @@ export function isAborted({ error }: Report): boolean {
   return error?.kind === "Aborted";
 }
 
-/** `absenceReliable`: false for a while after another server took over: then what this one does not show may only not have reached it yet. */
-export function directoryOf(reader: Reader, writer: Writer, absenceReliable: () => boolean = () => true): Directory {
+/** `absenceReliable`: false for a while after another server took over: what it does not show may be on its way, unless `isDeleted` (by objectGUID). */
+export function directoryOf(
+  reader: Reader,
+  writer: Writer,
+  absenceReliable: () => boolean = () => true,
+  isDeleted: (objectGUID: string) => boolean = () => false,
+): Directory {
   return {
     async observe(desired, scope, signal, computers) {
-      const questions = look(desired, { scope, absenceReliable: absenceReliable(), computers });
+      const questions = look(desired, { scope, absenceReliable: absenceReliable(), isDeleted, computers });
       let step = questions.next();
       while (step.done !== true) step = questions.next(await reader.find(step.value, signal));
       return step.value;

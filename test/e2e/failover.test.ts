@@ -22,7 +22,7 @@ import {
 
 const NAMESPACE = "failover";
 
-// A real second domain controller that is kept from replicating takes another machine.
+// On two real ones that replicate: two-servers.test.ts.
 describe.skipIf(!onSandbox)("when a domain controller takes over that lacks what the other had", () => {
   let other: SandboxDirectory;
   let operator: Operator;

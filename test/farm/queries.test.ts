@@ -109,3 +109,17 @@ test("whoever comes to hold or bear such a name wakes the farm, whatever it owns
     }
   }
 });
+
+test("what is known and not to be seen is missed while it may be on its way, unless the program deleted it", () => {
+  const missing = (absenceReliable: boolean, isDeleted?: (objectGUID: string) => boolean): readonly string[] => {
+    const wanted = { ...desired(), knownObjects: ["g"] };
+    const questions = look(wanted, { scope: "Owned", absenceReliable, ...(isDeleted && { isDeleted }) });
+    let step = questions.next();
+    while (step.done !== true) step = questions.next([]);
+    return step.value.missing;
+  };
+  expect(missing(true)).toEqual([]);
+  expect(missing(false)).toEqual(["g"]);
+  expect(missing(false, (guid) => guid === "another")).toEqual(["g"]);
+  expect(missing(false, (guid) => guid === "g")).toEqual([]);
+});

@@ -61,6 +61,11 @@ export function runs(dir: string, name: string): boolean {
   }
 }
 
+/** To the process group of DIR/NAME.pid. */
+export function signalDaemon(dir: string, name: string, signal: NodeJS.Signals): void {
+  process.kill(-Number(readFileSync(`${dir}/${name}.pid`, "utf8")), signal);
+}
+
 /** Stops the process group of DIR/NAME.pid, if there is one, and waits until it is gone. */
 export async function stopDaemon(dir: string, name: string, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
   let pid: number;

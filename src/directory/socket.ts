@@ -1,0 +1,44 @@
+/** The way to a server, and how long it may take. */
+import net from "node:net";
+import tls from "node:tls";
+
+/** Rejects with the message where it takes longer. */
+export async function deadline<T>(promise: Promise<T>, milliseconds: number, message: string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Error(message));
+  }, milliseconds);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** With TLS where it has options: `host` is the name in the certificate, whatever address is used. Milliseconds. */
+export function connect(
+  address: string,
+  port: number,
+  tlsOptions: tls.ConnectionOptions | undefined,
+  host: string,
+  within: number,
+): Promise<net.Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<net.Socket>();
+  const identity = { checkServerIdentity: (_: string, certificate: tls.PeerCertificate) => tls.checkServerIdentity(host, certificate) };
+  const socket = tlsOptions ? tls.connect({ ...tlsOptions, ...identity, host: address, port }) : net.connect({ host: address, port });
+  const timer = setTimeout(() => {
+    socket.destroy(new Error(`no connection within ${within / 1000} s`));
+  }, within);
+  socket.setKeepAlive(true, 30_000);
+  socket.setNoDelay(true);
+  socket.once("error", reject);
+  socket.once(tlsOptions ? "secureConnect" : "connect", () => {
+    socket.off("error", reject);
+    // An error without a listener would end the process; the client adds its own.
+    socket.on("error", () => undefined);
+    resolve(socket);
+  });
+  return promise.finally(() => {
+    clearTimeout(timer);
+  });
+}

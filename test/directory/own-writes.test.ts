@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { OwnWrites } from "../../src/directory/own-writes.ts";
+
+const HOUR = 3_600_000;
+const ACCOUNT = "CN=itfarm1,OU=Farms,DC=contoso,DC=com";
+
+describe("what the program made and did not see", () => {
+  let own: OwnWrites;
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    own = new OwnWrites(HOUR);
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test("is not made on another server for an hour, and on the same one at any time", () => {
+    own.beginCreation(ACCOUNT, "dc1");
+    own.beginCreation(ACCOUNT, "dc1");
+    expect(() => own.beginCreation(ACCOUNT.toLowerCase(), "dc2")).toThrow("may have been made on another domain controller");
+    own.beginCreation("CN=other,OU=Farms,DC=contoso,DC=com", "dc2");
+    vi.advanceTimersByTime(HOUR - 1);
+    expect(() => own.beginCreation(ACCOUNT, "dc2")).toThrow("not made again until the hour is over");
+    vi.advanceTimersByTime(1);
+    own.beginCreation(ACCOUNT, "dc2");
+    expect(() => own.beginCreation(ACCOUNT, "dc1"), "the hour of the second one").toThrow("another domain controller");
+  });
+
+  test("is made anywhere once it was seen, or deleted", () => {
+    own.beginCreation(ACCOUNT, "dc1");
+    own.seen(ACCOUNT.toUpperCase());
+    expect(own.beginCreation(ACCOUNT, "dc2")).toBeUndefined();
+    own.deleted(ACCOUNT, "guid");
+    expect(own.beginCreation(ACCOUNT, "dc1")).toBeUndefined();
+  });
+
+  test("is not what was refused; but a try before it counts on", () => {
+    own.undoCreation(ACCOUNT, own.beginCreation(ACCOUNT, "dc1"));
+    own.beginCreation(ACCOUNT, "dc2");
+    own.undoCreation(ACCOUNT, own.beginCreation(ACCOUNT, "dc2"));
+    expect(() => own.beginCreation(ACCOUNT, "dc1")).toThrow("another domain controller");
+  });
+});
+
+test("what the program deleted is gone, and forgotten once nobody needs to know", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const own = new OwnWrites(HOUR);
+  own.deleted(ACCOUNT, "first");
+  expect([own.isDeleted("first"), own.isDeleted("second")]).toEqual([true, false]);
+  vi.advanceTimersByTime(HOUR);
+  own.deleted(ACCOUNT, "second");
+  expect([own.isDeleted("first"), own.isDeleted("second")]).toEqual([false, true]);
+  vi.useRealTimers();
+});

@@ -1,4 +1,5 @@
 /** Runs only while the Lease is held. The Lease fences nothing by itself, so every write asks whether it still holds. */
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Fence } from "../directory/session.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
@@ -38,13 +39,16 @@ export class Leadership {
 
   /** Renews until the signal aborts (true) or the Lease is lost (false). */
   async hold(signal: AbortSignal): Promise<boolean> {
-    const { retryPeriod = 2000 } = this.#options ?? {};
+    if (!this.#options) return await aborted(signal);
+    const { retryPeriod } = this.#options;
+    let renewed = true;
     while (!signal.aborted) {
-      await sleep(retryPeriod, undefined, { signal }).catch(() => undefined);
+      // Sooner where it failed: the deadline comes nearer.
+      await sleep(renewed ? retryPeriod : retryPeriod / 4, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return true;
       // What it was is asked first: a renewal after the deadline cannot undo what another replica did meanwhile.
       if (!this.leads) return false;
-      await this.#renew();
+      renewed = await this.#renew();
     }
     return true;
   }
@@ -56,15 +60,16 @@ export class Leadership {
 
   async #renew(): Promise<boolean> {
     if (!this.#options) return true;
+    const { lease, renewDeadline } = this.#options;
     const started = performance.now();
     try {
-      // An answer that comes too late is no answer: the deadline is by this clock.
-      const limit = AbortSignal.timeout(this.leads ? Math.max(1, Math.ceil(this.#fence.until - started)) : this.#options.renewDeadline);
-      if (!(await this.#options.lease.tryAcquire(limit))) {
+      // An answer that comes too late is no answer: the deadline is by this clock. One that does not come leaves the time to ask again.
+      const until = this.leads ? this.#fence.until : started + renewDeadline;
+      if (!(await lease.tryAcquire({ request: renewDeadline / 2, until }))) {
         this.#fence.until = 0;
         return false;
       }
-      this.#fence.until = started + this.#options.renewDeadline;
+      this.#fence.until = started + renewDeadline;
       return true;
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
@@ -72,4 +77,9 @@ export class Leadership {
       return false;
     }
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<true> {
+  if (!signal.aborted) await once(signal, "abort");
+  return true;
 }

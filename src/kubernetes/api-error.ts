@@ -67,6 +67,11 @@ export function fromStatusObject(what: string, body: unknown): KubernetesError {
   return fromResponse(what, code, body);
 }
 
+/** Whether the API server will not have what it was asked to write, however often: somebody has to act. */
+export function isRefusal({ kind }: KubernetesError): boolean {
+  return kind === "Invalid" || kind === "Forbidden" || kind === "Rejected";
+}
+
 /** A failure without an answer. */
 export function fromFailure(what: string, error: unknown): KubernetesError {
   if (error instanceof KubernetesError) return error;

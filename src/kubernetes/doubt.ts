@@ -5,7 +5,7 @@ import type { KubernetesClient } from "./client.ts";
 export interface DoubtTimes {
   /** So often it is asked whether the database is still the one that is watched. */
   readonly check: number;
-  /** A watch that is younger than this is not doubted for the loss of another connection. */
+  /** A watch that is younger than this is not doubted yet for the loss of another connection: losses may follow each other for long. */
   readonly young: number;
 }
 
@@ -19,11 +19,13 @@ export interface Doubt {
 export function doubtOf(client: KubernetesClient, { check, young }: DoubtTimes): Doubt {
   const doubt = new AbortController();
   const opened = performance.now();
-  const timer = setTimeout(() => {
+  const abort = (): void => {
     doubt.abort();
-  }, check);
+  };
+  let timer = setTimeout(abort, check);
   const unsubscribe = client.onLost(() => {
-    if (performance.now() - opened > young) doubt.abort();
+    clearTimeout(timer);
+    timer = setTimeout(abort, Math.max(0, opened + young - performance.now()));
   });
   return {
     signal: doubt.signal,

@@ -46,9 +46,15 @@ export class Lease {
   #seen: { readonly record: string; readonly at: number } | undefined;
   /** When another one's Lease was last seen here, on the monotonic clock. */
   #othersAt = Number.NEGATIVE_INFINITY;
+  #runsOutAt = Number.POSITIVE_INFINITY;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
+  }
+
+  /** When another one's Lease runs out, unless it is renewed; infinity where none was seen. On the monotonic clock. */
+  get runsOutAt(): number {
+    return this.#runsOutAt;
   }
 
   /** Takes or renews the Lease. False while somebody else holds it. Rejects with KubernetesError. */
@@ -66,8 +72,8 @@ export class Lease {
     if (this.#seen?.record !== record) this.#seen = { record, at: performance.now() };
     const { holderIdentity = "", leaseDurationSeconds = durationSeconds, acquireTime = time, leaseTransitions = 0 } = current.spec;
     const mine = holderIdentity === identity;
-    const expired = performance.now() - this.#seen.at > leaseDurationSeconds * 1000;
-    if (!mine && holderIdentity !== "" && !expired) {
+    this.#runsOutAt = this.#seen.at + leaseDurationSeconds * 1000;
+    if (!mine && holderIdentity !== "" && performance.now() <= this.#runsOutAt) {
       this.#othersAt = performance.now();
       return false;
     }

@@ -161,7 +161,7 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
   #accept(value: unknown): T | undefined {
     const { resource } = this.#options;
     if (!resource.is(value)) return undefined;
-    const object = strip(value);
+    const object = strip(resource.keep ? resource.keep(value) : value);
     this.#pool.share(object);
     return object;
   }

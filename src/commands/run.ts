@@ -6,6 +6,7 @@ import { DomainKind } from "../controller/domain.ts";
 import { FarmKind, FARMS } from "../controller/farm.ts";
 import type { Context, Kind } from "../controller/kind.ts";
 import { Leadership } from "../controller/leadership.ts";
+import { COUNTED_FARMS, sayOutside } from "../controller/outside-farms.ts";
 import { RECONCILE, Runtime } from "../controller/runtime.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { EventRecorder } from "../kubernetes/events.ts";
@@ -29,9 +30,12 @@ const DRAIN = 30_000;
 const COMPONENT = "serverfarm-operator";
 
 /** Everything that the program reconciles. */
-function kindsOf(context: Context, { workers }: OperatorConfiguration): readonly Kind[] {
+function kindsOf(context: Context, { workers, watchNamespaces }: OperatorConfiguration): readonly Kind[] {
   const farms = context.cluster.watch(FARMS, "Watched");
-  const domains = new DomainKind(context, farms);
+  // A domain is kept by farms of every namespace.
+  const everywhere = context.cluster.watchEverywhere(COUNTED_FARMS, farms);
+  sayOutside(everywhere, watchNamespaces, context.log);
+  const domains = new DomainKind(context, everywhere);
   return [domains, new FarmKind(context, farms, domains, workers)];
 }
 

@@ -3,13 +3,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesObject } from "../api/object.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
+import { NamedCopies } from "../kubernetes/named-copies.ts";
 import { type Copies, Reflector } from "../kubernetes/reflector.ts";
 import { isKubernetesObject, type Resource } from "../kubernetes/resource.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
-/** Operator: the namespace that the operator lives in. Watched: those that it is to look at, or all. Cluster: all. */
-export type Where = "Operator" | "Watched" | "Cluster";
+/** Watched: the namespaces that the operator is to look at, or all. Cluster: all. */
+export type Where = "Watched" | "Cluster";
 
 export interface ClusterOptions {
   readonly client: KubernetesClient;
@@ -21,9 +22,12 @@ export interface ClusterOptions {
   readonly log: Log;
 }
 
+/** What keeps copies. */
+type Kept = Pick<Reflector<KubernetesObject>, "run" | "whenSynced" | "failing" | "synced">;
+
 export class Cluster {
   readonly #options: ClusterOptions;
-  readonly #reflectors: Pick<Reflector<KubernetesObject>, "run" | "whenSynced" | "failing" | "synced">[] = [];
+  readonly #kept: Kept[] = [];
   #seen = false;
 
   constructor(options: ClusterOptions) {
@@ -37,40 +41,90 @@ export class Cluster {
 
   /** Copies of all objects of a kind, kept while `run` runs: to be asked for before. */
   watch<T extends KubernetesObject>(resource: Resource<T>, where: Where): Copies<T> {
-    const { watchNamespaces, namespace } = this.#options;
-    if (where === "Operator") return this.#reflect(resource, namespace);
+    const { watchNamespaces } = this.#options;
     const [only, ...more] = where === "Watched" ? watchNamespaces : [];
-    if (more.length === 0) return this.#reflect(resource, only);
-    return unionOf(watchNamespaces.map((name) => this.#reflect(resource, name)));
+    if (more.length === 0) return this.#keep(this.#reflect(resource, only));
+    return unionOf(watchNamespaces.map((name) => this.#keep(this.#reflect(resource, name))));
   }
 
-  #reflect<T extends KubernetesObject>(resource: Resource<T>, namespace: string | undefined): Reflector<T> {
+  /**
+   * The objects of all namespaces, watched or not: as far as the operator's role allows it, else those of `watched`. `resource` says what of them is
+   * kept.
+   */
+  watchEverywhere<T extends KubernetesObject>(resource: Resource<T>, watched: Copies<T>): Copies<T> {
+    const { client, watchNamespaces, log } = this.#options;
+    if (watchNamespaces.length === 0) return watched;
+    const refused = Promise.withResolvers<undefined>();
+    const onError = (error: KubernetesError, failures: number): void => {
+      if (failures === 1) log.warn("what is outside watchNamespaces is not seen", { resource: resource.plural, error: error.message });
+      if (error.kind === "Forbidden") refused.resolve(undefined);
+    };
+    const all = new Reflector({ client, resource, onError, onAlive: () => undefined });
+    this.#keep({
+      run: (signal) => all.run(signal),
+      whenSynced: () => Promise.race([all.whenSynced(), refused.promise]),
+      // It is no part of the operator's work that it be seen.
+      failing: undefined,
+      synced: true,
+    });
+    const best = (): Copies<T> => (all.synced ? all : watched);
+    return {
+      get: (key) => best().get(key),
+      list: () => best().list(),
+      subscribe: (listener) => {
+        all.subscribe(listener);
+        watched.subscribe((...change) => {
+          if (!all.synced) listener(...change);
+        });
+      },
+    };
+  }
+
+  /** Copies of objects in the operator's own namespace, as far as they are named. */
+  watchNamed<T extends KubernetesObject>(resource: Resource<T>): NamedCopies<T> {
+    const { namespace, metrics } = this.#options;
+    return this.#keep(
+      new NamedCopies({
+        reflect: (name) => this.#reflect(resource, namespace, name),
+        onIdle: () => {
+          metrics.watchEnded(resource.plural);
+        },
+      }),
+    );
+  }
+
+  #keep<K extends Kept>(kept: K): K {
+    this.#kept.push(kept);
+    return kept;
+  }
+
+  #reflect<T extends KubernetesObject>(resource: Resource<T>, namespace: string | undefined, name?: string): Reflector<T> {
     const { client, metrics, log } = this.#options;
     const onError = (error: KubernetesError, failures: number): void => {
       const fields = { resource: resource.plural, error: error.message, failures };
       if (error.kind === "Forbidden") log.error("watch forbidden: the operator's role lacks list or watch of this resource", fields);
       else log.warn("watch failed, trying again", fields);
     };
-    const reflector = new Reflector({ client, resource, namespace, onError, onAlive: metrics.watchAlive(resource.plural) });
-    this.#reflectors.push(reflector);
-    return reflector;
+    return new Reflector({ client, resource, namespace, name, onError, onAlive: metrics.watchAlive(resource.plural) });
   }
 
   /** What is not seen now, or not up to date, in words; empty when all is well. */
   unreadyReasons(): readonly string[] {
-    const reasons = this.#reflectors.flatMap(({ failing, synced }) => (failing ? [failing.message] : synced ? [] : ["not yet listed"]));
+    const reasons = this.#kept.flatMap(({ failing, synced }) => (failing ? [failing.message] : synced ? [] : ["not yet listed"]));
     return this.#seen ? reasons : ["starting: the cluster was not seen yet", ...reasons];
   }
 
   /** Ends when the signal aborts, and only then. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
+    await Promise.all(this.#kept.map((kept) => kept.run(signal)));
   }
 
   /** Resolves when everything was seen once, with the cluster's identity: the UID of kube-system, which lives as long as the cluster does. */
   async see(signal: AbortSignal): Promise<string> {
     const clusterId = await this.#readId(signal);
-    await Promise.all(this.#reflectors.map((reflector) => reflector.whenSynced()));
+    await Promise.all(this.#kept.map((kept) => kept.whenSynced()));
+    // Once more: what the objects that were seen name is known only now.
+    await Promise.all(this.#kept.map((kept) => kept.whenSynced()));
     this.#seen = true;
     return clusterId;
   }

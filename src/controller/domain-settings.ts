@@ -7,6 +7,7 @@ import { parseDuration } from "../base/duration.ts";
 import type { Cluster } from "./cluster.ts";
 import { isKubernetesObject, type Resource } from "../kubernetes/resource.ts";
 import type { KubernetesObject } from "../api/object.ts";
+import type { NamedCopies } from "../kubernetes/named-copies.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 
 /** A Secret or a ConfigMap: the data of the first is base64. */
@@ -29,20 +30,39 @@ const CONFIG_MAPS: Resource<DataObject> = {
 
 /** What domains name of the operator's namespace. */
 export interface DomainData {
-  readonly namespace: string;
-  readonly secrets: Copies<DataObject>;
-  readonly configMaps: Copies<DataObject>;
+  readonly Secret: NamedCopies<DataObject>;
+  readonly ConfigMap: NamedCopies<DataObject>;
 }
 
-export function watchData(cluster: Cluster): DomainData {
-  const secrets = cluster.watch(SECRETS, "Operator");
-  return { namespace: cluster.namespace, secrets, configMaps: cluster.watch(CONFIG_MAPS, "Operator") };
+const KINDS = ["Secret", "ConfigMap"] as const;
+type DataKind = (typeof KINDS)[number];
+
+/** Only what the domains name now: there may be hundreds of others in that namespace, which are nobody's concern here. */
+export function watchData(cluster: Cluster, domains: Copies<ActiveDirectoryDomain>): DomainData {
+  const data = { Secret: cluster.watchNamed(SECRETS), ConfigMap: cluster.watchNamed(CONFIG_MAPS) };
+  domains.subscribe(() => {
+    for (const kind of KINDS) data[kind].want(new Set(domains.list().flatMap((domain) => namesOf(domain, kind))));
+  });
+  return data;
 }
 
-/** Whether the domain's credentials or CA are in this object. */
-export function uses({ spec }: ActiveDirectoryDomain, kind: "Secret" | "ConfigMap", name: string): boolean {
-  const credentials = kind === "Secret" && spec.credentialsSecretRef.name === name;
-  return credentials || (spec.caBundleRef?.kind === kind && spec.caBundleRef.name === name);
+/** The listener is told of a domain when something that it names has changed, or is known for the first time. */
+export function followData(data: DomainData, domains: Copies<ActiveDirectoryDomain>, listener: (domain: string) => void): void {
+  for (const kind of KINDS) {
+    data[kind].subscribe((name) => {
+      for (const domain of domains.list()) if (namesOf(domain, kind).includes(name)) listener(domain.metadata.name);
+    });
+  }
+}
+
+/** Whether everything that the domain names was read, there or not. */
+export function isRead(domain: ActiveDirectoryDomain, data: DomainData): boolean {
+  return KINDS.every((kind) => namesOf(domain, kind).every((name) => data[kind].knows(name)));
+}
+
+/** The objects of that kind that the domain's credentials and CA are in. */
+function namesOf({ spec: { credentialsSecretRef, caBundleRef } }: ActiveDirectoryDomain, kind: DataKind): readonly string[] {
+  return [...(kind === "Secret" ? [credentialsSecretRef.name] : []), ...(caBundleRef?.kind === kind ? [caBundleRef.name] : [])];
 }
 
 /** How often the directory is asked what changed, in milliseconds. */
@@ -101,13 +121,8 @@ export function readSettings(domain: ActiveDirectoryDomain, data: DomainData): D
 }
 
 /** The bytes of one key as text; undefined where the object or the key is missing. */
-function textOf(
-  { namespace, secrets, configMaps }: DomainData,
-  kind: "Secret" | "ConfigMap",
-  name: string,
-  key: string,
-): string | undefined {
-  const value = (kind === "Secret" ? secrets : configMaps).get(`${namespace}/${name}`)?.data?.[key];
+function textOf(data: DomainData, kind: DataKind, name: string, key: string): string | undefined {
+  const value = data[kind].get(name)?.data?.[key];
   return value === undefined || kind === "ConfigMap" ? value : Buffer.from(value, "base64").toString("utf8");
 }
 

@@ -24,7 +24,7 @@ import { addFinalizer, hasSpec, removeFinalizer, type Resource } from "../kubern
 import { DistinguishedNameError } from "../names/distinguished-name.ts";
 import { accessOf, type DomainAccess } from "./domain-access.ts";
 import { DomainConnection, LONGEST_PAUSE } from "./domain-connection.ts";
-import { baseDnOf, type DomainData, pollOf, problemOf, readSettings, resyncOf, uses, watchData } from "./domain-settings.ts";
+import { baseDnOf, type DomainData, followData, isRead, pollOf, problemOf, readSettings, resyncOf, watchData } from "./domain-settings.ts";
 import { FarmsByDomain } from "./wake-index.ts";
 import type { Context, Kind, Result } from "./kind.ts";
 import { RefusedCredentials } from "./refused-credentials.ts";
@@ -66,7 +66,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     this.#context = context;
     this.#farms = farms;
     this.objects = cluster.watch(DOMAINS, "Cluster");
-    this.#data = watchData(cluster);
+    this.#data = watchData(cluster, this.objects);
     // One that does not answer delays no other: each is asked for itself, and its key is never taken twice at once.
     this.queue = new WorkQueue({ observer: metrics.queue(this.name) });
     this.access = this.#access;
@@ -81,12 +81,9 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
       if (farm && previous && domains.size === 1) return;
       for (const domain of domains) if (domain !== undefined) this.queue.addAfter(domain, COUNT_AFTER);
     });
-    for (const [kind, copies] of [["Secret", this.#data.secrets] as const, ["ConfigMap", this.#data.configMaps] as const]) {
-      copies.subscribe((_, object, previous) => {
-        const name = (object ?? previous)?.metadata.name ?? "";
-        for (const domain of this.objects.list()) if (uses(domain, kind, name)) this.queue.add(domain.metadata.name);
-      });
-    }
+    followData(this.#data, this.objects, (domain) => {
+      this.queue.add(domain);
+    });
   }
 
   /** The listener is told when objects of the domain changed in the directory, or when everything there has to be compared. */
@@ -121,6 +118,8 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
       await removeFinalizer(client, DOMAINS, domain, DOMAIN_FINALIZER);
       return { kind: "Done" };
     }
+    // It is queued again once they are.
+    if (!isRead(domain, this.#data)) return { kind: "Done" };
     const watched = this.#watchedOf(name);
     const delay = await this.#poll(domain, watched, clusterId);
     try {

@@ -14,18 +14,19 @@ import type { Wanted } from "../farm/desired-farm.ts";
 import { lookupKeys } from "../farm/queries.ts";
 import type { Report } from "../farm/report.ts";
 import { abandonedEvent } from "../farm/status/decommission.ts";
-import { refusedStatus, suspendedStatus, unknownStatus, waitingStatus } from "../farm/status/not-looked.ts";
+import { refusedStatus, suspendedStatus, waitingStatus } from "../farm/status/not-looked.ts";
 import { waitsForOthers } from "../farm/handover.ts";
 import { hasLeftTraces, isSame, sharesGroups } from "../farm/journal.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
-import { addFinalizer, getObject, hasSpec, removeFinalizer, type Resource } from "../kubernetes/resource.ts";
+import { addFinalizer, getObject, hasSpec, type Resource } from "../kubernetes/resource.ts";
 import { decommissionFarm } from "../reconciler/decommission.ts";
 import type { Directory } from "../farm/observed.ts";
 import { type FarmPorts, reconcileFarm } from "../reconciler/farm.ts";
 import { type DomainAccess, noDomain } from "./domain-access.ts";
 import type { DomainKind } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
+import { letGo, sayFailed } from "./farm-record.ts";
 import { FarmsByGroup, WakeIndex } from "./wake-index.ts";
 import type { Context, Kind, Result } from "./kind.ts";
 
@@ -36,11 +37,10 @@ type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 
 /** A farm with something in its way that no feed tells of (rights, containers) is looked at again after so long (ms), and then ever more rarely. */
 const RECHECK = { base: 60_000, max: 600_000 };
-const REQUESTED = "serverfarm.dev/reconcile-requested-at";
 
 export class FarmKind implements Kind<ServerFarm> {
   readonly name = "serverfarm";
-  readonly annotations = [REQUESTED, ABANDON];
+  readonly annotations = ["serverfarm.dev/reconcile-requested-at", ABANDON];
   readonly workers: number;
   readonly objects: Copies<ServerFarm>;
   readonly queue: WorkQueue;
@@ -72,6 +72,10 @@ export class FarmKind implements Kind<ServerFarm> {
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
     // After what users asked for: one farm that changes all the time must not keep others from their turns.
     for (const key of this.#byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
+    // A status that somebody else wrote (a restore, an edit by hand) is put right at once.
+    this.#context.statuses.ifForeign(farm, previous, (key) => {
+      this.queue.add(key);
+    });
   }
 
   urgency(farm: ServerFarm, previous: ServerFarm | undefined): Priority {
@@ -83,15 +87,13 @@ export class FarmKind implements Kind<ServerFarm> {
     return previous || status?.observedGeneration !== metadata.generation ? "Change" : "Resync";
   }
 
-  /** An internal error is said too: the farm shows it, and it is tried again. */
+  /** An internal error is said too, and a refusal of the API server: the farm shows it, and it is tried again. */
   async reconcile(key: string, clusterId: string, signal: AbortSignal): Promise<Result> {
     try {
       return await this.#reconcile(key, clusterId, signal);
     } catch (error) {
       const farm = this.objects.get(key);
-      if (error instanceof KubernetesError || !farm) throw error;
-      const message = `the operator failed: ${String(error)}. It tries again; please report this with its log.`;
-      await this.#write(farm, unknownStatus(farm, "InternalError", message, new Date()), [], { kind: "Retry" });
+      if (farm) await sayFailed(this.#context, FARMS, farm, error);
       throw error;
     }
   }
@@ -99,7 +101,8 @@ export class FarmKind implements Kind<ServerFarm> {
   /** Something changed in the directory. */
   #wake(domain: string, batch: FeedBatch): void {
     if (batch.kind === "Everything") {
-      for (const key of this.#domains.farms.of(domain)) this.queue.add(key, "Resync");
+      // The domain counts farms that are not watched here as well.
+      for (const key of this.#domains.farms.of(domain)) if (this.objects.get(key)) this.queue.add(key, "Resync");
       return;
     }
     for (const key of this.#wakes.concernedBy(batch.entries)) {
@@ -158,7 +161,10 @@ export class FarmKind implements Kind<ServerFarm> {
     this.#count(farm, report);
     if (report.view && !report.error) this.#byGroup.watch(key, sharesGroups(current) && waitsForOthers(report.view));
     if (end.kind === "Aborted") return { kind: "Retry" };
-    if (end.kind === "Unrecorded") return this.#unrecorded(farm, end);
+    if (end.kind === "Unrecorded") {
+      this.#tell(farm, end.events);
+      throw end.cause;
+    }
     for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
     // Spread, so that farms that were made together are not compared together for ever.
     let result: Result = { kind: "After", delay: domain.resync * (0.9 + 0.2 * Math.random()), priority: "Resync" };
@@ -207,8 +213,7 @@ export class FarmKind implements Kind<ServerFarm> {
   }
 
   async #release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result> {
-    this.#tell(farm, events);
-    await removeFinalizer(this.#context.client, FARMS, farm, FARM_FINALIZER);
+    await letGo(this.#context, FARMS, farm, events);
     this.#wakes.remove(keyOf(farm.metadata));
     return { kind: "Done" };
   }
@@ -222,11 +227,6 @@ export class FarmKind implements Kind<ServerFarm> {
       throw error;
     }
     return result;
-  }
-
-  #unrecorded(farm: ServerFarm, { events, cause }: { readonly events: readonly EventDraft[]; readonly cause: unknown }): never {
-    this.#tell(farm, events);
-    throw cause;
   }
 
   #tell(farm: ServerFarm, drafts: readonly EventDraft[]): void {

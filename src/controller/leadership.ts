@@ -1,4 +1,5 @@
 /** Runs only while the Lease is held. The Lease fences nothing by itself, so every write asks whether it still holds. */
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Fence } from "../directory/session.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
@@ -12,6 +13,9 @@ export interface LeadershipOptions {
   readonly retryPeriod: number;
   readonly log: Log;
 }
+
+/** Between two questions (ms), however much one is in a hurry. */
+const SHORTEST = 50;
 
 export class Leadership {
   readonly #options: LeadershipOptions | undefined;
@@ -32,19 +36,36 @@ export class Leadership {
 
   /** Resolves once this process leads. Rejects when the signal aborts. */
   async acquire(signal: AbortSignal): Promise<void> {
+    if (!this.#options) return;
+    const { lease, retryPeriod, renewDeadline } = this.#options;
     // Twice in a period, so that a Lease that is given up is taken within one.
-    while (!(await this.#renew())) await sleep((this.#options?.retryPeriod ?? 0) / 2, undefined, { signal });
+    const period = retryPeriod / 2;
+    // One that hangs is soon given up: until the Lease is seen again nobody knows when it runs out. A slow server is given more time.
+    let patience = period;
+    for (;;) {
+      const started = performance.now();
+      const answer = await this.#ask(Math.min(patience, renewDeadline / 2));
+      if (answer === "Mine") return;
+      patience = answer === "Unknown" ? patience * 2 : Math.max(period, 4 * (performance.now() - started));
+      const { runsOutAt } = lease;
+      const next = runsOutAt > started ? Math.min(started + period, runsOutAt) : started + period;
+      await sleep(Math.max(SHORTEST, next - performance.now()), undefined, { signal });
+    }
   }
 
   /** Renews until the signal aborts (true) or the Lease is lost (false). */
   async hold(signal: AbortSignal): Promise<boolean> {
-    const { retryPeriod = 2000 } = this.#options ?? {};
+    if (!this.#options) return await aborted(signal);
+    const { retryPeriod, renewDeadline } = this.#options;
+    let renewed = true;
     while (!signal.aborted) {
-      await sleep(retryPeriod, undefined, { signal }).catch(() => undefined);
+      // Sooner where it failed: the deadline comes nearer.
+      await sleep(renewed ? retryPeriod : retryPeriod / 4, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return true;
       // What it was is asked first: a renewal after the deadline cannot undo what another replica did meanwhile.
       if (!this.leads) return false;
-      await this.#renew();
+      // Half of the time: one that does not come leaves enough to ask again.
+      renewed = (await this.#ask(renewDeadline / 2)) === "Mine";
     }
     return true;
   }
@@ -54,22 +75,28 @@ export class Leadership {
     await this.#options?.lease.release();
   }
 
-  async #renew(): Promise<boolean> {
-    if (!this.#options) return true;
+  /** Takes the Lease, or renews it. `request`: how long one request may take, in milliseconds. */
+  async #ask(request: number): Promise<"Mine" | "Others" | "Unknown"> {
+    if (!this.#options) return "Mine";
+    const { lease, renewDeadline, log } = this.#options;
     const started = performance.now();
     try {
       // An answer that comes too late is no answer: the deadline is by this clock.
-      const limit = AbortSignal.timeout(this.leads ? Math.max(1, Math.ceil(this.#fence.until - started)) : this.#options.renewDeadline);
-      if (!(await this.#options.lease.tryAcquire(limit))) {
-        this.#fence.until = 0;
-        return false;
+      if (await lease.tryAcquire({ request, until: this.leads ? this.#fence.until : started + renewDeadline })) {
+        this.#fence.until = started + renewDeadline;
+        return "Mine";
       }
-      this.#fence.until = started + this.#options.renewDeadline;
-      return true;
+      this.#fence.until = 0;
+      return "Others";
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
-      this.#options.log.warn("cannot renew the Lease", { error: error.message });
-      return false;
+      log.warn("cannot renew the Lease", { error: error.message });
+      return "Unknown";
     }
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<true> {
+  if (!signal.aborted) await once(signal, "abort");
+  return true;
 }

@@ -5,7 +5,7 @@ import { Attribute, Change, Client, Control, type Entry, type Filter } from "lda
 import { DirectoryError } from "../ad/error.ts";
 import { Attributes, BINARY_ATTRIBUTES } from "./entries.ts";
 import { type Attempt, resultName, toDirectoryError } from "./ldap-error.ts";
-import { connect, deadline } from "./socket.ts";
+import { connect } from "./socket.ts";
 
 /** `connect`: the way to the server and its certificate; of `ldap://` StartTLS is one more. */
 export type Operation = "connect" | "bind" | "search" | "add" | "modify" | "delete";
@@ -214,4 +214,17 @@ async function measured<T>(operation: Operation, attempt: Attempt, observe: Requ
 
 function toValues(values: readonly (string | Buffer)[]): Buffer[] {
   return values.map((value) => (typeof value === "string" ? Buffer.from(value) : value));
+}
+
+/** Rejects with the message where it takes longer. */
+async function deadline<T>(promise: Promise<T>, milliseconds: number, message: string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Error(message));
+  }, milliseconds);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,19 +1,6 @@
-/** The way to a server, and how long it may take. */
+/** The way to a server. */
 import net from "node:net";
 import tls from "node:tls";
-
-/** Rejects with the message where it takes longer. */
-export async function deadline<T>(promise: Promise<T>, milliseconds: number, message: string): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new Error(message));
-  }, milliseconds);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /** With TLS where it has options: `host` is the name in the certificate, whatever address is used. Milliseconds. */
 export function connect(

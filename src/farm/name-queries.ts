@@ -4,7 +4,7 @@ import { ACCOUNT_CLASS, GROUP_CLASS, isAccount, isGroup, type DirectoryObject } 
 import type { MissingRight } from "../ad/right.ts";
 import { foldName, hostsOf, namesOfComputer, sameName } from "../names/account-name.ts";
 import { dnKey, parentDn } from "../names/distinguished-name.ts";
-import { dnsNameLookups, impliedLookups, implyingLookups } from "../names/identifier.ts";
+import { dnsNameLookups, impliedLookups, implyingLookups, lookupKey } from "../names/identifier.ts";
 import { mayAdopt } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import type { Look, Scope } from "./observed.ts";
@@ -109,4 +109,23 @@ export function* ask(
   allMembersOf?: NonNullable<Query["allMembersOf"]>,
 ): Look<readonly DirectoryObject[]> {
   return lookups.length === 0 ? [] : yield { lookups, among, ...(allMembersOf ? { allMembersOf } : {}) };
+}
+
+/** The account, whoever owns it. */
+export function accountsOf({ owner, account, knownObjects }: DesiredFarm, objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
+  return objects.filter(
+    (object) =>
+      isAccount(object) &&
+      (object.owner === owner || sameName(object.samAccountName, account.samAccountName) || knownObjects.includes(object.objectGUID)),
+  );
+}
+
+/** By what groups are asked for that are, or were, somebody else's. */
+export function groupsOfOthers({ grant, hostGroup, accessGroups, knownObjects, journal }: DesiredFarm): ReadonlySet<string> {
+  const existing = [...(grant === "Group" ? [hostGroup] : []), ...accessGroups].filter((group) => group.existing);
+  const remembered = [...journal.hostGroups, ...journal.accessGroups].filter(({ objectGUID }) => !knownObjects.includes(objectGUID));
+  return new Set([
+    ...existing.map(({ samAccountName }) => `sAMAccountName ${lookupKey("sAMAccountName", samAccountName)}`),
+    ...remembered.map(({ objectGUID }) => `objectGUID ${lookupKey("objectGUID", objectGUID)}`),
+  ]);
 }

@@ -3,13 +3,25 @@
  * generator: whoever runs it answers each with the objects that were found, and may ask for many farms at once.
  */
 import type { Lookup } from "../ad/lookup.ts";
-import { isAccount, isGroup, isPrimaryGroup, type DirectoryObject } from "../ad/object.ts";
+import { isGroup, isPrimaryGroup, type DirectoryObject } from "../ad/object.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { relativeId, keysOfHost, lookupKey } from "../names/identifier.ts";
 import { lookAtMembers } from "./adoption.ts";
 import type { DesiredFarm, HostReference } from "./desired-farm.ts";
-import { ask, byDn, costlyLookups, distinct, isAdopted, knownIds, lookAtContainers, lookForNamesakes, namesOf } from "./name-queries.ts";
+import {
+  accountsOf,
+  ask,
+  byDn,
+  costlyLookups,
+  distinct,
+  groupsOfOthers,
+  isAdopted,
+  knownIds,
+  lookAtContainers,
+  lookForNamesakes,
+  namesOf,
+} from "./name-queries.ts";
 import type { Look, LookOptions, ObservedFarm, Scope } from "./observed.ts";
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
@@ -65,16 +77,6 @@ function* lookForObjects(desired: DesiredFarm, scope: Scope): Look<readonly Dire
   return distinct([...read, ...named, ...apart]);
 }
 
-/** By what groups are asked for that are, or were, somebody else's. */
-function groupsOfOthers({ grant, hostGroup, accessGroups, knownObjects, journal }: DesiredFarm): ReadonlySet<string> {
-  const existing = [...(grant === "Group" ? [hostGroup] : []), ...accessGroups].filter((group) => group.existing);
-  const remembered = [...journal.hostGroups, ...journal.accessGroups].filter(({ objectGUID }) => !knownObjects.includes(objectGUID));
-  return new Set([
-    ...existing.map(({ samAccountName }) => `sAMAccountName ${lookupKey("sAMAccountName", samAccountName)}`),
-    ...remembered.map(({ objectGUID }) => `objectGUID ${lookupKey("objectGUID", objectGUID)}`),
-  ]);
-}
-
 /** Which of the computers are direct members of the groups of somebody else that can give them the right. */
 function* lookForMembers(
   desired: DesiredFarm,
@@ -91,15 +93,6 @@ function* lookForMembers(
     found.set(objectGUID, new Set(members.map((member) => member.objectGUID)));
   }
   return found;
-}
-
-/** The account, whoever owns it. */
-export function accountsOf({ owner, account, knownObjects }: DesiredFarm, objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
-  return objects.filter(
-    (object) =>
-      isAccount(object) &&
-      (object.owner === owner || sameName(object.samAccountName, account.samAccountName) || knownObjects.includes(object.objectGUID)),
-  );
 }
 
 /** A group that is, or was, the host group, whoever owns it. */
@@ -232,8 +225,10 @@ export class HostIndex {
   }
 }
 
+type Answered = { readonly observed: ObservedFarm };
+
 /** Whether one of the farm's computers is a direct member of a host group, in whatever way: by a member value, or by its primary group. */
-export function membership(view: { readonly observed: ObservedFarm }, group: DirectoryObject): (computer: DirectoryObject) => boolean {
+export function membership(view: Answered, group: DirectoryObject): (computer: DirectoryObject) => boolean {
   const isNamed = memberValues(view, group);
   const byPrimary = new Set(
     view.observed.primaryMembers.filter((object) => isPrimaryGroup(group, object)).map(({ objectGUID }) => objectGUID),
@@ -242,10 +237,7 @@ export function membership(view: { readonly observed: ObservedFarm }, group: Dir
 }
 
 /** Whether the group names one of the farm's computers as a member, and could be made to name it no more. Of a group of others only these are known. */
-export function memberValues(
-  { observed }: { readonly observed: ObservedFarm },
-  group: DirectoryObject,
-): (computer: DirectoryObject) => boolean {
+export function memberValues({ observed }: Answered, group: DirectoryObject): (computer: DirectoryObject) => boolean {
   const among = observed.membersAmong.get(group.objectGUID);
   const members = new Set(group.members.map(dnKey));
   const isAmong = ({ objectGUID }: DirectoryObject): boolean => among?.has(objectGUID) === true;

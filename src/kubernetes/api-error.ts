@@ -52,7 +52,8 @@ const STATUS: Readonly<Record<number, KubernetesErrorKind>> = {
 /** An answer that is no success. `body` is a Status where the API server itself answers. */
 export function fromResponse(what: string, status: number, body: unknown, retryAfterSeconds?: string): KubernetesError {
   const { message, reason } = statusOf(body);
-  const kind = reason === "AlreadyExists" ? "AlreadyExists" : (STATUS[status] ?? "Rejected");
+  const kind =
+    reason === "AlreadyExists" ? "AlreadyExists" : status === 422 && message === FAILED_TEST ? "Conflict" : (STATUS[status] ?? "Rejected");
   const seconds = Number(retryAfterSeconds);
   return new KubernetesError(kind, `${what}: ${message ?? `HTTP ${status}`}`, {
     status,
@@ -66,12 +67,23 @@ export function fromStatusObject(what: string, body: unknown): KubernetesError {
   return fromResponse(what, code, body);
 }
 
+/** Whether the API server will not have what it was asked to write, however often: somebody has to act. */
+export function isRefusal({ kind }: KubernetesError): boolean {
+  return kind === "Invalid" || kind === "Forbidden" || kind === "Rejected";
+}
+
 /** A failure without an answer. */
 export function fromFailure(what: string, error: unknown): KubernetesError {
   if (error instanceof KubernetesError) return error;
   const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
   return new KubernetesError("Unavailable", `${what}: ${error instanceof Error ? error.message : String(error)}${cause}`, { cause: error });
 }
+
+/**
+ * What the API server says of a JSON patch whose `test` does not hold, or that does not fit otherwise, and of nothing else: what a schema, a policy or a
+ * webhook refuses has another message.
+ */
+const FAILED_TEST = "the server rejected our request due to an error in our request";
 
 function statusOf(body: unknown): { message?: string; reason?: string } {
   if (typeof body !== "object" || body === null) return {};

@@ -1,6 +1,7 @@
-/** Requests to the API server: one pool of connections, credentials that are renewed, errors that are typed. */
+/** Requests to the API server: pooled connections, credentials that are renewed, errors that are typed. */
+import { readFile } from "node:fs/promises";
 import type { RequestOptions as HttpsOptions } from "node:https";
-import { KubeConfig } from "./kube-config.ts";
+import { KubeConfig, tokenFileOf } from "./kube-config.ts";
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import { fromFailure, fromResponse, KubernetesError } from "./api-error.ts";
 
@@ -12,17 +13,36 @@ export interface RequestOptions {
   readonly body?: unknown;
   readonly contentType?: "application/json" | "application/merge-patch+json" | "application/json-patch+json";
   readonly signal?: AbortSignal;
+  /** Milliseconds; no longer than what any request may take. */
+  readonly timeout?: number;
+  /** What the request shares connections with. */
+  readonly lane?: Lane;
 }
+
+/** The Lease and the watches keep to connections of their own: none of them waits behind, or falls silent with, any other request. */
+type Lane = "Request" | "Lease" | "Watch";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 interface Credentials {
   readonly headers: Readonly<Record<string, string>>;
-  readonly dispatcher: Dispatcher;
+  readonly connections: Connections;
   readonly until: number;
 }
 
+/** Connections that were made with the same certificates, by what uses them. */
+interface Connections {
+  readonly of: string;
+  readonly lanes: Readonly<Record<Lane, Dispatcher>>;
+}
+
+/** Who writes: in the API server's log, and as the owner of the fields that are written. */
+const AGENT = "serverfarm-operator";
 const REQUEST_TIMEOUT = 30_000;
+/** Nothing was heard on a socket for so long (ms): the kernel asks whether the other side is there, and ends the connection some seconds later. */
+const TCP_KEEP_ALIVE = 15_000;
+/** An idle connection is kept for the next request for so long (ms): less than the 90 s of an API server. */
+const IDLE = 30_000;
 /** Tokens and certificates are files that rotate: they are looked at again this often (ms). */
 const CREDENTIALS_LIFE = 15_000;
 
@@ -30,11 +50,14 @@ export class KubernetesClient {
   readonly #config: KubeConfig;
   readonly #server: string;
   readonly #observe: RestObserver;
+  readonly #tokenFile: string | undefined;
+  readonly #listeners = new Set<() => void>();
   #credentials: Credentials | undefined;
-  #pool: { readonly of: string; readonly dispatcher: Dispatcher } | undefined;
+  #connections: Connections | undefined;
 
-  private constructor(config: KubeConfig, server: string, observe: RestObserver) {
+  private constructor(config: KubeConfig, server: string, tokenFile: string | undefined, observe: RestObserver) {
     this.#config = config;
+    this.#tokenFile = tokenFile;
     this.#server = server.replace(/\/+$/, "");
     this.#observe = observe;
   }
@@ -51,22 +74,34 @@ export class KubernetesClient {
         `the cluster ${cluster.name} (${cluster.server}) is used without a checked certificate: give it https and its certificate-authority`,
       );
     }
-    return new KubernetesClient(config, cluster.server, observe);
+    return new KubernetesClient(config, cluster.server, tokenFileOf(config, kubeconfig), observe);
+  }
+
+  /** The listener is called when a connection was lost: others may have been lost with it, without a word. Returns what ends that. */
+  onLost(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** The parsed body. Rejects with KubernetesError. */
-  async request(method: Method, path: string, { query, body, contentType, signal }: RequestOptions = {}): Promise<unknown> {
+  async request(
+    method: Method,
+    path: string,
+    { query, body, contentType, signal, timeout = REQUEST_TIMEOUT, lane = "Request" }: RequestOptions = {},
+  ): Promise<unknown> {
     const what = `${method} ${path}`;
-    const limit = AbortSignal.timeout(REQUEST_TIMEOUT);
+    const limit = AbortSignal.timeout(Math.min(timeout, REQUEST_TIMEOUT));
     const response = await this.#send(method, path, {
-      query,
+      query: method === "GET" ? query : { ...query, fieldManager: AGENT },
+      lane,
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      ended: signal,
       ...(body === undefined ? {} : { body: JSON.stringify(body), contentType: contentType ?? "application/json" }),
     });
+    const text = await response.body.text().catch((error: unknown) => this.#lost(what, error, signal));
+    // A refusal may be plain text, as that of the flow control is.
+    if (response.statusCode >= 300) throw this.#refused(what, response, parseOr(text));
     try {
-      const text = await response.body.text();
-      // A refusal may be plain text, as that of the flow control is.
-      if (response.statusCode >= 300) throw this.#refused(what, response, parseOr(text));
       const parsed: unknown = text === "" ? undefined : JSON.parse(text);
       return parsed;
     } catch (error) {
@@ -74,21 +109,14 @@ export class KubernetesClient {
     }
   }
 
-  /** The lines of an endless answer (a watch). `opened` is called when it is accepted. `silence`: how long nothing may come before it counts as dead, in milliseconds. */
-  async *lines(
-    path: string,
-    query: RequestOptions["query"],
-    silence: number,
-    signal: AbortSignal,
-    opened: () => void,
-  ): AsyncGenerator<string> {
+  /** The lines of an endless answer (a watch). `silence`: how long nothing may come before it counts as dead, in milliseconds. */
+  async *lines(path: string, query: RequestOptions["query"], silence: number, signal: AbortSignal): AsyncGenerator<string> {
     const what = `watching ${path}`;
-    const response = await this.#send("GET", path, { query, signal, silence });
+    const response = await this.#send("GET", path, { query, lane: "Watch", signal, ended: signal, silence });
     if (response.statusCode >= 300) {
       const text = await response.body.text().catch(() => "");
       throw this.#refused(what, response, parseOr(text));
     }
-    opened();
     let rest = "";
     const decoder = new TextDecoder();
     try {
@@ -100,7 +128,7 @@ export class KubernetesClient {
         for (const line of parts) if (line.trim() !== "") yield line;
       }
     } catch (error) {
-      throw fromFailure(what, error);
+      this.#lost(what, error, signal);
     }
   }
 
@@ -109,14 +137,17 @@ export class KubernetesClient {
     path: string,
     options: {
       readonly query: RequestOptions["query"];
+      readonly lane: Lane;
       readonly signal: AbortSignal;
+      /** Aborted by whoever asks: then nothing is wrong with the connection. */
+      readonly ended: AbortSignal | undefined;
       readonly body?: string;
       readonly contentType?: string;
       readonly silence?: number;
     },
   ): Promise<Dispatcher.ResponseData> {
     try {
-      const { headers, dispatcher } = await this.#authenticate();
+      const { headers, connections } = await this.#authenticate();
       const search = new URLSearchParams();
       for (const [name, value] of Object.entries(options.query ?? {})) if (value !== undefined) search.set(name, String(value));
       const response = await request(`${this.#server}${path}${search.size > 0 ? `?${search.toString()}` : ""}`, {
@@ -124,20 +155,30 @@ export class KubernetesClient {
         headers: {
           ...headers,
           accept: "application/json",
+          "user-agent": AGENT,
           ...(options.contentType === undefined ? {} : { "content-type": options.contentType }),
         },
         signal: options.signal,
         headersTimeout: REQUEST_TIMEOUT,
         bodyTimeout: options.silence ?? REQUEST_TIMEOUT,
         ...(options.body === undefined ? {} : { body: options.body }),
-        dispatcher,
+        dispatcher: connections.lanes[options.lane],
       });
       this.#observe(method, String(response.statusCode));
       return response;
     } catch (error) {
       this.#observe(method, "<error>");
-      throw fromFailure(`${method} ${path}`, error);
+      return this.#lost(`${method} ${path}`, error, options.ended);
     }
+  }
+
+  /** No answer, or half of one; its connection is destroyed. Those that are idle may be as dead: nobody is sent to them any more. */
+  #lost(what: string, error: unknown, ended: AbortSignal | undefined): never {
+    if (ended?.aborted !== true) {
+      this.#renew(undefined);
+      for (const listener of this.#listeners) listener();
+    }
+    throw fromFailure(what, error);
   }
 
   #refused(what: string, response: Dispatcher.ResponseData, body: unknown): KubernetesError {
@@ -154,29 +195,40 @@ export class KubernetesClient {
     await this.#config.applyToHTTPSOptions(options);
     const headers = Object.fromEntries(Object.entries(options.headers ?? {}).map(([name, value]) => [name, String(value)]));
     if (typeof options.auth === "string") headers["Authorization"] = `Basic ${Buffer.from(options.auth).toString("base64")}`;
-    this.#credentials = { headers, dispatcher: this.#dispatcherFor(options), until: now + CREDENTIALS_LIFE };
+    if (this.#tokenFile !== undefined) headers["Authorization"] = `Bearer ${(await readFile(this.#tokenFile, "utf8")).trim()}`;
+    this.#credentials = { headers, connections: this.#connectionsFor(options), until: now + CREDENTIALS_LIFE };
     return this.#credentials;
   }
 
-  /** The library would make one, and with it a TLS connection, for every request; here there is one for each set of certificates. */
-  #dispatcherFor({ ca, cert, key, servername }: HttpsOptions): Dispatcher {
+  /** The library would make one, and with it a TLS connection, for every request; here there are some for each set of certificates. */
+  #connectionsFor({ ca, cert, key, servername }: HttpsOptions): Connections {
     const connect = {
       rejectUnauthorized: true,
       keepAlive: true,
-      keepAliveInitialDelay: 30_000,
+      keepAliveInitialDelay: TCP_KEEP_ALIVE,
       ...(ca ? { ca } : {}),
       ...(cert ? { cert } : {}),
       ...(key ? { key } : {}),
       ...(servername === undefined ? {} : { servername }),
     };
-    const proxy = this.#config.getCurrentCluster()?.proxyUrl;
-    const of = JSON.stringify([connect, proxy]);
-    if (this.#pool?.of !== of) {
-      // The old one is left to finish what runs on it.
-      this.#pool?.dispatcher.close().catch(() => undefined);
-      this.#pool = { of, dispatcher: proxy === undefined ? new Agent({ connect }) : new ProxyAgent({ uri: proxy, requestTls: connect }) };
-    }
-    return this.#pool.dispatcher;
+    const uri = this.#config.getCurrentCluster()?.proxyUrl;
+    const of = JSON.stringify([connect, uri]);
+    if (this.#connections?.of === of) return this.#connections;
+    // HTTP/2 would put all requests, the Lease and the watches into one connection, which falls silent with all of them.
+    const http1 = { allowH2: false, keepAliveTimeout: IDLE };
+    const make = (): Dispatcher =>
+      uri === undefined
+        ? new Agent({ ...http1, connect })
+        : new ProxyAgent({ ...http1, uri, requestTls: connect, proxyTls: { keepAliveInitialDelay: TCP_KEEP_ALIVE } });
+    return this.#renew({ of, lanes: { Request: make(), Lease: make(), Watch: make() } });
+  }
+
+  /** The ones before are left to finish what runs on them. */
+  #renew<T extends Connections | undefined>(connections: T): T {
+    for (const dispatcher of Object.values(this.#connections?.lanes ?? {})) dispatcher.close().catch(() => undefined);
+    this.#connections = connections;
+    if (!connections) this.#credentials = undefined;
+    return connections;
   }
 }
 

@@ -13,9 +13,17 @@ export interface EventRecorderOptions {
   readonly instance: string;
   /** Told of an Event that could not be written. */
   readonly onError: (error: KubernetesError) => void;
-  /** Milliseconds since 1970. */
-  readonly now?: () => number;
+  readonly clocks?: Clocks;
 }
+
+interface Clocks {
+  /** What Events say, in milliseconds since 1970. */
+  readonly wall: () => number;
+  /** What is counted by: milliseconds of a clock that only goes forward. One that is set back would mute Events for as long. */
+  readonly monotonic: () => number;
+}
+
+const CLOCKS: Clocks = { wall: () => Date.now(), monotonic: () => performance.now() };
 
 interface Series {
   readonly namespace: string;
@@ -38,7 +46,7 @@ const MESSAGE_LENGTH = 1024;
 
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
-  readonly #now: () => number;
+  readonly #clocks: Clocks;
   readonly #series = new Map<string, Series>();
   readonly #budgets = new Map<string, { left: number; since: number }>();
   #tail: Promise<void> = Promise.resolve();
@@ -47,7 +55,7 @@ export class EventRecorder {
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    this.#clocks = options.clocks ?? CLOCKS;
   }
 
   /** Returns at once. */
@@ -71,8 +79,8 @@ export class EventRecorder {
 
   async #write(resource: ResourceKind, { metadata }: KubernetesObject, { type, reason, message }: EventDraft): Promise<void> {
     const { client, component, instance } = this.#options;
-    const now = this.#now();
-    const time = new Date(now).toISOString().replace(/\.\d{3}Z$/, "Z");
+    const now = this.#clocks.monotonic();
+    const time = new Date(this.#clocks.wall()).toISOString().replace(/\.\d{3}Z$/, "Z");
     const text = message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH - 1)}…` : message;
     const key = [metadata.uid, type, reason, text].join("\n");
     this.#forgetOld(now);
@@ -122,7 +130,7 @@ export class EventRecorder {
   }
 
   #allowed(uid: string): boolean {
-    const now = this.#now();
+    const now = this.#clocks.monotonic();
     const budget = this.#budgets.get(uid) ?? { left: BURST, since: now };
     const refilled = Math.floor((now - budget.since) / REFILL);
     const left = Math.min(BURST, budget.left + refilled);

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { ResourceKind } from "../api/object.ts";
 import { KubernetesError } from "./api-error.ts";
-import type { KubernetesClient } from "./client.ts";
+import type { KubernetesClient, RequestOptions } from "./client.ts";
 import { pathOf } from "./resource.ts";
 
 export interface LeaseOptions {
@@ -16,10 +16,11 @@ export interface LeaseOptions {
 
 const LEASE: ResourceKind = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", plural: "leases" };
 
+/** Loose: what others put there is theirs. */
 const leaseSchema = z.object({
-  metadata: z.object({ resourceVersion: z.string() }),
+  metadata: z.looseObject({ resourceVersion: z.string() }),
   spec: z
-    .object({
+    .looseObject({
       holderIdentity: z.string().optional(),
       leaseDurationSeconds: z.number().optional(),
       acquireTime: z.string().optional(),
@@ -31,45 +32,68 @@ const leaseSchema = z.object({
 
 type LeaseObject = z.infer<typeof leaseSchema>;
 
+/** How long asking may take. */
+export interface Patience {
+  /** One request, in milliseconds. */
+  readonly request: number;
+  /** All of it, on the monotonic clock. */
+  readonly until: number;
+}
+
 export class Lease {
   readonly #options: LeaseOptions;
   /** The record as last seen, and when it was first seen so, on the monotonic clock. */
   #seen: { readonly record: string; readonly at: number } | undefined;
+  /** When another one's Lease was last seen here, on the monotonic clock. */
+  #othersAt = Number.NEGATIVE_INFINITY;
+  #runsOutAt = Number.POSITIVE_INFINITY;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
   }
 
+  /** When another one's Lease runs out, unless it is renewed; infinity where none was seen. On the monotonic clock. */
+  get runsOutAt(): number {
+    return this.#runsOutAt;
+  }
+
   /** Takes or renews the Lease. False while somebody else holds it. Rejects with KubernetesError. */
-  async tryAcquire(signal: AbortSignal): Promise<boolean> {
+  async tryAcquire(patience: Patience): Promise<boolean> {
     const { identity, durationSeconds } = this.#options;
-    const current = await this.#read(signal);
+    const current = await this.#read(patience);
     const time = microTime(new Date());
     const spec = { holderIdentity: identity, leaseDurationSeconds: durationSeconds, renewTime: time };
-    if (!current) return await this.#create({ ...spec, acquireTime: time, leaseTransitions: 0 }, signal);
+    if (!current) {
+      // Somebody deleted it. Its holder does not know that yet, and leads on until its time is over.
+      if (performance.now() - this.#othersAt <= durationSeconds * 1000) return false;
+      return await this.#create({ ...spec, acquireTime: time, leaseTransitions: 0 }, patience);
+    }
     const record = JSON.stringify(current.spec);
     if (this.#seen?.record !== record) this.#seen = { record, at: performance.now() };
     const { holderIdentity = "", leaseDurationSeconds = durationSeconds, acquireTime = time, leaseTransitions = 0 } = current.spec;
     const mine = holderIdentity === identity;
-    const expired = performance.now() - this.#seen.at > leaseDurationSeconds * 1000;
-    if (!mine && holderIdentity !== "" && !expired) return false;
+    this.#runsOutAt = this.#seen.at + leaseDurationSeconds * 1000;
+    if (!mine && holderIdentity !== "" && performance.now() <= this.#runsOutAt) {
+      this.#othersAt = performance.now();
+      return false;
+    }
     const taken = mine ? { acquireTime, leaseTransitions } : { acquireTime: time, leaseTransitions: leaseTransitions + 1 };
-    return await this.#update(current, { ...spec, ...taken }, signal);
+    return await this.#update(current, { ...spec, ...taken }, patience);
   }
 
   /** Gives the Lease up, so that another need not wait for it to run out. */
   async release(): Promise<void> {
-    const signal = AbortSignal.timeout(5000);
-    const current = await this.#read(signal);
+    const patience = { request: 5000, until: performance.now() + 5000 };
+    const current = await this.#read(patience);
     if (current?.spec.holderIdentity !== this.#options.identity) return;
-    await this.#update(current, { ...current.spec, holderIdentity: "", leaseDurationSeconds: 1 }, signal);
+    await this.#update(current, { holderIdentity: "", leaseDurationSeconds: 1 }, patience);
   }
 
-  async #read(signal: AbortSignal): Promise<LeaseObject | undefined> {
+  async #read(patience: Patience): Promise<LeaseObject | undefined> {
     const { client, namespace, name } = this.#options;
     const path = pathOf(LEASE, namespace, name);
     try {
-      const lease = leaseSchema.safeParse(await client.request("GET", path, { signal }));
+      const lease = leaseSchema.safeParse(await client.request("GET", path, how(patience)));
       if (lease.success) return lease.data;
       throw new KubernetesError("Rejected", `GET ${path}: the answer is no Lease`, { cause: lease.error });
     } catch (error) {
@@ -78,22 +102,23 @@ export class Lease {
     }
   }
 
-  #create(spec: LeaseObject["spec"], signal: AbortSignal): Promise<boolean> {
+  #create(spec: LeaseObject["spec"], patience: Patience): Promise<boolean> {
     const { namespace, name } = this.#options;
-    return this.#write("POST", pathOf(LEASE, namespace), { name, namespace }, spec, signal);
+    return this.#write("POST", pathOf(LEASE, namespace), { name, namespace }, spec, patience);
   }
 
-  #update({ metadata }: LeaseObject, spec: LeaseObject["spec"], signal: AbortSignal): Promise<boolean> {
+  /** Only what is said here changes. */
+  #update({ metadata, spec }: LeaseObject, changed: LeaseObject["spec"], patience: Patience): Promise<boolean> {
     const { namespace, name } = this.#options;
-    return this.#write("PUT", pathOf(LEASE, namespace, name), { name, namespace, resourceVersion: metadata.resourceVersion }, spec, signal);
+    return this.#write("PUT", pathOf(LEASE, namespace, name), metadata, { ...spec, ...changed }, patience);
   }
 
   /** False where somebody else was faster. */
-  async #write(method: "POST" | "PUT", path: string, metadata: object, spec: LeaseObject["spec"], signal: AbortSignal): Promise<boolean> {
+  async #write(method: "POST" | "PUT", path: string, metadata: object, spec: LeaseObject["spec"], patience: Patience): Promise<boolean> {
     try {
       await this.#options.client.request(method, path, {
         body: { apiVersion: LEASE.apiVersion, kind: LEASE.kind, metadata, spec },
-        signal,
+        ...how(patience),
       });
       return true;
     } catch (error) {
@@ -101,6 +126,10 @@ export class Lease {
       throw error;
     }
   }
+}
+
+function how({ request, until }: Patience): RequestOptions {
+  return { lane: "Lease", timeout: Math.max(1, Math.ceil(Math.min(request, until - performance.now()))) };
 }
 
 function microTime(time: Date): string {

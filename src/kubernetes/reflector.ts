@@ -4,7 +4,9 @@ import { delayAfter } from "../base/backoff.ts";
 import { keyOf, type KubernetesObject } from "../api/object.ts";
 import { fromStatusObject, KubernetesError } from "./api-error.ts";
 import type { KubernetesClient } from "./client.ts";
-import { pathOf, type Resource } from "./resource.ts";
+import { doubtOf, type DoubtTimes } from "./doubt.ts";
+import { type Collection, isOlder, readAll } from "./list.ts";
+import { field, pathOf, type Resource } from "./resource.ts";
 
 /** Copies of all objects of a kind, by `namespace/name` or `name`. */
 export interface Copies<T> {
@@ -21,15 +23,21 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   readonly resource: Resource<T>;
   /** Undefined: the whole cluster. */
   readonly namespace?: string | undefined;
+  /** Undefined: whatever the name. */
+  readonly name?: string | undefined;
   /** Called when a list or watch fails, with how often in a row. */
   readonly onError: (error: KubernetesError, failures: number) => void;
-  /** Called for every sign of life: an event, a bookmark, a list. */
+  /** Called for every sign of life: an event, a bookmark, a list. That a watch was accepted is none. */
   readonly onAlive: () => void;
+  readonly times?: Times;
 }
 
-const PAGE = 500;
-/** The server sends a bookmark about once a minute; twice that without a byte means that nobody is there. */
-const SILENCE = 150_000;
+interface Times extends DoubtTimes {
+  /** The server sends a bookmark about once a minute: so long without a byte means that nobody is there. */
+  readonly silence: number;
+}
+
+export const TIMES: Times = { silence: 90_000, check: 300_000, young: 10_000 };
 
 /** Between two tries, in milliseconds. */
 const DELAYS = { base: 500, max: 10_000 };
@@ -41,10 +49,16 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
   readonly #pool = new StringPool();
   readonly #synced = Promise.withResolvers<undefined>();
   #isSynced = false;
+  readonly #collection: Collection;
+  readonly #times: Times;
   #failing: KubernetesError | undefined;
 
   constructor(options: ReflectorOptions<T>) {
+    const { client, resource, namespace, name, times = TIMES } = options;
+    const fieldSelector = name === undefined ? undefined : `metadata.name=${name}`;
     this.#options = options;
+    this.#collection = { client, path: pathOf(resource, namespace), fieldSelector };
+    this.#times = times;
   }
 
   get(key: string): T | undefined {
@@ -73,21 +87,21 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
     return this.#failing;
   }
 
-  /** Ends when the signal aborts, and only then. */
+  /** Lists and watches until the signal aborts, and only then. */
   async run(signal: AbortSignal): Promise<void> {
     let failures = 0;
     let version: string | undefined;
     while (!signal.aborted) {
       try {
-        version ??= await this.#list(signal);
+        version = version === undefined || (await isOlder(this.#collection, version, signal)) ? await this.#list(signal) : version;
         version = await this.#watch(version, signal, () => {
           failures = 0;
         });
       } catch (cause) {
         if (signal.aborted) return;
         const error = cause instanceof KubernetesError ? cause : new KubernetesError("Unavailable", String(cause), { cause });
-        if (error.kind === "Gone" || !(cause instanceof WatchInterrupted)) version = undefined;
-        else version = cause.version;
+        // How far it had come is not relied on: whoever comes back may be another database, with numbers of its own.
+        version = undefined;
         this.#failing = error;
         const delay = Math.max(delayAfter(failures++, DELAYS), error.retryAfter ?? 0);
         this.#options.onError(error, failures);
@@ -97,21 +111,15 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
   }
 
   async #list(signal: AbortSignal): Promise<string> {
-    const { client, resource, namespace } = this.#options;
-    const path = pathOf(resource, namespace);
     const seen = new Map<string, T>();
-    let token: string | undefined;
-    let version: string | undefined;
-    do {
-      const page = await client.request("GET", path, { query: { limit: PAGE, continue: token }, signal });
-      const { items, next, resourceVersion } = listOf(page, path);
-      for (const item of items) {
+    const version = await readAll(
+      this.#collection,
+      (item) => {
         const object = this.#accept(item);
         if (object) seen.set(keyOf(object.metadata), object);
-      }
-      token = next;
-      version = resourceVersion;
-    } while (token !== undefined && token !== "");
+      },
+      signal,
+    );
     for (const [key, object] of seen) this.#set(key, object);
     for (const key of this.#objects.keys()) if (!seen.has(key)) this.#set(key, undefined);
     this.#failing = undefined;
@@ -121,19 +129,16 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
     return version;
   }
 
-  /** Returns where to go on when the server ends the watch in good order; rejects with WatchInterrupted otherwise. */
+  /** Returns where to go on once it ended in good order, or is doubted. Rejects where it ended badly. */
   async #watch(from: string, signal: AbortSignal, alive: () => void): Promise<string> {
-    const { client, resource, namespace } = this.#options;
-    const path = pathOf(resource, namespace);
+    const { client } = this.#options;
+    const { path, fieldSelector } = this.#collection;
     let version = from;
     const timeoutSeconds = 300 + Math.floor(Math.random() * 300);
+    const query = { watch: true, allowWatchBookmarks: true, resourceVersion: version, timeoutSeconds, fieldSelector };
+    const doubt = doubtOf(client, this.#times);
     try {
-      const opened = (): void => {
-        this.#failing = undefined;
-        this.#options.onAlive();
-      };
-      const query = { watch: true, allowWatchBookmarks: true, resourceVersion: version, timeoutSeconds };
-      for await (const line of client.lines(path, query, SILENCE, signal, opened)) {
+      for await (const line of client.lines(path, query, this.#times.silence, AbortSignal.any([signal, doubt.signal]))) {
         const { type, object } = parseEvent(line, path);
         if (type === "ERROR") throw fromStatusObject(`watching ${path}`, object);
         version = versionOf(object, path);
@@ -146,15 +151,17 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
       if (version === from) await sleep(1000, undefined, { signal }).catch(() => undefined);
       return version;
     } catch (error) {
-      if (error instanceof KubernetesError) throw new WatchInterrupted(error, version);
+      if (doubt.signal.aborted && !signal.aborted) return version;
       throw error;
+    } finally {
+      doubt.end();
     }
   }
 
   #accept(value: unknown): T | undefined {
     const { resource } = this.#options;
     if (!resource.is(value)) return undefined;
-    const object = strip(value);
+    const object = strip(resource.keep ? resource.keep(value) : value);
     this.#pool.share(object);
     return object;
   }
@@ -168,31 +175,11 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
   }
 }
 
-/** A watch that ended badly, and how far it had come. */
-class WatchInterrupted extends KubernetesError {
-  readonly version: string;
-
-  constructor(error: KubernetesError, version: string) {
-    super(error.kind, error.message, { status: error.status, retryAfter: error.retryAfter, cause: error });
-    this.version = version;
-  }
-}
-
 /** Without what only the API server needs: it would be most of the copy's memory. */
 function strip<T extends KubernetesObject>(object: T): T {
   const { managedFields: _fields, annotations, ...metadata }: T["metadata"] & { readonly managedFields?: unknown } = object.metadata;
   const { "kubectl.kubernetes.io/last-applied-configuration": _applied, ...kept } = annotations ?? {};
   return { ...object, metadata: { ...metadata, ...(annotations ? { annotations: kept } : {}) } };
-}
-
-function listOf(page: unknown, path: string): { items: readonly unknown[]; next: string | undefined; resourceVersion: string } {
-  const items = field(page, "items");
-  const [next, resourceVersion] = [field(page, "metadata", "continue"), field(page, "metadata", "resourceVersion")];
-  // An empty list may be null.
-  if ((items !== null && !Array.isArray(items)) || typeof resourceVersion !== "string") {
-    throw new KubernetesError("Unavailable", `GET ${path}: the answer is no list`);
-  }
-  return { items: items ?? [], next: typeof next === "string" ? next : undefined, resourceVersion };
 }
 
 function parseEvent(line: string, path: string): { type: string; object: unknown } {
@@ -211,11 +198,6 @@ function versionOf(object: unknown, path: string): string {
   const version = field(object, "metadata", "resourceVersion");
   if (typeof version === "string") return version;
   throw new KubernetesError("Unavailable", `watching ${path}: an event without a resourceVersion`);
-}
-
-/** What stands at this path of a JSON value; undefined where it has none. */
-function field(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>((at, name) => (typeof at === "object" && at !== null ? Reflect.get(at, name) : undefined), value);
 }
 
 /** Longer strings are seldom the same twice. */

@@ -1,12 +1,14 @@
 /** One kind of the API: where it lives, and what its objects are. */
 import { setImmediate } from "node:timers/promises";
-import type { KubernetesObject, ResourceKind } from "../api/object.ts";
+import { keyOf, type KubernetesObject, type ResourceKind } from "../api/object.ts";
 import { KubernetesError } from "./api-error.ts";
 import type { KubernetesClient } from "./client.ts";
 
 export interface Resource<T extends KubernetesObject> extends ResourceKind {
   /** The API server checked the object against its schema; this checks that it is of the kind at all. */
   readonly is: (value: unknown) => value is T;
+  /** What of an object is kept where copies are; all of it by default. */
+  readonly keep?: (object: T) => T;
 }
 
 export function isKubernetesObject(value: unknown): value is KubernetesObject {
@@ -25,6 +27,11 @@ export function isKubernetesObject(value: unknown): value is KubernetesObject {
 
 export function hasSpec(value: unknown): value is KubernetesObject & { readonly spec: object } {
   return isKubernetesObject(value) && "spec" in value && typeof value.spec === "object" && value.spec !== null;
+}
+
+/** What stands at this path of a JSON value; undefined where it has none. */
+export function field(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, name) => (typeof at === "object" && at !== null ? Reflect.get(at, name) : undefined), value);
 }
 
 /** The path of one object, or of all of a namespace or of the cluster. */
@@ -55,8 +62,15 @@ export async function getObject<T extends KubernetesObject>(
   }
 }
 
+/** Versions that are kept in mind: more than ever are on their way at once. */
+const WRITTEN = 10_000;
+
 export class StatusWriter {
   readonly #client: KubernetesClient;
+  /** Versions that came of what was written here, until the watch brings them. */
+  readonly #written = new Set<string>();
+  /** Writes that are on their way, by the uid of their object. */
+  readonly #writing = new Map<string, Promise<unknown>>();
   /** Copies on whose ground a status was sent: until the watch brings the next one, the API server may hold another status than they show. */
   readonly #outdated = new WeakSet();
 
@@ -80,14 +94,43 @@ export class StatusWriter {
     this.#outdated.add(object);
     const { namespace, name, resourceVersion } = object.metadata;
     const path = pathOf(resource, namespace, name, "status");
-    const written = await this.#client.request("PATCH", path, {
-      body: { metadata: { resourceVersion }, status: patch ?? {} },
-      contentType: "application/merge-patch+json",
-    });
+    const written = await this.#send(path, object.metadata.uid, { metadata: { resourceVersion }, status: patch ?? {} });
     // Nothing to change, and the resourceVersion was the present one: the copy is not behind after all.
     if (patch === undefined) this.#outdated.delete(object);
     if (resource.is(written)) return written;
     throw new KubernetesError("Rejected", `PATCH ${path}: the answer is no ${resource.kind}`);
+  }
+
+  /** Calls back where somebody else has changed the status: at once, or when a write that is on its way has been answered. */
+  ifForeign<T extends KubernetesObject & { readonly status?: object }>(
+    object: T | undefined,
+    previous: T | undefined,
+    then: (key: string) => void,
+  ): void {
+    if (!object || !previous || mergePatch(previous.status ?? {}, object.status ?? {}) === undefined) return;
+    const judge = (): void => {
+      if (!this.#written.delete(object.metadata.resourceVersion)) then(keyOf(object.metadata));
+    };
+    const writing = this.#writing.get(object.metadata.uid);
+    if (writing) writing.then(judge, judge);
+    else judge();
+  }
+
+  async #send(path: string, uid: string, body: object): Promise<unknown> {
+    const writing = this.#client.request("PATCH", path, { body, contentType: "application/merge-patch+json" });
+    this.#writing.set(uid, writing);
+    try {
+      const written = await writing;
+      const version = field(written, "metadata", "resourceVersion");
+      if (typeof version === "string") this.#written.add(version);
+      for (const oldest of this.#written) {
+        if (this.#written.size <= WRITTEN) break;
+        this.#written.delete(oldest);
+      }
+      return written;
+    } finally {
+      this.#writing.delete(uid);
+    }
   }
 }
 
@@ -167,11 +210,7 @@ async function patchMetadata(
       contentType: "application/json-patch+json",
     });
   } catch (error) {
-    if (!(error instanceof KubernetesError)) throw error;
     // The object is gone: there is no finalizer to add or remove any more.
-    if (error.kind === "NotFound") return;
-    // A test that fails is answered with 422: the view was old.
-    if (error.kind === "Invalid") throw new KubernetesError("Conflict", error.message, { status: error.status, cause: error });
-    throw error;
+    if (!(error instanceof KubernetesError) || error.kind !== "NotFound") throw error;
   }
 }

@@ -6,7 +6,7 @@ import { planDecommission } from "../farm/plan/decommission.ts";
 import type { Report } from "../farm/report.ts";
 import { decommissionOutcome } from "../farm/status/decommission.ts";
 import { wereMembersSettled } from "../farm/status/ending.ts";
-import { type Aborted, type FarmPorts, isAborted, reconcile } from "./farm.ts";
+import { type Aborted, type FarmPorts, reconcile } from "./farm.ts";
 
 export interface Decommissioned {
   readonly report: Report;
@@ -43,7 +43,7 @@ export async function decommissionFarm(
     },
     signal,
   );
-  if (isAborted(report)) return { report, end: { kind: "Aborted" } };
+  if (report.error?.kind === "Aborted") return { report, end: { kind: "Aborted" } };
   await ports.pause?.();
   const { gone, status, events, retryable } = decommissionOutcome(farm, desired, report, ports.now());
   return { report, end: gone ? { kind: "Gone", events } : { kind: "Remains", status, events, retryable } };

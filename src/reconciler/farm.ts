@@ -40,7 +40,6 @@ export interface Aborted {
 /** The cluster did not take what had to be written down. What was done before is said all the same: the next look finds it done. */
 interface Unrecorded {
   readonly kind: "Unrecorded";
-  /** What `record` rejected with. */
   readonly cause: unknown;
   readonly events: readonly EventDraft[];
 }
@@ -77,7 +76,7 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   const { unrecorded, ...report } = await reconcile(wanted, ports.directory, work, signal);
   const desired = report.view?.desired ?? wanted;
   const done = { farm: current, desired, report };
-  if (isAborted(report)) return { ...done, end: { kind: "Aborted" } };
+  if (report.error?.kind === "Aborted") return { ...done, end: { kind: "Aborted" } };
   if (unrecorded) return { ...done, end: { kind: "Unrecorded", ...unrecorded, events: appliedEvents(farm, desired, report.applied) } };
   await ports.pause?.();
   return { ...done, end: { kind: "Looked", ...outcome(current, desired, report, ports.now()) } };
@@ -87,10 +86,6 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
 function isRemembered({ resolved }: DesiredFarm, records: FarmView["hosts"]["records"], text: string): boolean {
   const known = new Set(resolved.get(text)?.map(({ objectGUID }) => objectGUID));
   return records.every(({ reference, objectGUID }) => reference !== text || known.has(objectGUID));
-}
-
-export function isAborted({ error }: Report): boolean {
-  return error?.kind === "Aborted";
 }
 
 /** `absenceReliable`: false for a while after another server took over: what it does not show may be on its way, unless `isDeleted` (by objectGUID). */

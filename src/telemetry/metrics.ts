@@ -165,6 +165,11 @@ export class Metrics {
     };
   }
 
+  /** Nothing of the resource is watched any more. */
+  watchEnded(resource: string): void {
+    this.#watch.remove({ resource });
+  }
+
   #counter(name: string, help: string, labelNames: string[]): Counter {
     return new Counter({ name, help, labelNames, registers: [this.registry] });
   }

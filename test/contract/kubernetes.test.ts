@@ -4,6 +4,7 @@ import { createServer } from "node:https";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Cluster } from "../../src/controller/cluster.ts";
 import { DOMAINS } from "../../src/controller/domain.ts";
@@ -14,7 +15,7 @@ import type { KubernetesObject } from "../../src/api/object.ts";
 import { KubernetesClient } from "../../src/kubernetes/client.ts";
 import { EventRecorder } from "../../src/kubernetes/events.ts";
 import { Lease } from "../../src/kubernetes/lease.ts";
-import { Reflector } from "../../src/kubernetes/reflector.ts";
+import { Reflector, TIMES } from "../../src/kubernetes/reflector.ts";
 import {
   addFinalizer,
   getObject,
@@ -41,19 +42,25 @@ const configMap = (name: string, data: Readonly<Record<string, string>> = {}) =>
 });
 
 /** A running reflector, what it saw, and what went wrong. */
-function reflect(client: KubernetesClient): {
+function reflect(
+  client: KubernetesClient,
+  times = TIMES,
+): {
   reflector: Reflector<KubernetesObject>;
   seen: string[];
   errors: string[];
+  /** Of life. */
+  signs: string[];
   stop: () => Promise<void>;
 } {
-  const [seen, errors]: [string[], string[]] = [[], []];
+  const [seen, errors, signs]: [string[], string[], string[]] = [[], [], []];
   const reflector = new Reflector({
     client,
     resource: CONFIG_MAPS,
     namespace: NAMESPACE,
     onError: (error) => errors.push(error.kind),
-    onAlive: () => undefined,
+    onAlive: () => signs.push("alive"),
+    times,
   });
   reflector.subscribe((key, object, previous) => seen.push(`${object ? (previous ? "changed" : "new") : "gone"} ${key}`));
   const ending = new AbortController();
@@ -62,6 +69,7 @@ function reflect(client: KubernetesClient): {
     reflector,
     seen,
     errors,
+    signs,
     stop: async () => {
       ending.abort();
       await running;
@@ -209,13 +217,14 @@ describe.skipIf(!available)("the API server's contract", () => {
   test("a repeated Event is one with a count, a flood is cut, and one of a cluster-scoped object is accepted", async () => {
     await cluster.apply(configMap("noisy"), { ...domainOf({}), metadata: { name: "loud" } });
     const errors: string[] = [];
-    let now = Date.now();
+    let now = 0;
+    let wall = Date.now();
     const recorder = new EventRecorder({
       client,
       component: "test",
       instance: "test-1",
       onError: (error) => errors.push(error.message),
-      now: () => now,
+      clocks: { wall: () => wall, monotonic: () => now },
     });
     const noisy = await getObject(client, CONFIG_MAPS, { namespace: NAMESPACE, name: "noisy" });
     const loud = await getObject(client, DOMAINS, { name: "loud" });
@@ -235,6 +244,8 @@ describe.skipIf(!available)("the API server's contract", () => {
     expect(lines.filter((line) => line.startsWith("Flood"))).toHaveLength(22);
     expect((await of("loud")).trim()).toBe("Loud=1");
     now += 300_000;
+    // The time of day goes back by a day meanwhile: nothing is counted by it.
+    wall -= 86_400_000;
     recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Later", message: "one more" });
     recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Later", message: "one too many" });
     await recorder.flush();
@@ -278,6 +289,8 @@ describe.skipIf(!available)("a reflector survives", () => {
   let dir: string;
   const lists: ((response: ServerResponse) => void)[] = [];
   const watches: ((response: ServerResponse) => void)[] = [];
+  /** Lists of one, for their version alone. */
+  const checks: ((response: ServerResponse) => void)[] = [];
   let asked: string[] = [];
 
   const object = (name: string, resourceVersion: string) => ({
@@ -291,6 +304,7 @@ describe.skipIf(!available)("a reflector survives", () => {
     (...lines: readonly (object | string)[]) =>
     (response: ServerResponse) => {
       response.writeHead(200);
+      response.flushHeaders();
       for (const line of lines) response.write(`${typeof line === "string" ? line : JSON.stringify(line)}\n`);
     };
   const ended =
@@ -307,8 +321,9 @@ describe.skipIf(!available)("a reflector survives", () => {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? "", "https://x");
     const watch = url.searchParams.has("watch");
-    asked.push(watch ? `watch ${url.searchParams.get("resourceVersion")}` : "list");
-    const script = watch ? watches : lists;
+    const check = url.searchParams.get("limit") === "1";
+    asked.push(watch ? `watch ${url.searchParams.get("resourceVersion")}` : check ? "check" : "list");
+    const script = watch ? watches : check ? checks : lists;
     (script.length > 1 ? script.shift() : script[0])?.(response);
   });
 
@@ -340,30 +355,32 @@ describe.skipIf(!available)("a reflector survives", () => {
   beforeEach(() => {
     lists.length = 0;
     watches.length = 0;
+    checks.length = 0;
     asked = [];
   });
 
   const quiet = events();
 
-  test.each<[string, (response: ServerResponse) => void, string]>([
-    ["500", json(500, { kind: "Status", message: "no" }), "watch 5"],
-    ["401", json(401, { kind: "Status", message: "no" }), "watch 5"],
-    ["403", json(403, { kind: "Status", message: "no" }), "watch 5"],
-    ["429", json(429, { kind: "Status", message: "slow down" }), "watch 5"],
-    ["a reset", reset, "watch 5"],
-    ["garbage", events("}{"), "watch 5"],
-    ["an answer that is no event", events("{}"), "watch 5"],
-    ["an error event", events({ type: "ERROR", object: { kind: "Status", code: 500, message: "etcd" } }), "watch 5"],
-    ["410 as an answer", json(410, { kind: "Status", message: "too old" }), "list"],
-    ["410 as an event", events({ type: "ERROR", object: { kind: "Status", code: 410, message: "too old" } }), "list"],
-  ])("a watch that is answered with %s", async (_, answer, then) => {
-    lists.push(list("5", object("a", "1")));
-    watches.push(answer, events(added("b", "6")), quiet);
-    const { reflector, seen, errors, stop } = reflect(KubernetesClient.load(`${dir}/kubeconfig`));
+  test.each<[string, (response: ServerResponse) => void]>([
+    ["500", json(500, { kind: "Status", message: "no" })],
+    ["401", json(401, { kind: "Status", message: "no" })],
+    ["403", json(403, { kind: "Status", message: "no" })],
+    ["429", json(429, { kind: "Status", message: "slow down" })],
+    ["a reset", reset],
+    ["garbage", events("}{")],
+    ["an answer that is no event", events("{}")],
+    ["an error event", events({ type: "ERROR", object: { kind: "Status", code: 500, message: "etcd" } })],
+    ["410 as an answer", json(410, { kind: "Status", message: "too old" })],
+    ["410 as an event", events({ type: "ERROR", object: { kind: "Status", code: 410, message: "too old" } })],
+    ["silence", events()],
+  ])("a watch that is answered with %s: everything is listed again", async (_, answer) => {
+    lists.push(list("5", object("a", "1")), list("7", object("a", "1"), object("b", "6")));
+    watches.push(answer, quiet);
+    const { reflector, seen, errors, stop } = reflect(KubernetesClient.load(`${dir}/kubeconfig`), { ...TIMES, silence: 1000 });
     await waitFor("b", () => reflector.get(`${NAMESPACE}/b`));
     expect(errors.length).toBe(1);
     expect(reflector.failing).toBeUndefined();
-    expect(asked.slice(0, 3)).toEqual(["list", "watch 5", then]);
+    expect(asked.slice(0, 3)).toEqual(["list", "watch 5", "list"]);
     expect(seen.slice(0, 1)).toEqual(["new contract/a"]);
     await stop();
   });
@@ -387,11 +404,50 @@ describe.skipIf(!available)("a reflector survives", () => {
 
   test("a watch that ends in good order goes on from its last bookmark, and what vanished between lists is gone", async () => {
     lists.push(list("5", object("a", "1"), object("b", "2")), list("9", object("b", "2")));
+    checks.push(list("8"));
     watches.push(ended({ type: "BOOKMARK", object: { metadata: { resourceVersion: "7" } } }), json(410, {}), quiet);
     const { reflector, seen, stop } = reflect(KubernetesClient.load(`${dir}/kubeconfig`));
     await waitFor("a to go", () => reflector.synced && reflector.get(`${NAMESPACE}/a`) === undefined);
-    expect(asked.slice(0, 4)).toEqual(["list", "watch 5", "watch 7", "list"]);
+    expect(asked.slice(0, 5)).toEqual(["list", "watch 5", "check", "watch 7", "list"]);
     expect(seen).toEqual(["new contract/a", "new contract/b", "gone contract/a"]);
+    await stop();
+  });
+
+  test("an older database behind a watch that stays open: it is found by the version of the collection, and listed", async () => {
+    lists.push(list("50", object("a", "40"), object("b", "41")), list("30", object("a", "20")));
+    checks.push(list("51"), list("30"), list("31"));
+    watches.push(quiet);
+    const { reflector, errors, stop } = reflect(KubernetesClient.load(`${dir}/kubeconfig`), { ...TIMES, check: 200 });
+    await waitFor("b to go", () => reflector.synced && reflector.get(`${NAMESPACE}/b`) === undefined);
+    await waitFor("it to be watched", () => asked.length > 6);
+    expect(asked.slice(0, 7)).toEqual(["list", "watch 50", "check", "watch 50", "check", "list", "watch 30"]);
+    expect([errors, reflector.get(`${NAMESPACE}/a`)?.metadata.resourceVersion]).toEqual([[], "20"]);
+    await stop();
+  });
+
+  test("a watch is doubted when another connection is lost, and goes on from where it was", async () => {
+    lists.push(list("5", object("a", "1")));
+    checks.push(list("6"));
+    watches.push(quiet, events(added("b", "6")));
+    const client = KubernetesClient.load(`${dir}/kubeconfig`);
+    const { reflector, errors, stop } = reflect(client, { ...TIMES, young: 0 });
+    await waitFor("the watch", () => asked.length === 2);
+    // As long as it is this young it may be the one that came after the loss.
+    await sleep(50);
+    await expect(client.request("GET", "/lost", { timeout: 1 })).rejects.toMatchObject({ kind: "Unavailable" });
+    await waitFor("b", () => reflector.get(`${NAMESPACE}/b`));
+    expect(asked.filter((what) => what !== "list")).toEqual(["watch 5", "check", "watch 5"]);
+    expect(errors).toEqual([]);
+    await stop();
+  });
+
+  test("a watch that is only opened is no sign of life", async () => {
+    lists.push(list("5", object("a", "1")));
+    watches.push(quiet);
+    const { signs, stop } = reflect(KubernetesClient.load(`${dir}/kubeconfig`));
+    await waitFor("the watch", () => asked.length === 2);
+    await sleep(100);
+    expect(signs).toEqual(["alive"]);
     await stop();
   });
 });

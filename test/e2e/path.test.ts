@@ -77,6 +77,9 @@ test.runIf(onSandbox)(`one farm passes at most ${FILES} files, and its hosts and
   try {
     await domainReady();
     const seen = new Set<string>();
+    // The first farm opens the connection that writes.
+    await cluster.apply(farmOf("path", "path0", { hosts: { computers: ["PATH01"] } }));
+    await farmReady("path", "path0");
     await calls(operator.pid, folder, seen);
     let ran: Calls = new Map();
     const count = (file: string, name: string): number => ran.get(file)?.get(name) ?? 0;

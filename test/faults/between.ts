@@ -1,6 +1,6 @@
 /** The operator with a proxy on each side: what passes between it and the servers can be told to go wrong. */
 import { expect } from "vitest";
-import { Operator } from "../harness/operator.ts";
+import { Operator, type OperatorOptions } from "../harness/operator.ts";
 import { applyDomain, cluster, directory, farmOf, farmReady, patchFarm, SYSTEM } from "../harness/world.ts";
 import { HttpProxy } from "./http-proxy.ts";
 import { LdapProxy } from "./ldap-proxy.ts";
@@ -11,7 +11,7 @@ export interface Between {
   readonly http: HttpProxy;
   /** Of the operator's service account, through the proxy. */
   readonly kubeconfig: string;
-  start(options?: { readonly leaderElection?: boolean }): Promise<Operator>;
+  start(options?: Partial<OperatorOptions>): Promise<Operator>;
   stop(): Promise<void>;
 }
 

@@ -140,7 +140,10 @@ export class HttpProxy {
 
   async #passLines(request: IncomingMessage, response: ServerResponse, path: string, { body }: Dispatcher.ResponseData): Promise<void> {
     response.flushHeaders();
+    // From then on the server's lines end here: to stop reading would close both ends, and the client would know.
+    let silent = false;
     for await (const line of linesOf(body)) {
+      if (silent) continue;
       const effect = this.schedule.decide({ protocol: "watch", operation: "GET", path });
       if (effect?.kind === "Delay") await sleep(effect.milliseconds);
       if (effect?.kind === "Call" && effect.at === "before") await effect.action();
@@ -153,7 +156,8 @@ export class HttpProxy {
           this.#raw.get(request.socket.remotePort ?? 0)?.resetAndDestroy();
           return;
         case "Hang":
-          return;
+          silent = true;
+          continue;
         case "Garbage":
           response.write(GARBAGE);
           continue;
@@ -169,7 +173,7 @@ export class HttpProxy {
         return;
       }
     }
-    response.end();
+    if (!silent) response.end();
   }
 }
 

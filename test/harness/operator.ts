@@ -13,6 +13,7 @@ export interface OperatorOptions {
   /** True: with a Lease that is short, for tests. An object: with these durations; empty, those that users have. */
   readonly leaderElection?: boolean | { readonly leaseDuration?: string };
   readonly workers?: number;
+  readonly watchNamespaces?: readonly string[];
   readonly level?: "debug" | "info";
   /** Started by this command in place of the repository's program; it finds the configuration as `config.yaml` in the folder. */
   readonly command?: (folder: string) => readonly string[];
@@ -45,6 +46,7 @@ export class Operator {
     namespace = SYSTEM,
     leaderElection = false,
     workers = 32,
+    watchNamespaces = [],
     level = "debug",
     command = (folder) => [process.execPath, MAIN, "run", "--config", `${folder}/config.yaml`, "--kubeconfig", kubeconfig],
   }: OperatorOptions): Promise<Operator> {
@@ -56,6 +58,7 @@ export class Operator {
       kind: "OperatorConfiguration",
       namespace,
       workers,
+      watchNamespaces,
       leaderElection:
         typeof leaderElection === "object"
           ? { enabled: true, ...leaderElection }

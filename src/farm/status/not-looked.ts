@@ -2,6 +2,7 @@
 import { PARTS, type Blocker, type Part, type Reason } from "../../api/reasons.ts";
 import { progress, toConditions, type ConditionDraft } from "../../api/object.ts";
 import { ABANDON } from "../../api/annotations.ts";
+import type { EventDraft } from "../../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { carriedOver } from "./observed.ts";
 
@@ -40,6 +41,27 @@ export function waitingStatus(farm: ServerFarm, { reason, message }: Unusable, n
   if (deletionTimestamp === undefined) return unknownStatus(farm, reason, message, now, { stalled: reason === "DomainNotFound" });
   const text = `the farm cannot be decommissioned: ${message} To let the farm go and leave its objects in the directory: kubectl annotate farm ${name} -n ${namespace} ${ABANDON}=true`;
   return unknownStatus(farm, "DeletionBlocked", text, now);
+}
+
+/** What was to be written down of the farm in the cluster was refused: by a policy, a webhook, a missing right. `said` by the API server. */
+export function unrecordedStatus(farm: ServerFarm, said: string, now: Date): ServerFarmStatus {
+  return unknownStatus(farm, "RecordRefused", refusal(said), now, { stalled: true });
+}
+
+export function unrecordedEvent(said: string): EventDraft {
+  return { type: "Warning", reason: "RecordRefused", message: refusal(said) };
+}
+
+function refusal(said: string): string {
+  return `the API server refused what the operator writes down of this farm: ${said}. Change what refuses it (an admission policy, a webhook, the operator's role); it is tried again by itself.`;
+}
+
+/** Nothing is left to be done but to let the farm go. Undefined where its status does not say that it is there to stay. */
+export function leavingStatus(farm: ServerFarm, now: Date): ServerFarmStatus | undefined {
+  const { generation = 0 } = farm.metadata;
+  const ready = farm.status?.conditions?.find(({ type }) => type === "Ready");
+  if (ready?.observedGeneration === generation && (ready.reason === "Deleting" || ready.reason === "RecordRefused")) return undefined;
+  return unknownStatus(farm, "Deleting", "nothing is left to be done in the directory: the farm is let go.", now);
 }
 
 function unknownPart(part: Part, reason: Reason, message: string): ConditionDraft {

@@ -11,7 +11,8 @@ export function jsonPatch(object: Json, patch: Json): Json {
     if (at(operation, "op") === "test" && at(operation, "value") === null && pointed(result, at(operation, "path")) === undefined) continue;
     if (!isOperation(operation)) throw badRequest("a JSON patch operation has op and path");
     for (const error of applyPatch(result, [structuredClone(operation)])) {
-      if (error) throw new StatusError(422, "Invalid", `the server rejected our request due to an error in our request: ${error.message}`);
+      // It does not say which operation, nor why.
+      if (error) throw new StatusError(422, "Invalid", "the server rejected our request due to an error in our request", {});
     }
   }
   return result;

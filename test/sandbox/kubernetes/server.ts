@@ -290,8 +290,7 @@ export class KubernetesServer {
     const since = fresh ? this.api.store.version : Number(asked);
     if (!Number.isSafeInteger(since))
       throw badRequest(`Invalid value: ${JSON.stringify(asked)}: strconv.ParseUint: parsing ${JSON.stringify(asked)}: invalid syntax`);
-    if (since > this.api.store.version)
-      throw new StatusError(504, "Timeout", `Too large resource version: ${since}, current: ${this.api.store.version}`);
+    // One that is not there yet is accepted, and the watch waits for it in silence: so it is after etcd was restored from an older copy.
     response.writeHead(200, { "content-type": "application/json;stream=watch" });
     response.flushHeaders();
     const emit = (kind: string, object: Json): void => {
@@ -304,6 +303,7 @@ export class KubernetesServer {
       );
     };
     const bookmark = (annotations?: JsonObject): void => {
+      if (this.api.store.version < since) return;
       const metadata = {
         resourceVersion: String(this.api.store.version),
         creationTimestamp: null,
@@ -318,7 +318,7 @@ export class KubernetesServer {
     try {
       unsubscribe = this.api.store.subscribe(since, (event) => {
         const { object, previous } = event;
-        if (event.resource !== resource || (namespace !== "" && object.metadata.namespace !== namespace)) return;
+        if (event.version <= since || event.resource !== resource || (namespace !== "" && object.metadata.namespace !== namespace)) return;
         const [was, is] = [previous !== undefined && selected(previous), event.type !== "DELETED" && selected(object)];
         if (is) show(was ? "MODIFIED" : "ADDED", object);
         else if (was) show("DELETED", object);

@@ -1,0 +1,63 @@
+/** What the API server will not take of a farm, and how a farm is let go. */
+import { FARM_FINALIZER } from "../api/annotations.ts";
+import type { EventDraft } from "../api/event.ts";
+import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
+import { keyOf } from "../api/object.ts";
+import { leavingStatus, unknownStatus, unrecordedEvent, unrecordedStatus } from "../farm/status/not-looked.ts";
+import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
+import { removeFinalizer, type Resource } from "../kubernetes/resource.ts";
+import type { Context } from "./kind.ts";
+
+type To = Pick<Context, "client" | "statuses" | "events" | "log">;
+
+/**
+ * A reconcile that failed says so on the farm: a mistake of the program, or what the API server will not have written down; that as far as it can be
+ * said, since the status may be what was refused.
+ */
+export async function sayFailed(
+  { statuses, events, log }: To,
+  kind: Resource<ServerFarm>,
+  farm: ServerFarm,
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof KubernetesError)) {
+    const message = `the operator failed: ${error instanceof Error ? error.message : String(error)}. It tries again; please report this with its log.`;
+    await writeUnlessGone({ statuses }, kind, farm, unknownStatus(farm, "InternalError", message, new Date()));
+    return;
+  }
+  if (!isRefusal(error)) return;
+  events.record(kind, farm, unrecordedEvent(error.message));
+  try {
+    await statuses.write(kind, farm, unrecordedStatus(farm, error.message, new Date()));
+  } catch (failure) {
+    if (!(failure instanceof KubernetesError)) throw failure;
+    log.debug("the status was not written", { farm: keyOf(farm.metadata), error: failure.message });
+  }
+}
+
+/** Takes the finalizer from a farm of which nothing is left to be done. */
+export async function letGo(
+  { client, statuses, events }: To,
+  kind: Resource<ServerFarm>,
+  farm: ServerFarm,
+  drafts: readonly EventDraft[],
+): Promise<void> {
+  for (const draft of drafts) events.record(kind, farm, draft);
+  const status = leavingStatus(farm, new Date());
+  // First: should the finalizer be refused, nobody may take the farm for one that is still in place.
+  if (status) await writeUnlessGone({ statuses }, kind, farm, status);
+  await removeFinalizer(client, kind, farm, FARM_FINALIZER);
+}
+
+async function writeUnlessGone(
+  { statuses }: Pick<To, "statuses">,
+  kind: Resource<ServerFarm>,
+  farm: ServerFarm,
+  status: ServerFarmStatus,
+): Promise<void> {
+  try {
+    await statuses.write(kind, farm, status);
+  } catch (error) {
+    if (!(error instanceof KubernetesError) || error.kind !== "NotFound") throw error;
+  }
+}

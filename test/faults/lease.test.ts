@@ -1,0 +1,101 @@
+/** The Lease where it does not go as it should: a request that hangs, and a Lease that somebody deletes. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Leadership } from "../../src/controller/leadership.ts";
+import { KubernetesClient } from "../../src/kubernetes/client.ts";
+import { Lease } from "../../src/kubernetes/lease.ts";
+import { createLog } from "../../src/telemetry/log.ts";
+import { waitFor } from "../harness/process.ts";
+import { available, cluster, createNamespace } from "../harness/world.ts";
+import { HttpProxy } from "./http-proxy.ts";
+import { matching, Schedule } from "./schedule.ts";
+
+const NAMESPACE = "lease";
+/** As users have it, in a fifth of the time. */
+const TIMES = { durationSeconds: 3, renewDeadline: 2000, retryPeriod: 400 };
+
+describe.skipIf(!available)("the Lease", () => {
+  let proxy: HttpProxy;
+  let kubeconfig: string;
+
+  beforeAll(async () => {
+    await createNamespace(NAMESPACE);
+    proxy = await HttpProxy.start({ server: cluster.server, ca: cluster.ca }, new Schedule());
+    kubeconfig = cluster.writeKubeconfig(`${cluster.dir}/kubeconfig-lease`, cluster.token, proxy);
+  });
+
+  afterAll(() => proxy.stop());
+
+  function contender(name: string, identity: string): Leadership {
+    const { durationSeconds, renewDeadline, retryPeriod } = TIMES;
+    const client = KubernetesClient.load(kubeconfig);
+    const lease = new Lease({ client, namespace: NAMESPACE, name, identity, durationSeconds });
+    return new Leadership({ lease, renewDeadline, retryPeriod, log: createLog("error", "text", () => undefined) });
+  }
+
+  test.each(["GET", "PUT"])("a %s that hangs, and no other, does not end the leader", async (method) => {
+    const leader = contender(`hangs-${method.toLowerCase()}`, "leader");
+    await leader.acquire(AbortSignal.timeout(5000));
+    const ending = new AbortController();
+    const held = leader.hold(ending.signal);
+    proxy.schedule.done.length = 0;
+    proxy.schedule.set({ matches: matching("http", method, /leases/), when: { nth: 1 }, effect: { kind: "Hang" } });
+    await waitFor("the request", () => proxy.schedule.done.length === 1);
+    const from = performance.now();
+    while (performance.now() - from < 2 * TIMES.renewDeadline) {
+      expect(leader.leads).toBe(true);
+      await sleep(20);
+    }
+    ending.abort();
+    expect(await held).toBe(true);
+    await leader.release();
+  });
+
+  test("deleted by hand, it is its holder's again, and never do two lead", { timeout: 60_000 }, async () => {
+    const [leader, standby] = [contender("deleted", "leader"), contender("deleted", "standby")];
+    await leader.acquire(AbortSignal.timeout(5000));
+    const ending = new AbortController();
+    const held = leader.hold(ending.signal);
+    const waiting = standby.acquire(ending.signal);
+    waiting.catch(() => undefined);
+    await sleep(1000);
+    for (let round = 0; round < 6; round++) {
+      await cluster.delete("Lease", "deleted", NAMESPACE, 0);
+      for (let turn = 0; turn < 60 + round; turn++) {
+        expect([leader.leads, standby.leads], `round ${round}`).toEqual([true, false]);
+        await sleep(10);
+      }
+    }
+    // Its holder does not come back: then the other one makes it anew, once its time is over.
+    ending.abort();
+    await held;
+    const other = contender("deleted", "standby");
+    await expect(other.acquire(AbortSignal.timeout(300))).rejects.toThrow(/abort/i);
+    await cluster.delete("Lease", "deleted", NAMESPACE, 0);
+    const from = performance.now();
+    await other.acquire(AbortSignal.timeout(15_000));
+    expect(performance.now() - from).toBeGreaterThan(TIMES.durationSeconds * 1000 - 500);
+    expect(leader.leads).toBe(false);
+    await other.release();
+  });
+
+  test("what others put on it stays", async () => {
+    const leader = contender("labelled", "leader");
+    await leader.acquire(AbortSignal.timeout(5000));
+    const theirs = { labels: { "example.com/team": "a" }, annotations: { "example.com/note": "b" } };
+    await cluster.patch("Lease", "labelled", NAMESPACE, { metadata: theirs });
+    const before = await cluster.get("Lease", "labelled", NAMESPACE);
+    const ending = new AbortController();
+    const held = leader.hold(ending.signal);
+    const after = await waitFor(
+      "a renewal",
+      () => cluster.get("Lease", "labelled", NAMESPACE),
+      ({ metadata }) => metadata.resourceVersion !== before.metadata.resourceVersion,
+    );
+    expect(after.metadata).toMatchObject(theirs);
+    ending.abort();
+    await held;
+    await leader.release();
+    expect((await cluster.get("Lease", "labelled", NAMESPACE)).metadata).toMatchObject(theirs);
+  });
+});

@@ -10,12 +10,16 @@ import { BASE, computer, desired, directoryObject } from "./simulation.ts";
 
 const WEB = ["WEB01", "WEB02", "WEB03"].map(computer);
 const SHARED = directoryObject({ distinguishedName: `CN=Shared,OU=G,${BASE}`, samAccountName: "Shared", objectClass: "group" });
+const OTHER = directoryObject({ distinguishedName: `CN=Other,OU=G,${BASE}`, samAccountName: "Other", objectClass: "group" });
+const TWIN = { ...computer("TWIN"), dnsHostName: "web01.contoso.com" };
 const guidOf = (name: string): string => WEB.find(({ samAccountName }) => samAccountName === `${name}$`)?.objectGUID ?? "";
 const guids = (names: readonly string[]): readonly string[] => names.map(guidOf);
 
 interface Situation {
   /** The hosts that the farm wants there; undefined: it does not use the group any more. */
   readonly wanted?: readonly string[] | undefined;
+  /** The group that it uses, where it is another one. */
+  readonly uses?: string;
   /** Who is a member. */
   readonly members: readonly string[];
   /** Whom the farm put in; undefined: the group is not on its record. */
@@ -24,7 +28,7 @@ interface Situation {
   readonly other?: { readonly hosts?: readonly string[]; readonly added?: readonly string[]; readonly namespace?: string };
 }
 
-function view({ wanted, members, added, other }: Situation): FarmView {
+function view({ wanted, uses = "Shared", members, added, other }: Situation): FarmView {
   const record = { objectGUID: SHARED.objectGUID, distinguishedName: SHARED.distinguishedName, added: guids(added ?? []) };
   const status: ServerFarmStatus | undefined = added ? { observedGeneration: 1, formerHostGroups: [record] } : undefined;
   const sharing: readonly SharingFarm[] = other
@@ -41,14 +45,14 @@ function view({ wanted, members, added, other }: Situation): FarmView {
       ]
     : [];
   const spec = wanted
-    ? { hosts: { computers: wanted, group: { name: "Shared", existing: true } } }
+    ? { hosts: { computers: wanted, group: { name: uses, existing: true } } }
     : { hosts: { grant: "Principals" as const } };
   const farm = desired(spec, status, sharing);
   return viewOf(
     { ...farm, standing: { namespace: "web", created: "2026-11-25T00:00:00Z", uid: "u1" } },
     {
-      objects: [SHARED],
-      computers: WEB,
+      objects: [OTHER, SHARED],
+      computers: [...WEB, TWIN],
       membersAmong: new Map([[SHARED.objectGUID, new Set(guids(members))]]),
       primaryMembers: [],
       gone: [],
@@ -93,7 +97,17 @@ describe("a farm answers for", () => {
       ["WEB01"],
     ],
     [
-      "nobody of a group that it does not use and another has on its record",
+      "whom it cannot tell from another that bears its name, whoever else has it on record",
+      { wanted: ["web01.contoso.com"], members: ["WEB01"], added: ["WEB01"], other: { hosts: ["WEB01"], added: ["WEB01"] } },
+      ["WEB01"],
+    ],
+    [
+      "nobody of a group that it left, though it wants the host in another",
+      { uses: "Other", wanted: ["WEB01"], members: ["WEB01"], added: ["WEB01"], other: { hosts: ["WEB01"], added: ["WEB01"] } },
+      [],
+    ],
+    [
+      "nobody of a group that it left and another has on its record",
       { members: ["WEB01"], added: ["WEB01"], other: { hosts: ["WEB01"], added: ["WEB01"] } },
       [],
     ],
@@ -109,6 +123,13 @@ describe("what another farm does next is something for this one to do", () => {
       { wanted: [], members: ["WEB01"], added: ["WEB01"], other: { hosts: ["WEB01"] } },
       true,
     ],
+    ["where it wants two, of which one is in and not on its record", { wanted: ["WEB01", "WEB02"], members: ["WEB01"] }, true],
+    [
+      "where it left hosts in a group, and wants them in another",
+      { uses: "Other", wanted: ["WEB01"], members: ["WEB01"], added: ["WEB01"] },
+      true,
+    ],
+    ["not where its group is not there", { uses: "Nowhere", wanted: ["WEB01"], members: [] }, false],
     ["where it wants one that is in and not on its record", { wanted: ["WEB01"], members: ["WEB01"] }, true],
     ["where it has hosts in a group that it does not use", { members: ["WEB01"], added: ["WEB01"] }, true],
     ["not where all that it wants is on its record", { wanted: ["WEB01"], members: ["WEB01"], added: ["WEB01"] }, false],

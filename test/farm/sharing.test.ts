@@ -85,6 +85,7 @@ const mine = (sharing: readonly SharingFarm[], record?: ServerFarmStatus, create
   ...desired({ hosts: existing }, record, sharing),
   standing: { namespace: "web", created, uid: "u1" },
 });
+const EMPTY = status({ hostGroup: { objectGUID: "g1", distinguishedName: "CN=Shared", name: "Shared", added: [] } });
 const LATE = "2026-11-25T00:00:03Z";
 
 describe("a group is for the farms of one namespace", () => {
@@ -104,6 +105,12 @@ describe("a group is for the farms of one namespace", () => {
     ["another has it on record and does not use it any more", mine([other({ uses: undefined, claimed: new Set(["g1"]) })]), true],
     ["another has another group on record", mine([other({ uses: undefined, claimed: new Set(["g2"]) })]), false],
     ["this one alone has it on record, though it was made later", mine([other()], RECORD, LATE), false],
+    [
+      "this one has an account that names it, though nobody is in it",
+      mine([other()], { ...EMPTY, ownedObjects: [{ kind: "Account", objectGUID: "a" }] }, LATE),
+      false,
+    ],
+    ["this one names it, gave nobody a right by it and was made later", mine([other()], EMPTY, LATE), true],
     ["both have it on record: who was made first keeps it", mine([other({ claimed: new Set(["g1"]) })], RECORD), false],
     ["both have it on record, and the other was made first", mine([other({ claimed: new Set(["g1"]) })], RECORD, LATE), true],
     [

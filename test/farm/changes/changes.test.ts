@@ -399,9 +399,19 @@ describe("the record before a write", () => {
   });
 
   test("adds to what was recorded of that group, once each, and leaves other groups", () => {
-    const before: Journal = { hostGroups: [shared(["g1", "g0"]), other], accessGroups: [] };
+    const before: Journal = { hostGroups: [other, shared(["g1", "g0"])], accessGroups: [] };
     const change: Change = { kind: "ChangeHosts", object: existing(undefined), add: [WEB01, WEB02], remove: [] };
     expect(recordBefore(before, [change], COMPUTERS)).toEqual({ hostGroups: [other, shared(["g1", "g0", "g2"])], accessGroups: [] });
+  });
+
+  test("has no name for a group that the farm does not name", () => {
+    const change: Change = { kind: "ChangeHosts", object: existing(undefined), add: [WEB01], remove: [] };
+    expect(recordBefore(EMPTY, [change], COMPUTERS).hostGroups).toEqual([{ ...shared(["g1"]), name: undefined }]);
+  });
+
+  test("forgets nobody whose identity is not known, and makes nobody up", () => {
+    const change: Change = { kind: "ChangeHosts", object: existing("Shared"), add: [WEB01, WEB03], remove: [] };
+    expect(recordBefore(EMPTY, [change], COMPUTERS).hostGroups).toEqual([shared(["g1"])]);
   });
 
   test("knows of several changes at once", () => {

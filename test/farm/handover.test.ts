@@ -5,7 +5,7 @@ import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { SharingFarm } from "../../src/farm/desired-farm.ts";
 import { answeredFor, leftBehind, waitsForOthers } from "../../src/farm/handover.ts";
 import { type FarmView, viewOf } from "../../src/farm/view.ts";
-import { lookupKey } from "../../src/names/lookup-key.ts";
+import { lookupKey } from "../../src/names/identifier.ts";
 import { BASE, computer, desired, directoryObject } from "./simulation.ts";
 
 const WEB = ["WEB01", "WEB02", "WEB03"].map(computer);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { ServerFarm, ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { DesiredFarm, SharingFarm } from "../../src/farm/desired-farm.ts";
 import { isInUseElsewhere, isOnRecord, isPassedOn, othersWanting, sharingFarm } from "../../src/farm/sharing.ts";
-import { lookupKey } from "../../src/names/lookup-key.ts";
+import { lookupKey } from "../../src/names/identifier.ts";
 import { BASE, computer, desired, farm } from "./simulation.ts";
 
 const WEB01 = computer("WEB01");

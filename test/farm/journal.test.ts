@@ -4,6 +4,7 @@ import {
   accessGroupsStatus,
   hasLeftTraces,
   hostGroupsStatus,
+  isSame,
   type Journal,
   readJournal,
   sharesGroups,
@@ -151,4 +152,40 @@ test.each<[string, ServerFarmStatus | undefined, boolean]>([
   ["an access group", status({ accessGroups: [{ name: "Share", objectGUID: "g3", distinguishedName: "CN=Share" }] }), true],
 ])("with %s: whether the farm left anything in the directory", (_, given, left) => {
   expect(hasLeftTraces(farm({}, given))).toBe(left);
+});
+
+describe("a copy of a farm is the farm as it is now", () => {
+  const live = farm(
+    {},
+    status({
+      hostGroup: used,
+      ownedObjects: [{ kind: "Account", objectGUID: "a" }],
+      resolvedHosts: [{ reference: "WEB01", objectGUID: "c" }],
+    }),
+  );
+  const { metadata } = live;
+
+  test.each<[string, typeof live, boolean]>([
+    ["it is the same", { ...live, metadata: { ...metadata, resourceVersion: "2" } }, true],
+    ["conditions differ, which are only said", { ...live, status: { ...live.status, observedGeneration: 1, conditions: [] } }, true],
+    ["it is another of the same name", { ...live, metadata: { ...metadata, uid: "u2" } }, false],
+    ["its spec was another", { ...live, metadata: { ...metadata, generation: 2 } }, false],
+    ["it was not being deleted", { ...live, metadata: { ...metadata, deletionTimestamp: "2026-11-25T00:00:00Z" } }, false],
+    ["it lacks what was put into groups", { ...live, status: { ...live.status, observedGeneration: 1, hostGroup: {} } }, false],
+    ["it lacks what is owned", { ...live, status: { ...live.status, observedGeneration: 1, ownedObjects: [] } }, false],
+    [
+      "it owns another",
+      { ...live, status: { ...live.status, observedGeneration: 1, ownedObjects: [{ kind: "Account", objectGUID: "b" }] } },
+      false,
+    ],
+    ["it lacks whom entries mean", { ...live, status: { ...live.status, observedGeneration: 1, resolvedHosts: [] } }, false],
+    ["it has no status yet", { metadata, spec: live.spec }, false],
+  ])("where %s", (_, copy, same) => {
+    expect(isSame(live, copy)).toBe(same);
+  });
+
+  test("where neither has a status, and where one says in vain that there is nothing", () => {
+    expect(isSame(farm(), farm())).toBe(true);
+    expect(isSame(farm(), farm({}, status({ ownedObjects: [] })))).toBe(true);
+  });
 });

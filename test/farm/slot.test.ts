@@ -294,6 +294,8 @@ describe("the host group's place", () => {
     );
     expect(slot()).not.toHaveProperty("frozen");
     expect(slot(remembers("Shared"))).toMatchObject({ frozen: shared });
+    const elsewhere = { observedGeneration: 1, formerHostGroups: [{ objectGUID: "another", distinguishedName: "CN=x", added: ["c"] }] };
+    expect(slot(elsewhere)).not.toHaveProperty("frozen");
     // A group that cannot be used for another reason says that alone.
     expect(said(slotOfHostGroup(desired(existing(), undefined, [other]), seen([{ ...shared, protection: "x" }])))).toContain(
       "ProtectedObject",

@@ -124,14 +124,17 @@ describe("host groups", () => {
     const status = { observedGeneration: 1, formerHostGroups };
     const spec = { hosts: { group: { name: "used", existing: true } } };
     expect(names(externalHostGroups(view({ objects }, spec, status)))).toEqual(["Used", "Put", "Noted"]);
-    // Without one that it uses, those that it put hosts into are left.
+    // Without one that it uses, those that it put hosts into are left; a host group of its own is none of them.
     expect(names(externalHostGroups(view({ objects }, {}, status)))).toEqual(["Put", "Noted"]);
+    const hosts = group("itfarm1Hosts", { owner });
+    expect(names(externalHostGroups(view({ objects: [hosts, ...objects] }, {}, status)))).toEqual(["Put", "Noted"]);
   });
 
   test("only who the farm put in and who is still in is the farm's to take out", () => {
     const shared = group("Shared");
     const membersAmong = new Map([[shared.objectGUID, new Set([WEB01.objectGUID, WEB03.objectGUID])]]);
-    const status = { observedGeneration: 1, formerHostGroups: [former(shared, [WEB01, WEB02])] };
+    const elsewhere = group("Elsewhere");
+    const status = { observedGeneration: 1, formerHostGroups: [former(elsewhere, [WEB03]), former(shared, [WEB01, WEB02])] };
     expect(names(addedMembers(view({ objects: [shared], membersAmong }, {}, status), shared).values())).toEqual(["WEB01$"]);
     // Of a group that is on no record nobody is; of one that was the farm's own until now everybody is.
     expect(addedMembers(view({ objects: [shared], membersAmong }), shared).size).toBe(0);
@@ -139,5 +142,109 @@ describe("host groups", () => {
     expect(names(addedMembers(view({ objects: [own], membersAmong }), own).values())).toEqual(["WEB01$", "WEB03$"]);
     // What is on record says more than the marker.
     expect(names(addedMembers(view({ objects: [own], membersAmong }, {}, status), own).values())).toEqual(["WEB01$"]);
+  });
+});
+
+describe("what an entry means", () => {
+  const remembers = (reference: string, ...computers: readonly Pick<DirectoryObject, "objectGUID" | "objectSID">[]): ServerFarmStatus => ({
+    observedGeneration: 1,
+    resolvedHosts: computers.map(({ objectGUID, objectSID }) => ({
+      reference,
+      objectGUID,
+      ...(objectSID === undefined ? {} : { objectSID }),
+    })),
+  });
+  const hosts = (spec: NonNullable<Parameters<typeof farm>[0]>["hosts"], observed: Partial<ObservedFarm> = {}, status?: ServerFarmStatus) =>
+    view(observed, { hosts: spec ?? {} }, status).hosts;
+  const record = (reference: string, { objectGUID, objectSID }: DirectoryObject) => ({ reference, objectGUID, objectSID });
+  const sids = (...computers: readonly DirectoryObject[]): readonly string[] => computers.flatMap(({ objectSID }) => objectSID ?? []);
+  const moved = { ...WEB02, samAccountName: "NEW$", dnsHostName: "new.contoso.com", distinguishedName: `CN=NEW,OU=X,${BASE}` };
+  const GHOST = computer("GHOST");
+
+  test("is the computer that has the name, and it is remembered", () => {
+    const result = hosts({ computers: ["WEB01"], quarantined: ["web02.contoso.com"] });
+    expect([names(result.wanted.values()), names(result.quarantined.values())]).toEqual([["WEB01$"], ["WEB02$"]]);
+    expect(result.records).toStrictEqual([record("web02.contoso.com", WEB02), record("WEB01", WEB01)]);
+    expect(result.unseen).toEqual({ wanted: [], quarantined: [] });
+    expect([result.blockers, result.notes, result.desired]).toEqual([[], [], 1]);
+  });
+
+  test("is the one that had it before and was moved, which is said; of a quarantined one too", () => {
+    const wanted = hosts({ computers: ["WEB02"] }, { computers: [WEB01, moved] }, remembers("WEB02", WEB02));
+    expect(names(wanted.wanted.values())).toEqual(["NEW$"]);
+    expect(wanted.notes.map(({ message }) => message)).toEqual([expect.stringMatching(/^hosts\.computers: WEB02 .* keeps the right/)]);
+    const out = hosts({ quarantined: ["WEB02"] }, { computers: [WEB01, moved] }, remembers("WEB02", WEB02));
+    expect(names(out.quarantined.values())).toEqual(["NEW$"]);
+    expect(out.notes.map(({ message }) => message)).toEqual([expect.stringMatching(/^hosts\.quarantined: WEB02 .* stays out/)]);
+    expect(hosts({ computers: ["WEB02"], quarantined: ["WEB01"] }, {}, remembers("WEB01", WEB01)).notes).toEqual([]);
+  });
+
+  test("that nobody has is not forgotten while it is not known to be deleted", () => {
+    const wanted = hosts({ computers: ["GHOST"] }, {}, remembers("GHOST", GHOST));
+    expect(wanted.records).toStrictEqual([record("GHOST", GHOST)]);
+    expect([wanted.unseen.wanted, wanted.desired]).toEqual([sids(GHOST), 1]);
+    const out = hosts({ quarantined: ["GHOST"] }, {}, remembers("GHOST", GHOST));
+    expect([out.unseen.quarantined, out.blockers]).toEqual([sids(GHOST), []]);
+    // A SID that was never read is nobody's.
+    expect(hosts({ computers: ["GHOST"] }, {}, remembers("GHOST", { objectGUID: "g", objectSID: undefined })).unseen.wanted).toEqual([]);
+  });
+
+  test("that is deleted is forgotten, and nobody keeps a right by it", () => {
+    const deleted = hosts({ computers: ["GHOST"] }, { gone: [GHOST.objectGUID] }, remembers("GHOST", GHOST));
+    expect([deleted.records, deleted.unseen.wanted]).toEqual([[], []]);
+    expect(deleted.blockers).toMatchObject([{ reason: "HostNotFound" }]);
+    const out = hosts({ quarantined: ["GHOST"] }, { gone: [GHOST.objectGUID] }, remembers("GHOST", GHOST));
+    expect(out.unseen.quarantined).toEqual([]);
+  });
+
+  test("is undecided where several have the name: whoever is trusted stays as it is, and whoever it meant is not forgotten", () => {
+    const name = "web01.contoso.com";
+    const twins = ["A", "B", "C"].map((one) => ({ ...computer(one), dnsHostName: name }));
+    const [first, second, squatter] = twins;
+    if (!first || !second || !squatter) throw new Error("three were made");
+    const computers = [first, second, { ...squatter, creatorSID: "S-1-5-21-1-2-3-1500" }, moved];
+    const result = hosts({ computers: [name] }, { computers }, remembers(name, WEB02));
+    expect(result.wanted.size).toBe(0);
+    expect(names(result.undecided.values())).toEqual(["A$", "B$", "NEW$"]);
+    expect(result.records).toStrictEqual([record(name, WEB02)]);
+    // Whoever is seen is not unseen.
+    expect(result.unseen.wanted).toEqual([]);
+    expect(result.blockers).toMatchObject([{ reason: "HostAmbiguous" }]);
+    const out = hosts({ computers: [name], quarantined: ["A"] }, { computers }, remembers(name, WEB02));
+    expect([names(out.undecided.values()), names(out.quarantined.values())]).toEqual([["B$", "NEW$"], ["A$"]]);
+  });
+
+  test("is not undecided for whoever is not trusted and took the name", () => {
+    const squatter = { ...computer("EVE"), dnsHostName: "web01.contoso.com", creatorSID: "S-1-5-21-1-2-3-1500" };
+    const result = hosts({ computers: ["web01.contoso.com"] }, { computers: [WEB01, squatter] });
+    expect([names(result.wanted.values()), result.undecided.size, result.blockers]).toEqual([["WEB01$"], 0, []]);
+  });
+
+  test("is not whoever has the name today and is not trusted: whoever it meant before keeps it, and is remembered", () => {
+    const squatter = { ...computer("WEB02"), creatorSID: "S-1-5-21-1-2-3-1500" };
+    const result = hosts({ computers: ["WEB02"] }, { computers: [squatter, moved] }, remembers("WEB02", WEB02));
+    expect(names(result.wanted.values())).toEqual(["NEW$"]);
+    expect(result.records).toStrictEqual([record("WEB02", WEB02)]);
+    expect(result.blockers).toMatchObject([{ reason: "HostNotTrusted" }]);
+    const alone = hosts({ computers: ["WEB02"] }, { computers: [squatter] });
+    expect([alone.wanted.size, alone.records, alone.desired]).toEqual([0, [], 1]);
+  });
+
+  test("is counted though it cannot be understood", () => {
+    expect(hosts({ computers: ["WEB01", "CN=X,DC=fabrikam,DC=com", "GHOST"] }).desired).toBe(3);
+    const other = view({}, { hosts: { computers: ["WEB01"] }, servicePrincipalNames: ["http//x"] });
+    expect(other.hosts.desired).toBe(1);
+  });
+
+  test("whoever is in a host group of the farm's own by its primary group is a stranger, unless it is wanted", () => {
+    const hostGroup = group("itfarm1Hosts", { owner });
+    const primaryGroupID = Number(hostGroup.objectSID?.split("-").at(-1));
+    const primaryMembers = [WEB01, WEB02].map((one) => ({ ...one, primaryGroupID }));
+    const strangers = (objects: readonly DirectoryObject[]) =>
+      names(hosts({ computers: ["WEB01"] }, { objects, primaryMembers }).primaryStrangers);
+    expect(strangers([hostGroup])).toEqual(["WEB02$"]);
+    expect(strangers([{ ...hostGroup, owner: ANOTHERS }])).toEqual([]);
+    expect(strangers([{ ...hostGroup, objectClass: "user" }])).toEqual([]);
+    expect(strangers([group("itfarm1Hosts", { owner })])).toEqual([]);
   });
 });

@@ -33,6 +33,11 @@ describe("the values of an entry", () => {
     expect(entry.bytes("sAMAccountName")).toEqual(Buffer.from("WEB01$"));
   });
 
+  test("are names in lower case where names are asked for", () => {
+    expect(attributes({ objectClass: ["Top", "GROUP"] }).names("objectclass")).toEqual(new Set(["top", "group"]));
+    expect(attributes({}).names("objectClass")).toEqual(new Set());
+  });
+
   test("that are not there are none; the name of the entry is no attribute", () => {
     const entry = attributes({ member: [] });
     for (const name of ["member", "displayName", "dn"]) {

@@ -182,6 +182,18 @@ describe("a change that fails", () => {
     expect(directory.objects.map(({ samAccountName }) => samAccountName)).toEqual(["itfarm1$"]);
   });
 
+  test("keeps back what follows at the end of a farm, and not while it lives", async () => {
+    const directory = new Counting([group("itfarm1Hosts"), account()], WEB);
+    directory.refuse = ({ kind }) =>
+      kind === "DeleteAccount" || kind === "UpdateAccount" ? new DirectoryError("Rejected", "no") : undefined;
+    const { end } = await decommissionFarm(farm(), desired(), portsOf(directory), signal);
+    expect(end.kind).toBe("Remains");
+    expect(directory.objects).toHaveLength(2);
+    const { report } = await run(directory, { ...hosts(["WEB01"]), account: { description: "x" }, servicePrincipalNames: ["http/a"] });
+    expect(report.failures.map(({ change }) => change.kind)).toEqual(["UpdateAccount"]);
+    expect(directory.objects.find(({ objectClass }) => objectClass === ACCOUNT_CLASS)?.servicePrincipalNames).toEqual(["http/a"]);
+  });
+
   test("makes those in order go on where nothing failed", async () => {
     const directory = new Counting(
       [group("itfarm1Hosts"), account({ retrievers: { principals: ["S-1-1-0"], denied: [], foreign: [] } })],
@@ -291,6 +303,11 @@ describe("an account that the directory refuses", () => {
     refuse(directory);
     await reconcile(desired(hosts(["WEB01"])), directory, WORK, signal);
     expect(members(directory)).toEqual([WEB01]);
+    const empty = new Counting([group("itfarm1Hosts")], WEB);
+    refuse(empty);
+    const report = await reconcile(desired(hosts(["WEB01"])), empty, WORK, signal);
+    expect(report.applied.map(({ kind }) => kind)).toEqual(["ChangeHosts"]);
+    expect(members(empty)).toEqual([WEB01]);
   });
 
   test("leaves one that somebody else has put a member into meanwhile", async () => {
@@ -493,6 +510,7 @@ describe("a reader and a writer as a farm's directory", () => {
 
   test("write a change as what it is to the directory", async () => {
     const object = { distinguishedName: "CN=x", objectGUID: "g", owner };
+    writes.length = 0;
     await directory().apply({ kind: "DeleteAccount", object }, signal);
     expect(writes).toEqual([{ kind: "Delete", object, objectClass: ACCOUNT_CLASS }]);
   });

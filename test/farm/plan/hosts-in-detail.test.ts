@@ -207,6 +207,21 @@ describe("a group that was used before", () => {
   });
 });
 
+test("a group that was used before bears no name, whatever the one is called that is used now", () => {
+  const [used, old] = [group("Shared", [], { owner: undefined }), group("Old", [], { owner: undefined })];
+  const record = ({ objectGUID, distinguishedName }: DirectoryObject) => ({ objectGUID, distinguishedName, added: [WEB02.objectGUID] });
+  const status: ServerFarmStatus = {
+    observedGeneration: 1,
+    hostGroup: { ...record(used), name: "Shared" },
+    formerHostGroups: [record(old)],
+  };
+  const membersAmong = new Map([old, used].map(({ objectGUID }) => [objectGUID, new Set([WEB02.objectGUID])] as const));
+  const spec = { hosts: { computers: ["WEB02"], group: { name: "Shared", existing: true } } };
+  expect(planFormerGroups(view([used, old, account([used])], spec, { membersAmong }, status)).changes).toMatchObject([
+    { object: { objectGUID: old.objectGUID, owner: undefined, name: undefined }, remove: [dn(WEB02)] },
+  ]);
+});
+
 describe("what is known and not seen may not be replicated yet", () => {
   const MESSAGE =
     "a, b (objectGUID) is not to be seen on this domain controller, which took over less than an hour ago: it may not be replicated yet, so nothing is made anew until the hour is over.";

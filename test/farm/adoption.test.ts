@@ -79,39 +79,39 @@ describe("what has to be done for an object to be taken over", () => {
     adoptionHint({ farm, domain, consent: CONSENT }, { ...account, owner });
   const command = `Set-ADObject -Identity '${account.distinguishedName}' -Replace @{adminDescription='${CONSENT}'}`;
 
-  test.each<[string, string, string]>([
-    ["where all is done, nothing", hint("Unowned", "Consent", CONSENT), ""],
+  test.each<[string, Parameters<typeof hint>, string]>([
+    ["where all is done, nothing", ["Unowned", "Consent", CONSENT], ""],
     [
       "where there is consent, the farm has to say so",
-      hint("Never", "Consent", CONSENT),
+      ["Never", "Consent", CONSENT],
       " To take it over as it is, set adoptionPolicy: Unowned.",
     ],
-    ["where none is asked for, too", hint("Never", "Unowned", undefined), " To take it over as it is, set adoptionPolicy: Unowned."],
-    ["an empty text is no note", hint("Never", "Unowned", ""), " To take it over as it is, set adoptionPolicy: Unowned."],
-    ["where none is asked for and the farm says so, nothing", hint("Unowned", "Unowned", undefined), ""],
+    ["where none is asked for, too", ["Never", "Unowned", undefined], " To take it over as it is, set adoptionPolicy: Unowned."],
+    ["an empty text is no note", ["Never", "Unowned", ""], " To take it over as it is, set adoptionPolicy: Unowned."],
+    ["where none is asked for and the farm says so, nothing", ["Unowned", "Unowned", undefined], ""],
     [
       "where there is none, an administrator",
-      hint("Unowned", "Consent", ""),
+      ["Unowned", "Consent", ""],
       ` To take it over as it is, have an administrator consent in the directory: ${command}.`,
     ],
     [
       "both, where neither is there",
-      hint("Never", "Consent", undefined),
+      ["Never", "Consent", undefined],
       ` To take it over as it is, set adoptionPolicy: Unowned, and have an administrator consent in the directory: ${command}.`,
     ],
     [
       "somebody's note is replaced, and is no reason to take it without being asked",
-      hint("Unowned", "Unowned", "a note"),
+      ["Unowned", "Unowned", "a note"],
       ` To take it over as it is, have an administrator consent in the directory: ${command} (that replaces what is there).`,
     ],
     [
       "where the domain forbids it, that",
-      hint("Unowned", "Never", CONSENT),
+      ["Unowned", "Never", CONSENT],
       " To take it over is not allowed in this domain (adoption: Never).",
     ],
-    ["of what another farm owns, nothing", hint("Never", "Never", "serverfarm.dev cluster=8a1f farm=web/other"), ""],
-  ])("%s", (_, said, expected) => {
-    expect(said).toBe(expected);
+    ["of what another farm owns, nothing", ["Never", "Never", "serverfarm.dev cluster=8a1f farm=web/other"], ""],
+  ])("%s", (_, given, expected) => {
+    expect(hint(...given)).toBe(expected);
   });
 });
 

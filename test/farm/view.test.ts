@@ -214,6 +214,13 @@ describe("what an entry means", () => {
     expect([names(out.undecided.values()), names(out.quarantined.values())]).toEqual([["B$", "NEW$"], ["A$"]]);
   });
 
+  test("is not undecided for anybody where none of them is trusted", () => {
+    const twins = ["A", "B"].map((one) => ({ ...computer(one), dnsHostName: "web09.contoso.com", creatorSID: "S-1-5-21-1-2-3-1500" }));
+    const result = hosts({ computers: ["web09.contoso.com"] }, { computers: twins });
+    expect([result.wanted.size, result.undecided.size]).toEqual([0, 0]);
+    expect(result.blockers).toMatchObject([{ reason: "HostAmbiguous" }]);
+  });
+
   test("is not undecided for whoever is not trusted and took the name", () => {
     const squatter = { ...computer("EVE"), dnsHostName: "web01.contoso.com", creatorSID: "S-1-5-21-1-2-3-1500" };
     const result = hosts({ computers: ["web01.contoso.com"] }, { computers: [WEB01, squatter] });

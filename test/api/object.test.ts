@@ -1,6 +1,7 @@
 /** What every object of the Kubernetes API has: its key, its conditions, its finalizer. */
 import { describe, expect, test } from "vitest";
 import { type ConditionDraft, finalizerAction, keyOf, progress, timestamp, toConditions } from "../../src/api/object.ts";
+import { ABANDON, DOMAIN_FINALIZER, FARM_FINALIZER } from "../../src/api/annotations.ts";
 import { domainWaitsForPerson, waitsForPerson } from "../../src/api/reasons.ts";
 
 const NOW = new Date("2026-11-26T12:34:56.789Z");
@@ -101,4 +102,12 @@ test.each([
   ["Rejected", false],
 ])("of a domain, %s waits for a person: %s", (reason, person) => {
   expect(domainWaitsForPerson(reason)).toBe(person);
+});
+
+test("what holds a farm and a domain, and lets a farm go, is written so: manifests and earlier versions name it", () => {
+  expect([FARM_FINALIZER, DOMAIN_FINALIZER, ABANDON]).toEqual([
+    "serverfarm.dev/decommission",
+    "serverfarm.dev/in-use",
+    "serverfarm.dev/abandon",
+  ]);
 });

@@ -244,7 +244,7 @@ describe("the status", () => {
       machineAccountQuota: undefined,
     });
     const { conditions: _conditions, ...rest } = domainStatus(domain(before), blind, findings(blind), 2, NOW);
-    expect(rest).toEqual({
+    expect(rest).toStrictEqual({
       observedGeneration: 3,
       schemaVersion: 88,
       farms: 2,

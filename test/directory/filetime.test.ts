@@ -8,6 +8,9 @@ describe("FILETIME", () => {
     ["9223372036854775807", undefined],
     ["", undefined],
     ["never", undefined],
+    ["x133801632000000000", undefined],
+    ["133801632000000000x", undefined],
+    ["-1", undefined],
     [undefined, undefined],
   ])("%j", (text, time) => {
     expect(decodeFiletime(text)).toBe(time);

@@ -93,6 +93,84 @@ describe("what a server said", () => {
     expect(toDirectoryError("what?", READ)).toMatchObject({ kind: "Rejected", retryable: true });
   });
 
+  test.each<[string, unknown, typeof READ, string]>([
+    [
+      "an answer",
+      failure("0000202B: no such thing  Code: 0x20", 32),
+      READ,
+      "searching DC=x: the directory says noSuchObject (0000202B: no such thing)",
+    ],
+    ["one without a text", failure("", 32), READ, "searching DC=x: the directory says noSuchObject"],
+    ["one whose code is not known", failure("odd\0", 4711), READ, "searching DC=x: the directory says result 4711 (odd)"],
+    [
+      "a code within the text, which stays",
+      failure("Code: 0x20 was said", 32),
+      READ,
+      "searching DC=x: the directory says noSuchObject (Code: 0x20 was said)",
+    ],
+    [
+      "a refused bind",
+      failure("AcceptSecurityContext error, data 52E, v4563", 49),
+      READ,
+      "searching DC=x: the user name or password is wrong; the directory says invalidCredentials (AcceptSecurityContext error, data 52E, v4563)",
+    ],
+    ["a refused bind without data", failure("no", 49), READ, "searching DC=x: the directory says invalidCredentials (no)"],
+    [
+      "a refused bind with data that nobody knows",
+      failure("data 999", 49),
+      READ,
+      "searching DC=x: the directory says invalidCredentials (data 999)",
+    ],
+    [
+      "data of another error, which means nothing there",
+      failure("data 52e", 53),
+      READ,
+      "searching DC=x: the directory says unwillingToPerform (data 52e)",
+    ],
+    ["what is no error", "what?", READ, "searching DC=x: what?"],
+    ["a read that was lost", failure("gone"), READ, "searching DC=x: gone"],
+    ["a write that was lost", failure("gone"), WRITE, "changing CN=a: the connection was lost before the answer (gone)"],
+    [
+      "a name with several addresses",
+      new AggregateError([new Error("b"), new Error("a"), new Error("b")]),
+      READ,
+      "searching DC=x: Error: a, Error: b",
+    ],
+    [
+      "a certificate",
+      failure("certificate has expired", "CERT_HAS_EXPIRED"),
+      READ,
+      "searching DC=x: its certificate has expired (CERT_HAS_EXPIRED: certificate has expired)",
+    ],
+  ])("%s, as people read it", (_, error, attempt, message) => {
+    expect(toDirectoryError(error, attempt).message).toBe(message);
+  });
+
+  test.each([
+    ["CERT_UNTRUSTED", "Untrusted"],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", "Untrusted"],
+    ["ERR_TLS_DH_PARAM_SIZE", "Untrusted"],
+    ["ECONNRESET", "Unavailable"],
+    ["NO_CERT_AT_ALL", "Unavailable"],
+    ["X_ERR_SSL", "Unavailable"],
+    ["ENOTFOUND", "Unavailable"],
+  ])("the client's code %s is %s, and its cause is kept", (code, kind) => {
+    const cause = failure("x", code);
+    expect(toDirectoryError(cause, READ)).toMatchObject({ kind, cause });
+    expect(toDirectoryError(cause, WRITE)).toMatchObject({ kind: kind === "Untrusted" ? kind : "OutcomeUnknown", cause });
+  });
+
+  test("an answer says what becomes of the connection, and a kind without an answer what it is", () => {
+    expect(toDirectoryError(failure("x", 4711), READ)).toMatchObject({ answer: { code: 4711, result: undefined, connection: "Kept" } });
+    expect(toDirectoryError(failure("x", 51), READ)).toMatchObject({ answer: { result: "busy" } });
+    expect(resultName(new DirectoryError("Unavailable", "x"))).toBe("Unavailable");
+  });
+
+  test("an SPN's text under a number that says enough is not read", () => {
+    const text = "samldb: spn[http/shop] would cause a conflict";
+    expect(toDirectoryError(failure(text, 32), WRITE)).toMatchObject({ kind: "NotFound" });
+  });
+
   test("an error that was understood once stays as it is", () => {
     const error = new DirectoryError("NotOwned", "x");
     expect(toDirectoryError(error, WRITE)).toBe(error);

@@ -58,6 +58,52 @@ describe("msDS-GroupMSAMembership", () => {
     expect(decodeRetrievers(bytes).foreign).toEqual(["a descriptor without an access list"]);
   });
 
+  test.each([
+    ["no flag that says that there is a list", (bytes: Buffer) => bytes.writeUInt16LE(0x8000, 2), "a descriptor without an access list"],
+    ["a list that begins beyond the end", (bytes: Buffer) => bytes.writeUInt32LE(1000, 16), "a descriptor that cannot be read"],
+    ["more entries than there are bytes", (bytes: Buffer) => bytes.writeUInt16LE(9, 36 + 4), "a descriptor that cannot be read"],
+    [
+      "an entry that says it is longer than all that is left",
+      (bytes: Buffer) => bytes.writeUInt16LE(37, 44 + 2),
+      "a descriptor that cannot be read",
+    ],
+    [
+      "an entry that says it is shorter than its own header",
+      (bytes: Buffer) => bytes.writeUInt16LE(7, 44 + 2),
+      "a descriptor that cannot be read",
+    ],
+  ])("%s lets nobody in, and is foreign", (_, spoil, words) => {
+    const bytes = Buffer.from(encodeRetrievers([PRINCIPAL]));
+    spoil(bytes);
+    expect(decodeRetrievers(bytes)).toEqual({ principals: [], denied: [], foreign: [words] });
+  });
+
+  test("one entry that cannot be read makes the whole list unreadable: half of it is never taken for all of it", () => {
+    const two = Buffer.from(encodeRetrievers([PRINCIPAL, PRINCIPAL]));
+    two.writeUInt16LE(100, 44 + 36 + 2);
+    expect(decodeRetrievers(two)).toEqual({ principals: [], denied: [], foreign: ["a descriptor that cannot be read"] });
+  });
+
+  test("a header alone is an entry of a type that nobody knows, and lets nobody in", () => {
+    const bytes = Buffer.from(encodeRetrievers([PRINCIPAL]));
+    bytes.writeUInt8(5, 44);
+    bytes.writeUInt16LE(8, 44 + 2);
+    expect(decodeRetrievers(bytes)).toEqual({ principals: [], denied: [], foreign: ["an entry of type 5"] });
+  });
+
+  test.each([
+    ["that denies no reading", 4, 0xef],
+    ["that only what is below inherits", 1, 8],
+  ])("an entry that denies and %s keeps nobody out", (_, offset, byte) => {
+    const bytes = Buffer.from(encodeRetrievers([], [PRINCIPAL]));
+    bytes.writeUInt8(byte, 44 + offset);
+    expect(decodeRetrievers(bytes)).toEqual({
+      principals: [],
+      denied: [],
+      foreign: [`a deny entry for ${PRINCIPAL} that is out of order or denies something else`],
+    });
+  });
+
   test("any bytes are answered, never with an error", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => decodeRetrievers(Buffer.from(bytes)).principals.length >= 0));
     fc.assert(

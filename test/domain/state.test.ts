@@ -139,3 +139,61 @@ describe("what is known of a domain", () => {
     expect(state.accept(SEEN, 1, undefined)).toBe(true);
   });
 });
+
+describe("what is known of a domain, at the edges", () => {
+  test("is nothing before the first look", () => {
+    const { state } = stateAt();
+    expect([state.view, state.ready, state.settled, state.isDue(-1, HOUR)]).toEqual([{ kind: "Connecting" }, false, false, true]);
+    expect(state.recorded()).toBe(false);
+  });
+
+  test("is good for as long as it says where all is well, and not a moment longer", () => {
+    const { state, clock } = stateAt();
+    clock.now = 5000;
+    state.accept(SEEN, 1, undefined);
+    clock.now += HOUR;
+    expect(state.isDue(1, HOUR)).toBe(false);
+    clock.now += 1;
+    expect(state.isDue(1, HOUR)).toBe(true);
+  });
+
+  test("is nothing any more with other settings, or once there is no session", () => {
+    const { state } = stateAt();
+    state.accept(SEEN, 1, undefined);
+    state.restart();
+    expect([state.view.kind, state.isDue(1, HOUR)]).toEqual(["Connecting", true]);
+    state.accept(SEEN, 1, undefined);
+    state.drop({ reason: "DirectoryUnavailable", message: "x" });
+    expect([state.ready, state.isDue(1, HOUR)]).toEqual([false, true]);
+  });
+
+  test("is news to its farms where it becomes ready, or ceases to be, at one look to the next", () => {
+    const { state } = stateAt();
+    state.accept(SEEN, 1, undefined);
+    expect(state.accept({ ...SEEN, functionalLevel: 1 }, 1, undefined)).toBe(true);
+    expect([state.ready, state.accept({ ...SEEN, functionalLevel: 1 }, 1, undefined)]).toEqual([false, false]);
+    expect([state.accept(SEEN, 1, undefined), state.ready]).toEqual([true, true]);
+  });
+
+  test("a problem is news once; another one, and one after it was ready, is news again", () => {
+    const { state } = stateAt();
+    const problem = (message: string) => ({ reason: "DirectoryUnavailable", message }) as const;
+    expect([state.drop(problem("a")), state.drop(problem("a")), state.drop(problem("b"))]).toEqual([true, false, true]);
+    state.accept(SEEN, 1, undefined);
+    expect([state.drop(problem("b")), state.drop(problem("b"))]).toEqual([true, false]);
+    state.accept({ ...SEEN, functionalLevel: 1 }, 1, undefined);
+    expect(state.drop(problem("b")), "it was connected meanwhile").toBe(true);
+  });
+
+  test("a server that does not tell its database is known by its name", () => {
+    const took = (first: string | undefined, second: string | undefined, dnsHostName = SEEN.dnsHostName): boolean => {
+      const { state } = stateAt();
+      state.accept({ ...SEEN, invocationId: first }, 1, undefined);
+      state.accept({ ...SEEN, invocationId: second, dnsHostName }, 1, undefined);
+      return !state.settled;
+    };
+    expect([took(undefined, "a"), took("a", undefined), took(undefined, undefined)]).toEqual([false, false, false]);
+    expect([took(undefined, "a", "dc2"), took("a", undefined, "dc2"), took("a", "a", "dc2")]).toEqual([true, true, false]);
+    expect(took("a", "b")).toBe(true);
+  });
+});

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { DesiredFarm } from "../../src/farm/desired-farm.ts";
 import type { ObservedFarm } from "../../src/farm/observed.ts";
+import { adoptionHint } from "../../src/farm/adoption.ts";
 import { look } from "../../src/farm/queries.ts";
 import type { DirectoryObject } from "../../src/ad/object.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
@@ -70,6 +71,47 @@ describe("consent", () => {
     const quoted = { ...account, distinguishedName: `CN=it'farm,OU=Old,${BASE}`, owner: undefined };
     expect(messageOf(adopting(), "Account", quoted)).toContain("'CN=it''farm,OU=Old");
     expect(messageOf(adopting(), "Account", { ...account, owner: "serverfarm.dev cluster=other farm=a/b" })).not.toContain("Set-ADObject");
+  });
+});
+
+describe("what has to be done for an object to be taken over", () => {
+  const hint = (farm: "Never" | "Unowned", domain: DesiredFarm["adoption"]["domain"], owner: string | undefined): string =>
+    adoptionHint({ farm, domain, consent: CONSENT }, { ...account, owner });
+  const command = `Set-ADObject -Identity '${account.distinguishedName}' -Replace @{adminDescription='${CONSENT}'}`;
+
+  test.each<[string, Parameters<typeof hint>, string]>([
+    ["where all is done, nothing", ["Unowned", "Consent", CONSENT], ""],
+    [
+      "where there is consent, the farm has to say so",
+      ["Never", "Consent", CONSENT],
+      " To take it over as it is, set adoptionPolicy: Unowned.",
+    ],
+    ["where none is asked for, too", ["Never", "Unowned", undefined], " To take it over as it is, set adoptionPolicy: Unowned."],
+    ["an empty text is no note", ["Never", "Unowned", ""], " To take it over as it is, set adoptionPolicy: Unowned."],
+    ["where none is asked for and the farm says so, nothing", ["Unowned", "Unowned", undefined], ""],
+    [
+      "where there is none, an administrator",
+      ["Unowned", "Consent", ""],
+      ` To take it over as it is, have an administrator consent in the directory: ${command}.`,
+    ],
+    [
+      "both, where neither is there",
+      ["Never", "Consent", undefined],
+      ` To take it over as it is, set adoptionPolicy: Unowned, and have an administrator consent in the directory: ${command}.`,
+    ],
+    [
+      "somebody's note is replaced, and is no reason to take it without being asked",
+      ["Unowned", "Unowned", "a note"],
+      ` To take it over as it is, have an administrator consent in the directory: ${command} (that replaces what is there).`,
+    ],
+    [
+      "where the domain forbids it, that",
+      ["Unowned", "Never", CONSENT],
+      " To take it over is not allowed in this domain (adoption: Never).",
+    ],
+    ["of what another farm owns, nothing", ["Never", "Never", "serverfarm.dev cluster=8a1f farm=web/other"], ""],
+  ])("%s", (_, given, expected) => {
+    expect(hint(...given)).toBe(expected);
   });
 });
 

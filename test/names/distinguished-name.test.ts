@@ -6,7 +6,11 @@ import {
   DistinguishedNameError,
   dnKey,
   escapeValue,
+  isSharedContainer,
   normalizeDn,
+  parentDn,
+  parentKey,
+  parseDn,
   resolveDn,
 } from "../../src/names/distinguished-name.ts";
 
@@ -29,7 +33,7 @@ describe("distinguished names", () => {
         expect(normalizeDn(dn).endsWith(`,ou=farms,${BASE.toLowerCase()}`)).toBe(true);
         expect(normalizeDn(dn)).toBe(`cn=${escapeValue(value.toLowerCase())},ou=farms,${BASE.toLowerCase()}`);
       }),
-      { numRuns: 10_000 },
+      { numRuns: Number(process.env["FUZZ_RUNS"] ?? 10_000) },
     );
   });
 
@@ -78,6 +82,135 @@ test("the short way to a key leads to the same key as the long one", () => {
     fc.property(fc.oneof(name, text), (dn) => {
       expect(dnKey(dn)).toBe(longWay(dn));
     }),
-    { numRuns: 5000 },
+    { numRuns: Number(process.env["FUZZ_RUNS"] ?? 5000) },
   );
+});
+
+describe("a value in a distinguished name", () => {
+  test.each([
+    ["plain", "plain"],
+    ["#a", String.raw`\#a`],
+    ["a#", "a#"],
+    [" a ", String.raw`\ a\ `],
+    ["a b", "a b"],
+    [" ", String.raw`\ `],
+    ["a,b+c", String.raw`a\,b\+c`],
+    ['"<>;=', String.raw`\"\<\>\;\=`],
+    ["\\", String.raw`\\`],
+    ["a\nb\u007f", String.raw`a\0ab\7f`],
+  ])("%j stands there as %s, and is read as it was", (value, escaped) => {
+    expect(escapeValue(value)).toBe(escaped);
+    expect(parseDn(`CN=${escaped},DC=x`)).toEqual([[{ type: "CN", value }], [{ type: "DC", value: "x" }]]);
+    expect(commonName(`CN=${escaped},DC=x`)).toBe(value);
+  });
+
+  test.each([
+    [String.raw`CN=\41\20b,DC=x`, "A b"],
+    [String.raw`CN=a\ \ ,DC=x`, "a  "],
+    ["CN=  a  ,DC=x", "a"],
+    ["CN=猫😀x,DC=x", "猫😀x"],
+    [String.raw`CN=\#a\;,DC=x`, "#a;"],
+  ])("%s is %j", (dn, value) => {
+    expect(parseDn(dn)[0]).toEqual([{ type: "CN", value }]);
+  });
+
+  test("a semicolon separates as a comma does, and a plus joins what is one step", () => {
+    expect(normalizeDn("CN=a;DC=x")).toBe("cn=a,dc=x");
+    expect(parseDn("CN=a+OU=b,DC=x")).toEqual([
+      [
+        { type: "CN", value: "a" },
+        { type: "OU", value: "b" },
+      ],
+      [{ type: "DC", value: "x" }],
+    ]);
+    expect(parseDn("")).toEqual([]);
+  });
+});
+
+test.each([
+  ["nothing", "no =", 1],
+  ["=a", "no attribute type", 1],
+  ["C_N=a", "no attribute type", 1],
+  ["1.=a", "no attribute type", 1],
+  ["CN=", "an empty value", 4],
+  ["CN=  ,DC=x", "an empty value", 6],
+  ["CN=a,b", "no =", 6],
+  [String.raw`CN=a\q`, "a backslash that escapes nothing", 5],
+  [String.raw`CN=a\4,DC=x`, "a backslash that escapes nothing", 5],
+  [String.raw`CN=a\g1`, "a backslash that escapes nothing", 5],
+  ["CN=a\\", "a backslash that escapes nothing", 5],
+  ['CN="a"', 'an unescaped "\\""', 4],
+  ["CN=a<b", 'an unescaped "<"', 5],
+  ["CN=a>b", 'an unescaped ">"', 5],
+])("%j is refused: %s at character %d", (text, what, at) => {
+  expect(() => parseDn(text)).toThrow(`${JSON.stringify(text)} is not a distinguished name: ${what} at character ${at}`);
+  expect(() => parseDn(text)).toThrow(expect.objectContaining({ name: "DistinguishedNameError" }));
+});
+
+test.each([
+  ["1.2.840.113556=a", "1.2.840.113556"],
+  ["12=a", "12"],
+  ["cn-2a=a", "cn-2a"],
+  ["C=a", "C"],
+  [" CN =a", "CN"],
+])("%s has the attribute type %s", (dn, type) => {
+  expect(parseDn(dn)[0]?.[0]?.type).toBe(type);
+});
+
+describe("the container that a name stands in", () => {
+  test.each([
+    [`CN=a,OU=Farms,${BASE}`, `OU=Farms,${BASE}`],
+    [String.raw`CN=a\,b,OU=Farms`, "OU=Farms"],
+    [String.raw`CN=a\\,OU=Farms`, "OU=Farms"],
+    [String.raw`CN=a\,b`, String.raw`CN=a\,b`],
+  ])("of %s is %s", (dn, parent) => {
+    expect(parentDn(dn)).toBe(parent);
+  });
+
+  test("is known by one key, however it is spelled; what is no name has none", () => {
+    expect(parentKey(`CN=a, ou=FARMS ,${BASE}`)).toBe(`ou=farms,${BASE.toLowerCase()}`);
+    expect(parentKey("no name")).toBe("");
+    expect(commonName("no name")).toBe("no name");
+    expect(commonName("")).toBe("");
+  });
+});
+
+test.each([
+  ["OU=Farms", `OU=Farms,${BASE}`],
+  [BASE, BASE],
+  [`OU=X,${BASE.toLowerCase()}`, `OU=X,${BASE.toLowerCase()}`],
+  ["CN=Configuration,OU=X", `CN=Configuration,OU=X,${BASE}`],
+  ["OU=Configuration", `OU=Configuration,${BASE}`],
+])("%s is a name in the domain", (text, whole) => {
+  expect(resolveDn(text, BASE)).toBe(whole);
+});
+
+test.each([
+  ["OU=X,DC=fabrikam,DC=com", `is not in the domain ${BASE}`],
+  [`OU=X,dc=child,${BASE}`, `is not in the domain ${BASE}`],
+  [`CN=Services,CN=Configuration,${BASE}`, `is in the forest's configuration, not in the domain ${BASE}`],
+  ["CN=Services,cn=CONFIGURATION", "is in the forest's configuration"],
+  ["OU=", "is not a distinguished name"],
+])("%s is none: it %s", (text, words) => {
+  expect(() => resolveDn(text, BASE)).toThrow(words);
+  expect(() => resolveDn(text, BASE)).toThrow(DistinguishedNameError);
+});
+
+test.each([
+  ["the domain's root", BASE, true],
+  ["nothing, which is the root", "", true],
+  ["Users", `CN=Users,${BASE}`, true],
+  ["Users, relative and in another case", "cn=USERS", true],
+  ["an OU in Users, which somebody made", `OU=Farms,CN=Users,${BASE}`, false],
+  ["an OU that is called so", `OU=Users,${BASE}`, false],
+  ["Computers", "CN=Computers", true],
+  ["Domain Controllers", `OU=Domain Controllers,${BASE}`, true],
+  ["what is in it", "OU=X,OU=Domain Controllers", true],
+  ["a container that is called so", "CN=Domain Controllers", false],
+  ["Builtin", "CN=Builtin", true],
+  ["what is in System", "CN=X,CN=System", true],
+  ["an OU for farms", `OU=Farms,${BASE}`, false],
+  ["what is no name", "no name", false],
+])("%s holds objects of others: %s", (_, dn, shared) => {
+  expect(isSharedContainer(dn)).toBe(shared);
 });

@@ -75,14 +75,15 @@ describe("the account", () => {
       group("NotRemembered"),
       group("Protected", { protection: "it is built in" }),
       group("Own", { owner }),
+      group("Anothers", { owner: "serverfarm.dev cluster=8a1f farm=web/other" }),
     ];
-    const [left, notIn, notRemembered, guarded, own] = named;
-    const accessGroups = [left, notIn, guarded, own].map((object) => ({
+    const [left, notIn, notRemembered, guarded, own, anothers] = named;
+    const accessGroups = [left, notIn, guarded, own, anothers].map((object) => ({
       name: object?.samAccountName ?? "",
       objectGUID: object?.objectGUID ?? "",
       distinguishedName: object?.distinguishedName ?? "",
     }));
-    const memberOf = [left, notRemembered, guarded, own].map((object) => object?.distinguishedName ?? "");
+    const memberOf = [left, notRemembered, guarded, own, anothers].map((object) => object?.distinguishedName ?? "");
     const wanted = desired({}, { observedGeneration: 1, accessGroups });
     const changes = lines(wanted, [...named, account({ memberOf })]);
     expect(changes.filter((line) => line.startsWith("Leave"))).toEqual(["LeaveAccessGroup CN=Left"]);

@@ -310,7 +310,7 @@ describe("the plan of a farm", () => {
         const out = new Set(second.hosts.quarantined.map((host) => /WEB0\d/i.exec(host)?.[0].toUpperCase()));
         expect(group?.members.filter((member) => out.has(/WEB0\d/.exec(member)?.[0]))).toEqual([]);
       }),
-      { numRuns: 500 },
+      { numRuns: Number(process.env["FUZZ_RUNS"] ?? 500) },
     );
   });
 });
@@ -439,7 +439,7 @@ describe("service principal names of others", () => {
           expect(write).toMatchObject({ kind: "Modify", modifications: [[expect.anything(), "servicePrincipalName", expect.anything()]] });
         }
       }),
-      { numRuns: 200 },
+      { numRuns: Number(process.env["FUZZ_RUNS"] ?? 200) },
     );
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ACCOUNT_CLASS, type DirectoryObject, type Retrievers } from "../../../src/ad/object.ts";
 import type { ServerFarmStatus } from "../../../src/api/generated/server-farm.ts";
 import type { Plan } from "../../../src/farm/changes/index.ts";
+import type { ObservedFarm } from "../../../src/farm/observed.ts";
 import { PRINCIPALS, planRetrievers } from "../../../src/farm/plan/retrievers.ts";
 import { viewOf } from "../../../src/farm/view.ts";
 import { BASE, computer, desired, directoryObject, farm } from "../simulation.ts";
@@ -31,9 +32,10 @@ interface Situation {
   readonly computers?: readonly DirectoryObject[];
   readonly status?: ServerFarmStatus;
   readonly fields?: Partial<DirectoryObject>;
+  readonly observed?: Partial<ObservedFarm>;
 }
 
-function planned({ spec, list, groups = [], computers = [WEB01, WEB02], status, fields }: Situation): Plan {
+function planned({ spec, list, groups = [], computers = [WEB01, WEB02], status, fields, observed: seen }: Situation): Plan {
   const account = directoryObject({
     distinguishedName: `CN=itfarm1,CN=Managed Service Accounts,${BASE}`,
     objectClass: ACCOUNT_CLASS,
@@ -51,6 +53,7 @@ function planned({ spec, list, groups = [], computers = [WEB01, WEB02], status, 
     gone: [],
     missing: [],
     unreadable: [],
+    ...seen,
   };
   return planRetrievers(viewOf(desired(spec, status), observed));
 }
@@ -187,4 +190,81 @@ test("an account that is not the farm's is not changed", () => {
   const list = { principals: [EVE] };
   expect(change({ spec: { hosts: BOTH }, list, groups: [hosts], fields: { owner: undefined } })).toBeUndefined();
   expect(change({ spec: { hosts: BOTH }, list, groups: [hosts], fields: { protection: "it is built in" } })).toBeUndefined();
+});
+
+describe("who is kept out by name", () => {
+  const hosts = group("itfarm1Hosts", [WEB01]);
+
+  test("is said to be so once: who is new among them, and who is so no more", () => {
+    const spec = { hosts: { computers: ["WEB01"], quarantined: ["WEB02", "WEB03"] } };
+    const list = { principals: [sid(hosts)], denied: [sid(WEB02), EVE] };
+    expect(change({ spec, list, groups: [hosts], computers: [WEB01, WEB02, WEB03] })).toMatchObject({
+      denied: [sid(WEB02), sid(WEB03)],
+      because: ["WEB03 is quarantined and kept out by name", `it had a deny entry for ${EVE}, which is no object of this domain`],
+    });
+  });
+
+  test("for being a member by its primary group is said to be that, unless it is quarantined", () => {
+    const primaryGroupID = Number(sid(hosts).split("-").at(-1));
+    const [stranger, quarantined] = [
+      { ...WEB02, primaryGroupID },
+      { ...WEB03, primaryGroupID },
+    ];
+    const situation = {
+      spec: { hosts: { computers: ["WEB01"], quarantined: ["WEB03"] } },
+      list: { principals: [sid(hosts)] },
+      groups: [hosts],
+      computers: [WEB01, quarantined],
+      observed: { primaryMembers: [stranger, quarantined] },
+    };
+    expect(change(situation)).toMatchObject({
+      denied: [sid(WEB03), sid(WEB02)],
+      because: ["WEB03 is quarantined and kept out by name", "WEB02 is a member by its primary group and kept out by name"],
+    });
+  });
+
+  test("are as many as a list takes, with one entry left for those who may", () => {
+    const many = Array.from({ length: PRINCIPALS + 1 }, (_, index) => computer(`Q${index}`));
+    const names = (list: readonly DirectoryObject[]): readonly string[] => list.map(({ samAccountName = "" }) => samAccountName);
+    const all = change({ spec: { hosts: { quarantined: names(many) } }, list: {}, groups: [hosts], computers: many });
+    expect(all?.denied).toHaveLength(PRINCIPALS - 1);
+    expect(all?.retrievers).toEqual([sid(hosts)]);
+    const mixed = { grant: "Principals" as const, computers: names(many.slice(10)), quarantined: names(many.slice(0, 10)) };
+    const both = change({ spec: { hosts: mixed }, list: {}, computers: many });
+    expect(both?.denied).toHaveLength(10);
+    expect(both?.retrievers).toHaveLength(PRINCIPALS - 10);
+  });
+
+  test("while it is not decided what the list should say: what is not understood stays until then, and so do entries that deny", () => {
+    const list = { principals: [EVE], denied: [sid(WEB02)], foreign: ["an entry of type 5"] };
+    expect(change({ spec: { hosts: BOTH }, list })).toBeUndefined();
+    const urgent = change({ spec: { hosts: { computers: ["WEB01"], quarantined: ["WEB03"] } }, list, computers: [WEB01, WEB02, WEB03] });
+    expect(urgent).toMatchObject({ retrievers: [EVE], denied: [sid(WEB03), sid(WEB02)] });
+  });
+});
+
+describe("a group that is in the list and bears wanted hosts", () => {
+  test("of somebody else, which the farm never used, does not stay, whatever else is on its record", () => {
+    const [half, strange] = [group("itfarm1Hosts", [WEB01]), group("Strange", [WEB02], { owner: undefined })];
+    const formerHostGroups = [{ objectGUID: "another", distinguishedName: "CN=x", added: [WEB02.objectGUID] }];
+    const status = { observedGeneration: 1, formerHostGroups };
+    expect(change({ spec: { hosts: BOTH }, list: { principals: [sid(strange)] }, groups: [half, strange], status })?.retrievers).toEqual([
+      sid(half),
+    ]);
+  });
+
+  test("stays while one of its members cannot be read and may be a host that is not found", () => {
+    const former = group("Former", [WEB03, WEB02]);
+    const spec = { hosts: { computers: ["WEB01", "WEB02"], grant: "Principals" as const } };
+    const list = { principals: [sid(former)] };
+    const blind = { spec, list, groups: [former], computers: [WEB01] };
+    expect(change({ ...blind, observed: { unreadable: [dn(WEB02)] } })?.retrievers).toEqual([sid(former), sid(WEB01)]);
+    expect(change(blind)?.retrievers).toEqual([sid(WEB01)]);
+  });
+});
+
+test("with a group, any number of hosts is not too many", () => {
+  const many = Array.from({ length: PRINCIPALS + 1 }, (_, index) => computer(`MANY${index}`));
+  const spec = { hosts: { computers: many.map(({ samAccountName = "" }) => samAccountName) } };
+  expect(planned({ spec, list: {}, groups: [group("itfarm1Hosts", many)], computers: many }).blockers).toEqual([]);
 });

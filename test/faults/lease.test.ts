@@ -11,8 +11,8 @@ import { HttpProxy } from "./http-proxy.ts";
 import { matching, Schedule } from "./schedule.ts";
 
 const NAMESPACE = "lease";
-/** As users have it, in a fifth of the time. */
-const TIMES = { durationSeconds: 3, renewDeadline: 2000, retryPeriod: 400 };
+/** As users have it, in half of the time. */
+const TIMES = { durationSeconds: 8, renewDeadline: 5000, retryPeriod: 1000 };
 
 describe.skipIf(!available)("the Lease", () => {
   let proxy: HttpProxy;
@@ -33,7 +33,7 @@ describe.skipIf(!available)("the Lease", () => {
     return new Leadership({ lease, renewDeadline, retryPeriod, log: createLog("error", "text", () => undefined) });
   }
 
-  test.each(["GET", "PUT"])("a %s that hangs, and no other, does not end the leader", async (method) => {
+  test.each(["GET", "PUT"])("a %s that hangs, and no other, does not end the leader", { timeout: 60_000 }, async (method) => {
     const leader = contender(`hangs-${method.toLowerCase()}`, "leader");
     await leader.acquire(AbortSignal.timeout(5000));
     const ending = new AbortController();
@@ -70,11 +70,11 @@ describe.skipIf(!available)("the Lease", () => {
     ending.abort();
     await held;
     const other = contender("deleted", "standby");
-    await expect(other.acquire(AbortSignal.timeout(300))).rejects.toThrow(/abort/i);
+    await expect(other.acquire(AbortSignal.timeout(3000))).rejects.toThrow(/abort/i);
     await cluster.delete("Lease", "deleted", NAMESPACE, 0);
     const from = performance.now();
-    await other.acquire(AbortSignal.timeout(15_000));
-    expect(performance.now() - from).toBeGreaterThan(TIMES.durationSeconds * 1000 - 500);
+    await other.acquire(AbortSignal.timeout(30_000));
+    expect(performance.now() - from).toBeGreaterThan(TIMES.durationSeconds * 1000 - 1500);
     expect(leader.leads).toBe(false);
     await other.release();
   });

@@ -67,6 +67,10 @@ export abstract class Cluster {
 
   abstract stopApiServer(): Promise<void>;
   abstract startApiServer(): Promise<void>;
+  /** A copy of its database; it may be away for that moment. */
+  abstract copy(): Promise<string>;
+  /** Back to what it was when the copy was made, its resource versions too. */
+  abstract restore(copy: string): Promise<void>;
 
   /** Of an administrator. */
   get kubeconfig(): string {

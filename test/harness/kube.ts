@@ -1,7 +1,7 @@
 /** A real Kubernetes control plane on loopback: etcd, kube-apiserver and kube-controller-manager from KUBEBUILDER_ASSETS. */
 import { generateKeyPairSync } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { Authority } from "./certificates.ts";
 import { Cluster } from "./cluster.ts";
@@ -122,6 +122,29 @@ export class Kube extends Cluster {
 
   async stopApiServer(): Promise<void> {
     await stopDaemon(this.dir, "kube-apiserver", "SIGKILL");
+  }
+
+  async copy(): Promise<string> {
+    const copy = `${this.dir}/etcd-${crypto.randomUUID()}`;
+    await this.#withoutEtcd(() => run("cp", ["-a", `${this.dir}/etcd`, copy]));
+    return copy;
+  }
+
+  async restore(copy: string): Promise<void> {
+    await this.#withoutEtcd(async () => {
+      await rm(`${this.dir}/etcd`, { recursive: true });
+      await run("cp", ["-a", copy, `${this.dir}/etcd`]);
+    });
+  }
+
+  async #withoutEtcd(work: () => Promise<unknown>): Promise<void> {
+    const managed = existsSync(`${this.dir}/kube-controller-manager.pid`);
+    // The API server first: it would not survive that etcd goes away, nor the manager that the API server is another one.
+    for (const name of ["kube-controller-manager", "kube-apiserver", "etcd"]) await stopDaemon(this.dir, name);
+    await work();
+    await this.#startEtcd();
+    await this.startApiServer();
+    if (managed) this.#startManager();
   }
 
   async #startEtcd(): Promise<void> {

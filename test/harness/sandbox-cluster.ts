@@ -1,5 +1,6 @@
 /** The sandbox's API server. Needs nothing but Node. */
 import { KubernetesServer } from "../sandbox/kubernetes/server.ts";
+import type { StoreCopy } from "../sandbox/kubernetes/store.ts";
 import { Authority } from "./certificates.ts";
 import { Cluster } from "./cluster.ts";
 
@@ -9,6 +10,7 @@ export class SandboxCluster extends Cluster {
   readonly ca: string;
   readonly token: string;
   readonly kubernetes: KubernetesServer;
+  readonly #copies = new Map<string, StoreCopy>();
 
   private constructor(dir: string, ca: string, token: string, kubernetes: KubernetesServer) {
     super();
@@ -32,6 +34,20 @@ export class SandboxCluster extends Cluster {
 
   get server(): string {
     return `https://localhost:${this.kubernetes.port}`;
+  }
+
+  copy(): Promise<string> {
+    const name = crypto.randomUUID();
+    this.#copies.set(name, this.kubernetes.api.store.copy());
+    return Promise.resolve(name);
+  }
+
+  async restore(name: string): Promise<void> {
+    const copy = this.#copies.get(name);
+    if (!copy) throw new Error(`there is no copy ${name}`);
+    await this.stopApiServer();
+    this.kubernetes.api.store.restore(copy);
+    await this.startApiServer();
   }
 
   startApiServer(): Promise<void> {

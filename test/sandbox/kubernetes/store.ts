@@ -10,6 +10,11 @@ export interface StoredEvent {
   readonly previous: ApiObject | undefined;
 }
 
+export interface StoreCopy {
+  readonly version: number;
+  readonly objects: ReadonlyMap<string, ReadonlyMap<string, ApiObject>>;
+}
+
 type Listener = (event: StoredEvent) => void;
 
 export class Store {
@@ -70,6 +75,19 @@ export class Store {
   compact(): void {
     this.#history.length = 0;
     this.#compacted = this.#version;
+  }
+
+  /** All that it holds now. */
+  copy(): StoreCopy {
+    return { version: this.#version, objects: new Map([...this.#objects].map(([resource, objects]) => [resource, new Map(objects)])) };
+  }
+
+  /** Back to what it was, its version too, as after a restore of etcd. */
+  restore({ version, objects }: StoreCopy): void {
+    this.#objects.clear();
+    for (const [resource, kept] of objects) this.#objects.set(resource, new Map(kept));
+    this.#version = version;
+    this.compact();
   }
 
   /** What came after `since`, and from then on everything; throws 410 where that is forgotten. */

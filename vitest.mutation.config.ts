@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 class NarrowFirst extends BaseSequencer {
   override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const isWide = ({ moduleId }: TestSpecification): number => Number(moduleId.includes("/test/reconciler/"));
-    return Promise.resolve(files.toSorted((one, other) => isWide(one) - isWide(other)));
+    return Promise.resolve(files.toSorted((one: TestSpecification, other: TestSpecification) => isWide(one) - isWide(other)));
   }
 }
 

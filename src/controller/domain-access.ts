@@ -50,12 +50,10 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { se
   const { netBIOSName, servicePrincipalNameMappings } = view.observation;
   return {
     kind: "Ready",
-    directory: directoryOf(
-      reader,
-      new LdapWriter(session),
-      () => performance.now() > absenceReliableAfter,
-      (objectGUID) => session.own.isDeleted(objectGUID),
-    ),
+    directory: directoryOf(reader, new LdapWriter(session), () => ({
+      absenceReliable: performance.now() > absenceReliableAfter,
+      isDeleted: (objectGUID) => session.own.isDeleted(objectGUID),
+    })),
     facts: {
       dnsName: spec.dnsName,
       netBIOSName,

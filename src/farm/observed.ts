@@ -42,12 +42,15 @@ export interface ObservedFarm {
  */
 export type Scope = "Names" | "Owned";
 
-export interface LookOptions {
-  readonly scope: Scope;
+export interface Absence {
   /** Whether what the server does not show is not there. */
   readonly absenceReliable: boolean;
   /** What is known to be deleted; asked only where that does not hold. */
   readonly isDeleted?: (objectGUID: string) => boolean;
+}
+
+export interface LookOptions extends Absence {
+  readonly scope: Scope;
   /** Looked up a moment ago, and not asked for again. */
   readonly computers?: readonly DirectoryObject[] | undefined;
 }

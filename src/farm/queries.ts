@@ -22,7 +22,7 @@ import {
   lookForNamesakes,
   namesOf,
 } from "./name-queries.ts";
-import type { Look, LookOptions, ObservedFarm, Scope } from "./observed.ts";
+import type { Absence, Look, LookOptions, ObservedFarm, Scope } from "./observed.ts";
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
   const named = yield* lookForObjects(desired, options.scope);
@@ -110,12 +110,8 @@ function byGuid({ objectGUID }: DirectoryObject): Lookup {
 }
 
 /** Known objects that are neither there nor among the deleted ones. */
-function* lookForMissing(
-  desired: DesiredFarm,
-  objects: readonly DirectoryObject[],
-  { isDeleted = () => false }: LookOptions,
-): Look<readonly string[]> {
-  const absent = knownIds(desired).filter((guid) => !objects.some(({ objectGUID }) => objectGUID === guid) && !isDeleted(guid));
+function* lookForMissing(desired: DesiredFarm, objects: readonly DirectoryObject[], { isDeleted }: Absence): Look<readonly string[]> {
+  const absent = knownIds(desired).filter((guid) => !objects.some(({ objectGUID }) => objectGUID === guid) && isDeleted?.(guid) !== true);
   if (absent.length === 0) return [];
   const found = yield { lookups: absent.map((value) => ({ by: "objectGUID", value })), among: "Deleted" };
   return absent.filter((guid) => !found.some(({ objectGUID }) => objectGUID === guid));

@@ -8,7 +8,7 @@ import { givesRight, isRecorded, recordBefore, splitChange, writeOf, type Change
 import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { readResolved } from "../farm/desired.ts";
 import { withJournal } from "../farm/journal.ts";
-import type { Directory, ObservedFarm, Scope } from "../farm/observed.ts";
+import type { Absence, Directory, ObservedFarm, Scope } from "../farm/observed.ts";
 import { plan } from "../farm/plan/index.ts";
 import { look } from "../farm/queries.ts";
 import type { Report, Failure } from "../farm/report.ts";
@@ -88,16 +88,11 @@ function isRemembered({ resolved }: DesiredFarm, records: FarmView["hosts"]["rec
   return records.every(({ reference, objectGUID }) => reference !== text || known.has(objectGUID));
 }
 
-/** `absenceReliable`: false for a while after another server took over: what it does not show may be on its way, unless `isDeleted` (by objectGUID). */
-export function directoryOf(
-  reader: Reader,
-  writer: Writer,
-  absenceReliable: () => boolean = () => true,
-  isDeleted: (objectGUID: string) => boolean = () => false,
-): Directory {
+/** `absence`: for a while after another server took over, what it does not show may be on its way. */
+export function directoryOf(reader: Reader, writer: Writer, absence: () => Absence = () => ({ absenceReliable: true })): Directory {
   return {
     async observe(desired, scope, signal, computers) {
-      const questions = look(desired, { scope, absenceReliable: absenceReliable(), isDeleted, computers });
+      const questions = look(desired, { scope, ...absence(), computers });
       let step = questions.next();
       while (step.done !== true) step = questions.next(await reader.find(step.value, signal));
       return step.value;

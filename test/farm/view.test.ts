@@ -1,19 +1,10 @@
 /** Who is a member of what, and which groups are the farm's to change: by value, without a plan. */
 import { describe, expect, test } from "vitest";
 import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
-import type { DirectoryObject } from "../../src/ad/object.ts";
 import type { ObservedFarm } from "../../src/farm/observed.ts";
-import {
-  addedMembers,
-  externalHostGroups,
-  type FarmView,
-  groupsOf,
-  isPrimaryGroup,
-  membership,
-  memberValues,
-  ownHostGroups,
-  viewOf,
-} from "../../src/farm/view.ts";
+import { type DirectoryObject, groupsOf, isPrimaryGroup } from "../../src/ad/object.ts";
+import { membership, memberValues } from "../../src/farm/queries.ts";
+import { addedMembers, externalHostGroups, type FarmView, ownHostGroups, viewOf } from "../../src/farm/view.ts";
 import { BASE, computer, desired, directoryObject, type farm } from "./simulation.ts";
 
 const { owner } = desired();

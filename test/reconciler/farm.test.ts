@@ -270,14 +270,15 @@ describe("the looks of one reconcile", () => {
     expect([waiting.looks, waiting.writes]).toEqual([2, 2]);
     const alone = new Counting([hostGroup], WEB);
     let asked = 0;
-    alone.made = () => {
+    const made = (): Promise<undefined> => {
       asked++;
       return Promise.resolve(undefined);
     };
+    alone.made = made;
     await reconcile(desired(hosts([])), alone, WORK, signal);
     expect([alone.writes, asked]).toEqual([1, 0]);
     const two = new Counting([account()], WEB);
-    two.made = alone.made;
+    two.made = made;
     await reconcile(desired({ ...hosts([]), account: { description: "x" } }), two, WORK, signal);
     expect(asked, "the group was made beside another change").toBe(0);
     expect(two.objects).toHaveLength(2);
@@ -480,7 +481,7 @@ describe("a reader and a writer as a farm's directory", () => {
           return Promise.resolve();
         },
       },
-      ...(reliable === undefined ? [] : [() => reliable]),
+      ...(reliable === undefined ? [] : [() => ({ absenceReliable: reliable })]),
     );
 
   test("answer every question of a look; what is not shown is missing where that is not reliable yet", async () => {

@@ -161,7 +161,7 @@ describe("a group that was used before", () => {
       {
         kind: "Release",
         object: { objectGUID: former.objectGUID },
-        because: `it is the primary group of ${dn(WEB02)}, and Active Directory deletes no such group: change their primary group, then delete it`,
+        because: `it is the primary group of 1 object (Get-ADObject -LDAPFilter '(primaryGroupID=${primaryGroupID})'), and Active Directory deletes no such group: change their primary group, then delete it`,
       },
     ]);
     expect(ends(former, {}, { primaryMembers: primaryMembers.slice(1) })).toMatchObject([{ kind: "DeleteHostGroup" }]);

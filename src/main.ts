@@ -62,4 +62,5 @@ function parse() {
   });
 }
 
-process.exitCode = await main();
+// At once: a connection that a server never answers would keep the program for as long as it may take.
+process.exit(await main());

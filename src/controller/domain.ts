@@ -8,14 +8,7 @@ import { WorkQueue } from "../base/work-queue.ts";
 import type { FeedBatch } from "../directory/feed.ts";
 import { inspectDomain } from "../directory/inspection.ts";
 import type { LdapSession } from "../directory/session.ts";
-import {
-  deletionBlockedEvent,
-  domainEvents,
-  domainFindings,
-  domainStatus,
-  type DomainProblem,
-  type DomainView,
-} from "../domain/findings.ts";
+import { deletionBlockedEvent, domainEvents, domainFindings, domainStatus, type DomainProblem } from "../domain/findings.ts";
 import { DomainState, INSPECT_AGAIN } from "../domain/state.ts";
 import { CHANGE_KINDS } from "../farm/changes/index.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
@@ -46,6 +39,7 @@ interface Watched {
 export class DomainKind implements Kind<ActiveDirectoryDomain> {
   readonly name = "activedirectorydomain";
   readonly workers = Infinity;
+  readonly isAbandoned = true;
   readonly annotations: readonly string[] = [];
   readonly objects: Copies<ActiveDirectoryDomain>;
   readonly queue: WorkQueue;
@@ -95,7 +89,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     for (const { connection } of this.#watched.values()) connection.close();
   }
 
-  async reconcile(name: string, clusterId: string): Promise<Result> {
+  async reconcile(name: string, clusterId: string, signal: AbortSignal): Promise<Result> {
     const { client, metrics, log } = this.#context;
     const domain = this.objects.get(name);
     if (!domain) {
@@ -122,6 +116,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     if (!isRead(domain, this.#data)) return { kind: "Done" };
     const watched = this.#watchedOf(name);
     const delay = await this.#poll(domain, watched, clusterId);
+    if (signal.aborted) return { kind: "Done" };
     try {
       await this.#report(domain, watched.state, farms);
       if (watched.state.recorded()) this.#publish(domain, watched, { kind: "Everything" });
@@ -166,7 +161,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
       this.#publish(domain, watched);
       if (!connection.session) {
         const refused = this.#refused.waitFor(settings.credentials);
-        if (refused > 0 && !isRefused(state.view)) this.#drop(domain, watched, problemOf(REFUSED, domain));
+        if (refused > 0 && !isRefused(state)) this.#drop(domain, watched, problemOf(REFUSED, domain));
         const wait = Math.max(connection.pause, refused);
         if (wait > 0) return wait;
         await connection.open(settings);
@@ -244,6 +239,4 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
 
 const REFUSED = new DirectoryError("InvalidCredentials", "the directory refused this user name or password a moment ago");
 
-function isRefused(view: DomainView): boolean {
-  return view.kind === "Problem" && view.problem.reason === "CredentialsRejected";
-}
+const isRefused = ({ view }: DomainState): boolean => view.kind === "Problem" && view.problem.reason === "CredentialsRejected";

@@ -39,6 +39,8 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
    * rejects with is logged and tried again with back-off; a KubernetesError Conflict only says that the copy was old.
    */
   reconcile(key: string, clusterId: string, signal: AbortSignal): Promise<Result>;
+  /** At the end of the program nobody waits for its reconciles: they write nothing to a directory, and one may hang for as long as a server is silent. */
+  readonly isAbandoned?: boolean;
   /** Lets go of what it holds: nothing follows. */
   close?(): void;
 }

@@ -80,7 +80,7 @@ class Controller {
       });
       running.add(reconcile);
     }
-    await Promise.all(running);
+    if (this.#kind.isAbandoned !== true) await Promise.all(running);
   }
 
   #changed(key: string, object: KubernetesObject | undefined, previous: KubernetesObject | undefined): void {

@@ -1,0 +1,92 @@
+/** A domain that does not answer, beside one that does: it delays nothing that is not its own. */
+import { once } from "node:events";
+import net from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DELEGATED, delegate } from "../harness/delegation.ts";
+import type { Operator } from "../harness/operator.ts";
+import { waitFor } from "../harness/process.ts";
+import {
+  applyDomain,
+  available,
+  cleanUp,
+  cluster,
+  createNamespace,
+  directory,
+  domainReady,
+  farmOf,
+  farmReady,
+  farmWhere,
+  condition,
+  patchFarm,
+  startOperator,
+} from "../harness/world.ts";
+
+const NAMESPACE = "isolation";
+/** Somebody takes the connection and never says a word. */
+const DEAD = ["dead1", "dead2", "dead3", "dead4"];
+
+describe.skipIf(!available)("a healthy domain beside four that are silent", () => {
+  const silent = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+  });
+  const sockets = new Set<net.Socket>();
+  let operator: Operator;
+
+  beforeAll(async () => {
+    silent.listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const address = silent.address();
+    if (typeof address !== "object" || address === null) throw new Error("no port");
+    await delegate(directory);
+    await createNamespace(NAMESPACE);
+    await applyDomain({ account: DELEGATED, spec: { defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" } } });
+    // Each with a user of its own: one that is refused must not be tried again for all of them.
+    for (const [index, name] of DEAD.entries()) {
+      const account = { username: `nobody${index}@contoso.com`, password: "x" };
+      await applyDomain({ name, account, spec: { servers: [`ldaps://127.0.0.1:${address.port}`] } });
+    }
+    operator = await startOperator();
+    await domainReady();
+  });
+
+  afterAll(async () => {
+    for (const name of DEAD) for (const farm of ["one", "two", "three"]) await cluster.delete("ServerFarm", `${name}-${farm}`, NAMESPACE);
+    await cleanUp();
+    await operator.stop();
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+
+  test("drift in it is put right, and a quarantine acted on, as fast as without them", async () => {
+    for (const name of DEAD) {
+      for (const farm of ["one", "two", "three"]) {
+        await cluster.apply(farmOf(NAMESPACE, `${name}-${farm}`, { domainRef: { name }, hosts: { computers: ["WEB01"] } }));
+      }
+    }
+    await cluster.apply(farmOf(NAMESPACE, "healthy", { hosts: { computers: ["WEB01", "WEB02"] } }));
+    await farmReady(NAMESPACE, "healthy");
+    const account = (await directory.find("healthy$"))?.dn ?? "";
+    const group = (await directory.find("healthyHosts"))?.dn ?? "";
+    const members = await directory.members("healthyHosts");
+    for (let round = 0; round < 3; round++) {
+      const started = performance.now();
+      await directory.modify(group, "delete", "member", []);
+      await waitFor("the drift to be put right", async () => (await directory.members("healthyHosts")).length === members.length);
+      // Two polls of a second each, and what a busy machine needs.
+      expect((performance.now() - started) / 1000).toBeLessThan(8);
+    }
+    await patchFarm(NAMESPACE, "healthy", { hosts: { computers: ["WEB01", "WEB02"], quarantined: ["WEB02"] } });
+    await waitFor("the quarantine", async () => !(await directory.retrieves("WEB02", account)));
+    expect(await directory.retrieves("WEB01", account)).toBe(true);
+    await farmWhere(NAMESPACE, "dead1-one", (farm) => condition(farm, "Ready")?.reason === "DomainNotReady", 60);
+  });
+
+  test("the program ends at once, though it is connecting to them", async () => {
+    const second = await startOperator();
+    await waitFor("it to lead", async () => (await second.metric("leader_election_master_status")) === 1);
+    const started = performance.now();
+    expect(await second.stop()).toBe(0);
+    expect((performance.now() - started) / 1000).toBeLessThan(5);
+  });
+});

@@ -1,8 +1,9 @@
+import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findKubectl } from "../harness/kube.ts";
-import { run } from "../harness/process.ts";
+import { run, waitFor } from "../harness/process.ts";
 import { available, cleanUp, cluster, createNamespace, domainOf, farmOf } from "../harness/world.ts";
 
 const NAMESPACE = "hands";
@@ -119,26 +120,20 @@ describe.skipIf(kubectlCommand === undefined)("kubectl", () => {
 
   test("wait and watch see a change; auth can-i knows the operator's rights", async () => {
     const waiting = kubectl("wait", "--for=jsonpath={.spec.suspend}=true", "farm/typed", "-n", NAMESPACE, "--timeout=20s");
-    const watched = run("timeout", [
-      "3",
-      kubectlCommand ?? "",
-      "--kubeconfig",
-      cluster.kubeconfig,
-      "get",
-      "farm",
-      "-n",
-      NAMESPACE,
-      "--watch",
-      "-o",
-      'jsonpath={.metadata.generation}{" "}',
-    ]).catch(printed);
     const { metadata } = await cluster.get("ServerFarm", "typed", NAMESPACE);
-    // Only once the watch has shown what there is.
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    await kubectl("patch", "farm", "typed", "-n", NAMESPACE, "--type=merge", "-p", '{"spec":{"suspend":true}}');
-    expect(await waiting).toContain("condition met");
     const generation = Number(metadata["generation"]);
-    expect(await watched).toContain(`${generation} ${generation + 1}`);
+    const columns = ["-o", 'jsonpath={.metadata.generation}{" "}'];
+    const watch = spawn(kubectlCommand ?? "", ["--kubeconfig", cluster.kubeconfig, "get", "farm", "-n", NAMESPACE, "--watch", ...columns]);
+    try {
+      let seen = "";
+      watch.stdout.setEncoding("utf8").on("data", (text: string) => (seen += text));
+      await waitFor("the watch to show what there is", () => seen.includes(`${generation} `));
+      await kubectl("patch", "farm", "typed", "-n", NAMESPACE, "--type=merge", "-p", '{"spec":{"suspend":true}}');
+      expect(await waiting).toContain("condition met");
+      await waitFor("the watch to show the change", () => seen.includes(`${generation} ${generation + 1}`));
+    } finally {
+      watch.kill();
+    }
     const operator = await cluster.serviceAccountKubeconfig("serverfarm-system", "serverfarm-operator");
     // It answers "no" with an exit code that is not 0.
     const can = (...args: readonly string[]): Promise<string> => kubectl("--kubeconfig", operator, "auth", "can-i", ...args).catch(printed);

@@ -58,14 +58,17 @@ describe.skipIf(!available)("the Lease", () => {
     const held = leader.hold(ending.signal);
     const waiting = standby.acquire(ending.signal);
     waiting.catch(() => undefined);
+    const there = (): Promise<unknown> => waitFor("the Lease", () => cluster.find("Lease", "deleted", NAMESPACE));
     await sleep(1000);
     for (let round = 0; round < 6; round++) {
+      await there();
       await cluster.delete("Lease", "deleted", NAMESPACE, 0);
       for (let turn = 0; turn < 60 + round; turn++) {
         expect([leader.leads, standby.leads], `round ${round}`).toEqual([true, false]);
         await sleep(10);
       }
     }
+    await there();
     // Its holder does not come back: then the other one makes it anew, once its time is over.
     ending.abort();
     await held;

@@ -82,6 +82,22 @@ describe.skipIf(!available)("the Lease", () => {
     await other.release();
   });
 
+  test("deleted between the look and the renewal, it is made again, and its holder leads on", { timeout: 60_000 }, async () => {
+    const leader = contender("between", "leader");
+    await leader.acquire(AbortSignal.timeout(5000));
+    const ending = new AbortController();
+    const held = leader.hold(ending.signal);
+    proxy.schedule.done.length = 0;
+    const action = (): Promise<void> => cluster.delete("Lease", "between", NAMESPACE, 0);
+    proxy.schedule.set({ matches: matching("http", "PUT", /leases/), when: { nth: 1 }, effect: { kind: "Call", at: "before", action } });
+    await waitFor("the deletion", () => proxy.schedule.done.length === 1);
+    await waitFor("the Lease", () => cluster.find("Lease", "between", NAMESPACE));
+    expect(leader.leads).toBe(true);
+    ending.abort();
+    expect(await held).toBe(true);
+    await leader.release();
+  });
+
   test("what others put on it stays", async () => {
     const leader = contender("labelled", "leader");
     await leader.acquire(AbortSignal.timeout(5000));

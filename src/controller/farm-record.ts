@@ -21,7 +21,7 @@ export async function sayFailed(
   error: unknown,
 ): Promise<void> {
   if (!(error instanceof KubernetesError)) {
-    const message = `the operator failed: ${error instanceof Error ? error.message : String(error)}. It tries again; please report this with its log.`;
+    const message = `the operator failed: ${String(error)}. It tries again; please report this with its log.`;
     await writeUnlessGone({ statuses }, kind, farm, unknownStatus(farm, "InternalError", message, new Date()));
     return;
   }

@@ -57,15 +57,17 @@ export class Leadership {
   async hold(signal: AbortSignal): Promise<boolean> {
     if (!this.#options) return await aborted(signal);
     const { retryPeriod, renewDeadline } = this.#options;
-    let renewed = true;
+    let [renewed, patience] = [true, retryPeriod];
     while (!signal.aborted) {
       // Sooner where it failed: the deadline comes nearer.
       await sleep(renewed ? retryPeriod : retryPeriod / 4, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return true;
       // What it was is asked first: a renewal after the deadline cannot undo what another replica did meanwhile.
       if (!this.leads) return false;
-      // Half of the time: one that does not come leaves enough to ask again.
-      renewed = (await this.#ask(renewDeadline / 2)) === "Mine";
+      // At most half of the time: one that does not come leaves enough to ask again. A slow server is given more than one that was quick.
+      const started = performance.now();
+      renewed = (await this.#ask(Math.min(patience, renewDeadline / 2))) === "Mine";
+      patience = renewed ? Math.max(retryPeriod, 4 * (performance.now() - started)) : patience * 2;
     }
     return true;
   }

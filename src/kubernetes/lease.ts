@@ -59,6 +59,12 @@ export class Lease {
 
   /** Takes or renews the Lease. False while somebody else holds it. Rejects with KubernetesError. */
   async tryAcquire(patience: Patience): Promise<boolean> {
+    // Looked at twice where it changed in between: who deletes it or labels it does not hold it.
+    return (await this.#try(patience)) ?? (await this.#try(patience)) ?? false;
+  }
+
+  /** Undefined where it was one's own, and changed before it was renewed. */
+  async #try(patience: Patience): Promise<boolean | undefined> {
     const { identity, durationSeconds } = this.#options;
     const current = await this.#read(patience);
     const time = microTime(new Date());
@@ -78,7 +84,8 @@ export class Lease {
       return false;
     }
     const taken = mine ? { acquireTime, leaseTransitions } : { acquireTime: time, leaseTransitions: leaseTransitions + 1 };
-    return await this.#update(current, { ...spec, ...taken }, patience);
+    const written = await this.#update(current, { ...spec, ...taken }, patience);
+    return mine && !written ? undefined : written;
   }
 
   /** Gives the Lease up, so that another need not wait for it to run out. */

@@ -58,14 +58,17 @@ describe.skipIf(!available)("the Lease", () => {
     const held = leader.hold(ending.signal);
     const waiting = standby.acquire(ending.signal);
     waiting.catch(() => undefined);
+    const there = (): Promise<unknown> => waitFor("the Lease", () => cluster.find("Lease", "deleted", NAMESPACE));
     await sleep(1000);
     for (let round = 0; round < 6; round++) {
+      await there();
       await cluster.delete("Lease", "deleted", NAMESPACE, 0);
       for (let turn = 0; turn < 60 + round; turn++) {
         expect([leader.leads, standby.leads], `round ${round}`).toEqual([true, false]);
         await sleep(10);
       }
     }
+    await there();
     // Its holder does not come back: then the other one makes it anew, once its time is over.
     ending.abort();
     await held;
@@ -77,6 +80,22 @@ describe.skipIf(!available)("the Lease", () => {
     expect(performance.now() - from).toBeGreaterThan(TIMES.durationSeconds * 1000 - 1500);
     expect(leader.leads).toBe(false);
     await other.release();
+  });
+
+  test("deleted between the look and the renewal, it is made again, and its holder leads on", { timeout: 60_000 }, async () => {
+    const leader = contender("between", "leader");
+    await leader.acquire(AbortSignal.timeout(5000));
+    const ending = new AbortController();
+    const held = leader.hold(ending.signal);
+    proxy.schedule.done.length = 0;
+    const action = (): Promise<void> => cluster.delete("Lease", "between", NAMESPACE, 0);
+    proxy.schedule.set({ matches: matching("http", "PUT", /leases/), when: { nth: 1 }, effect: { kind: "Call", at: "before", action } });
+    await waitFor("the deletion", () => proxy.schedule.done.length === 1);
+    await waitFor("the Lease", () => cluster.find("Lease", "between", NAMESPACE));
+    expect(leader.leads).toBe(true);
+    ending.abort();
+    expect(await held).toBe(true);
+    await leader.release();
   });
 
   test("what others put on it stays", async () => {

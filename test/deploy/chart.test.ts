@@ -9,14 +9,19 @@ import { ADMINISTRATOR } from "../harness/directory.ts";
 import { commandsOf, mentionedIn } from "../harness/docs.ts";
 import { CHART, helm, helmMissing, IMAGE, MONITORING_CRDS, parseRendered, RELEASE, rendered, template } from "../harness/helm.ts";
 import { Kube, kubeAssets } from "../harness/kube.ts";
-import { domainAt, domainSecrets, farmOf, SYSTEM } from "../harness/manifests.ts";
+import { domainAt, farmOf, secretOf, SYSTEM } from "../harness/manifests.ts";
 import { Operator } from "../harness/operator.ts";
 import { run, waitFor } from "../harness/process.ts";
 import { ROOT } from "../harness/root.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 
 /** Polled often: nobody who tests wants to wait. */
-const domain = (url: string): object => domainAt(url, { poll: "1s" });
+/** With its credentials in a Secret and its CA in a ConfigMap, so that the rights to both are needed. */
+const domain = (url: string): object => domainAt(url, { poll: "1s", caBundleRef: { kind: "ConfigMap", name: "contoso-ca" } });
+const named = (ca: string): readonly object[] => [
+  secretOf("contoso-ldap", ADMINISTRATOR),
+  { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "contoso-ca", namespace: SYSTEM }, data: { "ca.crt": ca } },
+];
 const farm = (name: string, computers: readonly string[]): object => farmOf("web", name, { hosts: { computers } });
 
 const missing = await helmMissing();
@@ -203,7 +208,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     await release("install", RELEASE, before, ...IMAGE);
     await waitFor("the older CRD to be served", async () => (await kube.list("ServerFarm", "web")).length === 0);
     expect(await known()).toBe(false);
-    await kube.apply(...domainSecrets(ADMINISTRATOR, directory.ca), domain(directory.url), farm("through", ["WEB01"]));
+    await kube.apply(...named(directory.ca), domain(directory.url), farm("through", ["WEB01"]));
     const operator = await Operator.start({ kubeconfig: await kube.serviceAccountKubeconfig(SYSTEM, RELEASE) });
     const ready = (generation: number): Promise<unknown> =>
       waitFor(
@@ -285,7 +290,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
   describe("the rights that it grants", () => {
     beforeAll(async () => {
       await release("upgrade", "--install", RELEASE, CHART, ...IMAGE);
-      await kube.apply(...domainSecrets(ADMINISTRATOR, directory.ca));
+      await kube.apply(...named(directory.ca));
     });
 
     interface Life {

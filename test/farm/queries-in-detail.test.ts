@@ -109,6 +109,55 @@ describe("objects", () => {
     expect(names(observed.objects).toSorted()).toEqual(["DB", "Known", "Share", "itfarm1", "itfarm1Hosts"]);
   });
 
+  test("that stand where the farm's are to stand are found, whatever they are called, and those that are called so, wherever they stand", () => {
+    const [there, hostsThere] = [
+      account({ samAccountName: "x$", owner: undefined }),
+      group("itfarm1Hosts", [], { samAccountName: "y", owner: undefined }),
+    ];
+    const elsewhere = `CN=z,OU=X,${BASE}`;
+    const [named, hostsNamed] = [
+      account({ distinguishedName: elsewhere, owner: undefined }),
+      group("itfarm1Hosts", [], { distinguishedName: `CN=v,OU=X,${BASE}`, owner: undefined }),
+    ];
+    expect(asked({ objects: [there, hostsThere] }).observed.objects).toEqual([there, hostsThere]);
+    expect(asked({ objects: [named, hostsNamed] }).observed.objects).toEqual([named, hostsNamed]);
+    // Where somebody else's group is made is not the farm's to say.
+    const existing = hosts([], { group: { name: "itfarm1Hosts", existing: true } });
+    expect(asked({ objects: [hostsThere] }, existing).observed.objects).toEqual([]);
+  });
+
+  test("that hold a name which stands for many are asked for until the farm's own account holds it, and not one that somebody else has", () => {
+    const spec = { servicePrincipalNames: ["HOST/shop"] };
+    const holds = { servicePrincipalNames: ["HOST/shop"], dnsHostName: "itfarm1.contoso.com" };
+    const isAsked = (objects: readonly DirectoryObject[]): boolean =>
+      asked({ objects }, spec, owns(account())).queries.some(({ lookups }) => lookups.some(({ value }) => value === "http/shop"));
+    expect(isAsked([account(holds)])).toBe(false);
+    expect(isAsked([account()])).toBe(true);
+    expect(isAsked([account({ ...holds, owner: "a note" })])).toBe(true);
+    expect(isAsked([group("itfarm1Hosts", [], holds)])).toBe(true);
+    const end = asked({ objects: [account()] }, spec, owns(account()), { scope: "Owned" });
+    expect(end.queries.some(({ lookups }) => lookups.some(({ value }) => value === "http/shop"))).toBe(false);
+  });
+
+  test("that are not there may have to be made: then it is asked whether they can be, in their containers, and of nothing that is there", () => {
+    const containers = (objects: readonly DirectoryObject[], spec: Spec = {}, status?: ServerFarmStatus): readonly string[] =>
+      asked({ objects }, spec, status)
+        .queries.filter(({ among }) => among === "Containers")
+        .flatMap(({ lookups }) => lookups.map(({ value }) => value));
+    const both = { account: { container: "OU=A" }, hosts: { group: { container: "OU=B", existing: false } } };
+    expect(containers([], both)).toEqual([`OU=A,${BASE}`, `OU=B,${BASE}`]);
+    expect(containers([account()], both)).toEqual([`OU=B,${BASE}`]);
+    expect(containers([account({ owner: undefined }), group("itfarm1Hosts")], both)).toEqual([]);
+    const renamed = account({ samAccountName: "old$", distinguishedName: "CN=old" });
+    expect(containers([renamed], both, owns(renamed)), "it is its own by another name").toEqual([`OU=B,${BASE}`]);
+    const strange = { ...renamed, owner: "a note" };
+    expect(containers([strange], both, owns(strange))).toEqual([`OU=A,${BASE}`, `OU=B,${BASE}`]);
+    expect(containers([], { ...both, hosts: { grant: "Principals", group: { container: "OU=B", existing: false } } })).toEqual([
+      `OU=A,${BASE}`,
+    ]);
+    expect(containers([], { ...both, hosts: { group: { name: "x", existing: true } } })).toEqual([`OU=A,${BASE}`]);
+  });
+
   test("at the end of a farm are all that bear its marker, wherever they are", () => {
     const objects = [account(), group("Elsewhere"), group("Anothers", [], { owner: "serverfarm.dev cluster=8a1f farm=web/x" })];
     expect(names(asked({ objects }, {}, undefined, { scope: "Owned" }).observed.objects)).toEqual(["itfarm1", "Elsewhere"]);
@@ -140,7 +189,12 @@ describe("objects", () => {
   test("of a group that is on record as somebody else's are asked for apart, without members", () => {
     const shared = group("Shared", [WEB01, WEB03], { owner: undefined });
     const formerHostGroups = [{ objectGUID: shared.objectGUID, distinguishedName: "CN=x", added: [] }];
-    const { observed } = asked({ objects: [shared, account()] }, hosts(["WEB01"]), { observedGeneration: 1, formerHostGroups });
+    const { observed, queries } = asked({ objects: [shared, account()] }, hosts(["WEB01"]), { observedGeneration: 1, formerHostGroups });
+    const apart = queries.filter(({ lookups }) => lookups.some(({ value }) => value === shared.objectGUID));
+    expect(apart.map(({ lookups, allMembersOf }) => [lookups.length, allMembersOf])).toEqual([[1, undefined]]);
+    // One that is the farm's own as well is asked for with the rest.
+    const known = asked({ objects: [shared] }, hosts([]), { ...owns(shared), formerHostGroups });
+    expect(known.queries[0]?.lookups.some(({ value }) => value === shared.objectGUID)).toBe(true);
     expect(observed.objects.find(({ samAccountName }) => samAccountName === "Shared")?.members).toEqual([]);
     expect(observed.membersAmong).toEqual(new Map([[shared.objectGUID, new Set([WEB01.objectGUID])]]));
   });
@@ -152,6 +206,13 @@ describe("objects", () => {
     expect(observed.adopted).toEqual({ group: taken, computers: new Set([dnKey(WEB01.distinguishedName)]) });
     const never = asked({ objects: [taken] }).observed;
     expect([never.adopted, never.objects[0]?.members]).toEqual([undefined, []]);
+    const byPlace = { ...taken, samAccountName: "other" };
+    expect(asked({ objects: [byPlace] }, { adoptionPolicy: "Unowned" }).observed.adopted?.group).toEqual(byPlace);
+    const noGroup = { ...taken, objectClass: "user" };
+    expect(asked({ objects: [noGroup] }, { adoptionPolicy: "Unowned" }).observed.adopted).toBeUndefined();
+    const another = { ...taken, samAccountName: "Share", distinguishedName: `CN=Share,${BASE}` };
+    const share = { adoptionPolicy: "Unowned" as const, accessGroups: [{ name: "Share", existing: false }] };
+    expect(asked({ objects: [another] }, share).observed.adopted).toBeUndefined();
     const guarded = asked({ objects: [{ ...taken, protection: "it is built in" }] }, { adoptionPolicy: "Unowned" });
     expect(guarded.observed.adopted).toBeUndefined();
     const other = { ...hosts([], { grant: "Principals" as const }), adoptionPolicy: "Unowned" as const };
@@ -161,9 +222,9 @@ describe("objects", () => {
   });
 
   test("that it is known to own and that are neither there nor deleted are missing, while absence is not reliable", () => {
-    const [there, deleted, unseen] = [group("itfarm1Hosts"), group("Deleted"), group("Unseen")];
-    const world = { objects: [there], deleted: [deleted] };
-    const status = owns(there, deleted, unseen);
+    const [there, deleted, gone, unseen] = [group("itfarm1Hosts"), group("Deleted"), group("Gone"), group("Unseen")];
+    const world = { objects: [there, account()], deleted: [deleted, gone] };
+    const status = owns(there, deleted, gone, unseen);
     expect(asked(world, {}, status, { absenceReliable: false }).observed.missing).toEqual([unseen.objectGUID]);
     expect(asked(world, {}, status).observed.missing).toEqual([]);
     const all = asked({ objects: [there] }, {}, owns(there), { absenceReliable: false });
@@ -233,12 +294,19 @@ describe("members", () => {
       ...hosts(["WEB01", "WEB02"], { group: { name: "USED", existing: true } }),
       accessGroups: [{ name: "Share", existing: true }],
     };
+    formerHostGroups.push({ objectGUID: "gone", distinguishedName: "CN=y", added: [] });
     const { observed } = asked({ objects: [used, put, named, other, own] }, spec, { observedGeneration: 1, formerHostGroups });
     const among = new Set([WEB01.objectGUID]);
     expect(new Map([...observed.membersAmong].toSorted())).toEqual(
       new Map([used, put, named].map((one) => [one.objectGUID, among] as const).toSorted()),
     );
     expect(asked({ objects: [used] }, hosts([], { group: { name: "Used", existing: true } })).observed.membersAmong.size).toBe(0);
+    // A group of somebody else that only bears the name of the farm's own is no host group of it.
+    const squatter = group("itfarm1Hosts", [WEB01], { owner: undefined });
+    expect(asked({ objects: [squatter] }, hosts(["WEB01"])).observed.membersAmong.size).toBe(0);
+    const direct = hosts(["WEB01"], { grant: "Principals", group: { name: "Used", existing: true } });
+    const asAccess = { ...direct, accessGroups: [{ name: "Used", existing: true }] };
+    expect(asked({ objects: [used] }, asAccess).observed.membersAmong.size).toBe(0);
   });
 
   test("of the farm's own groups are known, and not asked for", () => {
@@ -255,7 +323,8 @@ describe("members", () => {
       { ...computer("ELSE"), primaryGroupID: 515 },
     ];
     const spec = { accessGroups: [{ name: "Shared", existing: true }] };
-    expect(names(asked({ objects: [own, shared], computers: members }, spec).observed.primaryMembers)).toEqual(["IN"]);
+    const { observed } = asked({ objects: [own, shared], computers: members }, spec);
+    expect([names(observed.primaryMembers), observed.unexplainedPrincipals]).toEqual([["IN"], []]);
     expect(asked({ objects: [group("itfarm1Hosts", [], { objectSID: undefined })], computers: members }).observed.primaryMembers).toEqual(
       [],
     );
@@ -284,6 +353,7 @@ describe("whom the account's list names", () => {
     const world = { objects: [hostGroup, allowed, account({ retrievers })], computers: [...COMPUTERS, denied] };
     const { observed, queries } = asked(world, hosts(["WEB01"]));
     expect(names(observed.unexplainedPrincipals)).toEqual(["Strange", "DENIED"]);
+    expect(observed.primaryMembers).toEqual([]);
     const sids = queries.flatMap(({ lookups }) => lookups).filter(({ by }) => by === "objectSid");
     expect(sids.map(({ value }) => value)).toEqual([allowed, denied].map(({ objectSID }) => objectSID));
     // Of an account that bears the name it is asked too, whoever owns it; of another one not.

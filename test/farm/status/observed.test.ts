@@ -3,10 +3,12 @@ import { describe, expect, test } from "vitest";
 import type { ServerFarmStatus } from "../../../src/api/generated/server-farm.ts";
 import { DirectoryError } from "../../../src/ad/error.ts";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../../src/ad/object.ts";
+import type { SharingFarm } from "../../../src/farm/desired-farm.ts";
 import type { ObservedFarm } from "../../../src/farm/observed.ts";
 import type { Report } from "../../../src/farm/report.ts";
 import { carriedOver, observedStatus } from "../../../src/farm/status/observed.ts";
 import { viewOf } from "../../../src/farm/view.ts";
+import { lookupKey } from "../../../src/names/identifier.ts";
 import { BASE, computer, CONSENT, desired, directoryObject, farm, SimulatedDirectory } from "../simulation.ts";
 
 type Spec = NonNullable<Parameters<typeof farm>[0]>;
@@ -35,10 +37,19 @@ interface Seen {
   readonly report?: Partial<Report>;
   /** The connection was lost: the last look was before a write that may have happened. */
   readonly interrupted?: boolean;
+  readonly sharing?: readonly SharingFarm[];
 }
 
-function statusOf({ objects = [], spec = {}, status, observed = {}, report = {}, interrupted = false }: Seen): Partial<ServerFarmStatus> {
-  const wanted = desired(spec, status);
+function statusOf({
+  objects = [],
+  spec = {},
+  status,
+  observed = {},
+  report = {},
+  interrupted = false,
+  sharing = [],
+}: Seen): Partial<ServerFarmStatus> {
+  const wanted = desired(spec, status, sharing);
   const view = viewOf(wanted, { ...new SimulatedDirectory([], [WEB01, WEB02]).seenBy(wanted), objects, adopted: undefined, ...observed });
   const error = interrupted ? new DirectoryError("OutcomeUnknown", "lost") : undefined;
   return observedStatus(farm(spec, status), { view, plan: undefined, applied: [], failures: [], error, ...report }, view);
@@ -232,7 +243,8 @@ describe("who was put into groups of others", () => {
   test("is remembered beside those of other groups", () => {
     const other = { objectGUID: "o", distinguishedName: "CN=o", added: ["c"] };
     const status = statusOf({ objects: [shared], spec: uses, status: known({ formerHostGroups: [other] }) });
-    expect([status.hostGroup?.objectGUID, status.formerHostGroups]).toEqual(["g", [other]]);
+    expect(status.hostGroup).toMatchObject({ objectGUID: "g", name: "Shared", added: [] });
+    expect(status.formerHostGroups).toEqual([other]);
   });
 
   test("is remembered of a group that is used no more until they are out, and until the account names it no more", () => {
@@ -297,14 +309,27 @@ describe("who was put into groups of others", () => {
   });
 
   test("is not decided anew by a farm that is only observed: whoever it put in and who is in stays on its record", () => {
-    const spec = { ...uses, hosts: { ...uses.hosts, computers: ["WEB01"] }, managementPolicy: "Observe" as const };
-    const status = statusOf({
-      objects: [shared],
-      spec,
-      status: known({ hostGroup: { ...record(WEB01, WEB02), name: "Shared" } }),
-      observed: among(WEB01, WEB02),
-    });
-    expect(status.hostGroup?.added).toEqual([WEB01, WEB02].map(({ objectGUID }) => objectGUID).toSorted());
+    const before = known({ hostGroup: { ...record(WEB01, WEB02), name: "Shared" } });
+    // Another farm has one of them on its record by now, so that a farm that writes forgets it.
+    const other: SharingFarm = {
+      key: "web/x",
+      standing: { namespace: "web", created: "", uid: "" },
+      uses: { name: "shared", objectGUID: "g" },
+      hosts: new Set([lookupKey("sAMAccountName", "WEB02$")]),
+      quarantined: new Set(),
+      claimed: new Set(),
+      added: new Map([["g", new Set([WEB02.objectGUID])]]),
+    };
+    const added = (managementPolicy: "Enforce" | "Observe"): readonly string[] | undefined =>
+      statusOf({
+        objects: [shared],
+        spec: { ...uses, managementPolicy },
+        status: before,
+        observed: among(WEB01, WEB02),
+        sharing: [other],
+      }).hostGroup?.added;
+    expect(added("Observe")).toEqual([WEB01, WEB02].map(({ objectGUID }) => objectGUID).toSorted());
+    expect(added("Enforce")).toEqual([WEB01.objectGUID]);
   });
 });
 
@@ -332,6 +357,9 @@ describe("the groups that the account is in for access", () => {
     expect(guids({ objects: [share, old, isIn(share)], status: remembered })).toEqual(["s"]);
     const same = known({ accessGroups: [{ name: "Share", objectGUID: "s", distinguishedName: "CN=before" }] });
     expect(guids({ objects: [share, isIn(share)], status: same }), "once").toEqual(["s"]);
+    const both = { accessGroups: ["Share", "Old"].map((name) => ({ name, existing: true })) };
+    const status = known({ accessGroups: [...(same.accessGroups ?? []), ...(remembered.accessGroups ?? [])] });
+    expect(guids({ objects: [share, old, isIn(share, old)], spec: both, status }), "each once").toEqual(["s", "o"]);
   });
 
   test("are not forgotten while that cannot be told", () => {

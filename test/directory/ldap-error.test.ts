@@ -177,3 +177,69 @@ describe("what a server said", () => {
     expect(resultName(undefined)).toBe("success");
   });
 });
+
+test.each<[number, string, string, "goes on" | "ends the reconcile"]>([
+  [1, "operationsError", "Unavailable", "goes on"],
+  [3, "timeLimitExceeded", "Unavailable", "goes on"],
+  [4, "sizeLimitExceeded", "Rejected", "goes on"],
+  [8, "strongerAuthRequired", "Rejected", "goes on"],
+  [10, "referral", "Referral", "goes on"],
+  [11, "adminLimitExceeded", "Unavailable", "goes on"],
+  [13, "confidentialityRequired", "Rejected", "goes on"],
+  [16, "noSuchAttribute", "NoSuchValue", "goes on"],
+  [17, "undefinedAttributeType", "Rejected", "goes on"],
+  [19, "constraintViolation", "ConstraintViolation", "goes on"],
+  [20, "attributeOrValueExists", "ValueExists", "goes on"],
+  [21, "invalidAttributeSyntax", "Rejected", "goes on"],
+  [32, "noSuchObject", "NotFound", "goes on"],
+  [34, "invalidDNSyntax", "Rejected", "goes on"],
+  [48, "inappropriateAuthentication", "InvalidCredentials", "ends the reconcile"],
+  [49, "invalidCredentials", "InvalidCredentials", "ends the reconcile"],
+  [50, "insufficientAccessRights", "AccessDenied", "goes on"],
+  [51, "busy", "Unavailable", "ends the reconcile"],
+  [52, "unavailable", "Unavailable", "ends the reconcile"],
+  [53, "unwillingToPerform", "Unwilling", "goes on"],
+  [64, "namingViolation", "ConstraintViolation", "goes on"],
+  [65, "objectClassViolation", "ConstraintViolation", "goes on"],
+  [66, "notAllowedOnNonLeaf", "ConstraintViolation", "goes on"],
+  [68, "entryAlreadyExists", "AlreadyExists", "goes on"],
+  [80, "other", "Unavailable", "goes on"],
+  [81, "serverDown", "Unavailable", "ends the reconcile"],
+  [85, "timeout", "Unavailable", "ends the reconcile"],
+  [4711, "Rejected", "Rejected", "goes on"],
+])("result %i is counted as %s, is %s, and the reconcile %s", (code, name, kind, connection) => {
+  const error = toDirectoryError(failure("x", code), READ);
+  expect([resultName(error), error.kind, error.fatal]).toEqual([name, kind, connection === "ends the reconcile"]);
+});
+
+test.each([
+  ["525", "there is no such user"],
+  ["52e", "the user name or password is wrong"],
+  ["530", "the account may not log on at this time"],
+  ["531", "the account may not log on from this machine"],
+  ["532", "the password has expired"],
+  ["533", "the account is disabled"],
+  ["701", "the account has expired"],
+  ["773", "the password must be changed first"],
+  ["775", "the account is locked out"],
+])("a bind that is refused with data %s: %s", (data, words) => {
+  expect(toDirectoryError(failure(`data ${data}, v1`, 49), READ).message).toBe(
+    `searching DC=x: ${words}; the directory says invalidCredentials (data ${data}, v1)`,
+  );
+});
+
+test.each([
+  ["CERT_HAS_EXPIRED", "its certificate has expired"],
+  ["CERT_NOT_YET_VALID", "its certificate is not valid yet"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "its certificate is signed by itself and not by the configured CA"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "its certificate comes from another CA than the configured one"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "its certificate comes from another CA than the configured one"],
+  ["UNABLE_TO_GET_ISSUER_CERT", "its certificate comes from another CA than the configured one"],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "its certificate comes from another CA than the configured one"],
+  ["CERT_SIGNATURE_FAILURE", "its certificate is not signed by the configured CA"],
+  ["CERT_REVOKED", "its certificate is revoked"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name"],
+  ["ERR_TLS_OF_ANOTHER_KIND", "TLS failed"],
+])("a certificate that is refused as %s: %s", (code, words) => {
+  expect(toDirectoryError(failure("x", code), WRITE)).toMatchObject({ kind: "Untrusted", message: `changing CN=a: ${words} (${code}: x)` });
+});

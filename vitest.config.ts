@@ -21,7 +21,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: [...suites, ...deploy],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
           maxWorkers: MAX_WORKERS,
         },
       },

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { run } from "../harness/process.ts";
 import { ROOT } from "../harness/root.ts";
 
-test("the demo's tour tells a farm's life, from nothing to nothing", { timeout: 60_000 }, async () => {
+test("the demo's tour tells a farm's life, from nothing to nothing", { timeout: 180_000 }, async () => {
   const said = await run("npm", ["run", "demo", "--", "--once"], { env: { NO_COLOR: "1" } });
   const steps = [
     [
@@ -34,7 +34,7 @@ test("the demo's tour tells a farm's life, from nothing to nothing", { timeout: 
   expect(said, "no colours where they were not wanted").not.toContain("\u001b[");
 });
 
-test("Ctrl-C in the middle of the tour ends it, and its servers", { timeout: 60_000 }, async () => {
+test("Ctrl-C in the middle of the tour ends it, and its servers", { timeout: 180_000 }, async () => {
   // Once it has begun to tell: before that nobody listens to the signal yet.
   const begun = 'until grep -q "^1 " "$OUT"; do sleep 0.2; done';
   const script = `OUT=$(mktemp); node test/demo/demo.ts > "$OUT" & PID=$!; ${begun}; kill -INT $PID; wait $PID; echo "ended with $?"; rm "$OUT"`;

@@ -11,7 +11,7 @@ import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 
 const ROOT_DSE = { base: "", scope: "base", attributes: ["currentTime"] } as const;
 
-describe("a server that does not answer", { timeout: 60_000 }, () => {
+describe("a server that does not answer", { timeout: 180_000 }, () => {
   let directory: SandboxDirectory;
 
   beforeAll(async () => {

@@ -493,7 +493,7 @@ describe("a status that somebody forged", () => {
 
 test(
   "through any farms of two namespaces: every wanted host is in, nobody else's goes, and nobody is forgotten",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const KEYS = ["web/a", "web/b", "db/c", "db/d"];
     const GROUPS = ["Shared", "Other"];

@@ -500,7 +500,7 @@ describe("taking over", () => {
   });
 });
 
-test("through any farms to the end: the right hosts in every moment, others untouched, nothing left", { timeout: 60_000 }, async () => {
+test("through any farms to the end: the right hosts in every moment, others untouched, nothing left", { timeout: 180_000 }, async () => {
   const names = ["WEB01", "WEB02", "WEB03", "WEB04"];
   const spec = fc
     .record({

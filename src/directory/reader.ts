@@ -20,8 +20,7 @@ const ATTRIBUTES: Readonly<Record<Query["among"], string[]>> = {
 };
 
 /** Searches at once, and how much of one a single asker may fill while others wait. */
-const SEARCHES = 4;
-const SHARE = 50;
+const [SEARCHES, SHARE] = [4, 50];
 /** What is less than a whole search waits so long (ms) for company while another is under way. */
 const PATIENCE = 20;
 
@@ -67,8 +66,10 @@ export class LdapReader implements Reader {
     if (signal.aborted) reject(new DirectoryError("Aborted", "the operator is stopping"));
     else if (unsent.size === 0) resolve([]);
     else {
-      const { among, allMembersOf, membersAtMost = "", directMembersOf = "" } = query;
-      const name = [among, allMembersOf !== undefined, membersAtMost, directMembersOf].join(" ");
+      const { lookups, among, allMembersOf, membersAtMost = "", directMembersOf = "" } = query;
+      // There is no index of owner markers: nobody else waits for the search of a whole domain.
+      const isSlow = lookups.some(({ by }) => by === "adminDescription");
+      const name = [among, allMembersOf !== undefined, membersAtMost, directMembersOf, isSlow].join(" ");
       const line = this.#lines.get(name) ?? { name, askers: [], underWay: 0, timer: undefined };
       this.#lines.set(name, line);
       line.askers = [...line.askers, { query, unsent, underWay: 0, found: new Map(), resolve, reject }];

@@ -7,8 +7,11 @@ import {
   desiredProperties,
   isAccount,
   isComputer,
+  groupsOf,
   isDomainController,
   isGroup,
+  isPrimaryGroup,
+  isTrusted,
   observedProperties,
   readAccountFields,
 } from "../../src/ad/object.ts";
@@ -39,6 +42,41 @@ describe("kinds of objects", () => {
     ["one that is trusted for delegation, which is another bit", { userAccountControl: 0x81000 }, false],
   ])("%s: is it a domain controller?", (_, fields, is) => {
     expect(isDomainController({ ...computer("X"), ...fields })).toBe(is);
+  });
+});
+
+describe("whose word an object is", () => {
+  test.each([
+    ["a computer that somebody with rights made", {}, true, true],
+    ["one that an ordinary user made", { creatorSID: "S-1-5-21-1-2-3-1500" }, false, true],
+    ["a domain controller", { userAccountControl: 0x82000 }, false, false],
+    [
+      "one that an ordinary user made, by its primary group a domain controller",
+      { creatorSID: "S-1-5", primaryGroupID: 516 },
+      false,
+      false,
+    ],
+  ])("%s is trusted as a host; where computers that users joined are, too", (_, fields, trusted, whereJoined) => {
+    const one = { ...computer("X"), ...fields };
+    expect([isTrusted({ trustSelfJoined: false }, one), isTrusted({ trustSelfJoined: true }, one)]).toEqual([trusted, whereJoined]);
+  });
+
+  test.each<[string, string | undefined, number | undefined, boolean]>([
+    ["whose identifier is that", "S-1-5-21-1-2-3-1105", 1105, true],
+    ["whose identifier is another", "S-1-5-21-1-2-3-1105", 1106, false],
+    ["whose identifier ends alike", "S-1-5-21-1-2-3-11105", 1105, false],
+    ["without a SID", undefined, 1105, false],
+    ["of one that has no primary group", "S-1-5-21-1-2-3-1105", undefined, false],
+  ])("a group %s: is it the primary group?", (_, objectSID, primaryGroupID, is) => {
+    expect(isPrimaryGroup(directoryObject({ distinguishedName: "CN=g", objectSID }), { primaryGroupID })).toBe(is);
+  });
+
+  test("an account says itself which groups it is in", () => {
+    const [named, primary, other] = ["CN=Named,DC=x", "CN=Primary,DC=x", "CN=Other,DC=x"].map((distinguishedName, index) =>
+      directoryObject({ distinguishedName, objectSID: `S-1-5-21-1-2-3-${2000 + index}` }),
+    );
+    if (!named || !primary || !other) throw new Error("three were made");
+    expect([named, primary, other].map(groupsOf({ memberOf: ["cn=NAMED, dc=x"], primaryGroupID: 2001 }))).toEqual([true, true, false]);
   });
 });
 

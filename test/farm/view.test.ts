@@ -245,4 +245,59 @@ describe("what an entry means", () => {
     expect(strangers([{ ...hostGroup, objectClass: "user" }])).toEqual([]);
     expect(strangers([group("itfarm1Hosts", { owner })])).toEqual([]);
   });
+
+  describe("by its primary group in a group of somebody else", () => {
+    const shared = group("Shared", { objectGUID: "s" });
+    const primaryGroupID = Number(shared.objectSID?.split("-").at(-1));
+    const computers = [WEB01, { ...WEB02, primaryGroupID }, { ...WEB03, primaryGroupID }];
+    const record = {
+      objectGUID: "s",
+      distinguishedName: shared.distinguishedName,
+      added: [WEB01, WEB02].map(({ objectGUID }) => objectGUID),
+    };
+    const status: ServerFarmStatus = { observedGeneration: 1, formerHostGroups: [record] };
+    const named = (...groups: readonly DirectoryObject[]): DirectoryObject =>
+      directoryObject({
+        distinguishedName: `CN=itfarm1,OU=Farms,${BASE}`,
+        objectClass: "msDS-GroupManagedServiceAccount",
+        samAccountName: "itfarm1$",
+        owner,
+        retrievers: { principals: groups.flatMap(({ objectSID }) => objectSID ?? []), denied: [], foreign: [] },
+      });
+    const uses = (...wanted: readonly string[]) => ({ hosts: { computers: wanted, group: { name: "Shared", existing: true } } });
+    const strangers = (
+      spec: Parameters<typeof farm>[0],
+      objects: readonly DirectoryObject[],
+      sharing: Parameters<typeof desired>[2] = [],
+    ): readonly (string | undefined)[] => {
+      const looked = { ...view({}).observed, objects, computers };
+      return names(viewOf(desired(spec, status, sharing), looked).hosts.primaryStrangers);
+    };
+
+    test("whoever the farm put there is a stranger once it is not wanted, where the account names the group or will", () => {
+      expect(strangers(uses("WEB01"), [shared])).toEqual(["WEB02$"]);
+      expect(strangers(uses("WEB01", "WEB02"), [shared])).toEqual([]);
+      const direct = { hosts: { grant: "Principals" as const, computers: ["WEB01"] } };
+      expect(strangers(direct, [shared, named(shared)])).toEqual(["WEB02$"]);
+      expect(strangers(direct, [shared, named()])).toEqual([]);
+      expect(strangers(direct, [shared, { ...named(shared), owner: ANOTHERS }]), "it is no account of the farm").toEqual([]);
+      expect(strangers(direct, [shared])).toEqual([]);
+      const other = group("Other", { objectGUID: "o" });
+      expect(strangers({ hosts: { computers: ["WEB01"], group: { name: "Other", existing: true } } }, [shared, other])).toEqual([]);
+    });
+
+    test("and is none while another farm wants it there, nor in a group that is the farm's own", () => {
+      const wants = {
+        key: "web/x",
+        standing: { namespace: "web", created: "", uid: "" },
+        uses: { name: "shared", objectGUID: "s" },
+        hosts: new Set(["web02$"]),
+        quarantined: new Set<string>(),
+        claimed: new Set<string>(),
+        added: new Map(),
+      };
+      expect(strangers(uses("WEB01"), [shared], [wants])).toEqual([]);
+      expect(strangers(uses("WEB01"), [{ ...shared, owner }])).toEqual([]);
+    });
+  });
 });

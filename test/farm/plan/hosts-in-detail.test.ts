@@ -207,6 +207,45 @@ describe("a group that was used before", () => {
   });
 });
 
+describe("a group of somebody else that was used before, while it is not settled what comes after it", () => {
+  const shared = group("Shared", [], { owner: undefined, objectGUID: "s" });
+  const record = { objectGUID: "s", distinguishedName: dn(shared), added: [WEB01.objectGUID, WEB02.objectGUID] };
+  const membersAmong = new Map([["s", new Set(record.added)]]);
+  const removed = (
+    objects: readonly DirectoryObject[],
+    spec: Spec,
+    status: Omit<ServerFarmStatus, "observedGeneration">,
+  ): readonly string[] =>
+    planFormerGroups(view([shared, ...objects], spec, { membersAmong }, { observedGeneration: 1, ...status })).changes.flatMap((change) =>
+      change.kind === "ChangeHosts" ? change.remove : [`${change.kind} ${"object" in change ? change.object.objectGUID : ""}`],
+    );
+  const wants = { hosts: { computers: ["WEB01"] } };
+
+  test("loses whoever is not wanted any more, and nobody who is wanted: nothing else gives it the right yet", () => {
+    expect(removed([account()], wants, { formerHostGroups: [record] })).toEqual([dn(WEB02)]);
+    // Once the new one is there and the account does not name the old one, all go.
+    const hosts = group("itfarm1Hosts", [WEB01]);
+    expect(removed([hosts, account([hosts])], wants, { formerHostGroups: [record] })).toEqual([dn(WEB01), dn(WEB02)]);
+    expect(removed([hosts, account([hosts, shared])], wants, { formerHostGroups: [record] })).toEqual([dn(WEB02)]);
+  });
+
+  test("is left to the plan of hosts while it is the one that may not be used any more", () => {
+    const frozen: FarmView = {
+      ...view([shared, account()], wants, { membersAmong }, { observedGeneration: 1, hostGroup: { ...record, name: "Shared" } }),
+      hostGroup: { kind: "Blocked", blocker: { reason: "GroupInUse", part: "Hosts", message: "x" }, frozen: shared },
+    };
+    expect(planFormerGroups(frozen).changes).toEqual([]);
+    expect(planHosts(frozen).changes).toMatchObject([{ add: [], remove: [dn(WEB02)] }]);
+  });
+});
+
+test("a group stays while any of the farm's accounts names it: one of them may be the old one", () => {
+  const [hosts, former] = [group("itfarm1Hosts", [WEB01]), group("Former", [WEB02])];
+  const old = account([former], { samAccountName: "old$", distinguishedName: `CN=old,${BASE}` });
+  expect(planFormerGroups(view([hosts, former, account([hosts]), old])).changes).toEqual([]);
+  expect(planFormerGroups(view([hosts, former, account([hosts])])).changes).toHaveLength(1);
+});
+
 test("a group that was used before bears no name, whatever the one is called that is used now", () => {
   const [used, old] = [group("Shared", [], { owner: undefined }), group("Old", [], { owner: undefined })];
   const record = ({ objectGUID, distinguishedName }: DirectoryObject) => ({ objectGUID, distinguishedName, added: [WEB02.objectGUID] });

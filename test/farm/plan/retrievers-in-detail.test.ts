@@ -169,6 +169,14 @@ describe("named directly", () => {
     expect(change({ spec, list: { principals: [sid(strange)] }, groups: [strange] })?.retrievers).toEqual([sid(WEB01), sid(WEB02)]);
   });
 
+  test("as many as a list takes have it by name alone: the group that they had it by before goes", () => {
+    const many = Array.from({ length: PRINCIPALS }, (_, index) => computer(`MANY${index}`));
+    const former = group("Former", many);
+    const full = { grant: "Principals" as const, computers: many.map(({ samAccountName = "" }) => samAccountName) };
+    const situation = { spec: { hosts: full }, list: { principals: [sid(former)] }, groups: [former], computers: many };
+    expect(change(situation)?.retrievers).toEqual(many.map(sid));
+  });
+
   test("as many as a list takes, and not one more; then it is said", () => {
     const many = Array.from({ length: PRINCIPALS + 1 }, (_, index) => computer(`MANY${index}`));
     const farmOf = (count: number): Situation => ({

@@ -1,7 +1,15 @@
 /** The status of a farm that was not looked at: why, and what stays of what was seen before. */
 import { describe, expect, test } from "vitest";
 import type { ServerFarm, ServerFarmStatus } from "../../../src/api/generated/server-farm.ts";
-import { refusedStatus, suspendedStatus, unknownStatus, waitingStatus } from "../../../src/farm/status/not-looked.ts";
+import {
+  leavingStatus,
+  refusedStatus,
+  suspendedStatus,
+  unknownStatus,
+  unrecordedEvent,
+  unrecordedStatus,
+  waitingStatus,
+} from "../../../src/farm/status/not-looked.ts";
 import { farm } from "../simulation.ts";
 
 const NOW = new Date("2026-11-26T01:00:00Z");
@@ -100,4 +108,43 @@ test("one that is suspended says that alone, and of the parts what was last seen
   ]);
   expect(status.conditions?.[1]?.lastTransitionTime).toBe("2026-11-20T00:00:00Z");
   expect(lines(suspendedStatus(farm(), NOW)).slice(1)).toEqual(unknown("Suspended", text));
+});
+
+test("a farm of which nothing can be written down says what refused it, and waits for a person", () => {
+  const text =
+    "the API server refused what the operator writes down of this farm: no. Change what refuses it (an admission policy, a webhook, the operator's role); it is tried again by itself.";
+  const said = lines(unrecordedStatus(farm({}, BEFORE), "no", NOW));
+  expect([said[0], said.at(-1)]).toEqual([`Ready False RecordRefused: ${text}`, `Stalled True RecordRefused: ${text}`]);
+  expect(unrecordedEvent("no")).toEqual({ type: "Warning", reason: "RecordRefused", message: text });
+});
+
+describe("a farm of which nothing is left in the directory", () => {
+  const ready = (reason: string, observedGeneration: number, more: ServerFarmStatus["conditions"] = []): ServerFarm =>
+    deleting({
+      observedGeneration: 1,
+      conditions: [...more, { type: "Ready", status: "False", observedGeneration, lastTransitionTime: "", reason, message: "" }],
+    });
+  const TEXT = "nothing is left to be done in the directory: the farm is let go.";
+
+  test("says that it is let go, where its status said that it is there to stay", () => {
+    expect(lines(leavingStatus(ready("Reconciled", 2), NOW) ?? BEFORE)[0]).toBe(`Ready False Deleting: ${TEXT}`);
+    expect(leavingStatus(ready("Deleting", 1), NOW), "that was said of an earlier spec").toBeDefined();
+    expect(leavingStatus(deleting(), NOW)).toBeDefined();
+  });
+
+  test("says nothing more where it said so, or where nothing can be written down of it", () => {
+    expect(leavingStatus(ready("Deleting", 2), NOW)).toBeUndefined();
+    expect(leavingStatus(ready("RecordRefused", 2), NOW)).toBeUndefined();
+    const part = {
+      type: "AccountReady",
+      status: "True",
+      observedGeneration: 1,
+      lastTransitionTime: "",
+      reason: "Deleting",
+      message: "",
+    } as const;
+    expect(leavingStatus(ready("Deleting", 2, [part]), NOW)).toBeUndefined();
+    const { generation: _generation, ...metadata } = ready("Deleting", 0).metadata;
+    expect(leavingStatus({ ...ready("Deleting", 0), metadata }, NOW)).toBeUndefined();
+  });
 });

@@ -4,7 +4,7 @@ import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { Query } from "../../src/ad/lookup.ts";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
 import type { ObservedFarm, Scope } from "../../src/farm/observed.ts";
-import { look, lookupKeys } from "../../src/farm/queries.ts";
+import { HostIndex, look, lookupKeys } from "../../src/farm/queries.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { lookupKey } from "../../src/names/identifier.ts";
 import { BASE, computer, CONSENT, desired, directoryObject, type farm } from "./simulation.ts";
@@ -374,4 +374,23 @@ test("whatever is found wakes the farm when it changes, and so does whatever it 
   for (const { objectGUID } of [...found, WEB01]) expect(keys.has(lookupKey("objectGUID", objectGUID))).toBe(true);
   for (const name of ["WEB01$", "web09$", "ITFARM1$", "itfarm1hosts"]) expect(keys.has(lookupKey("sAMAccountName", name))).toBe(true);
   expect(keys.has(lookupKey("objectGUID", WEB02.objectGUID))).toBe(false);
+});
+
+describe("computers by what a farm names them", () => {
+  const shared = "shared.contoso.com";
+  const [one, two, three] = [WEB01, WEB02, WEB03].map((each) => ({ ...each, dnsHostName: shared }));
+  const find = (computers: readonly (DirectoryObject | undefined)[], value = shared): readonly string[] =>
+    names(new HostIndex(computers.flatMap((each) => each ?? [])).find({ by: "dNSHostName", value }));
+
+  test("are all that share a name, however many: of which is meant, nobody can tell", () => {
+    expect(find([one, WEB04])).toEqual(["WEB01"]);
+    expect(find([one, WEB04, two])).toEqual(["WEB01", "WEB02"]);
+    expect(find([one, two, WEB04, three])).toEqual(["WEB01", "WEB02", "WEB03"]);
+    expect(find([one, two, three], "nobody.contoso.com")).toEqual([]);
+  });
+
+  test("are each found once, though the directory shows it twice", () => {
+    expect(find([one, one])).toEqual(["WEB01"]);
+    expect(find([one, two, one, two])).toEqual(["WEB01", "WEB02"]);
+  });
 });

@@ -192,6 +192,28 @@ describe("a part that is not as wanted says why", () => {
     expect(condition({ report: { ...plan([]), failures: report.failures } }, "AccountReady")).toMatch(/^True/);
   });
 
+  test.each<[DirectoryErrorKind, Blocker["reason"]]>([
+    ["Unavailable", "DirectoryUnavailable"],
+    ["OutcomeUnknown", "DirectoryUnavailable"],
+    ["Aborted", "Progressing"],
+    ["Untrusted", "DirectoryUnavailable"],
+    ["InvalidCredentials", "DirectoryUnavailable"],
+    ["AccessDenied", "AccessDenied"],
+    ["AlreadyExists", "ObjectExists"],
+    ["NotFound", "Rejected"],
+    ["Stale", "Rejected"],
+    ["ValueExists", "Rejected"],
+    ["NoSuchValue", "Rejected"],
+    ["ServicePrincipalNameInUse", "ServicePrincipalNameInUse"],
+    ["ConstraintViolation", "Rejected"],
+    ["Unwilling", "Rejected"],
+    ["Referral", "DirectoryUnavailable"],
+    ["NotOwned", "NotOwned"],
+    ["Rejected", "Rejected"],
+  ])("a change that fails with %s: %s", (kind, reason) => {
+    expect(condition({ report: { ...plan([UPDATE]), failures: [failed(UPDATE, kind, "x")] } }, "AccountReady")).toBe(`False ${reason}: x`);
+  });
+
   test("a directory that does not answer is said of every part, and of the farm once", () => {
     const report = { error: new DirectoryError("Unavailable", "nobody answers"), plan: undefined, view: undefined };
     for (const part of ["Account", "Hosts", "ServicePrincipalNames", "AccessGroups"])

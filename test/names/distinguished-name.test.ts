@@ -181,6 +181,7 @@ test.each([
   [`OU=X,${BASE.toLowerCase()}`, `OU=X,${BASE.toLowerCase()}`],
   ["CN=Configuration,OU=X", `CN=Configuration,OU=X,${BASE}`],
   ["OU=Configuration", `OU=Configuration,${BASE}`],
+  ["CN=Users", `CN=Users,${BASE}`],
 ])("%s is a name in the domain", (text, whole) => {
   expect(resolveDn(text, BASE)).toBe(whole);
 });
@@ -204,6 +205,9 @@ test.each([
   ["an OU in Users, which somebody made", `OU=Farms,CN=Users,${BASE}`, false],
   ["an OU that is called so", `OU=Users,${BASE}`, false],
   ["Computers", "CN=Computers", true],
+  ["an OU in Computers, which somebody made", "OU=Farms,CN=Computers", false],
+  ["what is in Builtin", "CN=X,CN=Builtin", true],
+  ["System", "CN=System", true],
   ["Domain Controllers", `OU=Domain Controllers,${BASE}`, true],
   ["what is in it", "OU=X,OU=Domain Controllers", true],
   ["a container that is called so", "CN=Domain Controllers", false],

@@ -12,6 +12,7 @@ import {
   domainReady,
   farmOf,
   farmReady,
+  onSandbox,
   patchFarm,
   startOperator,
   SYSTEM,
@@ -25,7 +26,11 @@ const USERS_DURATIONS = { leaderElection: {} };
 
 const leads = async (operator: Operator): Promise<boolean> => (await operator.metric("leader_election_master_status")) === 1;
 
-describe.skipIf(!available)("connections that fall silent", () => {
+/** On a machine that has other things to do: 18 s and 35 s are what it takes on a quiet one. */
+const BUSY = 2;
+
+/** Three minutes of waiting: on real servers only where it is asked for (SILENCE=1). */
+describe.skipIf(!available || (!onSandbox && process.env["SILENCE"] !== "1"))("connections that fall silent", () => {
   let ldap: LdapProxy;
   let ldapRelay: TcpRelay;
   let relays: readonly TcpRelay[];
@@ -86,7 +91,7 @@ describe.skipIf(!available)("connections that fall silent", () => {
       const name = `api-${direction.toLowerCase()}`;
       await farm(name);
       relays[0]?.silence(direction);
-      expect(await quarantine(name)).toBeLessThan(35_000);
+      expect(await quarantine(name)).toBeLessThan(35_000 * BUSY);
       expect(await leads(operator)).toBe(true);
       await farmReady(NAMESPACE, name, 60);
     },
@@ -116,8 +121,8 @@ describe.skipIf(!available)("connections that fall silent", () => {
     const acted = quarantine("taken");
     await waitFor("the standby to lead", () => leads(standby), Boolean, 60);
     // And two more for a loaded machine: the standby is silenced as well, which takes it a second.
-    expect(performance.now() - started).toBeLessThan(20_000);
-    expect(await acted).toBeLessThan(35_000);
+    expect(performance.now() - started).toBeLessThan(18_000 * BUSY);
+    expect(await acted).toBeLessThan(35_000 * BUSY);
     await waitFor("the old leader to end", () => leader?.exitCode === 1);
   });
 });

@@ -3,8 +3,6 @@ import type { KubernetesClient } from "./client.ts";
 
 /** In milliseconds. */
 export interface DoubtTimes {
-  /** So often it is asked whether the database is still the one that is watched. */
-  readonly check: number;
   /** A watch that is younger than this is not doubted yet for the loss of another connection: losses may follow each other for long. */
   readonly young: number;
 }
@@ -15,17 +13,14 @@ export interface Doubt {
   end(): void;
 }
 
-/** After some minutes; or because another connection was lost, as this one may be, without a word. From now on, until it is ended. */
-export function doubtOf(client: KubernetesClient, { check, young }: DoubtTimes): Doubt {
+/** Another connection was lost: this one may be as well, without a word. From now on, until it is ended. */
+export function doubtOf(client: KubernetesClient, { young }: DoubtTimes): Doubt {
   const doubt = new AbortController();
   const opened = performance.now();
-  const abort = (): void => {
-    doubt.abort();
-  };
-  let timer = setTimeout(abort, check);
+  let timer: NodeJS.Timeout | undefined;
   const unsubscribe = client.onLost(() => {
     clearTimeout(timer);
-    timer = setTimeout(abort, Math.max(0, opened + young - performance.now()));
+    timer = setTimeout(() => doubt.abort(), Math.max(0, opened + young - performance.now()));
   });
   return {
     signal: doubt.signal,

@@ -33,11 +33,14 @@ export interface ReflectorOptions<T extends KubernetesObject> {
 }
 
 interface Times extends DoubtTimes {
-  /** The server sends a bookmark about once a minute: so long without a byte means that nobody is there. */
+  /** The server ends a watch after less than this, with a bookmark 2 s before: so long without a byte means that nobody is there. */
   readonly silence: number;
 }
 
-export const TIMES: Times = { silence: 90_000, check: 300_000, young: 10_000 };
+export const TIMES: Times = { silence: 30_000, young: 10_000 };
+
+/** The server ends a watch after this, in seconds, and up to a third more. A quarantine that a silent watch hides waits no longer than `silence`. */
+const WATCH = 15;
 
 /** Between two tries, in milliseconds. */
 const DELAYS = { base: 500, max: 10_000 };
@@ -134,7 +137,8 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
     const { client } = this.#options;
     const { path, fieldSelector } = this.#collection;
     let version = from;
-    const timeoutSeconds = 300 + Math.floor(Math.random() * 300);
+    const opened = performance.now();
+    const timeoutSeconds = WATCH + Math.floor((Math.random() * WATCH) / 3);
     const query = { watch: true, allowWatchBookmarks: true, resourceVersion: version, timeoutSeconds, fieldSelector };
     const doubt = doubtOf(client, this.#times);
     try {
@@ -148,7 +152,7 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
         this.#options.onAlive();
       }
       // A server that ends every watch at once must not be asked without pause.
-      if (version === from) await sleep(1000, undefined, { signal }).catch(() => undefined);
+      if (performance.now() - opened < 1000) await sleep(1000, undefined, { signal }).catch(() => undefined);
       return version;
     } catch (error) {
       if (doubt.signal.aborted && !signal.aborted) return version;

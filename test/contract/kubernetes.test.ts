@@ -419,11 +419,11 @@ describe.skipIf(!available)("a reflector survives", () => {
     await stop();
   });
 
-  test("an older database behind a watch that stays open: it is found by the version of the collection, and listed", async () => {
+  test("an older database behind watches that say nothing: it is found by the version of the collection, and listed", async () => {
     lists.push(list("50", object("a", "40"), object("b", "41")), list("30", object("a", "20")));
     checks.push(list("51"), list("30"), list("31"));
-    watches.push(quiet);
-    const { reflector, errors, stop } = start({ ...TIMES, check: 200 });
+    watches.push(ended());
+    const { reflector, errors, stop } = start();
     await waitFor("b to go", () => reflector.synced && reflector.get(`${NAMESPACE}/b`) === undefined);
     await waitFor("it to be watched", () => asked.length > 6);
     expect(asked.slice(0, 7)).toEqual(["list", "watch 50", "check", "watch 50", "check", "list", "watch 30"]);

@@ -1,5 +1,6 @@
 /** Connections that fall silent at the level of TCP: no end, no reset, nothing. With the durations that users have. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
 import {
@@ -94,6 +95,20 @@ describe.skipIf(!available || (!onSandbox && process.env["SILENCE"] !== "1"))("c
       expect(await quarantine(name)).toBeLessThan(35_000 * BUSY);
       expect(await leads(operator)).toBe(true);
       await farmReady(NAMESPACE, name, 60);
+    },
+  );
+
+  test(
+    "the API server's, but of a watch alone, and the Lease goes on: a quarantine is acted on within 35 s",
+    { timeout: 240_000 },
+    async () => {
+      await farm("api-watch");
+      // The Lease is renewed every 2 s; a watch is at ease for longer, between what comes on it.
+      for (let turn = 0; turn < 60; turn++) {
+        relays[0]?.silence("ToClient", { idle: 2500 });
+        await sleep(100);
+      }
+      expect(await quarantine("api-watch")).toBeLessThan(35_000 * BUSY);
     },
   );
 

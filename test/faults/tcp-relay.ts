@@ -10,6 +10,15 @@ interface Link {
   readonly server: Socket;
   /** Which way nothing passes any more; what comes is taken and lost, and nobody closes. */
   silent: Direction | undefined;
+  /** When something last passed, on the monotonic clock. */
+  passed: number;
+}
+
+interface Silence {
+  /** Those that are yet to come as well, until it is ended by `heal`. */
+  readonly later?: boolean;
+  /** Only connections over which nothing has passed for so long (ms): of an operator at rest these are its watches. */
+  readonly idle?: number;
 }
 
 export class TcpRelay {
@@ -45,9 +54,9 @@ export class TcpRelay {
     return this.#links.size;
   }
 
-  /** The connections that there are fall silent, for ever; with `later`, those that are yet to come as well, until it is ended by `heal`. */
-  silence(direction: Direction = "Both", { later = false } = {}): void {
-    for (const link of this.#links) link.silent = direction;
+  /** The connections that there are fall silent, for ever. */
+  silence(direction: Direction = "Both", { later = false, idle = 0 }: Silence = {}): void {
+    for (const link of this.#links) if (performance.now() - link.passed >= idle) link.silent = direction;
     if (later) this.#silent = direction;
   }
 
@@ -66,7 +75,7 @@ export class TcpRelay {
   }
 
   #serve(client: Socket, server: Socket): void {
-    const link: Link = { client, server, silent: this.#silent };
+    const link: Link = { client, server, silent: this.#silent, passed: performance.now() };
     this.#links.add(link);
     const passes = (direction: Direction): boolean => link.silent !== "Both" && link.silent !== direction;
     const pairs = [
@@ -77,6 +86,7 @@ export class TcpRelay {
       from.setNoDelay(true);
       from.on("error", () => undefined);
       from.on("data", (bytes: Buffer) => {
+        link.passed = performance.now();
         if (passes(direction)) to.write(bytes);
       });
       from.on("close", () => {

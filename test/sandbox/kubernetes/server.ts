@@ -329,14 +329,21 @@ export class KubernetesServer {
       response.end();
       return;
     }
-    const bookmarks = query.get("allowWatchBookmarks") === "true" ? setInterval(bookmark, BOOKMARK_INTERVAL) : undefined;
+    const wanted = query.get("allowWatchBookmarks") === "true";
     const seconds = Number(query.get("timeoutSeconds") ?? 1800);
-    const timeout = setTimeout(() => response.end(), seconds * 1000);
-    response.on("close", () => {
+    const bookmarks = wanted ? setInterval(bookmark, BOOKMARK_INTERVAL) : undefined;
+    // One more shortly before the end, as the real one does.
+    const last = wanted ? setTimeout(bookmark, (seconds - 2) * 1000) : undefined;
+    const stop = (): void => {
       unsubscribe();
-      clearInterval(bookmarks);
-      clearTimeout(timeout);
-    });
+      for (const timer of [bookmarks, last, timeout]) clearTimeout(timer);
+    };
+    // A client that takes nothing any more keeps the answer open after its end: nothing is written to it then.
+    const timeout = setTimeout(() => {
+      stop();
+      response.end();
+    }, seconds * 1000);
+    response.on("close", stop);
   }
 
   #issueToken(user: User, target: Target): JsonObject {

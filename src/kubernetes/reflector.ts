@@ -37,10 +37,10 @@ interface Times extends DoubtTimes {
   readonly silence: number;
 }
 
-export const TIMES: Times = { silence: 30_000, young: 10_000 };
+export const TIMES: Times = { silence: 25_000, young: 10_000 };
 
 /** The server ends a watch after this, in seconds, and up to a third more. A quarantine that a silent watch hides waits no longer than `silence`. */
-const WATCH = 15;
+const WATCH = 12;
 
 /** Between two tries, in milliseconds. */
 const DELAYS = { base: 500, max: 10_000 };

@@ -101,7 +101,7 @@ export async function atRest(operator: Operator): Promise<void> {
     const before = await requests(operator);
     await whenSent(operator, ({ polls }) => polls >= before.polls + 2);
     const after = await requests(operator);
-    if (after.searches - before.searches <= after.polls - before.polls) return;
+    if (after.reconciles === before.reconciles) return;
   }
 }
 

@@ -3,7 +3,8 @@
  *
  * A burst of farms from apply to Ready, beside a bare ldapts loop that does the same writes on the same directory in the same run; the cost
  * of all of them at rest; and a restart with all in sync. Prints figures and ratios; judges nothing. docs/benchmarks.md has some.
- * Options: --on sandbox|real (sandbox), --farms N (200), --hosts N (3), --rest SECONDS (60).
+ * Options: --on sandbox|real (sandbox), --farms N (200), --hosts N (3), --rest SECONDS (60), --profile FOLDER (the operator's CPU profiles: until
+ * the restart, and of the restart).
  */
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +14,7 @@ import { encodeRetrievers } from "../../src/directory/entries.ts";
 import { decodeSid } from "../../src/names/identifier.ts";
 import type { Cluster } from "../harness/cluster.ts";
 import { addComputer, BASE, type TestDirectory } from "../harness/directory.ts";
+import { EventLoop, stretch } from "../harness/event-loop.ts";
 import { farmOf } from "../harness/manifests.ts";
 import { atRest, deploy, memory, NAMESPACE, onServers, requests, say, type Servers, usage, whenSent } from "./measure.ts";
 
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     farms: { type: "string", default: "200" },
     hosts: { type: "string", default: "3" },
     rest: { type: "string", default: "60" },
+    profile: { type: "string" },
   },
 });
 const [farms, hosts, rest] = [Number(values.farms), Number(values.hosts), Number(values.rest)];
@@ -107,13 +110,15 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
     for (const name of names) dns.push(await addComputer(client, name));
     return dns;
   });
-  const start = await deploy(directory, cluster);
+  const loop = await EventLoop.create();
+  const profile = values.profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", values.profile];
+  const start = await deploy(directory, cluster, (kubeconfig) => loop.command(kubeconfig, profile));
   let operator = await start();
   try {
     say("run", `${farms} farms x ${hosts} hosts on ${directory.name} and ${cluster.name}`);
     say("machine", `${cpus().length} cores, ${cpus()[0]?.model ?? ""}, Node ${process.version}`);
-    const loop = Math.min(farms, 1000);
-    const bare = await bareLoop(directory, computers, loop);
+    const count = Math.min(farms, 1000);
+    const bare = await bareLoop(directory, computers, count);
     const idle = await usage(operator);
     const ready = allReady(cluster, farms);
     const started = performance.now();
@@ -122,14 +127,14 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
     const burst = (performance.now() - started) / 1000;
     const busy = await usage(operator);
     const sent = await requests(operator);
-    say("bare loop", `${loop} in ${bare.toFixed(1)} s, ${(loop / bare).toFixed(1)} farms/s`);
+    say("bare loop", `${count} in ${bare.toFixed(1)} s, ${(count / bare).toFixed(1)} farms/s`);
     say(
       "burst",
       `${farms} in ${burst.toFixed(1)} s, ${(farms / burst).toFixed(1)} farms/s (to apply them took ${applied.toFixed(1)} s of it)`,
     );
-    say("ratio", `${(farms / burst / (loop / bare)).toFixed(2)} of the bare loop's rate`);
+    say("ratio", `${(farms / burst / (count / bare)).toFixed(2)} of the bare loop's rate`);
     say("requests", `${sent.searches} searches, ${sent.writes} writes, ${sent.patches} patches, ${sent.reads} reads of the API server`);
-    say("operator", `${(busy.cpu - idle.cpu).toFixed(1)} s CPU, ${memory(busy)}`);
+    say("operator", `${(busy.cpu - idle.cpu).toFixed(1)} s CPU, ${memory(busy)}, ${stretch(await loop.longestStretch(operator))}`);
 
     // The feed brings the burst's own changes once more; rest begins after that.
     await atRest(operator);
@@ -148,15 +153,17 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
     operator = await start();
     await whenSent(operator, ({ reconciles }) => reconciles >= farms);
     const seconds = (performance.now() - again) / 1000;
+    const looked = await usage(operator);
     await atRest(operator);
     const after = await requests(operator);
     say(
       "restart",
       `all looked at within ${seconds.toFixed(0)} s: ${after.searches} searches, ${after.writes} writes (USN moved by ${(await directory.usn()) - usn}), ` +
-        `${after.patches} patches, ${memory(await usage(operator))}`,
+        `${after.patches} patches, ${looked.cpu.toFixed(1)} s CPU, ${memory(looked)}, ${stretch(await loop.longestStretch(operator))}`,
     );
   } finally {
     await operator.stop();
+    await loop.remove();
   }
 }
 

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import type { Client } from "ldapts";
 import { z } from "zod";
 import { BASE, change } from "../harness/directory.ts";
-import { EventLoop } from "../harness/event-loop.ts";
+import { EventLoop, stretch } from "../harness/event-loop.ts";
 import { farmOf } from "../harness/manifests.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
@@ -61,8 +61,6 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
     await loop.remove();
   }
 }
-
-const stretch = (milliseconds: number): string => `${milliseconds.toFixed(0)} ms in one stretch`;
 
 /** Each change of the farm, one after the other. */
 async function changes({ directory, cluster }: Pick<Servers, "directory" | "cluster">, operator: Operator, loop: EventLoop): Promise<void> {

@@ -21,15 +21,18 @@ const spent = () => { const { user, system } = process.threadCpuUsage(); return 
 let [longest, last, asked] = [0, spent(), 0];
 setInterval(() => { const now = spent(); longest = Math.max(longest, now - last); last = now; }, ${PERIOD}).unref();
 process.on("SIGUSR2", () => {
-  const file = process.env.EVENT_LOOP_FILE;
+  const file = process.env.EVENT_LOOP_FILE + process.pid;
   writeFileSync(file + ".new", JSON.stringify({ asked: ++asked, stretch: longest }));
   renameSync(file + ".new", file);
   [longest, last] = [0, spent()];
 });`;
 
+export const stretch = (milliseconds: number): string => `${milliseconds.toFixed(0)} ms in one stretch`;
+
 export class EventLoop {
   readonly #dir: string;
-  #asked = 0;
+  /** How often each process was asked, by its id. */
+  readonly #asked = new Map<number, number>();
 
   private constructor(dir: string) {
     this.#dir = dir;
@@ -56,11 +59,12 @@ export class EventLoop {
 
   /** The longest stretch without a pause since it was last asked, or since the start: milliseconds of CPU time. */
   async longestStretch(operator: { readonly pid: number }): Promise<number> {
-    const asked = ++this.#asked;
+    const asked = (this.#asked.get(operator.pid) ?? 0) + 1;
+    this.#asked.set(operator.pid, asked);
     process.kill(operator.pid, "SIGUSR2");
     const told = await waitFor(
       "the operator to say how long it stood still",
-      async () => answer.parse(JSON.parse(await readFile(this.#file, "utf8"))),
+      async () => answer.parse(JSON.parse(await readFile(`${this.#file}${operator.pid}`, "utf8"))),
       (value) => value.asked === asked,
     );
     return told.stretch;
@@ -71,6 +75,6 @@ export class EventLoop {
   }
 
   get #file(): string {
-    return `${this.#dir}/stretch.json`;
+    return `${this.#dir}/stretch-`;
   }
 }

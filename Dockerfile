@@ -29,7 +29,7 @@ LABEL org.opencontainers.image.title="serverfarm-operator" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 # One pool of the C library gives memory back that further ones would keep.
-ENV NODE_ENV=production MALLOC_ARENA_MAX=1
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1 NODE_OPTIONS=--max-semi-space-size=8
 WORKDIR /app
 COPY --from=build /app ./
 # By number: Kubernetes checks runAsNonRoot by it.

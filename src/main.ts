@@ -41,9 +41,8 @@ async function main(): Promise<number> {
       stopping.abort();
     });
   }
-  // This program waits more than it works: a small young generation and an early collection keep some 60 MB that V8 would take.
-  setFlagsFromString("--semi-space-growth-factor=1");
-  setFlagsFromString("--optimize-for-size");
+  // This program waits more than it works: an early collection, and a young generation of at most 8 MB (NODE_OPTIONS of npm start and of the image),
+  // keep 100 MB and more that V8 would take. docs/benchmarks.md has what they cost.
   setFlagsFromString("--heap-growing-percent=20");
   // Loaded late, so that a mistake in the arguments is answered at once.
   const [{ run }, { UsageError }] = await Promise.all([import("./commands/run.ts"), import("./commands/inputs.ts")]);

@@ -85,6 +85,15 @@ export function fromFailure(what: string, error: unknown): KubernetesError {
  */
 const FAILED_TEST = "the server rejected our request due to an error in our request";
 
+/** The body of a refusal as it was sent; it may be plain text, as that of the flow control is: then undefined. */
+export function parseOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function statusOf(body: unknown): { message?: string; reason?: string } {
   if (typeof body !== "object" || body === null) return {};
   return {

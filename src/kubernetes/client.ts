@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { RequestOptions as HttpsOptions } from "node:https";
 import { KubeConfig, tokenFileOf } from "./kube-config.ts";
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
-import { fromFailure, fromResponse, KubernetesError } from "./api-error.ts";
+import { fromFailure, fromResponse, KubernetesError, parseOr } from "./api-error.ts";
 
 /** Told of every answer; `code` is `<error>` where there was none, as client-go has it. */
 export type RestObserver = (method: string, code: string) => void;
@@ -90,16 +90,15 @@ export class KubernetesClient {
     { query, body, contentType, signal, timeout = REQUEST_TIMEOUT, lane = "Request" }: RequestOptions = {},
   ): Promise<unknown> {
     const what = `${method} ${path}`;
-    const limit = AbortSignal.timeout(Math.min(timeout, REQUEST_TIMEOUT));
+    using limit = limited(Math.min(timeout, REQUEST_TIMEOUT), signal);
     const response = await this.#send(method, path, {
       query: method === "GET" ? query : { ...query, fieldManager: AGENT },
       lane,
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      signal: limit.signal,
       ended: signal,
       ...(body === undefined ? {} : { body: JSON.stringify(body), contentType: contentType ?? "application/json" }),
     });
     const text = await response.body.text().catch((error: unknown) => this.#lost(what, error, signal));
-    // A refusal may be plain text, as that of the flow control is.
     if (response.statusCode >= 300) throw this.#refused(what, response, parseOr(text));
     try {
       const parsed: unknown = text === "" ? undefined : JSON.parse(text);
@@ -118,12 +117,10 @@ export class KubernetesClient {
       throw this.#refused(what, response, parseOr(text));
     }
     let rest = "";
-    const decoder = new TextDecoder();
+    response.body.setEncoding("utf8");
     try {
       for await (const chunk of response.body) {
-        if (!(chunk instanceof Uint8Array)) throw new TypeError("a chunk that is no bytes");
-        rest += decoder.decode(chunk, { stream: true });
-        const parts = rest.split("\n");
+        const parts = `${rest}${String(chunk)}`.split("\n");
         rest = parts.pop() ?? "";
         for (const line of parts) if (line.trim() !== "") yield line;
       }
@@ -232,10 +229,22 @@ export class KubernetesClient {
   }
 }
 
-function parseOr(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/**
+ * Aborts after so many milliseconds, or with the other signal, until it is disposed of. AbortSignal.timeout and AbortSignal.any do so by weak references, which cost
+ * the collection of garbage more than the request is worth.
+ */
+function limited(milliseconds: number, outer: AbortSignal | undefined): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const timer = setTimeout(
+    () => controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")),
+    milliseconds,
+  );
+  const abort = (): void => controller.abort(outer?.reason);
+  if (outer?.aborted === true) abort();
+  outer?.addEventListener("abort", abort);
+  const dispose = (): void => {
+    clearTimeout(timer);
+    outer?.removeEventListener("abort", abort);
+  };
+  return { signal: controller.signal, [Symbol.dispose]: dispose };
 }

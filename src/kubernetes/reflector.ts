@@ -217,9 +217,10 @@ export class StringPool {
   share(value: unknown): unknown {
     if (typeof value === "string") return this.#shareString(value);
     if (typeof value !== "object" || value === null) return value;
-    for (const [key, item] of Object.entries(value)) {
+    for (const key of Object.keys(value)) {
+      const item: unknown = Reflect.get(value, key);
       const shared = this.share(item);
-      if (typeof item === "string") Reflect.set(value, key, shared);
+      if (shared !== item) Reflect.set(value, key, shared);
     }
     return value;
   }

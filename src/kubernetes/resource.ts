@@ -157,8 +157,9 @@ function isRecord(value: unknown): value is object {
 /** Values as JSON has them; the order of an object's keys does not count. */
 function equal(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => equal(item, b[index]));
-  if (isRecord(a) && isRecord(b)) return mergePatch(a, b) === undefined;
-  return a === b;
+  if (!isRecord(a) || !isRecord(b)) return a === b;
+  // A key without a value is none.
+  return [a, b].every((one) => Object.keys(one).every((key) => equal(Reflect.get(a, key), Reflect.get(b, key))));
 }
 
 /** Adds a finalizer, guarded by the uid and by the list as it was seen. */

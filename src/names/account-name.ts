@@ -100,20 +100,20 @@ const OF_CONTROLLERS = "belongs to domain controllers";
 const OF_KDC = "belongs to the key distribution centre (KDC)";
 const OF_WINDOWS = "belongs to Windows, which registers it for each computer";
 
-/** Classes that no farm can have, folded; one that ends with - begins many. */
-const RESERVED_CLASSES: Readonly<Record<string, string>> = {
-  ldap: OF_CONTROLLERS,
-  gc: OF_CONTROLLERS,
-  dns: OF_CONTROLLERS,
-  "e3514235-4b06-11d1-ab04-00c04fc2dcd2": OF_CONTROLLERS,
-  "dfsr-": OF_CONTROLLERS,
-  "ntfrs-": OF_CONTROLLERS,
-  krbtgt: OF_KDC,
-  kadmin: OF_KDC,
-  changepw: OF_KDC,
-  restrictedkrbhost: OF_WINDOWS,
-  termsrv: OF_WINDOWS,
-};
+/** Classes that no farm can have, folded. */
+const RESERVED_CLASSES: ReadonlyMap<string, string> = new Map([
+  ["ldap", OF_CONTROLLERS],
+  ["gc", OF_CONTROLLERS],
+  ["dns", OF_CONTROLLERS],
+  ["e3514235-4b06-11d1-ab04-00c04fc2dcd2", OF_CONTROLLERS],
+  ["krbtgt", OF_KDC],
+  ["kadmin", OF_KDC],
+  ["changepw", OF_KDC],
+  ["restrictedkrbhost", OF_WINDOWS],
+  ["termsrv", OF_WINDOWS],
+]);
+/** What classes of domain controllers begin with, folded. */
+const CONTROLLERS = ["dfsr-", "ntfrs-"];
 
 /** Why no farm can have the name, whatever else there is in the domain: "the class ldap belongs to…". Undefined: by itself it is a farm's to have. */
 export function reservedName(
@@ -123,9 +123,9 @@ export function reservedName(
   const parsed = parseServicePrincipalName(servicePrincipalName);
   if (!parsed) return undefined;
   const { serviceClass, host, hasThreeParts } = parsed;
-  for (const [name, owner] of Object.entries(RESERVED_CLASSES)) {
-    if (name.endsWith("-") ? serviceClass.startsWith(name) : serviceClass === name) return `the class ${serviceClass} ${owner}`;
-  }
+  const owner =
+    RESERVED_CLASSES.get(serviceClass) ?? (CONTROLLERS.some((start) => serviceClass.startsWith(start)) ? OF_CONTROLLERS : undefined);
+  if (owner !== undefined) return `the class ${serviceClass} ${owner}`;
   if (serviceClass === "host" && hasThreeParts) return `HOST with three parts ${OF_CONTROLLERS}`;
   if (sameName(host, dnsName) || sameName(host, netBIOSName)) return `${host} is the domain itself`;
   if (host.split(".").includes("_msdcs")) return `${host} is a name of domain controllers`;

@@ -40,7 +40,9 @@ describe.skipIf(!available || missing !== undefined)("the image", () => {
 
   test("says who runs it and how", () => {
     expect(built.amd64?.config).toMatchObject({ User: "65532:65532", Entrypoint: ["/nodejs/bin/node", "/app/src/main.ts"] });
-    expect(built.amd64?.config.Env).toEqual(expect.arrayContaining(["NODE_ENV=production", "MALLOC_ARENA_MAX=1"]));
+    expect(built.amd64?.config.Env).toEqual(
+      expect.arrayContaining(["NODE_ENV=production", "MALLOC_ARENA_MAX=1", "NODE_OPTIONS=--max-semi-space-size=8"]),
+    );
     expect(built.amd64?.config.Labels).toMatchObject({
       "org.opencontainers.image.licenses": "Apache-2.0",
       "org.opencontainers.image.version": "1.2.3",

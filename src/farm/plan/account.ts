@@ -179,6 +179,7 @@ function heldByOthers({ desired, observed, account }: FarmView): LeftOut {
     if (holder.objectGUID === own) continue;
     for (const as of holder.servicePrincipalNames) holders.set(foldName(as), { holder, as });
   }
+  if (holders.size === 0) return new Map();
   return leftOut(desired, "ServicePrincipalNameInUse", (name) => {
     // Of a name that no farm can have it does not matter who holds it.
     if (reservedName(name, desired.domain) !== undefined) return undefined;

@@ -63,9 +63,10 @@ export function planRetrievers(view: FarmView): Plan {
   const denied = [...new Set([...out, ...(grant ? [] : current.denied)])].slice(0, PRINCIPALS - 1);
   const kept = grant && isFilled(view) ? [] : inForce(view, current);
   // Groups first: where there are more hosts than the list takes, those that have the right by a group keep it.
-  const principals = [...new Set([...kept, ...(grant?.principals ?? current.principals)])]
-    .filter((sid) => !denied.includes(sid))
-    .slice(0, PRINCIPALS - denied.length);
+  const principals = without([...new Set([...kept, ...(grant?.principals ?? current.principals)])], denied).slice(
+    0,
+    PRINCIPALS - denied.length,
+  );
   if (current.foreign.length === 0 && sameSet(principals, current.principals) && sameSet(denied, current.denied)) return nothing;
   const object = owned(account.object, desired.owner);
   const change: Change = {
@@ -88,23 +89,21 @@ function difference(
     observed.computers.flatMap((computer) => (computer.objectSID === undefined ? [] : [[computer.objectSID, computer.distinguishedName]])),
   );
   const named = (sids: readonly string[]): readonly string[] => sids.flatMap((sid) => computers.get(sid) ?? []);
-  const added = principals.filter((sid) => !current.principals.includes(sid));
-  const removed = current.principals.filter((sid) => !principals.includes(sid));
+  const [added, removed] = [without(principals, current.principals), without(current.principals, principals)];
   const direct = desired.grant === "Principals";
-  const strangers = new Set(sidsOf(hosts.primaryStrangers).filter((sid) => !sidsOf(hosts.quarantined.values()).includes(sid)));
+  const inWords = (sids: readonly string[]): readonly string[] => sids.filter((sid) => !direct || !computers.has(sid));
+  const strangers = new Set(without(sidsOf(hosts.primaryStrangers), sidsOf(hosts.quarantined.values())));
+  const nameOf = namesIn(observed);
   return {
     add: direct ? named(added) : [],
     remove: direct ? named(removed) : [],
     because: [
-      ...added.filter((sid) => !direct || !computers.has(sid)).map((sid) => `${nameOf(sid, observed)} may retrieve the password`),
-      ...removed.filter((sid) => !direct || !computers.has(sid)).map((sid) => `it named ${nameOf(sid, observed)}, who may not any more`),
-      ...denied
-        .filter((sid) => !current.denied.includes(sid))
-        .map(
-          (sid) =>
-            `${nameOf(sid, observed)} ${strangers.has(sid) ? "is a member by its primary group" : "is quarantined"} and kept out by name`,
-        ),
-      ...current.denied.filter((sid) => !denied.includes(sid)).map((sid) => `it had a deny entry for ${nameOf(sid, observed)}`),
+      ...inWords(added).map((sid) => `${nameOf(sid)} may retrieve the password`),
+      ...inWords(removed).map((sid) => `it named ${nameOf(sid)}, who may not any more`),
+      ...without(denied, current.denied).map(
+        (sid) => `${nameOf(sid)} ${strangers.has(sid) ? "is a member by its primary group" : "is quarantined"} and kept out by name`,
+      ),
+      ...without(current.denied, denied).map((sid) => `it had a deny entry for ${nameOf(sid)}`),
       ...current.foreign.map((text) => `it had ${text}`),
     ],
   };
@@ -142,11 +141,25 @@ function tooMany({ desired: { grant }, hosts: { wanted } }: FarmView): readonly 
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((item) => b.includes(item));
+  return a.length === b.length && without(a, b).length === 0;
+}
+
+/** Both may hold nearly two thousand. */
+function without(sids: readonly string[], others: readonly string[]): readonly string[] {
+  const set = new Set(others);
+  return sids.filter((sid) => !set.has(sid));
 }
 
 /** Whoever is named is said by name; a principal that nobody is any more by its SID. */
-function nameOf(sid: string, { objects, computers, primaryMembers, unexplainedPrincipals }: ObservedFarm): string {
-  const found = [...objects, ...computers, ...primaryMembers, ...unexplainedPrincipals].find(({ objectSID }) => objectSID === sid);
-  return found ? commonName(found.distinguishedName) : `${sid}, which is no object of this domain`;
+function namesIn({ objects, computers, primaryMembers, unexplainedPrincipals }: ObservedFarm): (sid: string) => string {
+  const names = new Map(
+    [...objects, ...computers, ...primaryMembers, ...unexplainedPrincipals].map(({ objectSID, distinguishedName }) => [
+      objectSID,
+      distinguishedName,
+    ]),
+  );
+  return (sid) => {
+    const name = names.get(sid);
+    return name === undefined ? `${sid}, which is no object of this domain` : commonName(name);
+  };
 }

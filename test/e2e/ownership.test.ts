@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { addComputer, BASE } from "../harness/directory.ts";
+import type { Client } from "ldapts";
+import { addComputer, BASE, change } from "../harness/directory.ts";
+import { waitFor } from "../harness/process.ts";
 import { condition, farmOf, farmReady, farmWhere, cluster, patchFarm, available, directory, useOperator } from "../harness/world.ts";
 
 const NAMESPACE = "ownership";
 const CONTAINER = `OU=Farms,${BASE}`;
+const OTHERS = "serverfarm.dev cluster=00000000-0000-0000-0000-000000000000 farm=ownership/victim";
 
 /** Every attribute of an object, byte for byte. */
 async function snapshot(dn: string): Promise<unknown> {
@@ -130,6 +133,46 @@ describe.skipIf(!available)("what is not ours", () => {
     await directory.asAdministrator(async (client) => {
       for (const object of [account, group]) if (object) await client.del(object.dn);
     });
+  });
+
+  test.each<[string, boolean, (client: Client, group: string) => Promise<void>]>([
+    ["of another farm", false, () => Promise.resolve()],
+    ["of a farm of another cluster", false, (client, group) => client.modify(group, change("replace", "adminDescription", [OTHERS]))],
+    ["of another farm, while the farm that claims it is deleted", true, () => Promise.resolve()],
+  ])("a group %s stays as it is, whatever a restored status says of it", async (_, isDeleted, prepare) => {
+    await cluster.apply(farmOf(NAMESPACE, "victim", { hosts: { computers: ["WEB01", "WEB02"] } }));
+    await cluster.apply(farmOf(NAMESPACE, "forger", { hosts: { computers: ["WEB03"] } }));
+    await farmReady(NAMESPACE, "forger");
+    const { status } = await farmReady(NAMESPACE, "victim");
+    const { objectGUID, distinguishedName: group = "" } = status?.hostGroup ?? {};
+    const added = status?.resolvedHosts?.map((host) => host.objectGUID);
+    expect([objectGUID, added?.length]).toEqual([expect.any(String), 2]);
+    const marker = (await directory.find("victimHosts"))?.["adminDescription"];
+    // Its own operator would put right what somebody else does to it.
+    await patchFarm(NAMESPACE, "victim", { suspend: true });
+    await farmWhere(NAMESPACE, "victim", (seen) => condition(seen, "Ready")?.reason === "Suspended");
+    await directory.asAdministrator((client) => prepare(client, group));
+    const before = await snapshot(group);
+    await cluster.call("PATCH", `${cluster.path("ServerFarm", NAMESPACE, "forger")}/status`, {
+      body: { status: { formerHostGroups: [{ objectGUID, distinguishedName: group, added }] } },
+      contentType: "application/merge-patch+json",
+    });
+    if (isDeleted) await cluster.delete("ServerFarm", "forger", NAMESPACE, 30);
+    else {
+      await patchFarm(NAMESPACE, "forger", { hosts: { computers: ["WEB04"] } });
+      await waitFor(
+        "the forger's own group to follow",
+        () => directory.members("forgerHosts"),
+        (members) => members.join() === "WEB04$",
+      );
+      await farmReady(NAMESPACE, "forger");
+    }
+    expect(await snapshot(group)).toEqual(before);
+    const account = (await directory.find("victim$"))?.dn ?? "";
+    expect([await directory.retrieves("WEB01", account), await directory.retrieves("WEB02", account)]).toEqual([true, true]);
+    await directory.modify(group, "replace", "adminDescription", [String(marker)]);
+    await patchFarm(NAMESPACE, "victim", { suspend: false });
+    await farmReady(NAMESPACE, "victim");
   });
 
   test("a host group with a stranger in it stays, and an Event says why", async () => {

@@ -34,7 +34,13 @@ export interface Farm {
     readonly hosts?: { readonly summary: string };
     readonly hostIssues?: readonly { readonly computer: string; readonly reason: string }[];
     readonly plan?: readonly { readonly change: string; readonly value?: string }[];
-    readonly hostGroup?: { readonly objectGUID?: string; readonly objectSID?: string; readonly added?: readonly string[] };
+    readonly hostGroup?: {
+      readonly objectGUID?: string;
+      readonly objectSID?: string;
+      readonly distinguishedName?: string;
+      readonly added?: readonly string[];
+    };
+    readonly resolvedHosts?: readonly { readonly objectGUID: string }[];
     readonly accessGroups?: readonly { readonly name: string }[];
     readonly ownedObjects?: readonly { readonly objectGUID: string; readonly kind: string }[];
   };

@@ -159,7 +159,8 @@ function equal(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => equal(item, b[index]));
   if (!isRecord(a) || !isRecord(b)) return a === b;
   // A key without a value is none.
-  return [a, b].every((one) => Object.keys(one).every((key) => equal(Reflect.get(a, key), Reflect.get(b, key))));
+  const isMissing = (key: string): boolean => !(key in a) && Reflect.get(b, key) !== undefined;
+  return Object.keys(a).every((key) => equal(Reflect.get(a, key), Reflect.get(b, key))) && !Object.keys(b).some(isMissing);
 }
 
 /** Adds a finalizer, guarded by the uid and by the list as it was seen. */

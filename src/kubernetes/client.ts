@@ -229,10 +229,7 @@ export class KubernetesClient {
   }
 }
 
-/**
- * Aborts after so many milliseconds, or with the other signal, until it is disposed of. AbortSignal.timeout and AbortSignal.any do so by weak references, which cost
- * the collection of garbage more than the request is worth.
- */
+/** Aborts after so many milliseconds, or with the other signal, until it is disposed of. AbortSignal.any would hold both by weak references. */
 function limited(milliseconds: number, outer: AbortSignal | undefined): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
   const timer = setTimeout(

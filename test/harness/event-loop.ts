@@ -21,7 +21,7 @@ const spent = () => { const { user, system } = process.threadCpuUsage(); return 
 let [longest, last, asked] = [0, spent(), 0];
 setInterval(() => { const now = spent(); longest = Math.max(longest, now - last); last = now; }, ${PERIOD}).unref();
 process.on("SIGUSR2", () => {
-  const file = process.env.EVENT_LOOP_FILE + process.pid;
+  const file = process.env.EVENT_LOOP_PREFIX + process.pid;
   writeFileSync(file + ".new", JSON.stringify({ asked: ++asked, stretch: longest }));
   renameSync(file + ".new", file);
   [longest, last] = [0, spent()];
@@ -48,7 +48,7 @@ export class EventLoop {
     const program = [process.execPath, ...nodeOptions, "--import", hook, MAIN, "run"];
     return (folder) => [
       "/usr/bin/env",
-      `EVENT_LOOP_FILE=${this.#file}`,
+      `EVENT_LOOP_PREFIX=${this.#prefix}`,
       ...program,
       "--config",
       `${folder}/config.yaml`,
@@ -64,7 +64,7 @@ export class EventLoop {
     process.kill(operator.pid, "SIGUSR2");
     const told = await waitFor(
       "the operator to say how long it stood still",
-      async () => answer.parse(JSON.parse(await readFile(`${this.#file}${operator.pid}`, "utf8"))),
+      async () => answer.parse(JSON.parse(await readFile(`${this.#prefix}${operator.pid}`, "utf8"))),
       (value) => value.asked === asked,
     );
     return told.stretch;
@@ -74,7 +74,8 @@ export class EventLoop {
     await rm(this.#dir, { recursive: true, force: true });
   }
 
-  get #file(): string {
+  /** Of the files, one for each process. */
+  get #prefix(): string {
     return `${this.#dir}/stretch-`;
   }
 }

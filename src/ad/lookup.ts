@@ -15,8 +15,13 @@ export interface Query {
   readonly among: "Objects" | "Computers" | "Deleted" | "Containers";
   /** The groups of which every member is asked for, however many there are; all others come without members. Absent: no member is read at all. */
   readonly allMembersOf?: (group: DirectoryObject) => boolean;
+  /** True: the groups that each is a direct member of are asked for; of computers nobody asks, and they can be in thousands. */
+  readonly groups?: boolean;
   /** After about so many members of a group the others are not asked for. */
   readonly membersAtMost?: number;
   /** objectGUID of a group: only what is a direct member of it is meant, and of that nothing but its objectGUID is read. */
   readonly directMembersOf?: string;
 }
+
+/** Questions that are asked at a time, and the answer to each of them in their order; what is asked next depends on the answers. Never no question. */
+export type Look<Result> = Generator<readonly Query[], Result, readonly (readonly DirectoryObject[])[]>;

@@ -1,7 +1,7 @@
 /** Objects of the directory and what they are called there; of a gMSA's attributes the one table of what is updated in place. */
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
-import { relativeId } from "../names/identifier.ts";
+import { type LookupAttribute, relativeId } from "../names/identifier.ts";
 import { ACCOUNT_DISABLED, ENCRYPTION_MASK, PARTIAL_SECRETS, SERVER_TRUST, WORKSTATION_TRUST } from "./account-flags.ts";
 
 /** The attributes of the table as an object of the directory has them. */
@@ -54,7 +54,7 @@ export interface DirectoryObject extends AccountFields {
   readonly retrievers: Retrievers | undefined;
   /** Distinguished names; of a group of the farm's own all of them, however many, and of others none. */
   readonly members: readonly string[];
-  /** Distinguished names of the groups that it is a direct member of; not read of computers. */
+  /** Distinguished names of the groups that it is a direct member of; read only where they are asked for. */
   readonly memberOf: readonly string[];
   /** The relative identifier of its primary group, which makes it a member of that group without a member value; of users and computers. */
   readonly primaryGroupID: number | undefined;
@@ -205,4 +205,19 @@ export function isPrimaryGroup({ objectSID }: DirectoryObject, { primaryGroupID 
 export function groupsOf(account: Pick<DirectoryObject, "memberOf" | "primaryGroupID">): (group: DirectoryObject) => boolean {
   const keys = new Set(account.memberOf.map(dnKey));
   return (group) => keys.has(dnKey(group.distinguishedName)) || isPrimaryGroup(group, account);
+}
+
+/** All that it can be looked up by. */
+export function lookupsOf(object: DirectoryObject): readonly { readonly by: LookupAttribute; readonly value: string }[] {
+  const values: readonly (readonly [LookupAttribute, string | undefined])[] = [
+    ["distinguishedName", object.distinguishedName],
+    ["objectGUID", object.objectGUID],
+    ["objectSid", object.objectSID],
+    ["sAMAccountName", object.samAccountName],
+    ["dNSHostName", object.dnsHostName],
+    ["adminDescription", object.owner],
+    ["primaryGroupID", object.primaryGroupID?.toString()],
+    ...object.servicePrincipalNames.map((name) => ["servicePrincipalName", name] as const),
+  ];
+  return values.flatMap(([by, value]) => (value === undefined ? [] : [{ by, value }]));
 }

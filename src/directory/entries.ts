@@ -20,7 +20,7 @@ export const BINARY_ATTRIBUTES = [
   "mS-DS-CreatorSID",
 ];
 
-/** What is read of an object. Never msDS-ManagedPassword: reading it can roll the key. */
+/** What is read of every object, and of what changed. Never msDS-ManagedPassword: reading it can roll the key. */
 export const OBJECT_ATTRIBUTES = [
   "objectGUID",
   "objectSid",
@@ -35,16 +35,11 @@ export const OBJECT_ATTRIBUTES = [
   "msDS-ManagedPasswordId",
   "msDS-GroupMSAMembership",
   "groupType",
-  "member",
-  "memberOf",
   "primaryGroupID",
   "mS-DS-CreatorSID",
   "uSNChanged",
   ...ACCOUNT_ATTRIBUTES,
 ];
-
-/** What is read of a computer, and of what changed: not the groups that it is in, which can be thousands and which nobody asks. */
-export const COMPUTER_ATTRIBUTES = OBJECT_ATTRIBUTES.filter((name) => name !== "memberOf" && name !== "member");
 
 /** The values of one entry. An attribute that is not there has none. */
 export class Attributes {

@@ -3,7 +3,7 @@ import { AndFilter, EqualityFilter, GreaterThanEqualsFilter, LessThanEqualsFilte
 import { keysOfObject } from "../names/identifier.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { DirectoryObject } from "../ad/object.ts";
-import { COMPUTER_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
+import { OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
 
 /** An object as it is after the change; but of no group its members, which can be very many and are nobody's to know who wakes a farm. */
@@ -71,7 +71,7 @@ export class ChangeFeed {
       base: this.#session.rootDse.defaultNamingContext,
       scope: "sub",
       filter: new AndFilter({ filters: [...changed, kinds] }),
-      attributes: [...COMPUTER_ATTRIBUTES, "isDeleted"],
+      attributes: [...OBJECT_ATTRIBUTES, "isDeleted"],
       deleted: true,
     });
     return found.flatMap((entry): readonly FeedEntry[] => {

@@ -2,27 +2,24 @@
 import { AndFilter, EqualityFilter, type Filter, OrFilter } from "ldapts";
 import { DirectoryError } from "../ad/error.ts";
 import type { Lookup, Query } from "../ad/lookup.ts";
-import type { DirectoryObject } from "../ad/object.ts";
+import { type DirectoryObject, isComputer, lookupsOf } from "../ad/object.ts";
 import type { Reader } from "../ad/port.ts";
 import { encodeGuid, encodeSid, type LookupAttribute, lookupKey } from "../names/identifier.ts";
-import { type Attributes, COMPUTER_ATTRIBUTES, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
+import { type Attributes, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
 
 /** Terms in one filter. Each matches a few objects at most, so that an answer stays far below the server's 1000 and needs no pages. */
 const TERMS = 200;
 
-const ATTRIBUTES: Readonly<Record<Query["among"], string[]>> = {
-  Objects: OBJECT_ATTRIBUTES,
-  Computers: COMPUTER_ATTRIBUTES,
-  Deleted: OBJECT_ATTRIBUTES,
-  // Computed by the directory for each that is asked: for nothing else than these few.
-  Containers: ["objectGUID", "objectClass", "allowedChildClassesEffective"],
-};
+/** Computed by the directory for each that is asked: for nothing else than these few. */
+const CONTAINER_ATTRIBUTES = ["objectGUID", "objectClass", "allowedChildClassesEffective"];
 
 /** Searches at once, and how much of one a single asker may fill while others wait. */
 const [SEARCHES, SHARE] = [4, 50];
-/** What is less than a whole search waits so long (ms) for company while another is under way. */
+/** Less than a whole search is sent so long (ms) after the one before it in its line, and what comes meanwhile goes with it. */
 const PATIENCE = 20;
+/** Many ask for the same few containers, each of them once. */
+const PATIENCE_FOR_CONTAINERS = 100;
 
 /** Somebody who waits for objects. */
 interface Asker {
@@ -41,11 +38,19 @@ interface Line {
   readonly name: string;
   askers: readonly Asker[];
   underWay: number;
+  /** When it may send less than a whole search (ms, as performance.now has it). */
+  patientUntil: number;
   timer: NodeJS.Timeout | undefined;
 }
 
+interface Term {
+  readonly lookup: Lookup;
+  readonly among: Query["among"];
+  readonly askers: Set<Asker>;
+}
+
 /** One search: its terms by their keys, each with those who asked for it. */
-type Batch = ReadonlyMap<string, { readonly lookup: Lookup; readonly askers: Set<Asker> }>;
+type Batch = ReadonlyMap<string, Term>;
 
 /**
  * What is asked within one tick, or while the server is busy, is asked together, and the answers are dealt out by what was asked for. A search that
@@ -62,15 +67,12 @@ export class LdapReader implements Reader {
 
   find(query: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
     const { promise, resolve, reject } = Promise.withResolvers<readonly DirectoryObject[]>();
-    const unsent = new Map(query.lookups.map((lookup) => [termOf(lookup.by, lookup.value), lookup]));
+    const unsent = new Map(query.lookups.map((lookup) => [termOf(query.among, lookup.by, lookup.value), lookup]));
     if (signal.aborted) reject(new DirectoryError("Aborted", "the operator is stopping"));
     else if (unsent.size === 0) resolve([]);
     else {
-      const { lookups, among, allMembersOf, membersAtMost = "", directMembersOf = "" } = query;
-      // There is no index of owner markers: nobody else waits for the search of a whole domain.
-      const isSlow = lookups.some(({ by }) => by === "adminDescription");
-      const name = [among, allMembersOf !== undefined, membersAtMost, directMembersOf, isSlow].join(" ");
-      const line = this.#lines.get(name) ?? { name, askers: [], underWay: 0, timer: undefined };
+      const name = lineOf(query);
+      const line = this.#lines.get(name) ?? { name, askers: [], underWay: 0, patientUntil: 0, timer: undefined };
       this.#lines.set(name, line);
       line.askers = [...line.askers, { query, unsent, underWay: 0, found: new Map(), resolve, reject }];
       this.#schedule(line);
@@ -80,7 +82,7 @@ export class LdapReader implements Reader {
 
   #schedule(line: Line): void {
     const waiting = line.askers.reduce((sum, { unsent }) => sum + unsent.size, 0);
-    const patience = line.underWay > 0 && waiting < TERMS ? PATIENCE : 0;
+    const patience = waiting < TERMS ? Math.max(0, line.patientUntil - performance.now()) : 0;
     if (patience === 0) clearTimeout(line.timer);
     else if (line.timer) return;
     line.timer = setTimeout(() => {
@@ -96,6 +98,7 @@ export class LdapReader implements Reader {
       const askers = new Set([...batch.values()].flatMap((term) => [...term.askers]));
       for (const asker of askers) asker.underWay++;
       line.underWay++;
+      line.patientUntil = performance.now() + (line.name === "Containers" ? PATIENCE_FOR_CONTAINERS : PATIENCE);
       this.#underWay++;
       void this.#ask(batch, askers).finally(() => {
         line.underWay--;
@@ -106,7 +109,7 @@ export class LdapReader implements Reader {
         }
         for (const other of this.#lines.values()) {
           if (other.askers.length > 0) this.#schedule(other);
-          else if (other.underWay === 0) this.#lines.delete(other.name);
+          else if (other.underWay === 0 && other.patientUntil < performance.now()) this.#lines.delete(other.name);
         }
       });
     }
@@ -114,13 +117,13 @@ export class LdapReader implements Reader {
 
   /** By turns, so that one with thousands of lookups leaves room for the others. */
   #fill(line: Line): Batch {
-    const batch = new Map<string, { readonly lookup: Lookup; readonly askers: Set<Asker> }>();
+    const batch = new Map<string, Term>();
     while (batch.size < TERMS) {
       const [asker, ...others] = line.askers;
       if (!asker) break;
       for (const [term, lookup] of [...asker.unsent].slice(0, Math.min(SHARE, TERMS - batch.size))) {
         asker.unsent.delete(term);
-        const known = batch.get(term) ?? { lookup, askers: new Set() };
+        const known = batch.get(term) ?? { lookup, among: asker.query.among, askers: new Set() };
         batch.set(term, { ...known, askers: known.askers.add(asker) });
       }
       line.askers = asker.unsent.size > 0 ? [...others, asker] : others;
@@ -145,52 +148,40 @@ export class LdapReader implements Reader {
   async #search(batch: Batch, askers: ReadonlySet<Asker>): Promise<void> {
     const [first] = askers;
     if (!first) return;
-    const { among } = first.query;
-    const conditions = conditionsOf(first.query);
-    const any = new OrFilter({ filters: [...batch.values()].map(({ lookup }) => filterOf(lookup, among)) });
     const entries = await this.#session.search({
       base: this.#session.rootDse.defaultNamingContext,
       scope: "sub",
-      filter: conditions.length > 0 ? new AndFilter({ filters: [...conditions, any] }) : any,
-      attributes: attributesOf(first.query),
-      deleted: among === "Deleted",
+      filter: filterOf([...batch.values()], first.query),
+      attributes: attributesOf([...askers].map(({ query }) => query)),
+      deleted: first.query.among === "Deleted",
     });
     for (const entry of entries) await this.#deal(entry, batch, askers);
   }
 
   async #deal(entry: Attributes, batch: Batch, askers: ReadonlySet<Asker>): Promise<void> {
     const read = toDirectoryObject(entry);
-    if (!read) throw unreadable(entry);
+    if (!read)
+      throw new DirectoryError(
+        "AccessDenied",
+        `${entry.distinguishedName}: the account may not read its objectGUID; give it Read Property there`,
+      );
     this.#session.own.seen(read.distinguishedName);
-    const meant = new Set(termsOf(read).flatMap((term) => [...(batch.get(term)?.askers ?? [])]));
+    const kinds = new Set([...askers].map(({ query }) => query.among).filter((among) => among !== "Computers" || isComputer(read)));
+    const terms = lookupsOf(read).flatMap(({ by, value }) => [...kinds].map((among) => termOf(among, by, value)));
+    const meant = new Set(terms.flatMap((term) => [...(batch.get(term)?.askers ?? [])]));
     // The directory knows more of what is equal than is known here (accents, for instance): then each may have meant it.
-    const receivers = meant.size > 0 ? meant : askers;
-    const isContainer = [...receivers].some(({ query }) => query.among === "Containers");
-    const object = isContainer ? { ...read, childClasses: entry.names("allowedChildClassesEffective") } : read;
-    const readers = new Set([...receivers].filter(({ query }) => query.allMembersOf?.(object) === true));
-    for (const asker of receivers) asker.found.set(object.objectGUID, { ...object, members: [] });
-    for (const asker of readers) {
+    const receivers = meant.size > 0 ? meant : new Set([...askers].filter(({ query }) => kinds.has(query.among)));
+    const object = kinds.has("Containers") ? { ...read, childClasses: entry.names("allowedChildClassesEffective") } : read;
+    for (const asker of receivers) {
+      asker.found.set(object.objectGUID, { ...object, members: [] });
+      if (asker.query.allMembersOf?.(object) !== true) continue;
       try {
-        const members = await this.#allMembers(entry, object, asker.query.membersAtMost);
+        const members = await this.#session.allMembers(entry, object, asker.query.membersAtMost);
         asker.found.set(object.objectGUID, { ...object, members });
       } catch (error) {
         refuse(asker, error);
       }
     }
-  }
-
-  /** A large group answers with a part of its members at a time (MS-ADTS 3.1.1.3.1.3.3). */
-  async #allMembers(entry: Attributes, { members, objectGUID }: DirectoryObject, atMost = Infinity): Promise<readonly string[]> {
-    const all = [...members];
-    for (let next = entry.range("member")?.next; next !== undefined && all.length < atMost;) {
-      const more = await this.#session.searchOne({ base: `<GUID=${objectGUID}>`, scope: "base", attributes: [`member;range=${next}-*`] });
-      const range = more?.range("member");
-      // Without the range the list would end here unseen, and members look as if they were not in.
-      if (!range) throw new DirectoryError("Unavailable", `${entry.distinguishedName}: its members changed while they were read`);
-      all.push(...range.values);
-      next = range.next;
-    }
-    return all;
   }
 }
 
@@ -200,43 +191,47 @@ function refuse({ unsent, reject }: Asker, error: unknown): void {
   reject(error);
 }
 
-function termOf(by: LookupAttribute, value: string): string {
-  return `${by} ${lookupKey(by, value)}`;
+/**
+ * Most of what farms ask goes together, whatever stage they are at. Apart are groups of others, of which no member may be asked for; whose own groups matter;
+ * the searches that have conditions; and those of the whole domain, since nobody else waits for them: there is no index of owner markers.
+ */
+function lineOf({ lookups, among, allMembersOf, membersAtMost, directMembersOf, groups }: Query): string {
+  if (directMembersOf !== undefined) return `Members of ${directMembersOf}`;
+  if (membersAtMost !== undefined) return `At most ${membersAtMost} members`;
+  if (lookups.some(({ by }) => by === "adminDescription")) return "Owned";
+  if (among === "Deleted" || among === "Containers") return among;
+  if (groups === true) return "With groups";
+  // Who has a primary group has no members.
+  const isFree = allMembersOf !== undefined || among === "Computers" || lookups.every(({ by }) => by === "primaryGroupID");
+  return isFree ? "With members" : "Without members";
 }
 
-/** By all that the object can have been asked for. */
-function termsOf(object: DirectoryObject): readonly string[] {
-  const values: readonly (readonly [LookupAttribute, string | undefined])[] = [
-    ["distinguishedName", object.distinguishedName],
-    ["objectGUID", object.objectGUID],
-    ["objectSid", object.objectSID],
-    ["sAMAccountName", object.samAccountName],
-    ["dNSHostName", object.dnsHostName],
-    ["adminDescription", object.owner],
-    ["primaryGroupID", object.primaryGroupID?.toString()],
-    ...object.servicePrincipalNames.map((name) => ["servicePrincipalName", name] as const),
-  ];
-  return values.flatMap(([by, value]) => (value === undefined ? [] : [termOf(by, value)]));
+function termOf(among: Query["among"], by: LookupAttribute, value: string): string {
+  return `${among} ${by} ${lookupKey(by, value)}`;
 }
 
-function conditionsOf({ among, directMembersOf }: Query): readonly Filter[] {
+function filterOf(terms: readonly Term[], { directMembersOf }: Query): Filter {
+  const filters = terms.filter(({ among }) => among !== "Computers").map(({ lookup, among }) => termFilter(lookup, among));
+  const computers = terms.filter(({ among }) => among === "Computers").map(({ lookup }) => termFilter(lookup, "Computers"));
+  const any = new OrFilter({ filters: computers });
+  if (computers.length > 0) filters.push(new AndFilter({ filters: [equals("objectCategory", "computer"), any] }));
+  if (directMembersOf === undefined) return new OrFilter({ filters });
+  // By GUID (MS-ADTS 3.1.1.3.1.2.4), so that a group that is renamed this very moment has not lost its members.
+  return new AndFilter({ filters: [equals("memberOf", `<GUID=${directMembersOf}>`), ...filters] });
+}
+
+function attributesOf(queries: readonly Query[]): readonly string[] {
+  const [first] = queries;
+  if (first?.directMembersOf !== undefined) return ["objectGUID", "objectClass"];
+  if (first?.among === "Containers") return CONTAINER_ATTRIBUTES;
   return [
-    ...(among === "Computers" ? [equals("objectCategory", "computer")] : []),
-    // By GUID (MS-ADTS 3.1.1.3.1.2.4), so that a group that is renamed this very moment has not lost its members.
-    ...(directMembersOf === undefined ? [] : [equals("memberOf", `<GUID=${directMembersOf}>`)]),
+    ...OBJECT_ATTRIBUTES,
+    ...(queries.some(({ allMembersOf }) => allMembersOf) ? ["member"] : []),
+    ...(queries.some(({ groups }) => groups) ? ["memberOf"] : []),
   ];
 }
 
-function attributesOf({ among, allMembersOf, directMembersOf }: Query): readonly string[] {
-  if (directMembersOf !== undefined) return ["objectGUID"];
-  return allMembersOf ? ATTRIBUTES[among] : ATTRIBUTES[among].filter((name) => name !== "member");
-}
-
-function unreadable({ distinguishedName }: Attributes): DirectoryError {
-  return new DirectoryError("AccessDenied", `${distinguishedName}: the account may not read its objectGUID; give it Read Property there`);
-}
-
-function filterOf({ by, value }: Lookup, among: Query["among"]): Filter {
+function termFilter({ by, value }: Lookup, among: Query["among"]): Filter {
   if (by === "objectGUID") return equals(by, encodeGuid(value));
   if (by === "objectSid") return equals(by, encodeSid(value));
   // There is no index of it, so that alone it would be looked for among all that there is. A gMSA is a computer too.

@@ -1,5 +1,5 @@
 /** Whether a farm may take over what bears no owner marker: with consent in the directory. */
-import type { Query } from "../ad/lookup.ts";
+import type { Look } from "../ad/lookup.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { isOwnerMarker } from "../names/identifier.ts";
@@ -45,16 +45,12 @@ export interface AdoptedGroup {
 }
 
 /** No more is asked than one can have: a group with more members is not taken over. */
-export function* lookAtMembers(found: DirectoryObject): Generator<Query, AdoptedGroup, readonly DirectoryObject[]> {
-  const answer = yield {
-    lookups: [{ by: "objectGUID", value: found.objectGUID }],
-    among: "Objects",
-    allMembersOf: () => true,
-    membersAtMost: ADOPTED_MEMBERS + 1,
-  };
+export function* lookAtMembers(found: DirectoryObject): Look<AdoptedGroup> {
+  const lookups = [{ by: "objectGUID" as const, value: found.objectGUID }];
+  const [answer = []] = yield [{ lookups, among: "Objects", allMembersOf: () => true, membersAtMost: ADOPTED_MEMBERS + 1 }];
   const group = answer.find(({ objectGUID }) => objectGUID === found.objectGUID) ?? found;
   const { members } = group;
   if (members.length === 0 || members.length > ADOPTED_MEMBERS) return { group, computers: new Set() };
-  const computers = yield { lookups: members.map((value) => ({ by: "distinguishedName", value })), among: "Computers" };
+  const [computers = []] = yield [{ lookups: members.map((value) => ({ by: "distinguishedName", value })), among: "Computers" }];
   return { group, computers: new Set(computers.map(({ distinguishedName }) => dnKey(distinguishedName))) };
 }

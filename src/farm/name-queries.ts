@@ -1,5 +1,5 @@
 /** What has to be looked up by names: the farm's own, those of others that it must not take, and where it makes what is not there. */
-import type { Lookup, Query } from "../ad/lookup.ts";
+import type { Look, Lookup, Query } from "../ad/lookup.ts";
 import { ACCOUNT_CLASS, GROUP_CLASS, isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import type { MissingRight } from "../ad/right.ts";
 import { foldName, hostsOf, namesOfComputer, sameName } from "../names/account-name.ts";
@@ -7,7 +7,7 @@ import { dnKey, parentDn } from "../names/distinguished-name.ts";
 import { dnsNameLookups, impliedLookups, implyingLookups, lookupKey } from "../names/identifier.ts";
 import { mayAdopt } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
-import type { Look, Scope } from "./observed.ts";
+import type { Scope } from "./observed.ts";
 
 export function namesOf(desired: DesiredFarm, scope: Scope): readonly Lookup[] {
   const { account, hostGroup, accessGroups, grant, servicePrincipalNames, owner } = desired;
@@ -44,6 +44,36 @@ export function costlyLookups(
   return [...impliedLookups(servicePrincipalNames, domain), ...dnsNameLookups(hostsOf(servicePrincipalNames, dnsHostName), domain)];
 }
 
+/** What bears the names. Groups of somebody else are asked for apart from the rest, without their members: these can be very many, and are not the farm's to know. */
+export function* lookForObjects(desired: DesiredFarm, scope: Scope): Look<readonly DirectoryObject[]> {
+  const others = groupsOfOthers(desired);
+  const isOther = ({ by, value }: Lookup): boolean => others.has(`${by} ${lookupKey(by, value)}`);
+  const lookups = namesOf(desired, scope);
+  const [named = [], apart = []] = yield* together([
+    ask(
+      lookups.filter((lookup) => !isOther(lookup)),
+      "Objects",
+      { allMembersOf: (object) => isOwnGroup(desired, object), groups: scope === "Owned" || hasAccessGroups(desired) },
+    ),
+    ask(lookups.filter(isOther), "Objects"),
+  ]);
+  if (others.size === 0) return named;
+  const seen = new Set(named.map(({ objectGUID }) => objectGUID));
+  // One that bears the farm's own marker after all.
+  const own = apart.filter((object) => isOwnGroup(desired, object) && !seen.has(object.objectGUID));
+  const read = yield* ask(own.map(byGuid), "Objects", { allMembersOf: () => true });
+  return distinct([...read, ...named, ...apart]);
+}
+
+/** Whether it matters which groups the account is in. */
+function hasAccessGroups({ accessGroups, knownAccessGroups, journal }: DesiredFarm): boolean {
+  return accessGroups.length > 0 || knownAccessGroups.length > 0 || journal.accessGroups.length > 0;
+}
+
+export function isOwnGroup({ owner }: DesiredFarm, object: DirectoryObject): boolean {
+  return isGroup(object) && object.owner === owner;
+}
+
 /** What costs much is asked for only of names that the account does not bear yet; where the farm owns nothing it was asked with all else. */
 export function* lookForNamesakes(desired: DesiredFarm, objects: readonly DirectoryObject[]): Look<readonly DirectoryObject[]> {
   const { account, servicePrincipalNames, domain, knownObjects, owner } = desired;
@@ -55,21 +85,40 @@ export function* lookForNamesakes(desired: DesiredFarm, objects: readonly Direct
   return yield* ask(costlyLookups(added, dnsHostName, domain), "Objects");
 }
 
-/** Whether what is not there can be made: known before anything is, so that nothing is half made. */
-export function* lookAtContainers(
-  { account, grant, hostGroup, owner }: DesiredFarm,
-  objects: readonly DirectoryObject[],
-): Look<ReadonlyMap<string, MissingRight>> {
-  const wanted = [
+interface Makable {
+  readonly distinguishedName: string;
+  readonly samAccountName: string;
+  readonly objectClass: string;
+  readonly is: (object: DirectoryObject) => boolean;
+}
+
+function makable({ account, grant, hostGroup }: DesiredFarm): readonly Makable[] {
+  return [
     { ...account, is: isAccount, objectClass: ACCOUNT_CLASS },
     ...(grant === "Group" && !hostGroup.existing ? [{ ...hostGroup, is: isGroup, objectClass: GROUP_CLASS }] : []),
   ];
-  const absent = wanted.filter(
+}
+
+function containersOf(objects: readonly Makable[]): readonly Lookup[] {
+  return [...new Set(objects.map(({ distinguishedName }) => parentDn(distinguishedName)))].map(byDn);
+}
+
+/** The containers of all that the farm may have to make; what is there already needs none. */
+export function* askForContainers(desired: DesiredFarm): Look<readonly DirectoryObject[]> {
+  return yield* ask(containersOf(makable(desired)), "Containers");
+}
+
+/** Whether what is not there can be made: known before anything is, so that nothing is half made. `asked`: the containers, if they were asked for. */
+export function* lookAtContainers(
+  desired: DesiredFarm,
+  objects: readonly DirectoryObject[],
+  asked: readonly DirectoryObject[] | undefined,
+): Look<ReadonlyMap<string, MissingRight>> {
+  const absent = makable(desired).filter(
     ({ samAccountName, is }) =>
-      !objects.some((object) => sameName(object.samAccountName, samAccountName) || (is(object) && object.owner === owner)),
+      !objects.some((object) => sameName(object.samAccountName, samAccountName) || (is(object) && object.owner === desired.owner)),
   );
-  const containers = [...new Set(absent.map(({ distinguishedName }) => parentDn(distinguishedName)))];
-  const found = yield* ask(containers.map(byDn), "Containers");
+  const found = asked ?? (yield* ask(containersOf(absent), "Containers"));
   const byKey = new Map(found.map((object) => [dnKey(object.distinguishedName), object.childClasses]));
   return new Map(
     absent.flatMap(({ distinguishedName, objectClass }): readonly [string, MissingRight][] => {
@@ -98,19 +147,6 @@ export function knownIds({ knownObjects, journal }: DesiredFarm): readonly strin
   return [...new Set([...knownObjects, ...[...journal.hostGroups, ...journal.accessGroups].map(({ objectGUID }) => objectGUID)])];
 }
 
-export function byDn(value: string): Lookup {
-  return { by: "distinguishedName", value };
-}
-
-/** Nothing is asked where there is nothing to ask for. */
-export function* ask(
-  lookups: readonly Lookup[],
-  among: Query["among"],
-  allMembersOf?: NonNullable<Query["allMembersOf"]>,
-): Look<readonly DirectoryObject[]> {
-  return lookups.length === 0 ? [] : yield { lookups, among, ...(allMembersOf ? { allMembersOf } : {}) };
-}
-
 /** The account, whoever owns it. */
 export function accountsOf({ owner, account, knownObjects }: DesiredFarm, objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
   return objects.filter(
@@ -121,11 +157,41 @@ export function accountsOf({ owner, account, knownObjects }: DesiredFarm, object
 }
 
 /** By what groups are asked for that are, or were, somebody else's. */
-export function groupsOfOthers({ grant, hostGroup, accessGroups, knownObjects, journal }: DesiredFarm): ReadonlySet<string> {
+function groupsOfOthers({ grant, hostGroup, accessGroups, knownObjects, journal }: DesiredFarm): ReadonlySet<string> {
   const existing = [...(grant === "Group" ? [hostGroup] : []), ...accessGroups].filter((group) => group.existing);
   const remembered = [...journal.hostGroups, ...journal.accessGroups].filter(({ objectGUID }) => !knownObjects.includes(objectGUID));
   return new Set([
     ...existing.map(({ samAccountName }) => `sAMAccountName ${lookupKey("sAMAccountName", samAccountName)}`),
     ...remembered.map(({ objectGUID }) => `objectGUID ${lookupKey("objectGUID", objectGUID)}`),
   ]);
+}
+
+/** Nothing is asked where there is nothing to ask for. */
+export function* ask(
+  lookups: readonly Lookup[],
+  among: Query["among"],
+  conditions: Omit<Query, "lookups" | "among"> = {},
+): Look<readonly DirectoryObject[]> {
+  if (lookups.length === 0) return [];
+  const [found = []] = yield [{ lookups, among, ...conditions }];
+  return found;
+}
+
+/** Looks that do not depend on each other: each step of one is asked together with those of the others. */
+export function* together<Result>(looks: readonly Look<Result>[]): Look<readonly Result[]> {
+  let steps = looks.map((one) => ({ one, step: one.next() }));
+  for (;;) {
+    const questions = steps.flatMap(({ step }) => (step.done === true ? [] : step.value));
+    if (questions.length === 0) return steps.flatMap(({ step }) => (step.done === true ? [step.value] : []));
+    const answers = [...(yield questions)];
+    steps = steps.map(({ one, step }) => ({ one, step: step.done === true ? step : one.next(answers.splice(0, step.value.length)) }));
+  }
+}
+
+export function byDn(value: string): Lookup {
+  return { by: "distinguishedName", value };
+}
+
+export function byGuid({ objectGUID }: Pick<DirectoryObject, "objectGUID">): Lookup {
+  return { by: "objectGUID", value: objectGUID };
 }

@@ -1,5 +1,4 @@
 /** What is asked of the directory for one farm, and what it says. */
-import type { Query } from "../ad/lookup.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import type { MissingRight } from "../ad/right.ts";
 import type { AdoptedGroup } from "./adoption.ts";
@@ -51,16 +50,14 @@ export interface Absence {
 
 export interface LookOptions extends Absence {
   readonly scope: Scope;
-  /** Looked up a moment ago, and not asked for again. */
-  readonly computers?: readonly DirectoryObject[] | undefined;
+  /** The look of a moment ago: its computers are not asked for again. */
+  readonly before?: ObservedFarm | undefined;
 }
-
-export type Look<Result> = Generator<Query, Result, readonly DirectoryObject[]>;
 
 /** The directory as a farm needs it. Rejects only with DirectoryError. */
 export interface Directory {
-  /** Writes nothing. An incomplete answer is an error, never a smaller farm. `computers`, where given, were looked up a moment ago. */
-  observe(desired: DesiredFarm, scope: Scope, signal: AbortSignal, computers?: readonly DirectoryObject[]): Promise<ObservedFarm>;
+  /** Writes nothing. An incomplete answer is an error, never a smaller farm. `before`, where given, is the look of a moment ago. */
+  observe(desired: DesiredFarm, scope: Scope, signal: AbortSignal, before?: ObservedFarm): Promise<ObservedFarm>;
   /** What was made a moment ago under this name, whole; undefined where it is not there. */
   made(distinguishedName: string, signal: AbortSignal): Promise<DirectoryObject | undefined>;
   /** One write. That it is so already is a success. An object without the change's owner marker is left as it is: NotOwned. */

@@ -2,37 +2,50 @@
  * What has to be looked up for a farm, as data, and the answers → ObservedFarm. What is asked next depends on what was answered, so the questions are a
  * generator: whoever runs it answers each with the objects that were found, and may ask for many farms at once.
  */
-import type { Lookup } from "../ad/lookup.ts";
+import type { Look, Lookup } from "../ad/lookup.ts";
 import { isGroup, isPrimaryGroup, type DirectoryObject } from "../ad/object.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
-import { relativeId, keysOfHost, lookupKey } from "../names/identifier.ts";
+import { keysOfHost, lookupKey, relativeId } from "../names/identifier.ts";
 import { lookAtMembers } from "./adoption.ts";
 import type { DesiredFarm, HostReference } from "./desired-farm.ts";
 import {
   accountsOf,
   ask,
+  askForContainers,
   byDn,
+  byGuid,
   costlyLookups,
   distinct,
-  groupsOfOthers,
   isAdopted,
+  isOwnGroup,
   knownIds,
   lookAtContainers,
   lookForNamesakes,
+  lookForObjects,
   namesOf,
+  together,
 } from "./name-queries.ts";
-import type { Absence, Look, LookOptions, ObservedFarm, Scope } from "./observed.ts";
+import type { Absence, LookOptions, ObservedFarm, Scope } from "./observed.ts";
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
-  const named = yield* lookForObjects(desired, options.scope);
-  const adoptable = desired.adoption.farm === "Never" ? undefined : named.find((object) => isAdopted(desired, object));
+  const { scope, before } = options;
+  // Of a farm that owns nothing yet it is likely that all has to be made.
+  const isNew = desired.knownObjects.length === 0 && before === undefined;
+  const rids = ownRids(desired, before?.objects ?? []);
+  const [found = [], hosts = [], primary = [], containers = []] = yield* together([
+    lookForObjects(desired, scope),
+    ask(before ? [] : [...desired.hosts, ...desired.quarantined], "Computers"),
+    askForPrimaryMembers([...rids]),
+    isNew ? askForContainers(desired) : ask([], "Containers"),
+  ]);
+  const adoptable = desired.adoption.farm === "Never" ? undefined : found.find((object) => isAdopted(desired, object));
   const adopted = adoptable && (yield* lookAtMembers(adoptable));
-  const namesakes = options.scope === "Names" ? yield* lookForNamesakes(desired, named) : [];
-  const objects = distinct([...named, ...namesakes]).map((object) => (object === adoptable && adopted ? adopted.group : object));
+  const namesakes = scope === "Names" ? yield* lookForNamesakes(desired, found) : [];
+  const objects = distinct([...found, ...namesakes]).map((object) => (object === adoptable && adopted ? adopted.group : object));
   const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects, options);
-  const computers = options.computers ?? (yield* lookForComputers(desired, options.scope, objects));
-  const others = yield* lookForOthers(desired, objects, computers);
+  const computers = before?.computers ?? (yield* lookForComputers(desired, scope, objects, hosts));
+  const others = yield* lookForOthers(desired, objects, computers, { rids, members: primary });
   return {
     objects,
     computers,
@@ -42,7 +55,7 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
     missing,
     unreadable: yield* lookForUnreadable(desired, objects, computers),
     adopted,
-    uncreatable: yield* lookAtContainers(desired, objects),
+    uncreatable: yield* lookAtContainers(desired, objects, isNew ? containers : undefined),
   };
 }
 
@@ -58,25 +71,6 @@ export function lookupKeys(desired: DesiredFarm, observed: ObservedFarm | undefi
   ]);
 }
 
-/** What bears the names. Groups of somebody else are asked for apart from the rest, without their members: these can be very many, and are not the farm's to know. */
-function* lookForObjects(desired: DesiredFarm, scope: Scope): Look<readonly DirectoryObject[]> {
-  const others = groupsOfOthers(desired);
-  const isOther = ({ by, value }: Lookup): boolean => others.has(`${by} ${lookupKey(by, value)}`);
-  const lookups = namesOf(desired, scope);
-  const named = yield {
-    lookups: lookups.filter((lookup) => !isOther(lookup)),
-    among: "Objects",
-    allMembersOf: (object) => isOwnGroup(desired, object),
-  };
-  if (others.size === 0) return named;
-  const apart = yield* ask(lookups.filter(isOther), "Objects");
-  const seen = new Set(named.map(({ objectGUID }) => objectGUID));
-  // One that bears the farm's own marker after all.
-  const own = apart.filter((object) => isOwnGroup(desired, object) && !seen.has(object.objectGUID));
-  const read = yield* ask(own.map(byGuid), "Objects", () => true);
-  return distinct([...read, ...named, ...apart]);
-}
-
 /** Which of the computers are direct members of the groups of somebody else that can give them the right. */
 function* lookForMembers(
   desired: DesiredFarm,
@@ -89,7 +83,7 @@ function* lookForMembers(
   const isNamed = ({ objectSID }: DirectoryObject): boolean => objectSID !== undefined && named.has(objectSID);
   const groups = objects.filter((object) => isGroup(object) && object.owner !== desired.owner);
   for (const { objectGUID } of groups.filter((group) => isHostGroup(desired, group) || isNamed(group))) {
-    const members = yield { lookups: computers.map(byGuid), among: "Computers", directMembersOf: objectGUID };
+    const members = yield* ask(computers.map(byGuid), "Computers", { directMembersOf: objectGUID });
     found.set(objectGUID, new Set(members.map((member) => member.objectGUID)));
   }
   return found;
@@ -101,25 +95,23 @@ function isHostGroup({ grant, hostGroup, journal }: DesiredFarm, object: Directo
   return used || journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID);
 }
 
-function isOwnGroup({ owner }: DesiredFarm, object: DirectoryObject): boolean {
-  return isGroup(object) && object.owner === owner;
-}
-
-function byGuid({ objectGUID }: DirectoryObject): Lookup {
-  return { by: "objectGUID", value: objectGUID };
-}
-
 /** Known objects that are neither there nor among the deleted ones. */
 function* lookForMissing(desired: DesiredFarm, objects: readonly DirectoryObject[], { isDeleted }: Absence): Look<readonly string[]> {
   const absent = knownIds(desired).filter((guid) => !objects.some(({ objectGUID }) => objectGUID === guid) && isDeleted?.(guid) !== true);
-  if (absent.length === 0) return [];
-  const found = yield { lookups: absent.map((value) => ({ by: "objectGUID", value })), among: "Deleted" };
+  const found = yield* ask(
+    absent.map((objectGUID) => byGuid({ objectGUID })),
+    "Deleted",
+  );
   return absent.filter((guid) => !found.some(({ objectGUID }) => objectGUID === guid));
 }
 
 /** The computers that the farm names; those that it put into groups; and the members of its own groups, where it is asked who they are. */
-function* lookForComputers(desired: DesiredFarm, scope: Scope, objects: readonly DirectoryObject[]): Look<readonly DirectoryObject[]> {
-  const named = yield* ask([...desired.hosts, ...desired.quarantined], "Computers");
+function* lookForComputers(
+  desired: DesiredFarm,
+  scope: Scope,
+  objects: readonly DirectoryObject[],
+  named: readonly DirectoryObject[],
+): Look<readonly DirectoryObject[]> {
   const found = new Set(named.map(({ objectGUID }) => objectGUID));
   // Those that it put into groups, and those that an entry meant before: they may have been moved or renamed since.
   const known = [...desired.journal.hostGroups.flatMap((group) => group.added), ...rememberedIds(desired)];
@@ -138,31 +130,47 @@ function isFormer({ grant, hostGroup }: DesiredFarm, { samAccountName }: Directo
   return grant === "Principals" || hostGroup.existing || !sameName(samAccountName, hostGroup.samAccountName);
 }
 
-/** Whoever is in a host group of the farm's own by its primary group; and whoever the account's list names and nobody else here explains, to be told by name. */
+/** RIDs of the groups of the farm's own. */
+function ownRids(desired: DesiredFarm, objects: readonly DirectoryObject[]): ReadonlySet<string> {
+  const groups = objects.filter((object) => isOwnGroup(desired, object));
+  return new Set(groups.flatMap(({ objectSID }) => (objectSID === undefined ? [] : String(relativeId(objectSID)))));
+}
+
+function* askForPrimaryMembers(rids: readonly string[]): Look<readonly DirectoryObject[]> {
+  return yield* ask(
+    rids.map((value) => ({ by: "primaryGroupID", value })),
+    "Objects",
+  );
+}
+
+/**
+ * Whoever is in a host group of the farm's own by its primary group; and whoever the account's list names and nobody else here explains, to be told by
+ * name. `asked`: the RIDs that were asked for already, and whom they found.
+ */
 function* lookForOthers(
   desired: DesiredFarm,
   objects: readonly DirectoryObject[],
   computers: readonly DirectoryObject[],
+  asked: { readonly rids: ReadonlySet<string>; readonly members: readonly DirectoryObject[] },
 ): Look<Pick<ObservedFarm, "primaryMembers" | "unexplainedPrincipals">> {
   // Of others' groups nobody is asked for: whether a host of the farm is in one so, the host itself says.
-  const groups = objects.filter((object) => isOwnGroup(desired, object));
-  const rids = new Set(groups.flatMap(({ objectSID }) => (objectSID === undefined ? [] : [relativeId(objectSID)])));
+  const rids = ownRids(desired, objects);
   const explained = new Set([...objects, ...computers].map(({ objectSID }) => objectSID));
   const named = accountsOf(desired, objects).flatMap(({ retrievers }) => [
     ...(retrievers?.principals ?? []),
     ...(retrievers?.denied ?? []),
   ]);
   const unknown = new Set(named.filter((sid) => !explained.has(sid)));
-  const found = yield* ask(
-    [
-      ...[...rids].map((rid): Lookup => ({ by: "primaryGroupID", value: String(rid) })),
-      ...[...unknown].map((value): Lookup => ({ by: "objectSid", value })),
-    ],
-    "Objects",
-  );
+  const [members = [], principals = []] = yield* together([
+    askForPrimaryMembers([...rids].filter((rid) => !asked.rids.has(rid))),
+    ask(
+      [...unknown].map((value) => ({ by: "objectSid", value })),
+      "Objects",
+    ),
+  ]);
   return {
-    primaryMembers: found.filter(({ primaryGroupID }) => primaryGroupID !== undefined && rids.has(primaryGroupID)),
-    unexplainedPrincipals: found.filter(({ objectSID }) => objectSID !== undefined && unknown.has(objectSID)),
+    primaryMembers: distinct([...asked.members, ...members]).filter(({ primaryGroupID }) => rids.has(String(primaryGroupID))),
+    unexplainedPrincipals: principals.filter(({ objectSID }) => objectSID !== undefined && unknown.has(objectSID)),
   };
 }
 

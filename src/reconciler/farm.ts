@@ -91,10 +91,10 @@ function isRemembered({ resolved }: DesiredFarm, records: FarmView["hosts"]["rec
 /** `absence`: for a while after another server took over, what it does not show may be on its way. */
 export function directoryOf(reader: Reader, writer: Writer, absence: () => Absence = () => ({ absenceReliable: true })): Directory {
   return {
-    async observe(desired, scope, signal, computers) {
-      const questions = look(desired, { scope, ...absence(), computers });
+    async observe(desired, scope, signal, before) {
+      const questions = look(desired, { scope, ...absence(), before });
       let step = questions.next();
-      while (step.done !== true) step = questions.next(await reader.find(step.value, signal));
+      while (step.done !== true) step = questions.next(await Promise.all(step.value.map((query) => reader.find(query, signal))));
       return step.value;
     },
     made: async (value, signal) =>
@@ -151,9 +151,9 @@ export async function reconcile(farm: DesiredFarm, directory: Directory, work: W
   try {
     for (let round = 1; ; round++) {
       // Between two looks of one reconcile the computers stay the same, unless something went wrong with one of them.
-      const computers = failures.length === 0 ? view?.observed.computers : undefined;
+      const before = failures.length === 0 ? view?.observed : undefined;
       const made = failures.length === 0 && view ? await withMade(directory, next, view, signal) : undefined;
-      const observed = made ?? (await directory.observe(desired, work.scope, signal, computers));
+      const observed = made ?? (await directory.observe(desired, work.scope, signal, before));
       await work.pause?.();
       view = viewOf(desired, observed);
       await work.pause?.();

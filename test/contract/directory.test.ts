@@ -472,17 +472,17 @@ describe.skipIf(!available)("the directory's contract", () => {
     });
   });
 
-  test("a farm costs three searches, and one more for each further 200 hosts; and one for the container while something of it is not there", async () => {
+  test("a farm costs two searches, and one more for each further 200 hosts; and one for the container while it does not know what it owns", async () => {
     const cost = wantedOf({ account: { name: "cost" }, hosts: { computers: ["COST0"] } });
     searches = 0;
     await directory.observe(cost, "Names", signal);
-    expect(searches).toBe(3);
+    expect(searches).toBe(2);
     await bringAbout(cost);
     for (const [hosts, cost] of [
       [1, 3],
-      [200, 3],
+      [150, 3],
       [201, 4],
-      [600, 5],
+      [600, 6],
     ] as const) {
       const wanted = wantedOf({
         account: { name: "cost" },

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { DesiredFarm } from "../../src/farm/desired-farm.ts";
-import type { ObservedFarm } from "../../src/farm/observed.ts";
 import { adoptionHint } from "../../src/farm/adoption.ts";
+import type { Query } from "../../src/ad/lookup.ts";
 import { look } from "../../src/farm/queries.ts";
 import type { DirectoryObject } from "../../src/ad/object.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
+import { answerAll } from "./answers.ts";
 import { BASE, CLUSTER, computer, CONSENT, desired, directoryObject, FACTS, farm, planOf, SimulatedDirectory } from "./simulation.ts";
 
 const WEB = ["WEB01", "WEB02"].map(computer);
@@ -177,30 +178,26 @@ describe("a group is a host group only if its members are computers", () => {
 
   /** What is asked, in order, where the directory answers so. */
   function asked(wanted: DesiredFarm, answer: (among: string, values: readonly string[]) => readonly DirectoryObject[]) {
-    const questions = look(wanted, { scope: "Names", absenceReliable: true });
-    const queries: { among: string; values: readonly string[]; membersAtMost: number | undefined; all: boolean }[] = [];
-    let step = questions.next();
-    while (step.done !== true) {
-      const { lookups, among, membersAtMost, allMembersOf } = step.value;
-      const values = lookups.map(({ value }) => value);
-      queries.push({ among, values, membersAtMost, all: allMembersOf?.(group) ?? false });
-      step = questions.next(answer(among, values));
-    }
-    const observed: ObservedFarm = step.value;
-    return { queries, observed };
+    const valuesOf = ({ lookups }: Query): readonly string[] => lookups.map(({ value }) => value);
+    const { queries, result } = answerAll(look(wanted, { scope: "Names", absenceReliable: true }), (query) =>
+      answer(query.among, valuesOf(query)),
+    );
+    const read = queries.map((query) => ({ ...query, values: valuesOf(query), all: query.allMembersOf?.(group) ?? false }));
+    return { queries: read, observed: result };
   }
 
   test("its members are asked for only where it may be taken, and no more of them than one can have", () => {
     const { queries, observed } = asked(adopting(), (among) => (among === "Computers" ? WEB : [account, group]));
     expect(queries[0]?.all).toBe(false);
-    expect(queries[1]).toMatchObject({ values: [group.objectGUID], membersAtMost: 5001, all: true });
-    expect(queries[2]).toMatchObject({ among: "Computers", values: MEMBERS });
+    const members = queries.findIndex(({ all }) => all);
+    expect(queries[members]).toMatchObject({ values: [group.objectGUID], membersAtMost: 5001, all: true });
+    expect(queries[members + 1]).toMatchObject({ among: "Computers", values: MEMBERS });
     expect(planOf(adopting(), observed).changes.map(({ kind }) => kind)).toEqual(["Adopt", "Adopt"]);
     const without = asked(adopting(), (among) => (among === "Computers" ? WEB : [account, { ...group, owner: "note" }]));
     expect(without.queries.some(({ all }) => all)).toBe(false);
   });
 
-  test("before anything is made it is asked whether both can be made, and nothing of what is there", () => {
+  test("before anything is made it is asked, once, whether both can be made", () => {
     const fresh = asked(adopting(), (among) => (among === "Computers" ? WEB : []));
     expect(fresh.queries.at(-1)).toMatchObject({ among: "Containers", values: [`OU=Farms,${BASE}`] });
     const plan = planOf(adopting(), fresh.observed);
@@ -217,7 +214,7 @@ describe("a group is a host group only if its members are computers", () => {
     const possible = asked(adopting(), (among) => (among === "Containers" ? [whole] : []));
     expect(planOf(adopting(), possible.observed).changes.map(({ kind }) => kind)).toEqual(["CreateHostGroup"]);
     const there = asked(adopting(), (among) => (among === "Computers" ? WEB : [account, group]));
-    expect(there.queries.some(({ among }) => among === "Containers")).toBe(false);
+    expect(there.queries.filter(({ among }) => among === "Containers")).toHaveLength(1);
   });
 });
 

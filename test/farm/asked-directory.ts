@@ -39,10 +39,10 @@ export class AskedDirectory implements Directory {
     return [...this.simulated.objects, ...this.simulated.computers];
   }
 
-  observe(desired: DesiredFarm, scope: Scope, _signal: AbortSignal, computers?: readonly DirectoryObject[]): Promise<ObservedFarm> {
-    const questions = look(desired, { scope, absenceReliable: true, computers });
+  observe(desired: DesiredFarm, scope: Scope, _signal: AbortSignal, before?: ObservedFarm): Promise<ObservedFarm> {
+    const questions = look(desired, { scope, absenceReliable: true, before });
     let step = questions.next();
-    while (step.done !== true) step = questions.next(this.#find(step.value));
+    while (step.done !== true) step = questions.next(step.value.map((query) => this.#find(query)));
     return Promise.resolve(step.value);
   }
 

@@ -9,6 +9,7 @@ import { look, lookupKeys } from "../../src/farm/queries.ts";
 import { sharingFarm } from "../../src/farm/sharing.ts";
 import { outcome } from "../../src/farm/status/outcome.ts";
 import { viewOf } from "../../src/farm/view.ts";
+import { answerAll } from "./answers.ts";
 import { BASE, CLUSTER, computer, desired, directoryObject, FACTS, farm } from "./simulation.ts";
 
 const HOSTS = Array.from({ length: 5000 }, (_, index) => computer(`HOST${index}`));
@@ -45,17 +46,14 @@ function longestStretch(wanted: ServerFarm, object: DirectoryObject, others: rea
   };
   const sharing = others.flatMap((other) => sharingFarm(other, BASE) ?? []);
   const target = desiredFarm(wanted, FACTS, CLUSTER, sharing).desired;
-  const questions = look(target, { scope: "Names", absenceReliable: true });
-  let step = questions.next();
-  while (step.done !== true) {
+  const { result: observed } = answerAll(look(target, { scope: "Names", absenceReliable: true }), ({ among, lookups }) => {
     pause();
-    const { among, lookups } = step.value;
-    step = questions.next(among === "Computers" ? HOSTS : lookups.some(({ by }) => by === "objectSid") ? [] : [object]);
-  }
-  const view = viewOf(target, step.value);
+    return among === "Computers" ? HOSTS : lookups.some(({ by }) => by === "objectSid") ? [] : [object];
+  });
+  const view = viewOf(target, observed);
   const planned = plan(view);
   outcome(wanted, target, { view, plan: planned, applied: planned.changes, failures: [], error: undefined }, new Date(0));
-  lookupKeys(target, step.value);
+  lookupKeys(target, observed);
   waitsForOthers(view);
   pause();
   return longest;

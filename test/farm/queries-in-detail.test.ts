@@ -7,6 +7,7 @@ import type { ObservedFarm, Scope } from "../../src/farm/observed.ts";
 import { HostIndex, look, lookupKeys } from "../../src/farm/queries.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { lookupKey } from "../../src/names/identifier.ts";
+import { answerAll } from "./answers.ts";
 import { BASE, computer, CONSENT, desired, directoryObject, type farm } from "./simulation.ts";
 
 type Spec = NonNullable<Parameters<typeof farm>[0]>;
@@ -46,30 +47,23 @@ function asked(
   { objects = [], computers = COMPUTERS, deleted = [] }: World,
   spec: Spec = {},
   status?: ServerFarmStatus,
-  { scope = "Names", absenceReliable = true, seen }: { scope?: Scope; absenceReliable?: boolean; seen?: readonly DirectoryObject[] } = {},
+  { scope = "Names", absenceReliable = true, before }: { scope?: Scope; absenceReliable?: boolean; before?: ObservedFarm } = {},
 ): Asked {
-  const queries: Query[] = [];
   const among = {
     Objects: [...objects, ...computers],
     Computers: computers,
     Deleted: [...objects, ...computers, ...deleted],
     Containers: [],
   };
-  const questions = look(desired(spec, status), { scope, absenceReliable, computers: seen });
-  let step = questions.next();
-  while (step.done !== true) {
-    const query = step.value;
-    queries.push(query);
+  const { result, queries } = answerAll(look(desired(spec, status), { scope, absenceReliable, before }), (query) => {
     const keys = new Set(query.lookups.map(({ by, value }) => `${by} ${lookupKey(by, value)}`));
     const directory = objects.find(({ objectGUID }) => objectGUID === query.directMembersOf);
     const isMeant = (one: DirectoryObject): boolean =>
       keysOf(one).some((key) => keys.has(key)) &&
       (query.directMembersOf === undefined || directory?.members.some((member) => dnKey(member) === dnKey(one.distinguishedName)) === true);
-    step = questions.next(
-      among[query.among].filter(isMeant).map((one) => (query.allMembersOf?.(one) === true ? one : { ...one, members: [] })),
-    );
-  }
-  return { observed: step.value, queries };
+    return among[query.among].filter(isMeant).map((one) => (query.allMembersOf?.(one) === true ? one : { ...one, members: [] }));
+  });
+  return { observed: result, queries };
 }
 
 function keysOf(object: DirectoryObject): readonly string[] {
@@ -146,8 +140,10 @@ describe("objects", () => {
         .flatMap(({ lookups }) => lookups.map(({ value }) => value));
     const both = { account: { container: "OU=A" }, hosts: { group: { container: "OU=B", existing: false } } };
     expect(containers([], both)).toEqual([`OU=A,${BASE}`, `OU=B,${BASE}`]);
-    expect(containers([account()], both)).toEqual([`OU=B,${BASE}`]);
-    expect(containers([account({ owner: undefined }), group("itfarm1Hosts")], both)).toEqual([]);
+    const own = account();
+    expect(containers([own], both), "it owns nothing that it knows of: all at a time").toEqual([`OU=A,${BASE}`, `OU=B,${BASE}`]);
+    expect(containers([own], both, owns(own))).toEqual([`OU=B,${BASE}`]);
+    expect(containers([account({ owner: undefined }), group("itfarm1Hosts")], both, owns(own))).toEqual([]);
     const renamed = account({ samAccountName: "old$", distinguishedName: "CN=old" });
     expect(containers([renamed], both, owns(renamed)), "it is its own by another name").toEqual([`OU=B,${BASE}`]);
     const strange = { ...renamed, owner: "a note" };
@@ -264,7 +260,8 @@ describe("computers", () => {
   });
 
   test("that were looked up a moment ago are not asked for again", () => {
-    const { observed, queries } = asked({}, hosts(["WEB01"]), undefined, { seen: [WEB04] });
+    const before = asked({}, hosts(["WEB04"])).observed;
+    const { observed, queries } = asked({}, hosts(["WEB01"]), undefined, { before });
     expect(observed.computers).toEqual([WEB04]);
     expect(queries.flatMap(({ lookups }) => lookups).some(({ value }) => value === "WEB01$")).toBe(false);
   });

@@ -2,20 +2,20 @@ import { expect, test } from "vitest";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
 import { look, lookupKeys } from "../../src/farm/queries.ts";
 import { lookupKey } from "../../src/names/identifier.ts";
+import { answerAll } from "./answers.ts";
 import { BASE, desired, directoryObject } from "./simulation.ts";
 
 const KNOWN = { observedGeneration: 1, ownedObjects: [{ objectGUID: "g", kind: "Account" as const }] };
 
 /** What is asked, question by question; the first is answered with the objects, all others with nothing. */
 function asked(wanted: ReturnType<typeof desired>, objects: readonly DirectoryObject[] = []): readonly (readonly string[])[] {
-  const questions = look(wanted, { scope: "Names", absenceReliable: true });
-  const all: string[][] = [];
-  let step = questions.next();
-  while (step.done !== true) {
-    all.push(step.value.lookups.map(({ by, value }) => `${by}=${value}`));
-    step = questions.next(all.length === 1 ? objects : []);
-  }
-  return all;
+  let answers = [objects];
+  const { queries } = answerAll(look(wanted, { scope: "Names", absenceReliable: true }), () => {
+    const [first = []] = answers;
+    answers = [];
+    return first;
+  });
+  return queries.map(({ lookups }) => lookups.map(({ by, value }) => `${by}=${value}`));
 }
 
 test("of a name its holder is asked for, who holds one that implies it, and computers that it speaks of, each once", () => {
@@ -88,8 +88,7 @@ test("computers by dNSHostName, which has no index, are asked for only of names 
 
 test("the end of a farm asks for nobody's names but its own", () => {
   const questions = look(desired({ servicePrincipalNames: ["http/shop"] }), { scope: "Owned", absenceReliable: true });
-  const { value } = questions.next();
-  const lookups = value && "lookups" in value ? value.lookups : [];
+  const { lookups = [] } = answerAll(questions, () => []).queries[0] ?? {};
   expect(lookups.some(({ by }) => by === "dNSHostName")).toBe(false);
   expect(lookups.map(({ value: text }) => text)).not.toContain("host/shop");
 });
@@ -114,9 +113,7 @@ test("what is known and not to be seen is missed while it may be on its way, unl
   const missing = (absenceReliable: boolean, isDeleted?: (objectGUID: string) => boolean): readonly string[] => {
     const wanted = { ...desired(), knownObjects: ["g"] };
     const questions = look(wanted, { scope: "Owned", absenceReliable, ...(isDeleted && { isDeleted }) });
-    let step = questions.next();
-    while (step.done !== true) step = questions.next([]);
-    return step.value.missing;
+    return answerAll(questions, () => []).result.missing;
   };
   expect(missing(true)).toEqual([]);
   expect(missing(false)).toEqual(["g"]);

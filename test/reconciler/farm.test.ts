@@ -46,15 +46,10 @@ class Counting extends SimulatedDirectory {
   looks = 0;
   readonly scopes: Scope[] = [];
 
-  override observe(
-    wanted: DesiredFarm,
-    scope?: Scope,
-    _signal?: AbortSignal,
-    computers?: readonly DirectoryObject[],
-  ): Promise<ObservedFarm> {
+  override observe(wanted: DesiredFarm, scope?: Scope, _signal?: AbortSignal, before?: ObservedFarm): Promise<ObservedFarm> {
     this.looks++;
     if (scope) this.scopes.push(scope);
-    return Promise.resolve({ ...this.seenBy(wanted), computers: computers ?? this.computers });
+    return Promise.resolve({ ...this.seenBy(wanted), computers: before?.computers ?? this.computers });
   }
 }
 
@@ -496,7 +491,8 @@ describe("a reader and a writer as a farm's directory", () => {
       expect(observed.missing).toEqual(missing);
     }
     const [web01] = WEB;
-    const observed = await directory().observe(desired(hosts(["WEB01"])), "Names", signal, web01 ? [web01] : []);
+    const before = new SimulatedDirectory([], web01 ? [web01] : []).seenBy(desired());
+    const observed = await directory().observe(desired(hosts(["WEB01"])), "Names", signal, before);
     expect(observed.computers).toEqual([web01]);
   });
 

@@ -125,10 +125,10 @@ export class LivedFarm {
     };
     return {
       directory: {
-        observe: (desired, scope, aborted, computers) =>
+        observe: (desired, scope, aborted, before) =>
           fails("a look fails")
             ? Promise.reject(new DirectoryError("Unavailable", "no server answers"))
-            : directory.observe(desired, scope, aborted, computers),
+            : directory.observe(desired, scope, aborted, before),
         made: (dn) => (fails("a look fails") ? Promise.reject(new DirectoryError("Unavailable", "no server answers")) : directory.made(dn)),
         apply: async (change) => {
           if (fails("a write is refused")) throw new DirectoryError("Unwilling", "it would not");

@@ -1,5 +1,6 @@
 /** Runs the kinds of the replica that leads: what fills their queues, their workers, and what a result means for the queue. */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { setImmediate } from "node:timers/promises";
 import { keyOf, type KubernetesObject } from "../api/object.ts";
 import { Backoff } from "../base/backoff.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
@@ -94,6 +95,8 @@ class Controller {
     const started = performance.now();
     this.#metrics.reconcileStarted(name);
     let result: ReconcileResult;
+    // What brought the key, an event of a large farm, say, took its time already.
+    await setImmediate();
     try {
       result = this.#follow(key, await this.#kind.reconcile(key, clusterId, signal));
     } catch (error) {

@@ -1,4 +1,5 @@
 /** Answers lookups over LDAP: filters, ranges, and how much is asked at once. */
+import { setImmediate } from "node:timers/promises";
 import { AndFilter, EqualityFilter, type Filter, OrFilter } from "ldapts";
 import { DirectoryError } from "../ad/error.ts";
 import type { Lookup, Query } from "../ad/lookup.ts";
@@ -16,10 +17,10 @@ const CONTAINER_ATTRIBUTES = ["objectGUID", "objectClass", "allowedChildClassesE
 
 /** Searches at once, and how much of one a single asker may fill while others wait. */
 const [SEARCHES, SHARE] = [4, 50];
-/** Less than a whole search is sent so long (ms) after the one before it in its line, and what comes meanwhile goes with it. */
-const PATIENCE = 20;
-/** Many ask for the same few containers, each of them once. */
-const PATIENCE_FOR_CONTAINERS = 100;
+/** Less than a whole search is sent so long (ms) after the one before it in its line, and what comes meanwhile goes with it. Many ask for few containers. */
+const [PATIENCE, PATIENCE_FOR_CONTAINERS] = [20, 100];
+/** Entries that are dealt out in one turn of the event loop. */
+const TURN = 50;
 
 /** Somebody who waits for objects. */
 interface Asker {
@@ -121,7 +122,7 @@ export class LdapReader implements Reader {
     while (batch.size < TERMS) {
       const [asker, ...others] = line.askers;
       if (!asker) break;
-      for (const [term, lookup] of [...asker.unsent].slice(0, Math.min(SHARE, TERMS - batch.size))) {
+      for (const [term, lookup] of asker.unsent.entries().take(Math.min(SHARE, TERMS - batch.size))) {
         asker.unsent.delete(term);
         const known = batch.get(term) ?? { lookup, among: asker.query.among, askers: new Set() };
         batch.set(term, { ...known, askers: known.askers.add(asker) });
@@ -155,7 +156,11 @@ export class LdapReader implements Reader {
       attributes: attributesOf([...askers].map(({ query }) => query)),
       deleted: first.query.among === "Deleted",
     });
-    for (const entry of entries) await this.#deal(entry, batch, askers);
+    for (const [index, entry] of entries.entries()) {
+      // To read the answers took its time already: others have their turns first, and again and again.
+      if (index % TURN === 0) await setImmediate();
+      await this.#deal(entry, batch, askers);
+    }
   }
 
   async #deal(entry: Attributes, batch: Batch, askers: ReadonlySet<Asker>): Promise<void> {

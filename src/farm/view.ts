@@ -166,7 +166,7 @@ class Resolver {
   }
 
   #remember({ text }: HostReference, hosts: readonly { readonly objectGUID: string; readonly objectSID?: string | undefined }[]): void {
-    for (const [objectGUID, objectSID] of new Map(hosts.map((host) => [host.objectGUID, host.objectSID]))) {
+    for (const { objectGUID, objectSID } of hosts) {
       this.#records.set(`${text}\n${objectGUID}`, { reference: text, objectGUID, ...(objectSID === undefined ? {} : { objectSID }) });
     }
   }
@@ -231,10 +231,12 @@ export function primaryStrangers(view: Looked, stays: (key: string) => boolean):
   });
   const external = externalHostGroups(view).filter((group) => group.owner !== desired.owner && mayGiveRight(view, group));
   const others = external.flatMap((group): readonly PrimaryStranger[] => {
+    // Hardly any group is the primary one of anybody: of the others nothing more is worked out.
+    if (!observed.computers.some((computer) => isPrimaryGroup(group, computer))) return [];
     const wanting = othersWanting(desired, group);
     const put = [...addedMembers(view, group).values()];
     return put
-      .filter((object) => isOut(object) && isPrimaryGroup(group, object) && wanting(object).length === 0)
+      .filter((object) => isPrimaryGroup(group, object) && isOut(object) && wanting(object).length === 0)
       .map((object) => ({ object, group }));
   });
   return [...own, ...others];

@@ -101,8 +101,7 @@ export class KubernetesClient {
     const text = await response.body.text().catch((error: unknown) => this.#lost(what, error, signal));
     if (response.statusCode >= 300) throw this.#refused(what, response, parseOr(text));
     try {
-      const parsed: unknown = text === "" ? undefined : JSON.parse(text);
-      return parsed;
+      return text === "" ? undefined : JSON.parse(text);
     } catch (error) {
       throw fromFailure(what, error);
     }
@@ -116,13 +115,17 @@ export class KubernetesClient {
       const text = await response.body.text().catch(() => "");
       throw this.#refused(what, response, parseOr(text));
     }
-    let rest = "";
+    // A large object comes in many chunks, which are put together once.
+    const begun: string[] = [];
     response.body.setEncoding("utf8");
     try {
       for await (const chunk of response.body) {
-        const parts = `${rest}${String(chunk)}`.split("\n");
-        rest = parts.pop() ?? "";
-        for (const line of parts) if (line.trim() !== "") yield line;
+        const [first = "", ...others] = String(chunk).split("\n");
+        begun.push(first);
+        for (const next of others) {
+          const line = begun.splice(0, Infinity, next).join("");
+          if (line.trim() !== "") yield line;
+        }
       }
     } catch (error) {
       this.#lost(what, error, signal);

@@ -19,6 +19,8 @@ export interface Query {
   readonly groups?: boolean;
   /** After about so many members of a group the others are not asked for. */
   readonly membersAtMost?: number;
+  /** True: somebody must lose something now, so that it waits for nobody. */
+  readonly urgent?: boolean;
   /** objectGUID of a group: only what is a direct member of it is meant, and of that nothing but its objectGUID is read. */
   readonly directMembersOf?: string;
 }

@@ -89,15 +89,19 @@ export class Lane {
     priority: Priority,
   ): { readonly key: string; readonly tenant: string; readonly priority: Priority; readonly since: number } | undefined {
     for (const [tenant, keys] of this.#waiting[priority]) {
-      if (!this.#mayRun(tenant)) continue;
+      if (!this.#mayRun(tenant, priority)) continue;
       for (const [key, since] of keys) return { key, tenant, priority, since };
     }
     return undefined;
   }
 
-  /** The last quarter is for tenants that have nothing running: one whose keys take long leaves room for the others. */
-  #mayRun(tenant: string): boolean {
+  /**
+   * The last quarter is for tenants that have nothing running: one whose keys take long leaves room for the others. Half of it is for what is urgent, too:
+   * of the same tenant it would wait for all that the tenant changed before.
+   */
+  #mayRun(tenant: string, priority: Priority): boolean {
     const free = this.#limit - this.#runningInAll;
-    return free > 0 && (free > this.#reserved || !this.#running.has(tenant));
+    const reserved = priority === "Urgent" ? Math.floor(this.#reserved / 2) : this.#reserved;
+    return free > 0 && (free > reserved || !this.#running.has(tenant));
   }
 }

@@ -15,12 +15,10 @@ const TERMS = 200;
 /** Computed by the directory for each that is asked: for nothing else than these few. */
 const CONTAINER_ATTRIBUTES = ["objectGUID", "objectClass", "allowedChildClassesEffective"];
 
-/** Searches at once, and how much of one a single asker may fill while others wait. */
-const [SEARCHES, SHARE] = [4, 50];
+/** Searches at once, how much of one a single asker may fill while others wait, and entries that are dealt out in one turn of the event loop. */
+const [SEARCHES, SHARE, TURN] = [4, 50, 50];
 /** Less than a whole search is sent so long (ms) after the one before it in its line, and what comes meanwhile goes with it. Many ask for few containers. */
 const [PATIENCE, PATIENCE_FOR_CONTAINERS] = [20, 100];
-/** Entries that are dealt out in one turn of the event loop. */
-const TURN = 50;
 
 /** Somebody who waits for objects. */
 interface Asker {
@@ -37,6 +35,7 @@ interface Asker {
 /** Who asks the same kind of question. */
 interface Line {
   readonly name: string;
+  readonly urgent: boolean;
   askers: readonly Asker[];
   underWay: number;
   /** When it may send less than a whole search (ms, as performance.now has it). */
@@ -72,8 +71,9 @@ export class LdapReader implements Reader {
     if (signal.aborted) reject(new DirectoryError("Aborted", "the operator is stopping"));
     else if (unsent.size === 0) resolve([]);
     else {
-      const name = lineOf(query);
-      const line = this.#lines.get(name) ?? { name, askers: [], underWay: 0, patientUntil: 0, timer: undefined };
+      const { urgent = false } = query;
+      const name = urgent ? `Urgent: ${lineOf(query)}` : lineOf(query);
+      const line = this.#lines.get(name) ?? { name, urgent, askers: [], underWay: 0, patientUntil: 0, timer: undefined };
       this.#lines.set(name, line);
       line.askers = [...line.askers, { query, unsent, underWay: 0, found: new Map(), resolve, reject }];
       this.#schedule(line);
@@ -94,7 +94,7 @@ export class LdapReader implements Reader {
 
   /** Whoever has to wait for a free search is sent by the one that ends. */
   #send(line: Line): void {
-    while (this.#underWay < SEARCHES && line.askers.length > 0) {
+    while ((this.#underWay < SEARCHES || line.urgent) && line.askers.length > 0) {
       const batch = this.#fill(line);
       const askers = new Set([...batch.values()].flatMap((term) => [...term.askers]));
       for (const asker of askers) asker.underWay++;

@@ -93,8 +93,12 @@ export function directoryOf(reader: Reader, writer: Writer, absence: () => Absen
   return {
     async observe(desired, scope, signal, before) {
       const questions = look(desired, { scope, ...absence(), before });
+      // Whoever was quarantined a moment ago may still have the right.
+      const urgent = desired.quarantined.some(({ text }) => !desired.resolved.has(text));
       let step = questions.next();
-      while (step.done !== true) step = questions.next(await Promise.all(step.value.map((query) => reader.find(query, signal))));
+      while (step.done !== true) {
+        step = questions.next(await Promise.all(step.value.map((query) => reader.find({ ...query, urgent }, signal))));
+      }
       return step.value;
     },
     made: async (value, signal) =>

@@ -142,6 +142,17 @@ describe("the work queue", () => {
       expect(await ninth).toBe("ad/d/x");
     });
 
+    test("of a tenant that has all the turns it may have, what is urgent takes half of what is left to others", async () => {
+      const queue = queueOf(16);
+      for (let index = 0; index < 20; index++) queue.add(`ad/web/${index}`);
+      expect(await takeAll(queue, 12)).toHaveLength(12);
+      for (let index = 0; index < 4; index++) queue.add(`ad/web/urgent${index}`, "Urgent");
+      expect(await takeAll(queue, 2)).toEqual(["ad/web/urgent0", "ad/web/urgent1"]);
+      const next = queue.take();
+      queue.add("ad/quiet/x");
+      expect(await next).toBe("ad/quiet/x");
+    });
+
     test("what is urgent goes first, then changes, rechecks and resyncs", async () => {
       const queue = queueOf(Infinity);
       for (const priority of ["Resync", "Recheck", "Change", "Urgent"] as const) queue.add(`ad/web/${priority}`, priority);

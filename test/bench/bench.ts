@@ -3,8 +3,9 @@
  *
  * A burst of farms from apply to Ready, beside a bare ldapts loop that does the same writes on the same directory in the same run; the cost
  * of all of them at rest; and a restart with all in sync. Prints figures and ratios; judges nothing. docs/benchmarks.md has some.
- * Options: --on sandbox|real (sandbox), --farms N (200), --hosts N (3), --rest SECONDS (60), --profile FOLDER (the operator's CPU profiles: until
- * the restart, and of the restart).
+ * Options: --on sandbox|real (sandbox), --farms N (200), --hosts N (3), --rest SECONDS (60), --existing N (each N farms use one existing group; 0: none),
+ * --away SECONDS (so long nobody answers for the domain, after the restart; 0: not at all), --profile FOLDER (the operator's CPU profiles: until the restart,
+ * and of the restart).
  */
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,6 +15,7 @@ import { encodeRetrievers } from "../../src/directory/entries.ts";
 import { decodeSid } from "../../src/names/identifier.ts";
 import type { Cluster } from "../harness/cluster.ts";
 import { addComputer, BASE, type TestDirectory } from "../harness/directory.ts";
+import type { Operator } from "../harness/operator.ts";
 import { EventLoop, stretch } from "../harness/event-loop.ts";
 import { farmOf } from "../harness/manifests.ts";
 import { atRest, deploy, memory, NAMESPACE, onServers, requests, say, type Servers, usage, whenSent } from "./measure.ts";
@@ -24,10 +26,13 @@ const { values } = parseArgs({
     farms: { type: "string", default: "200" },
     hosts: { type: "string", default: "3" },
     rest: { type: "string", default: "60" },
+    existing: { type: "string", default: "0" },
+    away: { type: "string", default: "0" },
     profile: { type: "string" },
   },
 });
 const [farms, hosts, rest] = [Number(values.farms), Number(values.hosts), Number(values.rest)];
+const [existing, away] = [Number(values.existing), Number(values.away)];
 
 /** The same writes, one after the other on one connection: a group with its members, its SID, an account. Seconds. */
 async function bareLoop(directory: TestDirectory, computers: readonly string[], count: number): Promise<number> {
@@ -88,14 +93,40 @@ function isReady(status: unknown): boolean {
   });
 }
 
+function groupOf(farm: number): string {
+  return `Shared${Math.floor(farm / existing)}`;
+}
+
+async function addGroups(directory: TestDirectory): Promise<void> {
+  await directory.asAdministrator(async (client) => {
+    for (const name of new Set(Array.from({ length: farms }, (_, farm) => groupOf(farm)))) {
+      await client.add(`CN=${name},OU=Farms,${BASE}`, { objectClass: "group", sAMAccountName: name, groupType: "-2147483646" });
+    }
+  });
+}
+
+/** A domain that nobody answers for, and that comes back. */
+async function goAway({ directory }: Servers, operator: Operator): Promise<void> {
+  const before = await requests(operator);
+  await directory.stop();
+  await sleep(away * 1000);
+  const gone = await requests(operator);
+  await directory.start();
+  await atRest(operator);
+  const after = await requests(operator);
+  say("away", `${away} s: ${gone.patches - before.patches} patches, and ${after.patches - gone.patches} when it was back`);
+}
+
 /** Ten requests at a time. */
 async function applyAll(cluster: Cluster, computers: readonly string[]): Promise<number> {
   const started = performance.now();
   let next = 0;
   const lane = async (): Promise<void> => {
     while (next < farms) {
-      const name = `burst${next++}`;
-      const spec = { servicePrincipalNames: [`http/${name}.contoso.com`, `http/${name}`], hosts: { computers } };
+      const index = next++;
+      const name = `burst${index}`;
+      const group = existing > 0 ? { group: { name: groupOf(index), existing: true } } : {};
+      const spec = { servicePrincipalNames: [`http/${name}.contoso.com`, `http/${name}`], hosts: { computers, ...group } };
       await cluster.apply(farmOf(NAMESPACE, name, spec));
     }
   };
@@ -103,7 +134,8 @@ async function applyAll(cluster: Cluster, computers: readonly string[]): Promise
   return (performance.now() - started) / 1000;
 }
 
-async function bench({ directory, cluster }: Servers): Promise<void> {
+async function bench(servers: Servers): Promise<void> {
+  const { directory, cluster } = servers;
   const names = Array.from({ length: hosts }, (_, index) => `BENCH${index}`);
   const computers = await directory.asAdministrator(async (client) => {
     const dns: string[] = [];
@@ -113,6 +145,7 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
   const loop = await EventLoop.create();
   const profile = values.profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", values.profile];
   const start = await deploy(directory, cluster, (kubeconfig) => loop.command(kubeconfig, profile));
+  if (existing > 0) await addGroups(directory);
   let operator = await start();
   try {
     say("run", `${farms} farms x ${hosts} hosts on ${directory.name} and ${cluster.name}`);
@@ -161,6 +194,7 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
       `all looked at within ${seconds.toFixed(0)} s: ${after.searches} searches, ${after.writes} writes (USN moved by ${(await directory.usn()) - usn}), ` +
         `${after.patches} patches, ${looked.cpu.toFixed(1)} s CPU, ${memory(looked)}, ${stretch(await loop.longestStretch(operator))}`,
     );
+    if (away > 0) await goAway(servers, operator);
   } finally {
     await operator.stop();
     await loop.remove();

@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DELEGATED, delegate } from "../harness/delegation.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
+import { LdapProxy } from "../faults/ldap-proxy.ts";
+import { Schedule } from "../faults/schedule.ts";
 import {
   applyDomain,
   available,
@@ -88,5 +90,49 @@ describe.skipIf(!available)("a healthy domain beside four that are silent", () =
     const started = performance.now();
     expect(await second.stop()).toBe(0);
     expect((performance.now() - started) / 1000).toBeLessThan(5);
+  });
+});
+
+describe.skipIf(!available)("a domain in which each search takes 300 ms", () => {
+  const FARMS = 200;
+  const slow = new Schedule();
+  let proxy: LdapProxy;
+  let operator: Operator;
+
+  beforeAll(async () => {
+    await delegate(directory);
+    await createNamespace("slow");
+    proxy = await LdapProxy.start({ url: directory.url, ca: directory.ca }, slow);
+    const defaults = { accountContainer: "OU=Farms", groupContainer: "OU=Farms" };
+    await applyDomain({ account: DELEGATED, ca: proxy.ca, spec: { servers: [proxy.url], defaults } });
+    operator = await startOperator();
+    await domainReady();
+  });
+
+  afterAll(async () => {
+    slow.set();
+    await cleanUp();
+    await operator.stop();
+    await proxy.stop();
+  });
+
+  test("a quarantine beside a change of 200 farms is acted on within seconds", { timeout: 300_000 }, async () => {
+    const names = Array.from({ length: FARMS }, (_, index) => `bulk${index}`);
+    for (const name of names) await cluster.apply(farmOf("slow", name, { hosts: { computers: ["WEB01", "WEB02"] } }));
+    for (const name of names) await farmReady("slow", name, 120);
+    slow.set({ matches: ({ operation }) => operation === "search", when: { probability: 1 }, effect: { kind: "Lag", milliseconds: 300 } });
+    const changed = { account: { description: "changed" }, hosts: { computers: ["WEB01", "WEB02", "WEB03"] } };
+    await Promise.all(names.map((name) => patchFarm("slow", name, changed)));
+    const started = performance.now();
+    await patchFarm("slow", "bulk7", { hosts: { quarantined: ["WEB02"] } });
+    const isIn = async (): Promise<boolean> => (await directory.members("bulk7Hosts")).some((dn) => dn.includes("WEB02"));
+    await waitFor("the quarantine", async () => !(await isIn()), undefined, 120);
+    // Two seconds, and what a busy machine needs.
+    expect((performance.now() - started) / 1000).toBeLessThan(4);
+    const unchanged = await Promise.all(names.map(async (name) => (await directory.members(`${name}Hosts`)).length < 3));
+    expect(unchanged.filter(Boolean).length, "others that still wait").toBeGreaterThan(FARMS / 4);
+    slow.set();
+    for (const name of names) await farmReady("slow", name, 120);
+    expect(await isIn()).toBe(false);
   });
 });

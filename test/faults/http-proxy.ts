@@ -79,6 +79,7 @@ export class HttpProxy {
     const effect = this.schedule.decide({ protocol: "http", operation: request.method ?? "", path });
     switch (effect?.kind) {
       case "Delay":
+      case "Lag":
         await sleep(effect.milliseconds);
         break;
       case "DropBefore":

@@ -118,6 +118,9 @@ export class LdapProxy {
         await sleep(effect.milliseconds);
         link.server.write(bytes);
         return;
+      case "Lag":
+        void sleep(effect.milliseconds).then(() => link.server.write(bytes));
+        return;
       case "DropBefore":
         close(link);
         return;

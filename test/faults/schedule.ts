@@ -10,8 +10,10 @@ export interface Message {
 }
 
 export type Effect =
-  /** It arrives late. */
+  /** It arrives late, and so does what comes after it on the connection. */
   | { readonly kind: "Delay"; readonly milliseconds: number }
+  /** It arrives late, as over a long line: what comes after it does not wait. */
+  | { readonly kind: "Lag"; readonly milliseconds: number }
   /** It never arrives, and the connection closes: nothing was done. */
   | { readonly kind: "DropBefore" }
   /** It is done, but the answer never arrives, and the connection closes. */

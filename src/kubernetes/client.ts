@@ -5,8 +5,8 @@ import { KubeConfig, tokenFileOf } from "./kube-config.ts";
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import { fromFailure, fromResponse, KubernetesError, parseOr } from "./api-error.ts";
 
-/** Told of every answer; `code` is `<error>` where there was none, as client-go has it. */
-export type RestObserver = (method: string, code: string) => void;
+/** Told of every answer; `code` is `<error>` where there was none, and `host` has the port, as client-go has it. */
+export type RestObserver = (method: string, code: string, host: string) => void;
 
 export interface RequestOptions {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
@@ -49,6 +49,7 @@ const CREDENTIALS_LIFE = 15_000;
 export class KubernetesClient {
   readonly #config: KubeConfig;
   readonly #server: string;
+  readonly #host: string;
   readonly #observe: RestObserver;
   readonly #tokenFile: string | undefined;
   readonly #listeners = new Set<() => void>();
@@ -59,6 +60,7 @@ export class KubernetesClient {
     this.#config = config;
     this.#tokenFile = tokenFile;
     this.#server = server.replace(/\/+$/, "");
+    this.#host = new URL(server).host;
     this.#observe = observe;
   }
 
@@ -161,10 +163,10 @@ export class KubernetesClient {
         ...(options.body === undefined ? {} : { body: options.body }),
         dispatcher: connections.lanes[options.lane],
       });
-      this.#observe(method, String(response.statusCode));
+      this.#observe(method, String(response.statusCode), this.#host);
       return response;
     } catch (error) {
-      this.#observe(method, "<error>");
+      this.#observe(method, "<error>", this.#host);
       return this.#lost(`${method} ${path}`, error, options.ended);
     }
   }

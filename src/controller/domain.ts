@@ -97,7 +97,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
       this.#watched.delete(name);
       this.#access.delete(name);
       this.queue.drop(name);
-      metrics.objects.domain(name, undefined);
+      metrics.objects.domainGone(name);
       this.#tell(name, { kind: "Everything" });
       return { kind: "Done" };
     }
@@ -118,7 +118,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     const delay = await this.#poll(domain, watched, clusterId);
     if (signal.aborted) return { kind: "Done" };
     try {
-      await this.#report(domain, watched.state, farms);
+      await this.#report(domain, watched, farms);
       if (watched.state.recorded()) this.#publish(domain, watched, { kind: "Everything" });
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
@@ -221,7 +221,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     for (const listener of this.#listeners) listener(domain, batch);
   }
 
-  async #report(domain: ActiveDirectoryDomain, state: DomainState, farms: ReadonlySet<string>): Promise<void> {
+  async #report(domain: ActiveDirectoryDomain, { state, connection }: Watched, farms: ReadonlySet<string>): Promise<void> {
     const { statuses, events, metrics } = this.#context;
     const now = new Date();
     const drafts = domainFindings(state.view, now);
@@ -230,7 +230,12 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
       events.record(DOMAINS, domain, deletionBlockedEvent([...farms]));
     }
     const status = domainStatus(domain, state.view, drafts, farms.size, now);
-    metrics.objects.domain(domain.metadata.name, status.conditions ?? []);
+    metrics.objects.domain({
+      domain: domain.metadata.name,
+      conditions: status.conditions ?? [],
+      pollInterval: pollOf(domain) / 1000,
+      lastPoll: connection.lastPoll,
+    });
     const written = await statuses.write(DOMAINS, domain, status);
     if (written === undefined) return;
     for (const draft of domainEvents(domain, drafts)) events.record(DOMAINS, domain, draft);

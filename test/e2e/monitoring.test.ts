@@ -13,7 +13,7 @@ import { ADMINISTRATOR, addUser, BASE } from "../harness/directory.ts";
 import { freePort } from "../harness/kube.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
-import { Prometheus, prometheusMissing } from "../harness/prometheus.ts";
+import { CLUSTER, Prometheus, prometheusMissing } from "../harness/prometheus.ts";
 import {
   applyDomain,
   available,
@@ -276,12 +276,13 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
     expect(await seen({ ...silent, labels: { resource: "secrets", instance: new URL(standby.metricsUrl).host } })).toBe(false);
     const dashboard: unknown = JSON.parse(await readFile(new URL("dashboard.json", MONITORING), "utf8"));
     for (const { name, query } of variables.parse(dashboard).templating.list.filter(({ name }) => name !== "datasource")) {
-      const [, metric = "", label = ""] = /^label_values\((.*), (\w+)\)$/.exec(query.replace("$namespace", NAMESPACE)) ?? [];
+      const [, metric = "", label = ""] =
+        /^label_values\((.*), (\w+)\)$/.exec(query.replace("$namespace", NAMESPACE).replace("$cluster", CLUSTER)) ?? [];
       const values = await prometheus.query(`count by (${label}) (${metric})`);
       expect(
         values.map((sample) => sample.metric[label]),
         name,
-      ).toContain({ domain: "direct", namespace: NAMESPACE, farm: "hostless" }[name]);
+      ).toContain({ cluster: CLUSTER, domain: "direct", namespace: NAMESPACE, farm: "hostless" }[name]);
     }
     const all = panels.parse(dashboard);
     expect(all.length).toBeGreaterThan(30);
@@ -294,6 +295,7 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
         const data = async (): Promise<boolean> => {
           for (const { domain, farm } of choices) {
             const query = expr
+              .replaceAll("$cluster", CLUSTER)
               .replaceAll("$domain", domain)
               .replaceAll("$namespace", NAMESPACE)
               .replaceAll("$farm", farm)

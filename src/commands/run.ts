@@ -7,7 +7,7 @@ import { FarmKind, FARMS } from "../controller/farm.ts";
 import type { Context, Kind } from "../controller/kind.ts";
 import { Leadership } from "../controller/leadership.ts";
 import { COUNTED_FARMS, sayOutside } from "../controller/outside-farms.ts";
-import { RECONCILE, Runtime } from "../controller/runtime.ts";
+import { currentReconcile, Runtime } from "../controller/runtime.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { EventRecorder } from "../kubernetes/events.ts";
 import { Lease } from "../kubernetes/lease.ts";
@@ -55,12 +55,7 @@ interface Operator {
 /** Resolves with the exit code: 0 after the signal, 1 after the Lease was lost. Rejects with UsageError. */
 export async function run({ configFile, kubeconfig, environment, signal }: RunOptions): Promise<number> {
   const config = await readConfig(configFile, environment["POD_NAMESPACE"]);
-  const log = createLog(
-    config.log.level,
-    config.log.format,
-    (line) => process.stdout.write(line),
-    () => RECONCILE.getStore(),
-  );
+  const log = createLog(config.log.level, config.log.format, (line) => process.stdout.write(line), currentReconcile);
   const version = await readVersion();
   const metrics = new Metrics(version, config.leaderElection.leaseName);
   const client = loadClient(kubeconfig, metrics);

@@ -3,12 +3,17 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { keyOf, type KubernetesObject } from "../api/object.ts";
 import { Backoff } from "../base/backoff.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
-import type { Log } from "../telemetry/log.ts";
+import type { Fields, Log } from "../telemetry/log.ts";
 import type { Metrics, ReconcileResult } from "../telemetry/metrics.ts";
 import type { Kind, Result } from "./kind.ts";
 
-/** Which reconcile is going on: every line of its log bears the same id. */
-export const RECONCILE = new AsyncLocalStorage<{ readonly reconcileID: string }>();
+const RECONCILE = new AsyncLocalStorage<{ readonly reconcileID: string; isOver: boolean }>();
+
+/** Which reconcile is going on, for the log: every line of it bears the same id. What a reconcile opened may still speak when it is over. */
+export function currentReconcile(): { readonly reconcileID: string } | undefined {
+  const current = RECONCILE.getStore();
+  return current && !current.isOver ? { reconcileID: current.reconcileID } : undefined;
+}
 
 export interface RuntimeOptions {
   readonly kinds: readonly Kind[];
@@ -74,7 +79,9 @@ class Controller {
     const running = new Set<Promise<void>>();
     for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
       const taken = key;
-      const reconcile = RECONCILE.run({ reconcileID: crypto.randomUUID() }, () => this.#one(taken, clusterId, signal)).finally(() => {
+      const current = { reconcileID: crypto.randomUUID(), isOver: false };
+      const reconcile = RECONCILE.run(current, () => this.#one(taken, clusterId, signal)).finally(() => {
+        current.isOver = true;
         running.delete(reconcile);
         queue.done(taken);
       });
@@ -103,17 +110,11 @@ class Controller {
         result = this.#follow(key, { kind: "Retry" });
       } else {
         result = "error";
-        const isInternal = !(error instanceof KubernetesError);
-        if (isInternal) this.#metrics.reconcilePanicked(name);
         const delay = this.#retry(key, error instanceof KubernetesError ? error.retryAfter : undefined);
-        this.#log.error("reconcile failed", {
-          controller: name,
-          key,
-          error: error instanceof Error ? error.message : String(error),
-          // Of what nobody thought of, where it was.
-          ...(isInternal && error instanceof Error ? { stack: error.stack ?? "" } : {}),
-          retryInSeconds: delay / 1000,
-        });
+        const retryInSeconds = delay / 1000;
+        if (error instanceof KubernetesError)
+          this.#log.error("reconcile failed", { controller: name, key, error: error.message, retryInSeconds });
+        else sayInternal({ metrics: this.#metrics, log: this.#log }, name, key, error, { retryInSeconds });
       }
     }
     this.#metrics.reconciled(name, result, (performance.now() - started) / 1000);
@@ -127,6 +128,7 @@ class Controller {
     if (this.#backoff.failures.has(key)) this.#backoff.forget(key);
     if (result.kind === "Done") return "success";
     this.#kind.queue.addAfter(key, result.delay, result.priority);
+    if (result.failed === true) return "error";
     return result.priority === "Resync" ? "success" : "requeue_after";
   }
 
@@ -139,6 +141,19 @@ class Controller {
     queue.addAfter(key, delay, queue.priorityOf(key) === "Urgent" ? "Urgent" : "Change");
     return delay;
   }
+}
+
+/** What nobody thought of: counted apart, and logged with the place where it was. */
+export function sayInternal(
+  { metrics, log }: Pick<RuntimeOptions, "metrics" | "log">,
+  controller: string,
+  key: string,
+  error: unknown,
+  more: Fields = {},
+): void {
+  metrics.reconcilePanicked(controller);
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  log.error("reconcile failed", { controller, key, error: message, stack, ...more });
 }
 
 /** Whether a change of an object is more than its status, which is our own doing and asks for nothing. */

@@ -32,6 +32,14 @@ async function lines(metrics: Metrics, prefix = "serverfarm_farm_"): Promise<rea
     .toSorted();
 }
 
+test("how long a key waited is told up to 1,000 s, under both names of the queue", async () => {
+  const metrics = new Metrics("1", "lease");
+  metrics.queue("thing").taken(999_000);
+  const text = await metrics.registry.getSingleMetricAsString("workqueue_queue_duration_seconds");
+  const at = (le: string): string | undefined => new RegExp(`_bucket{le="${le}",name="thing",controller="thing"} (\\d)`).exec(text)?.[1];
+  expect([at("600"), at("1000")]).toEqual(["0", "1"]);
+});
+
 test("the metrics of a domain say when it was last asked, and vanish with it", async () => {
   const metrics = new Metrics("1", "lease");
   const domain = { domain: "contoso", conditions: FARM.conditions, pollInterval: 15, lastPoll: undefined };

@@ -38,9 +38,9 @@ export function loadClient(kubeconfig: string | undefined, metrics: Metrics): Ku
   }
 }
 
-export async function listen(...[address, routes]: Parameters<typeof serve>): ReturnType<typeof serve> {
+export async function listen(...args: Parameters<typeof serve>): ReturnType<typeof serve> {
   try {
-    return await serve(address, routes);
+    return await serve(...args);
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
   }

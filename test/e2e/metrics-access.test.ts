@@ -1,12 +1,12 @@
 /** Metrics over TLS, for those whom the API server lets read them: nobody else, and nobody at all while it does not say. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { Agent, request } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { Authority } from "../harness/certificates.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
+import { scrapeSecure } from "../harness/scrape.ts";
 import { available, cluster, createNamespace, startOperator, SYSTEM } from "../harness/world.ts";
 
 const NAMESPACE = "scraping";
@@ -59,13 +59,7 @@ describe.skipIf(!available)("metrics with access", () => {
     await rm(dir, { recursive: true });
   });
 
-  async function scrape(authorization?: string): Promise<{ readonly status: number; readonly text: string; readonly challenge: unknown }> {
-    const { statusCode, headers, body } = await request(operator.metricsUrl.replace("http:", "https:"), {
-      dispatcher: new Agent({ connect: { ca: authority.cert }, pipelining: 0 }),
-      headers: authorization === undefined ? {} : { authorization },
-    });
-    return { status: statusCode, text: await body.text(), challenge: headers["www-authenticate"] };
-  }
+  const scrape = (authorization?: string): ReturnType<typeof scrapeSecure> => scrapeSecure(operator, authority.cert, authorization);
   const bearer = async (name: string): Promise<string> => `Bearer ${await cluster.serviceAccountToken(NAMESPACE, name)}`;
   const answers = (authorization: string, wanted: number): Promise<number> =>
     waitFor(

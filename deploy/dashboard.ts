@@ -5,173 +5,61 @@
  * `controller_runtime_…` and the like are metrics that other operators have too: they are told apart by the controllers' names, or by standing on a
  * target that also says `serverfarm_build_info`.
  */
-import * as common from "@grafana/grafana-foundation-sdk/common";
-import {
-  DashboardBuilder,
-  DatasourceVariableBuilder,
-  QueryVariableBuilder,
-  RowBuilder,
-  ThresholdsConfigBuilder,
-  ThresholdsMode,
-  VariableRefresh,
-  VariableSort,
-} from "@grafana/grafana-foundation-sdk/dashboard";
-import { DataqueryBuilder, PromQueryFormat } from "@grafana/grafana-foundation-sdk/prometheus";
-import * as stat from "@grafana/grafana-foundation-sdk/stat";
-import * as table from "@grafana/grafana-foundation-sdk/table";
-import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
+import { DashboardBuilder, DatasourceVariableBuilder } from "@grafana/grafana-foundation-sdk/dashboard";
+import { addRows, clusters, graph, HALF, list, number, quantiles, RATE, variable } from "./dashboard-panels.ts";
 
-const SOURCE: common.DataSourceRef = { type: "prometheus", uid: "${datasource}" };
-const RATE = "[$__rate_interval]";
-const CONTROLLERS = 'controller=~"serverfarm|activedirectorydomain"';
-const QUEUES = 'name=~"serverfarm|activedirectorydomain"';
-const HERE = "and on (job, instance) serverfarm_build_info";
+/** Where Prometheus does not tell clusters apart, the label is empty, and All has it. */
+const IN = 'cluster=~"$cluster"';
+const CONTROLLERS = `${IN}, controller=~"serverfarm|activedirectorydomain"`;
+const QUEUES = `${IN}, name=~"serverfarm|activedirectorydomain"`;
+const HERE = `and on (cluster, job, instance) serverfarm_build_info{${IN}}`;
 /** A suspended farm is not in the one, a farm that was never looked at not in the other. */
-const ANY_FARM = '{__name__=~"serverfarm_farm_(ready|hosts)"}';
-const FARM = 'namespace="$namespace", name="$farm"';
-
-/** Half of the width of a table; grids have 24 columns. */
-const HALF = 12;
-const STAT = { width: 4, height: 4 };
-const GRAPH = { width: HALF, height: 8 };
-
-type Query = readonly [expr: string, legend: string];
-interface Look {
-  readonly unit?: string;
-  readonly width?: number;
-  /** What it shows, for whoever sees it for the first time; and what to do where it is bad. */
-  readonly description: string;
-  /** From which value on it is red, or below which. */
-  readonly bad?: { readonly from: number } | { readonly below: number };
-}
-
-function target([expr, legend]: Query, index: number): DataqueryBuilder {
-  return new DataqueryBuilder()
-    .refId(String.fromCharCode(65 + index))
-    .datasource(SOURCE)
-    .expr(expr)
-    .legendFormat(legend);
-}
-
-function thresholds(bad: Look["bad"]): ThresholdsConfigBuilder {
-  const steps =
-    bad === undefined
-      ? [{ value: null, color: "blue" }]
-      : "from" in bad
-        ? [
-            { value: null, color: "green" },
-            { value: bad.from, color: "red" },
-          ]
-        : [
-            { value: null, color: "red" },
-            { value: bad.below, color: "green" },
-          ];
-  return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps);
-}
-
-/** One number: what it is now. */
-function number(title: string, expr: string, { unit = "short", width = STAT.width, description, bad }: Look): stat.PanelBuilder {
-  return new stat.PanelBuilder()
-    .title(title)
-    .description(description)
-    .datasource(SOURCE)
-    .span(width)
-    .height(STAT.height)
-    .unit(unit)
-    .thresholds(thresholds(bad))
-    .graphMode(common.BigValueGraphMode.None)
-    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(["lastNotNull"]))
-    .withTarget(target([expr, ""], 0).instant());
-}
-
-function graph(
-  title: string,
-  queries: readonly Query[],
-  { unit = "short", width = GRAPH.width, description }: Look,
-): timeseries.PanelBuilder {
-  const panel = new timeseries.PanelBuilder()
-    .title(title)
-    .description(description)
-    .datasource(SOURCE)
-    .span(width)
-    .height(GRAPH.height)
-    .unit(unit)
-    .min(0)
-    .showPoints(common.VisibilityMode.Never)
-    .legend(
-      new common.VizLegendOptionsBuilder()
-        .showLegend(true)
-        .displayMode(common.LegendDisplayMode.List)
-        .placement(common.LegendPlacement.Bottom),
-    )
-    .tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi))
-    .fillOpacity(10);
-  for (const [index, query] of queries.entries()) panel.withTarget(target(query, index));
-  return panel;
-}
-
-/** The labels of what the query finds, as columns in this order. */
-function list(title: string, expr: string, columns: readonly string[], { width = HALF, description }: Look): table.PanelBuilder {
-  const hidden = ["Time", "Value", "__name__", "job", "instance", "endpoint", "container", "pod", "service", "prometheus"];
-  return new table.PanelBuilder()
-    .title(title)
-    .description(description)
-    .datasource(SOURCE)
-    .span(width)
-    .height(GRAPH.height)
-    .filterable(true)
-    .withTarget(target([expr, ""], 0).instant().format(PromQueryFormat.Table))
-    .withTransformation({
-      id: "organize",
-      options: {
-        excludeByName: Object.fromEntries(hidden.map((name) => [name, true])),
-        indexByName: Object.fromEntries(columns.map((name, index) => [name, index])),
-      },
-    });
-}
-
-function quantiles(metric: string, by: string, filter: string, legend: string): readonly Query[] {
-  return [0.5, 0.99].map((quantile) => [
-    `histogram_quantile(${quantile}, sum by (le, ${by}) (rate(${metric}_bucket{${filter}}${RATE})))`,
-    `${legend} p${quantile * 100}`,
-  ]);
-}
-
-function variable(name: string, label: string, query: string): QueryVariableBuilder {
-  return new QueryVariableBuilder(name)
-    .label(label)
-    .datasource(SOURCE)
-    .query(query)
-    .definition(query)
-    .refresh(VariableRefresh.OnTimeRangeChanged)
-    .sort(VariableSort.AlphabeticalAsc);
-}
+const ANY_FARM = `__name__=~"serverfarm_farm_(ready|hosts)", ${IN}`;
+const DOMAIN_NOW = `${IN}, domain="$domain"`;
+const FARM = `${IN}, namespace="$namespace", name="$farm"`;
+/** As the alert has it, in seconds. */
+const OVERDUE = `(time() - max by (cluster, namespace, name) (serverfarm_farm_password_next_change_timestamp_seconds{${IN}}) > 259200 and on (cluster, namespace, name) serverfarm_farm_ready{${IN}})`;
 
 const OVERVIEW = [
-  number("Leads", `max(leader_election_master_status ${HERE}) or vector(0)`, {
+  number("Leads", `min(max by (cluster) (leader_election_master_status{${IN}} ${HERE})) or vector(0)`, {
     bad: { below: 1 },
-    description: "1 while a replica holds the Lease.",
+    description: "1 while a replica holds the Lease: in each cluster, where several are shown.",
   }),
-  number("Replicas", "count(serverfarm_build_info)", { description: "Replicas that Prometheus scrapes: the leader, and those that wait." }),
-  number("Farms", `count(count by (namespace, name) (${ANY_FARM}))`, {
+  number("Replicas", `count(serverfarm_build_info{${IN}})`, {
+    description: "Replicas that Prometheus scrapes: the leader, and those that wait.",
+  }),
+  number("Farms", `count(count by (cluster, namespace, name) ({${ANY_FARM}}))`, {
     description: "All ServerFarms that the operator serves, suspended ones too.",
   }),
-  number("Farms not ready", "count(serverfarm_farm_ready == 0) or vector(0)", {
+  number("Farms not ready", `count(serverfarm_farm_ready{${IN}} == 0) or vector(0)`, {
     bad: { from: 1 },
     description: "Farms of which not everything is in the directory. The list below says which, and why.",
   }),
-  number("Domains not ready", "count(serverfarm_domain_ready == 0) or vector(0)", {
+  number("Domains not ready", `count(serverfarm_domain_ready{${IN}} == 0) or vector(0)`, {
     bad: { from: 1 },
     description: "Domains in which the operator cannot work. Their farms wait; hosts keep what they have.",
   }),
-  number("Hosts without the right", 'sum(serverfarm_farm_hosts{state="desired"}) - sum(serverfarm_farm_hosts{state="granted"})', {
+  number(
+    "Hosts without the right",
+    `sum(serverfarm_farm_hosts{${IN}, state="desired"}) - sum(serverfarm_farm_hosts{${IN}, state="granted"})`,
+    {
+      bad: { from: 1 },
+      description: "Hosts that farms name and that may not retrieve the password: not found, not trusted, or not there yet.",
+    },
+  ),
+  number("Farms without a domain", `count(serverfarm_farm_condition{${IN}, condition="Ready", reason="DomainNotFound"}) or vector(0)`, {
     bad: { from: 1 },
-    description: "Hosts that farms name and that may not retrieve the password: not found, not trusted, or not there yet.",
+    description: "Farms that name an ActiveDirectoryDomain which does not exist.",
+  }),
+  number("Passwords overdue", `count(${OVERDUE}) or vector(0)`, {
+    bad: { from: 1 },
+    description:
+      "Accounts whose password no host has asked for since it was due to change, more than three days ago: the old one is still good.",
   }),
   list(
     "Farms that are not ready",
-    'serverfarm_farm_condition{condition="Ready", status!="True", reason!="Suspended"} == 1',
-    ["namespace", "name", "reason", "status"],
+    `serverfarm_farm_condition{${IN}, condition="Ready", status!="True", reason!="Suspended"} == 1`,
+    ["cluster", "namespace", "name", "reason", "status"],
     {
       description: "And why. `kubectl describe farm` says what to do.",
     },
@@ -179,8 +67,8 @@ const OVERVIEW = [
   graph(
     "Farms",
     [
-      ["sum(serverfarm_farm_ready)", "ready"],
-      ["count(serverfarm_farm_ready == 0) or vector(0)", "not ready"],
+      [`sum(serverfarm_farm_ready{${IN}})`, "ready"],
+      [`count(serverfarm_farm_ready{${IN}} == 0) or vector(0)`, "not ready"],
     ],
     { description: "How many farms were ready, and how many were not. Suspended ones are in neither." },
   ),
@@ -195,6 +83,11 @@ const OVERVIEW = [
   graph("Duration of a reconcile", quantiles("controller_runtime_reconcile_time_seconds", "controller", CONTROLLERS, "{{controller}}"), {
     unit: "s",
     description: "From the look at the directory to the status, in the middle (p50) and of the slowest (p99).",
+  }),
+  graph("Wait in the queue", quantiles("workqueue_queue_duration_seconds", "name", QUEUES, "{{name}}"), {
+    unit: "s",
+    description:
+      "How long a farm or domain waits until a worker takes it, in the middle (p50) and at the longest (p99). Quarantines go first.",
   }),
   graph(
     "Keys that wait",
@@ -213,42 +106,73 @@ const OVERVIEW = [
   }),
   graph(
     "Requests to the API server",
-    [[`sum by (method, code) (rate(rest_client_requests_total${RATE}) ${HERE})`, "{{method}} {{code}}"]],
+    [[`sum by (method, code) (rate(rest_client_requests_total{${IN}}${RATE}) ${HERE})`, "{{method}} {{code}}"]],
     {
       unit: "reqps",
       description: "By method and answer. 403: a right is missing; 429: the API server is busy.",
     },
   ),
-  graph("Since the last sign of a watch", [["time() - serverfarm_watch_last_event_timestamp_seconds", "{{resource}} {{instance}}"]], {
-    unit: "s",
-    description: "A bookmark comes each minute. More than two: changes in the cluster may be missed.",
-  }),
-  graph("Memory", [[`process_resident_memory_bytes ${HERE}`, "{{instance}}"]], {
+  graph(
+    "Requests to the API server, by host",
+    [[`sum by (host, code) (rate(rest_client_requests_total{${IN}}${RATE}) ${HERE})`, "{{host}} {{code}}"]],
+    {
+      unit: "reqps",
+      description: "Where they go, and how it ends. `<error>`: there was no answer.",
+    },
+  ),
+  graph(
+    "Since the last sign of a watch",
+    [[`time() - serverfarm_watch_last_event_timestamp_seconds{${IN}}`, "{{resource}} {{instance}}"]],
+    {
+      unit: "s",
+      description: "A bookmark comes each minute. More than two: changes in the cluster may be missed.",
+    },
+  ),
+  graph("Memory", [[`process_resident_memory_bytes{${IN}} ${HERE}`, "{{instance}}"]], {
     unit: "bytes",
     description: "Resident memory of each replica. The chart's limit is 384 MiB.",
   }),
-  graph("Processor", [[`rate(process_cpu_seconds_total${RATE}) ${HERE}`, "{{instance}}"]], {
+  graph("Processor", [[`rate(process_cpu_seconds_total{${IN}}${RATE}) ${HERE}`, "{{instance}}"]], {
     unit: "percentunit",
     description: "Share of one core that each replica takes.",
+  }),
+  graph(
+    "Delay of the event loop",
+    [
+      [`nodejs_eventloop_lag_p99_seconds{${IN}} ${HERE}`, "{{instance}} p99"],
+      [`nodejs_eventloop_lag_max_seconds{${IN}} ${HERE}`, "{{instance}} longest"],
+    ],
+    { unit: "s", description: "How long the program did nothing but one thing: 10 ms is none, seconds endanger the Lease." },
+  ),
+  list("Passwords that are overdue", OVERDUE, ["cluster", "namespace", "name"], {
+    description: "Farms whose password was due to change more than three days ago: no host asks for it. Empty where all is well.",
   }),
 ];
 
 const DOMAIN = [
-  number("Ready", 'max(serverfarm_domain_ready{domain="$domain"})', {
+  number("Ready", `max(serverfarm_domain_ready{${DOMAIN_NOW}})`, {
     bad: { below: 1 },
     description: "1 while farms of this domain can be reconciled.",
   }),
-  number("Farms", 'count(serverfarm_farm_ready{domain="$domain"})', { description: "Without those that are suspended." }),
-  number("Farms not ready", 'count(serverfarm_farm_ready{domain="$domain"} == 0) or vector(0)', {
+  number("Farms", `count(serverfarm_farm_ready{${DOMAIN_NOW}})`, { description: "Without those that are suspended." }),
+  number("Farms not ready", `count(serverfarm_farm_ready{${DOMAIN_NOW}} == 0) or vector(0)`, {
     bad: { from: 1 },
     description: "Farms of this domain of which not everything is in the directory.",
   }),
-  list("What is not as wished", 'serverfarm_domain_condition{domain="$domain"} == 1', ["condition", "status", "reason"], {
+  graph(
+    "Since the last poll",
+    [
+      [`time() - max by (cluster) (serverfarm_domain_last_poll_timestamp_seconds{${DOMAIN_NOW}})`, "since {{cluster}}"],
+      [`max by (cluster) (serverfarm_domain_poll_interval_seconds{${DOMAIN_NOW}})`, "interval {{cluster}}"],
+    ],
+    { unit: "s", description: "How long ago the directory said what changed, beside how often it is asked. It should not grow." },
+  ),
+  list("What is not as wished", `serverfarm_domain_condition{${DOMAIN_NOW}} == 1`, ["condition", "status", "reason"], {
     description: "`kubectl describe addomain` says what to do. Empty where all is well.",
   }),
   graph(
     "Requests to the directory",
-    [[`sum by (operation) (rate(serverfarm_directory_requests_total{domain="$domain"}${RATE}))`, "{{operation}}"]],
+    [[`sum by (operation) (rate(serverfarm_directory_requests_total{${DOMAIN_NOW}}${RATE}))`, "{{operation}}"]],
     {
       unit: "reqps",
       description: "What the operator asks the domain controller for, by LDAP operation.",
@@ -258,24 +182,20 @@ const DOMAIN = [
     "Requests that failed",
     [
       [
-        `sum by (operation, result) (rate(serverfarm_directory_requests_total{domain="$domain", result!="success"}${RATE}))`,
+        `sum by (operation, result) (rate(serverfarm_directory_requests_total{${DOMAIN_NOW}, result!="success"}${RATE}))`,
         "{{operation}} {{result}}",
       ],
     ],
     { unit: "reqps", description: "By operation and the directory's answer. `connect` counts the ways to a server that failed." },
   ),
-  graph(
-    "Duration of a request",
-    quantiles("serverfarm_directory_request_duration_seconds", "operation", 'domain="$domain"', "{{operation}}"),
-    {
-      unit: "s",
-      description: "How long the domain controller takes to answer, in the middle (p50) and at the slowest (p99).",
-    },
-  ),
-  graph("Changes", [[`sum by (change) (increase(serverfarm_directory_changes_total{domain="$domain"}${RATE}))`, "{{change}}"]], {
+  graph("Duration of a request", quantiles("serverfarm_directory_request_duration_seconds", "operation", DOMAIN_NOW, "{{operation}}"), {
+    unit: "s",
+    description: "How long the domain controller takes to answer, in the middle (p50) and at the slowest (p99).",
+  }),
+  graph("Changes", [[`sum by (change) (increase(serverfarm_directory_changes_total{${DOMAIN_NOW}}${RATE}))`, "{{change}}"]], {
     description: "What the operator wrote to the directory, by kind of change.",
   }),
-  graph("Drift put right", [[`sum by (change) (increase(serverfarm_drift_corrected_total{domain="$domain"}${RATE}))`, "{{change}}"]], {
+  graph("Drift put right", [[`sum by (change) (increase(serverfarm_drift_corrected_total{${DOMAIN_NOW}}${RATE}))`, "{{change}}"]], {
     description: "Changes by others to what farms own, taken back. Many: somebody else manages the same objects.",
   }),
 ];
@@ -315,18 +235,14 @@ export function dashboard(): string {
     .refresh("30s")
     .time({ from: "now-6h", to: "now" })
     .withVariable(new DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"))
-    .withVariable(variable("domain", "Domain", "label_values(serverfarm_domain_ready, domain)"))
-    .withVariable(variable("namespace", "Namespace", `label_values(${ANY_FARM}, namespace)`))
-    .withVariable(variable("farm", "Farm", 'label_values({__name__=~"serverfarm_farm_(ready|hosts)", namespace="$namespace"}, name)'));
-  const rows = [
+    .withVariable(clusters())
+    .withVariable(variable("domain", "Domain", `label_values(serverfarm_domain_ready{${IN}}, domain)`))
+    .withVariable(variable("namespace", "Namespace", `label_values({${ANY_FARM}}, namespace)`))
+    .withVariable(variable("farm", "Farm", `label_values({${ANY_FARM}, namespace="$namespace"}, name)`));
+  addRows(builder, [
     ["Overview", OVERVIEW],
     ["Domain $domain", DOMAIN],
     ["Farm $namespace/$farm", ONE_FARM],
-  ] as const;
-  let id = 1;
-  for (const [title, panels] of rows) {
-    builder.withRow(new RowBuilder(title).id(id++));
-    for (const panel of panels) builder.withPanel(panel.id(id++));
-  }
+  ]);
   return `${JSON.stringify(builder.build(), undefined, 2)}\n`;
 }

@@ -19,6 +19,7 @@ const LABELS: Readonly<Record<string, string>> = {
   code: "HTTP status; `<error>` where there was no answer",
   condition: "type of the condition",
   controller: "`serverfarm`, `activedirectorydomain`",
+  host: "host and port of the API server",
   operation: "`connect`, `bind`, `search`, `add`, `modify`, `delete`",
   reason: "reason of the condition",
   resource: "plural of the kind that is watched",
@@ -84,6 +85,11 @@ ${Object.entries(LABELS)
   .join("\n")}
 
 Besides, the metrics of Node.js and of the process that prom-client has by default: ${described.filter(({ name }) => isRuntime(name)).length} of them, \`nodejs_…\` and \`process_…\`.
+
+## Delay of the event loop
+
+\`nodejs_eventloop_lag_max_seconds\` and \`nodejs_eventloop_lag_p99_seconds\` say how long the program did nothing but one thing: leases, watches and
+probes waited so long. They are measured by a timer of 10 ms, which is in each value, and cover the time since the last scrape, whoever made it.
 `;
 }
 

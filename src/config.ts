@@ -24,6 +24,7 @@ const duration = (least: number) =>
   });
 
 const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/, { error: 'write host:port, like "0.0.0.0:8080"' });
+const file = z.string().min(1, { error: "write the path of a file" });
 const dnsLabel = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, { error: "write a name of lower-case letters, digits and -, at most 63" });
@@ -54,7 +55,18 @@ const schema = z.strictObject({
       path: ["retryPeriod"],
       message: "retryPeriod must be shorter than renewDeadline",
     }),
-  metrics: z.strictObject({ address: address.default("0.0.0.0:8080") }).prefault({}),
+  metrics: z
+    .strictObject({
+      address: address.default("0.0.0.0:8080"),
+      tls: z.strictObject({ certFile: file, keyFile: file }).optional(),
+      /** Kubernetes: who has a token that the API server knows, and may get the nonResourceURL /metrics. */
+      authentication: z.enum(["None", "Kubernetes"]).default("None"),
+    })
+    .prefault({})
+    .refine(({ tls, authentication }) => tls !== undefined || authentication === "None", {
+      path: ["authentication"],
+      message: "Kubernetes needs metrics.tls: tokens must not be sent in the clear",
+    }),
   health: z.strictObject({ address: address.default("0.0.0.0:8081") }).prefault({}),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info"), format: z.enum(LOG_FORMATS).default("json") }).prefault({}),
 });

@@ -13,7 +13,7 @@ test("the shortest file has the defaults of the API", () => {
       watchNamespaces: [],
       workers: 32,
       leaderElection: { enabled: true, leaseName: "serverfarm-operator", leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2000 },
-      metrics: { address: "0.0.0.0:8080" },
+      metrics: { address: "0.0.0.0:8080", authentication: "None" },
       health: { address: "0.0.0.0:8081" },
       log: { level: "info", format: "json" },
     },
@@ -52,11 +52,25 @@ test.each([
     `${HEAD}leaderElection: {leaseDuration: 5s, renewDeadline: 6s}`,
     "renewDeadline must be shorter than leaseDuration",
   ],
+  [
+    "metrics that ask for tokens in the clear",
+    `${HEAD}metrics: {authentication: Kubernetes}`,
+    "metrics.authentication: Kubernetes needs metrics.tls: tokens must not be sent in the clear",
+  ],
+  ["a certificate without its key", `${HEAD}metrics: {tls: {certFile: a}}`, "metrics.tls.keyFile: "],
   ["a Lease without end", `${HEAD}leaderElection: {leaseDuration: 999999999h}`, '"999999999h" is longer than 1h'],
   ["a list", "- a", "the file: "],
 ])("%s", (_, text, message) => {
   const result = parseConfig(text, undefined);
   expect(result.ok ? "" : result.problems.map((problem) => problem.message).join("\n")).toContain(message);
+});
+
+test("metrics over TLS, for whom the API server lets read them", () => {
+  const metrics = { address: "[::]:8443", tls: { certFile: "/a.crt", keyFile: "/a.key" }, authentication: "Kubernetes" };
+  expect(parseConfig(`${HEAD}namespace: x\nmetrics: ${JSON.stringify(metrics)}`, undefined)).toMatchObject({
+    ok: true,
+    config: { metrics },
+  });
 });
 
 test.each(["0.0.0.0:8080", "[::]:8080", "[fd00::1]:0", "localhost:80"])("%s is an address", (address) => {

@@ -30,17 +30,17 @@ export async function readVersion(): Promise<string> {
 
 export function loadClient(kubeconfig: string | undefined, metrics: Metrics): KubernetesClient {
   try {
-    return KubernetesClient.load(kubeconfig, (method, code) => {
-      metrics.restRequest(method, code);
+    return KubernetesClient.load(kubeconfig, (method, code, host) => {
+      metrics.restRequest(method, code, host);
     });
   } catch (error) {
     throw new UsageError(`cannot use the kubeconfig: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 }
 
-export async function listen(...[address, routes]: Parameters<typeof serve>): ReturnType<typeof serve> {
+export async function listen(...args: Parameters<typeof serve>): ReturnType<typeof serve> {
   try {
-    return await serve(address, routes);
+    return await serve(...args);
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
   }

@@ -7,7 +7,7 @@ import { FarmKind, FARMS } from "../controller/farm.ts";
 import type { Context, Kind } from "../controller/kind.ts";
 import { Leadership } from "../controller/leadership.ts";
 import { COUNTED_FARMS, sayOutside } from "../controller/outside-farms.ts";
-import { RECONCILE, Runtime } from "../controller/runtime.ts";
+import { currentReconcile, Runtime } from "../controller/runtime.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { EventRecorder } from "../kubernetes/events.ts";
 import { Lease } from "../kubernetes/lease.ts";
@@ -16,6 +16,7 @@ import type { Answer } from "../telemetry/http-server.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { listen, loadClient, readConfig, readVersion } from "./inputs.ts";
+import { openMetrics } from "./metrics-server.ts";
 
 export interface RunOptions {
   readonly configFile: string;
@@ -55,18 +56,13 @@ interface Operator {
 /** Resolves with the exit code: 0 after the signal, 1 after the Lease was lost. Rejects with UsageError. */
 export async function run({ configFile, kubeconfig, environment, signal }: RunOptions): Promise<number> {
   const config = await readConfig(configFile, environment["POD_NAMESPACE"]);
-  const log = createLog(
-    config.log.level,
-    config.log.format,
-    (line) => process.stdout.write(line),
-    () => RECONCILE.getStore(),
-  );
+  const log = createLog(config.log.level, config.log.format, (line) => process.stdout.write(line), currentReconcile);
   const version = await readVersion();
   const metrics = new Metrics(version, config.leaderElection.leaseName);
   const client = loadClient(kubeconfig, metrics);
   const identity = `${environment["POD_NAME"] ?? COMPONENT}_${crypto.randomUUID()}`;
   const operator = assemble(config, identity, client, metrics, log);
-  const servers = await openServers(operator);
+  const servers = await openServers(operator, client);
   const { namespace } = config;
   log.info("started", { version, node: process.version, namespace, identity, health: servers.health, metrics: servers.metrics });
 
@@ -113,11 +109,10 @@ function assemble(config: OperatorConfiguration, identity: string, client: Kuber
 }
 
 /** Rejects with UsageError; then neither is open. */
-async function openServers({
-  config,
-  cluster,
-  metrics,
-}: Operator): Promise<{ readonly health: number; readonly metrics: number; close(): Promise<void> }> {
+async function openServers(
+  { config, cluster, metrics, log }: Operator,
+  client: KubernetesClient,
+): Promise<{ readonly health: number; readonly metrics: number; close(): Promise<void> }> {
   const health = await listen(config.health.address, {
     "/healthz": () => answer(200, "ok"),
     "/readyz": () => {
@@ -125,9 +120,7 @@ async function openServers({
       return reasons.length === 0 ? answer(200, "ok") : answer(503, reasons.join("\n"));
     },
   });
-  const scraped = await listen(config.metrics.address, {
-    "/metrics": () => ({ status: 200, type: metrics.registry.contentType, body: metrics.expose() }),
-  }).catch(async (error: unknown) => {
+  const scraped = await openMetrics(config.metrics, { client, metrics, log }).catch(async (error: unknown) => {
     await health.close();
     throw error;
   });

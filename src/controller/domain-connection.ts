@@ -32,6 +32,7 @@ export class DomainConnection {
   #failures = 0;
   #failedAt = 0;
   #keptAliveAt = 0;
+  #lastPoll: number | undefined;
   readonly #own = new OwnWrites(REPLICATED);
   /** All went well with this session once. */
   #proven = false;
@@ -53,6 +54,11 @@ export class DomainConnection {
 
   get feed(): ChangeFeed | undefined {
     return this.#open?.feed;
+  }
+
+  /** When all last went well, in seconds since 1970, whichever session it was. */
+  get lastPoll(): number | undefined {
+    return this.#lastPoll;
   }
 
   /** Lets go of a session with other settings than these. True where there were others. */
@@ -113,6 +119,7 @@ export class DomainConnection {
 
   /** All went well; from time to time an idle connection is used, before it is cut. */
   async succeeded(): Promise<void> {
+    this.#lastPoll = Math.floor(Date.now() / 1000);
     if (performance.now() - this.#keptAliveAt > KEEP_ALIVE) {
       this.#keptAliveAt = performance.now();
       await this.session?.keepAlive();

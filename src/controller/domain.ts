@@ -19,8 +19,9 @@ import { accessOf, type DomainAccess } from "./domain-access.ts";
 import { DomainConnection, LONGEST_PAUSE } from "./domain-connection.ts";
 import { baseDnOf, type DomainData, followData, isRead, pollOf, problemOf, readSettings, resyncOf, watchData } from "./domain-settings.ts";
 import { FarmsByDomain } from "./wake-index.ts";
-import type { Context, Kind, Result } from "./kind.ts";
-import { RefusedCredentials } from "./refused-credentials.ts";
+import type { After, Context, Kind, Result } from "./kind.ts";
+import { REFUSED, RefusedCredentials } from "./refused-credentials.ts";
+import { sayInternal } from "./runtime.ts";
 
 export const DOMAINS: Resource<ActiveDirectoryDomain> = {
   ...ACTIVE_DIRECTORY_DOMAIN,
@@ -29,6 +30,10 @@ export const DOMAINS: Resource<ActiveDirectoryDomain> = {
 
 /** Farms that came or went are counted together after this long (ms). */
 const COUNT_AFTER = 1000;
+
+function after(delay: number, failed = false): After {
+  return { kind: "After", delay, priority: "Change", failed };
+}
 
 /** A domain that is looked at. */
 interface Watched {
@@ -97,7 +102,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
       this.#watched.delete(name);
       this.#access.delete(name);
       this.queue.drop(name);
-      metrics.objects.domain(name, undefined);
+      metrics.objects.domainGone(name);
       this.#tell(name, { kind: "Everything" });
       return { kind: "Done" };
     }
@@ -115,18 +120,18 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     // It is queued again once they are.
     if (!isRead(domain, this.#data)) return { kind: "Done" };
     const watched = this.#watchedOf(name);
-    const delay = await this.#poll(domain, watched, clusterId);
+    const next = await this.#poll(domain, watched, clusterId);
     if (signal.aborted) return { kind: "Done" };
     try {
-      await this.#report(domain, watched.state, farms);
+      await this.#report(domain, watched, farms);
       if (watched.state.recorded()) this.#publish(domain, watched, { kind: "Everything" });
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
       // The directory is asked on, whatever the API server says; the status follows.
       log.warn("the status of the domain was not written", { domain: name, error: error.message });
-      return { kind: "After", delay: Math.min(delay, LONGEST_PAUSE), priority: "Change" };
+      return { ...next, delay: Math.min(next.delay, LONGEST_PAUSE), failed: true };
     }
-    return { kind: "After", delay, priority: "Change" };
+    return next;
   }
 
   #watchedOf(name: string): Watched {
@@ -145,15 +150,15 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     return watched;
   }
 
-  /** Connects where there is no session, asks what changed, and looks at the prerequisites from time to time. Returns when to come again (ms). */
-  async #poll(domain: ActiveDirectoryDomain, watched: Watched, clusterId: string): Promise<number> {
+  /** Connects where there is no session, asks what changed, and looks at the prerequisites from time to time. */
+  async #poll(domain: ActiveDirectoryDomain, watched: Watched, clusterId: string): Promise<After> {
     const { name } = domain.metadata;
     const { state, connection } = watched;
     try {
       const settings = readSettings(domain, this.#data);
       if ("reason" in settings) {
         this.#drop(domain, watched, settings);
-        return INSPECT_AGAIN;
+        return after(INSPECT_AGAIN);
       }
       if (connection.use(settings)) state.restart();
       // A connection that was lost is made anew at once; only if that fails the farms are told.
@@ -163,26 +168,26 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
         const refused = this.#refused.waitFor(settings.credentials);
         if (refused > 0 && !isRefused(state)) this.#drop(domain, watched, problemOf(REFUSED, domain));
         const wait = Math.max(connection.pause, refused);
-        if (wait > 0) return wait;
+        if (wait > 0) return after(wait);
         await connection.open(settings);
         state.connected();
       }
       const { session, feed } = connection;
-      if (!session || !feed) return connection.failed();
+      if (!session || !feed) return after(connection.failed(), true);
       await this.#inspect(domain, watched, session, clusterId);
       for await (const batch of feed.poll()) this.#tell(name, batch);
       await connection.succeeded();
-      return pollOf(domain);
+      return after(pollOf(domain));
     } catch (error) {
       if (error instanceof DistinguishedNameError) {
         this.#drop(domain, watched, { reason: "InvalidSpec", message: `spec.defaults: ${error.message}: correct it.` });
-        return INSPECT_AGAIN;
+        return after(INSPECT_AGAIN);
       }
       if (error instanceof KubernetesError) throw error;
-      if (connection.lostInUse) return 0;
-      if (!(error instanceof DirectoryError)) this.#context.log.error("internal error", { domain: name, error: String(error) });
+      if (connection.lostInUse) return after(0, true);
+      if (!(error instanceof DirectoryError)) sayInternal(this.#context, this.name, name, error);
       this.#drop(domain, watched, problemOf(error, domain));
-      return connection.failed();
+      return after(connection.failed(), true);
     }
   }
 
@@ -221,7 +226,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     for (const listener of this.#listeners) listener(domain, batch);
   }
 
-  async #report(domain: ActiveDirectoryDomain, state: DomainState, farms: ReadonlySet<string>): Promise<void> {
+  async #report(domain: ActiveDirectoryDomain, { state, connection }: Watched, farms: ReadonlySet<string>): Promise<void> {
     const { statuses, events, metrics } = this.#context;
     const now = new Date();
     const drafts = domainFindings(state.view, now);
@@ -230,13 +235,16 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
       events.record(DOMAINS, domain, deletionBlockedEvent([...farms]));
     }
     const status = domainStatus(domain, state.view, drafts, farms.size, now);
-    metrics.objects.domain(domain.metadata.name, status.conditions ?? []);
+    metrics.objects.domain({
+      domain: domain.metadata.name,
+      conditions: status.conditions ?? [],
+      pollInterval: pollOf(domain) / 1000,
+      lastPoll: connection.lastPoll,
+    });
     const written = await statuses.write(DOMAINS, domain, status);
     if (written === undefined) return;
     for (const draft of domainEvents(domain, drafts)) events.record(DOMAINS, domain, draft);
   }
 }
-
-const REFUSED = new DirectoryError("InvalidCredentials", "the directory refused this user name or password a moment ago");
 
 const isRefused = ({ view }: DomainState): boolean => view.kind === "Problem" && view.problem.reason === "CredentialsRejected";

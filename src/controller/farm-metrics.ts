@@ -13,6 +13,7 @@ export function metricsOf({ metadata, spec, status }: ServerFarm): FarmMetrics {
     suspended: spec.suspend,
     conditions: status?.conditions ?? [],
     hosts: desired === undefined || granted === undefined ? undefined : { desired, granted },
-    passwordNextChange: next === undefined ? undefined : Date.parse(next) / 1000,
+    // Nobody asks for the password of a disabled account, so it does not change.
+    passwordNextChange: next === undefined || !spec.account.enabled ? undefined : Date.parse(next) / 1000,
   };
 }

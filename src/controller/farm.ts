@@ -8,7 +8,6 @@ import { Backoff } from "../base/backoff.ts";
 import type { Priority } from "../base/turns.ts";
 import { WorkQueue } from "../base/work-queue.ts";
 import type { FeedBatch } from "../directory/feed.ts";
-import { objectOf } from "../farm/changes/index.ts";
 import { desiredFarm } from "../farm/desired.ts";
 import type { Wanted } from "../farm/desired-farm.ts";
 import { lookupKeys } from "../farm/queries.ts";
@@ -26,6 +25,7 @@ import { type FarmPorts, reconcileFarm } from "../reconciler/farm.ts";
 import { type DomainAccess, noDomain } from "./domain-access.ts";
 import type { DomainKind } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
+import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed } from "./farm-record.ts";
 import { FarmsByGroup, WakeIndex } from "./wake-index.ts";
 import type { Context, Kind, Result } from "./kind.ts";
@@ -49,10 +49,12 @@ export class FarmKind implements Kind<ServerFarm> {
   readonly #wakes = new WakeIndex();
   readonly #byGroup = new FarmsByGroup();
   readonly #rechecks = new Backoff(RECHECK);
+  readonly #log: FarmLog;
 
   constructor(context: Context, farms: Copies<ServerFarm>, domains: Domains, workers: number) {
     this.#context = context;
     this.#domains = domains;
+    this.#log = new FarmLog(context.log);
     this.objects = farms;
     this.workers = workers;
     this.queue = new WorkQueue({
@@ -117,6 +119,7 @@ export class FarmKind implements Kind<ServerFarm> {
     if (!farm) {
       this.#wakes.remove(key);
       this.#rechecks.forget(key);
+      this.#log.forget(key);
       this.queue.drop(key);
       return { kind: "Done" };
     }
@@ -168,8 +171,8 @@ export class FarmKind implements Kind<ServerFarm> {
     for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
     // Spread, so that farms that were made together are not compared together for ever.
     let result: Result = { kind: "After", delay: domain.resync * (0.9 + 0.2 * Math.random()), priority: "Resync" };
-    if (end.next === "Retry") result = { kind: "Retry", failed: report.error !== undefined || report.failures.length > 0 };
-    if (end.next === "Recheck") result = this.#recheck(key);
+    if (end.next === "Retry") result = { kind: "Retry", failed: hasFailed(report) };
+    if (end.next === "Recheck") result = this.#recheck(key, report);
     if (end.next !== "Recheck" && this.#rechecks.failures.has(key)) this.#rechecks.forget(key);
     return await this.#write(current, end.status, end.events, result);
   }
@@ -181,9 +184,7 @@ export class FarmKind implements Kind<ServerFarm> {
       case "Aborted":
         return { kind: "Retry" };
       case "Remains": {
-        const again: Result = end.retryable
-          ? { kind: "Retry", failed: report.error !== undefined || report.failures.length > 0 }
-          : this.#recheck(keyOf(farm.metadata));
+        const again: Result = end.retryable ? { kind: "Retry", failed: hasFailed(report) } : this.#recheck(keyOf(farm.metadata), report);
         return await this.#write(farm, end.status, end.events, again);
       }
       case "Gone":
@@ -191,8 +192,8 @@ export class FarmKind implements Kind<ServerFarm> {
     }
   }
 
-  #recheck(key: string): Result {
-    return { kind: "After", delay: this.#rechecks.next(key), priority: "Recheck" };
+  #recheck(key: string, report: Report): Result {
+    return { kind: "After", delay: this.#rechecks.next(key), priority: "Recheck", failed: hasFailed(report) };
   }
 
   #ports(farm: ServerFarm, directory: Directory): FarmPorts {
@@ -220,6 +221,7 @@ export class FarmKind implements Kind<ServerFarm> {
 
   async #write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result> {
     this.#tell(farm, drafts);
+    this.#log.stands(keyOf(farm.metadata), status);
     try {
       await this.#context.statuses.write(FARMS, farm, status);
     } catch (error) {
@@ -234,17 +236,13 @@ export class FarmKind implements Kind<ServerFarm> {
   }
 
   /** What was done is counted and logged, however the reconcile ended. */
-  #count({ metadata, spec }: ServerFarm, { applied, failures, error }: Report): void {
-    const { metrics, log } = this.#context;
-    for (const { kind } of applied) metrics.changed(spec.domainRef.name, kind);
-    const [farm, changes] = [keyOf(metadata), applied.map((change) => `${change.kind} ${objectOf(change)}`)];
-    // The end of the program, or of its lead, is no failure of the directory.
-    if (error?.kind === "Aborted") return;
-    for (const { change, error: refused } of failures) {
-      log.warn("the directory refused a change", { farm, change: change.kind, object: objectOf(change), error: refused.message });
-    }
-    if (error) log.warn("the directory failed", { farm, changes, error: error.message });
-    else if (changes.length > 0) log.info("changed the directory", { farm, changes });
-    else log.debug("nothing to change", { farm });
+  #count({ metadata, spec }: ServerFarm, report: Report): void {
+    for (const { kind } of report.applied) this.#context.metrics.changed(spec.domainRef.name, kind);
+    this.#log.did(keyOf(metadata), report);
   }
+}
+
+/** The directory failed, or refused something. */
+function hasFailed({ error, failures }: Report): boolean {
+  return error !== undefined || failures.length > 0;
 }

@@ -11,11 +11,15 @@ import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Cluster } from "./cluster.ts";
 
-/** What a reconcile asks for next. Retry: with back-off; `failed` where that is an error, and not only an old view. After: in so many milliseconds. */
-export type Result =
-  | { readonly kind: "Done" }
-  | { readonly kind: "Retry"; readonly failed?: boolean }
-  | { readonly kind: "After"; readonly delay: number; readonly priority: Priority };
+/** What a reconcile asks for next. Retry: with back-off. After: in so many milliseconds. `failed`: an error, and not only an old view, or a usual visit. */
+export type Result = { readonly kind: "Done" } | { readonly kind: "Retry"; readonly failed?: boolean } | After;
+
+export interface After {
+  readonly kind: "After";
+  readonly delay: number;
+  readonly priority: Priority;
+  readonly failed?: boolean;
+}
 
 export interface Kind<T extends KubernetesObject = KubernetesObject> {
   /** In metrics and logs: the kind in lower case, as controller-runtime names a controller. */

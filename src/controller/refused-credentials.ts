@@ -1,3 +1,7 @@
+import { DirectoryError } from "../ad/error.ts";
+
+export const REFUSED = new DirectoryError("InvalidCredentials", "the directory refused this user name or password a moment ago");
+
 /**
  * Credentials that the directory refused, by their hash. A refused bind counts against the account, so they are not tried again sooner than a
  * minute later, and ever more rarely, whatever else of a domain changes, and for all domains that share them.

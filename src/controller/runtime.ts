@@ -1,15 +1,23 @@
-/** Runs the kinds of the replica that leads: what fills their queues, their workers, and what a result means for the queue. */
+/** Runs the kinds of the replica that leads: what fills their queues, their workers, what a result means for the queue, and what the log has of it. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate } from "node:timers/promises";
+import type { ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf, type KubernetesObject } from "../api/object.ts";
 import { Backoff } from "../base/backoff.ts";
+import { type Change, describeChange, objectOf } from "../farm/changes/index.ts";
+import type { Report } from "../farm/report.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
-import type { Log } from "../telemetry/log.ts";
+import type { Fields, Log } from "../telemetry/log.ts";
 import type { Metrics, ReconcileResult } from "../telemetry/metrics.ts";
 import type { Kind, Result } from "./kind.ts";
 
-/** Which reconcile is going on: every line of its log bears the same id. */
-export const RECONCILE = new AsyncLocalStorage<{ readonly reconcileID: string }>();
+const RECONCILE = new AsyncLocalStorage<{ readonly reconcileID: string; isOver: boolean }>();
+
+/** Which reconcile is going on, for the log: every line of it bears the same id. What a reconcile opened may still speak when it is over. */
+export function currentReconcile(): { readonly reconcileID: string } | undefined {
+  const current = RECONCILE.getStore();
+  return current && !current.isOver ? { reconcileID: current.reconcileID } : undefined;
+}
 
 export interface RuntimeOptions {
   readonly kinds: readonly Kind[];
@@ -75,7 +83,9 @@ class Controller {
     const running = new Set<Promise<void>>();
     for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
       const taken = key;
-      const reconcile = RECONCILE.run({ reconcileID: crypto.randomUUID() }, () => this.#one(taken, clusterId, signal)).finally(() => {
+      const current = { reconcileID: crypto.randomUUID(), isOver: false };
+      const reconcile = RECONCILE.run(current, () => this.#one(taken, clusterId, signal)).finally(() => {
+        current.isOver = true;
         running.delete(reconcile);
         queue.done(taken);
       });
@@ -106,17 +116,11 @@ class Controller {
         result = this.#follow(key, { kind: "Retry" });
       } else {
         result = "error";
-        const isInternal = !(error instanceof KubernetesError);
-        if (isInternal) this.#metrics.reconcilePanicked(name);
         const delay = this.#retry(key, error instanceof KubernetesError ? error.retryAfter : undefined);
-        this.#log.error("reconcile failed", {
-          controller: name,
-          key,
-          error: error instanceof Error ? error.message : String(error),
-          // Of what nobody thought of, where it was.
-          ...(isInternal && error instanceof Error ? { stack: error.stack ?? "" } : {}),
-          retryInSeconds: delay / 1000,
-        });
+        const retryInSeconds = delay / 1000;
+        if (error instanceof KubernetesError)
+          this.#log.error("reconcile failed", { controller: name, key, error: error.message, retryInSeconds });
+        else sayInternal({ metrics: this.#metrics, log: this.#log }, name, key, error, { retryInSeconds });
       }
     }
     this.#metrics.reconciled(name, result, (performance.now() - started) / 1000);
@@ -130,6 +134,7 @@ class Controller {
     if (this.#backoff.failures.has(key)) this.#backoff.forget(key);
     if (result.kind === "Done") return "success";
     this.#kind.queue.addAfter(key, result.delay, result.priority);
+    if (result.failed === true) return "error";
     return result.priority === "Resync" ? "success" : "requeue_after";
   }
 
@@ -142,6 +147,78 @@ class Controller {
     queue.addAfter(key, delay, queue.priorityOf(key) === "Urgent" ? "Urgent" : "Change");
     return delay;
   }
+}
+
+/** What nobody thought of: counted apart, and logged with the place where it was. */
+export function sayInternal(
+  { metrics, log }: Pick<RuntimeOptions, "metrics" | "log">,
+  controller: string,
+  key: string,
+  error: unknown,
+  more: Fields = {},
+): void {
+  metrics.reconcilePanicked(controller);
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  log.error("reconcile failed", { controller, key, error: message, stack, ...more });
+}
+
+/** Changes that one line names; how many more there are it counts. */
+const NAMED = 20;
+
+/** Of these a farm is told because of something else, which has lines of its own, or because somebody wanted it so. */
+const OF_OTHERS: ReadonlySet<string> = new Set(["DomainNotReady", "DirectoryUnavailable", "Progressing", "Suspended", "Deleting"]);
+
+/** What the log has of farms: what was changed, by name; what the directory refused; and what stands in a farm's way, once for as long as it lasts. */
+export class FarmLog {
+  readonly #log: Log;
+  /** What was last said to be in the way of each farm that is not ready. */
+  readonly #said = new Map<string, string>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** What was done, however the reconcile ended. */
+  did(farm: string, { applied, failures, error }: Report): void {
+    // The end of the program, or of its lead, is no failure of the directory.
+    if (error?.kind === "Aborted") return;
+    for (const { change, error: refused } of failures) {
+      const [object, changes] = [objectOf(change), named([change])];
+      this.#log.warn("the directory refused a change", { farm, change: change.kind, object, changes, error: refused.message });
+    }
+    const changes = named(applied);
+    if (error) this.#log.warn("the directory failed", { farm, changes, error: error.message });
+    else if (changes.length > 0) this.#log.info("changed the directory", { farm, changes });
+    else this.#log.debug("nothing to change", { farm });
+  }
+
+  /** How it stands after a reconcile: said where it is not ready, when that is news; and when it is ready again. */
+  stands(farm: string, { conditions = [] }: ServerFarmStatus): void {
+    const ready = conditions.find(({ type }) => type === "Ready");
+    if (!ready) return;
+    const { status, reason, message } = ready;
+    if (status === "True") {
+      if (this.#said.delete(farm)) this.#log.info("the farm is ready", { farm });
+      return;
+    }
+    const news = `${reason}: ${message}`;
+    const isQuiet = OF_OTHERS.has(reason);
+    if (this.#said.get(farm) === news) return;
+    if (!isQuiet) this.#said.set(farm, news);
+    this.#log[isQuiet ? "debug" : "warn"]("the farm is not ready", { farm, reason, error: message });
+  }
+
+  forget(farm: string): void {
+    this.#said.delete(farm);
+  }
+}
+
+/** As `status.plan` has them: what, on which object, which value. */
+function named(changes: readonly Change[]): readonly string[] {
+  const lines = changes
+    .flatMap((change) => describeChange(change))
+    .map(({ change, object, value }) => [change, object, ...(value === undefined ? [] : [value])].join(" "));
+  return lines.length > NAMED ? [...lines.slice(0, NAMED), `and ${lines.length - NAMED} more`] : lines;
 }
 
 /** Whether a change of an object is more than its status, which is our own doing and asks for nothing. */

@@ -5,8 +5,8 @@ import { KubeConfig, tokenFileOf } from "./kube-config.ts";
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import { fromFailure, fromResponse, KubernetesError, parseOr } from "./api-error.ts";
 
-/** Told of every answer; `code` is `<error>` where there was none, as client-go has it. */
-export type RestObserver = (method: string, code: string) => void;
+/** Told of every answer; `code` is `<error>` where there was none, and `host` has the port, as client-go has it. */
+export type RestObserver = (method: string, code: string, host: string) => void;
 
 export interface RequestOptions {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
@@ -49,7 +49,7 @@ const CREDENTIALS_LIFE = 15_000;
 export class KubernetesClient {
   readonly #config: KubeConfig;
   readonly #server: string;
-  readonly #observe: RestObserver;
+  readonly #observe: (method: string, code: string) => void;
   readonly #tokenFile: string | undefined;
   readonly #listeners = new Set<() => void>();
   #credentials: Credentials | undefined;
@@ -59,7 +59,7 @@ export class KubernetesClient {
     this.#config = config;
     this.#tokenFile = tokenFile;
     this.#server = server.replace(/\/+$/, "");
-    this.#observe = observe;
+    this.#observe = (method, code) => observe(method, code, new URL(server).host);
   }
 
   /** From a kubeconfig file, or, without one, from the pod's service account, or else the user's own kubeconfig. Throws an Error for users. */
@@ -123,8 +123,8 @@ export class KubernetesClient {
         const [first = "", ...others] = String(chunk).split("\n");
         begun.push(first);
         for (const next of others) {
-          const line = begun.splice(0, Infinity, next).join("");
-          if (line.trim() !== "") yield line;
+          const line = begun.splice(0, Infinity, next).join("").trim();
+          if (line !== "") yield line;
         }
       }
     } catch (error) {

@@ -1,21 +1,34 @@
 /** Small HTTP servers for metrics and probes. */
 import { once } from "node:events";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { pipeline } from "node:stream/promises";
+import type { CertificateFiles } from "./certificate.ts";
 
 export interface Answer {
   readonly status: number;
   readonly type: string;
   /** Parts are sent one after the other, so that a long answer is never in memory as a whole. */
   readonly body: string | AsyncIterable<string>;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-export type Routes = Readonly<Record<string, () => Answer | Promise<Answer>>>;
+type Route = () => Answer | Promise<Answer>;
+export type Routes = Readonly<Record<string, Route>>;
 
-async function answer(route: () => Answer | Promise<Answer>, response: ServerResponse): Promise<void> {
+/** Given the header Authorization; what it answers with is answered in place of the route. */
+export type Guard = (authorization: string | undefined) => Promise<Answer | undefined>;
+
+export interface ServeOptions {
+  /** Over TLS, with this one; else in the clear. */
+  readonly certificate?: CertificateFiles | undefined;
+  readonly guard?: Guard | undefined;
+}
+
+async function answer(route: Route, response: ServerResponse): Promise<void> {
   try {
-    const { status, type, body } = await route();
-    response.writeHead(status, { "content-type": type });
+    const { status, type, body, headers = {} } = await route();
+    response.writeHead(status, { "content-type": type, ...headers });
     await pipeline(typeof body === "string" ? [body] : body, response);
   } catch (error) {
     // Whoever asked may have gone away in the middle; who has had nothing yet is told.
@@ -28,31 +41,40 @@ async function answer(route: () => Answer | Promise<Answer>, response: ServerRes
  * `address` is host:port; port 0 takes a free one. `[::]` is every address of both families, IPv4 alone where the node has no IPv6. Resolves
  * once it listens, rejects with an Error that names the address.
  */
-export async function serve(address: string, routes: Routes): Promise<{ readonly port: number; close(): Promise<void> }> {
+export async function serve(
+  address: string,
+  routes: Routes,
+  { certificate, guard }: ServeOptions = {},
+): Promise<{ readonly port: number; close(): Promise<void> }> {
   const { hostname, port } = new URL(`http://${address}`);
-  const server: Server = createServer((request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const path = (request.url ?? "/").split("?")[0] ?? "/";
-    const route = routes[path];
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
     if (!route || (request.method !== "GET" && request.method !== "HEAD")) {
       response
         .writeHead(route ? 405 : 404, { "content-type": "text/plain" })
         .end(route ? "only GET\n" : `not found; there is ${Object.keys(routes).join(" and ")}\n`);
       return;
     }
-    void answer(route, response);
-  });
+    void answer(async () => (await guard?.(request.headers.authorization)) ?? (await route()), response);
+  };
+  const secure = certificate && createSecureServer({ ...certificate.current, minVersion: "TLSv1.2" }, handle);
+  const server = secure ?? createServer(handle);
+  const unfollow = secure && certificate.follow((renewed) => secure.setSecureContext({ ...renewed, minVersion: "TLSv1.2" }));
   const host = hostname.replace(/^\[|\]$/g, "");
   // Without a host Node takes both families, and falls back to IPv4; with `::` it would fail where there is no IPv6.
   server.listen({ port: port === "" ? 80 : Number(port), ...(host === "::" ? {} : { host }) });
   try {
     await once(server, "listening");
   } catch (error) {
+    unfollow?.();
     throw new Error(`cannot listen on ${address}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   const bound = server.address();
   return {
     port: typeof bound === "object" && bound !== null ? bound.port : 0,
     async close() {
+      unfollow?.();
       server.closeAllConnections();
       server.close();
       await once(server, "close");

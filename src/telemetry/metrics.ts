@@ -27,7 +27,7 @@ export class Metrics {
   readonly #queueRetries = this.#counter("workqueue_retries_total", "Keys added again after a failure", ["name", "controller"]);
   readonly #queueWait = this.#histogram("workqueue_queue_duration_seconds", "How long a key waited", ["name", "controller"], WAITING);
   readonly #queueWork = this.#histogram("workqueue_work_duration_seconds", "How long a key was worked on", ["name", "controller"]);
-  readonly #rest = this.#counter("rest_client_requests_total", "Requests to the Kubernetes API server", ["code", "method"]);
+  readonly #rest = this.#counter("rest_client_requests_total", "Requests to the Kubernetes API server", ["code", "method", "host"]);
   readonly #leader = this.#gauge("leader_election_master_status", "1 while this replica leads", ["name"]);
   readonly #requests = this.#counter("serverfarm_directory_requests_total", "Requests to the directory", ["domain", "operation", "result"]);
   readonly #requestTime = this.#histogram("serverfarm_directory_request_duration_seconds", "Duration of a request to the directory", [
@@ -126,8 +126,8 @@ export class Metrics {
     );
   }
 
-  restRequest(method: string, code: string): void {
-    this.#rest.inc({ method, code });
+  restRequest(method: string, code: string, host: string): void {
+    this.#rest.inc({ method, code, host });
   }
 
   leading(name: string, leads: boolean): void {

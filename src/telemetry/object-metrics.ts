@@ -18,13 +18,17 @@ export interface FarmMetrics {
   readonly suspended: boolean;
   readonly conditions: readonly Condition[];
   readonly hosts: { readonly desired: number; readonly granted: number } | undefined;
-  /** Seconds since 1970. */
+  /** Seconds since 1970; undefined where nobody needs the next one. */
   readonly passwordNextChange: number | undefined;
 }
 
-interface DomainMetrics {
+export interface DomainMetrics {
   readonly domain: string;
   readonly conditions: readonly Condition[];
+  /** How often the directory is asked what changed, in seconds. */
+  readonly pollInterval: number;
+  /** When that last went well, in seconds since 1970; undefined before the first time. */
+  readonly lastPoll: number | undefined;
 }
 
 /** The values of the labels, and that of the gauge. */
@@ -61,7 +65,7 @@ const FARM: readonly Family<FarmMetrics>[] = [
   },
   {
     name: "serverfarm_farm_password_next_change_timestamp_seconds",
-    help: "When the password changes next",
+    help: "When the password changes next; absent where the account is disabled",
     labelNames: ["namespace", "name"],
     samples: ({ namespace, name, passwordNextChange }) =>
       passwordNextChange === undefined ? [] : [[[namespace, name], passwordNextChange]],
@@ -81,6 +85,18 @@ const DOMAIN: readonly Family<DomainMetrics>[] = [
     labelNames: ["domain", "condition", "status", "reason"],
     samples: ({ domain, conditions }) => notAsWished(conditions, domain),
   },
+  {
+    name: "serverfarm_domain_poll_interval_seconds",
+    help: "How often the directory is asked what changed",
+    labelNames: ["domain"],
+    samples: ({ domain, pollInterval }) => [[[domain], pollInterval]],
+  },
+  {
+    name: "serverfarm_domain_last_poll_timestamp_seconds",
+    help: "When the directory last said what changed",
+    labelNames: ["domain"],
+    samples: ({ domain, lastPoll }) => (lastPoll === undefined ? [] : [[[domain], lastPoll]]),
+  },
 ];
 
 /** For the documentation. */
@@ -98,15 +114,20 @@ export class ObjectMetrics {
     this.#farms = farms;
   }
 
-  /** Undefined: there is no such domain any more. */
-  domain(domain: string, conditions: readonly Condition[] | undefined): void {
-    if (conditions) this.#domains.set(domain, { domain, conditions });
-    else this.#domains.delete(domain);
+  /** From now on, until it is told again. */
+  domain(metrics: DomainMetrics): void {
+    this.#domains.set(metrics.domain, metrics);
+  }
+
+  domainGone(domain: string): void {
+    this.#domains.delete(domain);
   }
 
   /** In the exposition format of Prometheus. Between two pieces other things have their turn. */
   async *expose(): AsyncGenerator<string> {
-    for (const family of FARM) yield* expose(family, this.#farms());
+    const farms: FarmMetrics[] = [];
+    for (const farm of this.#farms()) if (farms.push(farm) % PIECE === 0) await turn();
+    for (const family of FARM) yield* expose(family, farms);
     for (const family of DOMAIN) yield* expose(family, this.#domains.values());
   }
 }
@@ -127,6 +148,8 @@ async function* expose<T>({ name, help, labelNames, samples }: Family<T>, object
 }
 
 function escapeLabel(value: string): string {
+  // Hardly any has one.
+  if (!/[\\"\n]/.test(value)) return value;
   return value.replace(/[\\"\n]/g, (character) => (character === "\n" ? "\\n" : `\\${character}`));
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { KubernetesObject } from "../../src/api/object.ts";
 import { WorkQueue } from "../../src/base/work-queue.ts";
 import type { Kind, Result } from "../../src/controller/kind.ts";
-import { RECONCILE, Runtime } from "../../src/controller/runtime.ts";
+import { currentReconcile, Runtime } from "../../src/controller/runtime.ts";
 import { KubernetesError } from "../../src/kubernetes/api-error.ts";
 import type { Copies } from "../../src/kubernetes/reflector.ts";
 import { createLog } from "../../src/telemetry/log.ts";
@@ -33,12 +33,7 @@ function atWork(first: readonly KubernetesObject[], answer: (key: string) => Pro
   const runtime = new Runtime({
     kinds: [kind],
     metrics,
-    log: createLog(
-      "error",
-      "json",
-      (line) => lines.push(line),
-      () => RECONCILE.getStore(),
-    ),
+    log: createLog("error", "json", (line) => lines.push(line), currentReconcile),
   });
   const running = runtime.run("cluster", new AbortController().signal);
   return {
@@ -93,12 +88,13 @@ test("what nobody thought of is counted apart, with the place where it was; a fa
   const answers: (() => Promise<Result>)[] = [
     () => Promise.reject(new TypeError("broken")),
     () => Promise.resolve({ kind: "Retry", failed: true }),
+    () => Promise.resolve({ kind: "After", delay: 1, priority: "Recheck", failed: true }),
     () => Promise.resolve({ kind: "Retry" }),
   ];
   const kind = atWork([object("a")], () => answers.shift()?.() ?? Promise.resolve({ kind: "Done" }));
-  await waitFor("all of them", () => kind.reconciled.length === 4);
+  await waitFor("all of them", () => kind.reconciled.length === 5);
   await kind.stop();
-  expect([await kind.count("error"), await kind.count("requeue"), await kind.panics()]).toEqual([2, 1, 1]);
+  expect([await kind.count("error"), await kind.count("requeue"), await kind.panics()]).toEqual([3, 1, 1]);
   expect(kind.lines.map((line): unknown => JSON.parse(line))).toEqual([
     expect.objectContaining({
       error: "broken",
@@ -121,4 +117,19 @@ test.each([
   await kind.stop();
   expect(await kind.count(result)).toBe(result === "success" ? 2 : 1);
   expect(kind.lines).toHaveLength(lines);
+});
+
+test("what a reconcile leaves behind speaks for itself once that is over", async () => {
+  const ids: (string | undefined)[] = [];
+  const later = Promise.withResolvers<undefined>();
+  const kind = atWork([object("a")], () => {
+    ids.push(currentReconcile()?.reconcileID);
+    later.promise.then(() => ids.push(currentReconcile()?.reconcileID)).catch(() => undefined);
+    return Promise.resolve({ kind: "Done" });
+  });
+  await waitFor("the reconcile", () => kind.reconciled.length === 1);
+  await kind.stop();
+  later.resolve(undefined);
+  await waitFor("what it left behind", () => ids.length === 2);
+  expect(ids).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/), undefined]);
 });

@@ -64,8 +64,10 @@ describe("the alerts", () => {
       const page = await readFile(`${ROOT}/${annotations.runbook_url}`, "utf8");
       expect(page).toMatch(/## Look[\s\S]*```[\s\S]*## Do/);
       const metrics = await readFile(`${ROOT}/docs/metrics.md`, "utf8");
-      for (const [name] of expr.matchAll(/\b(serverfarm|controller_runtime|workqueue|leader_election)_[a-z_]+/g))
-        expect(metrics, name).toContain(`\`${name}\``);
+      for (const [name] of expr.matchAll(/\b(serverfarm|controller_runtime|workqueue|leader_election)_[a-z_]+/g)) {
+        const histogram = name.replace(/_bucket$/, "");
+        expect(metrics, name).toContain(histogram === name ? `\`${name}\`` : `\`${histogram}\` | histogram`);
+      }
     },
   );
 });

@@ -84,6 +84,7 @@ const GOOD: readonly (readonly string[])[] = [
   ["metrics.prometheusRule.enabled=true", "metrics.prometheusRule.labels.role=alerts"],
   ["metrics.service=false", "metrics.podMonitor.enabled=true", "metrics.serviceMonitor.enabled=true"],
   ["metrics.dashboard.enabled=true", "metrics.dashboard.enabled=true,metrics.dashboard.annotations.folder=AD"],
+  ["metrics.secure.enabled=true,metrics.secure.certificateSecret=tls,metrics.serviceMonitor.enabled=true"],
   ["serviceAccount.create=false,serviceAccount.name=other", "serviceAccount.name=mine", "serviceAccount.annotations.team=ad"],
   ["rbac.aggregate=false", "rbac.create=false"],
   ["fullnameOverride=farms", "nameOverride=farms"],

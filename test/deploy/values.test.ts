@@ -81,7 +81,7 @@ const REFUSED: readonly (readonly [set: readonly string[], says: readonly string
   [['extraEnv=[{"name":"NODE_DEBUG","value":"http,LDAPTS"}]'], ["NODE_DEBUG with the value http,LDAPTS", "leave it out"]],
   [['extraVolumes=[{"name":"config","emptyDir":{}}]'], ["extraVolumes", "has config twice"]],
   [['extraVolumeMounts=[{"name":"ca","mountPath":"/ca"}]'], ["extraVolumeMounts has ca at /ca", "add one to extraVolumes"]],
-  ...["/", "/app", "/app/src/", "/etc/serverfarm-operator/"].map(
+  ...["/", "/app", "/app/src/", "/etc/serverfarm-operator/", "/etc/serverfarm-metrics"].map(
     (path) =>
       [
         [`extraVolumeMounts=[{"name":"config","mountPath":"${path}"}]`],
@@ -100,6 +100,16 @@ const REFUSED: readonly (readonly [set: readonly string[], says: readonly string
     ["metrics.podMonitor.enabled=true", "metrics.serviceMonitor.enabled=true"],
     ["both true", "disable one"],
   ],
+  [["metrics.secure.enabled=true"], ["metrics.secure.certificateSecret is empty", "name a Secret", "docs/install.md"]],
+  [
+    ["metrics.secure.enabled=true", 'metrics.secure.certificateSecret="tls"', "metrics.podMonitor.enabled=true"],
+    ["metrics.secure.tokenSecret is empty", "use metrics.serviceMonitor"],
+  ],
+  [
+    ["metrics.secure.enabled=true", 'extraVolumes=[{"name":"metrics-certificate","emptyDir":{}}]'],
+    ["extraVolumes", "has metrics-certificate twice"],
+  ],
+  [['extraVolumeMounts=[{"name":"metrics-certificate","mountPath":"/x"}]'], ["no volume has this name"]],
   [
     ['metrics.podMonitor.scrapeTimeout="1m"'],
     ["metrics.podMonitor.scrapeTimeout is 1m", "metrics.podMonitor.interval is 30s", "shorten it"],
@@ -143,6 +153,11 @@ const OF_THE_SCHEMA: readonly (readonly [set: string, field: string])[] = [
   ['networkPolicy.directoryCIDRs=["300.0.0.0/8"]', "/networkPolicy/directoryCIDRs/0"],
   ['networkPolicy.directoryCIDRs=["fd00:::/8"]', "/networkPolicy/directoryCIDRs/0"],
   ['metrics.podMonitor.interval="10s1m"', "/metrics/podMonitor/interval"],
+  ["metrics.secure=true", "/metrics/secure"],
+  ['metrics.secure.enabled="yes"', "/metrics/secure/enabled"],
+  ['metrics.secure.certificateSecret="A"', "/metrics/secure/certificateSecret"],
+  ['metrics.secure.tokenSecret="a/b"', "/metrics/secure/tokenSecret"],
+  ["metrics.secure.certificate=true", "certificate"],
   ['metrics.podMonitor.interval=""', "/metrics/podMonitor/interval"],
   ['metrics.podMonitor.scrapeTimeout="soon"', "/metrics/podMonitor/scrapeTimeout"],
   ["metrics.serviceMonitor.relabelings=[{}]", "/metrics/serviceMonitor/relabelings/0"],
@@ -325,6 +340,41 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
     expect(spec[monitor === "podMonitor" ? "podMetricsEndpoints" : "endpoints"]).toEqual([
       { port: "metrics", interval: "30s", scrapeTimeout: "20s", honorLabels: true, relabelings: drop, metricRelabelings: drop },
     ]);
+  });
+
+  test("metrics over TLS: the operator has the certificate, and monitors check it and send a token", async () => {
+    const set = ["metrics.secure.enabled=true", 'metrics.secure.certificateSecret="cert"'];
+    const { pod: spec, container } = await podOf(...set);
+    expect(spec["volumes"]).toEqual([
+      { name: "config", configMap: { name: RELEASE } },
+      { name: "metrics-certificate", secret: { secretName: "cert" } },
+    ]);
+    expect(container["volumeMounts"]).toContainEqual({ name: "metrics-certificate", mountPath: "/etc/serverfarm-metrics", readOnly: true });
+    const [config] = await renderedBy("ConfigMap", ...set);
+    const { "config.yaml": file } = z.object({ "config.yaml": z.string() }).parse(config?.["data"]);
+    expect(parseConfig(file, undefined)).toMatchObject({
+      ok: true,
+      config: {
+        metrics: {
+          address: "[::]:8080",
+          tls: { certFile: "/etc/serverfarm-metrics/tls.crt", keyFile: "/etc/serverfarm-metrics/tls.key" },
+          authentication: "Kubernetes",
+        },
+      },
+    });
+    const scraped = {
+      port: "metrics",
+      interval: "30s",
+      honorLabels: true,
+      scheme: "https",
+      tlsConfig: { serverName: `${RELEASE}-metrics.${SYSTEM}.svc`, ca: { secret: { name: "cert", key: "ca.crt" } } },
+    };
+    const [service] = await renderedBy("ServiceMonitor", ...set, "metrics.serviceMonitor.enabled=true");
+    const bearerTokenFile = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+    expect(values.parse(service?.["spec"])["endpoints"]).toEqual([{ ...scraped, bearerTokenFile }]);
+    const [pods] = await renderedBy("PodMonitor", ...set, 'metrics.secure.tokenSecret="token"', "metrics.podMonitor.enabled=true");
+    const authorization = { type: "Bearer", credentials: { name: "token", key: "token" } };
+    expect(values.parse(pods?.["spec"])["podMetricsEndpoints"]).toEqual([{ ...scraped, authorization }]);
   });
 
   test("the plain manifest names no image that a node could ask for", async () => {

@@ -36,6 +36,12 @@ const ELSEWHERE: readonly {
     test: "test/deploy/takeover.test.ts",
     blocks: (page, command) => page === "docs/install.md" && command.includes("--field-manager=helm"),
   },
+  {
+    test: "test/deploy/metrics.test.ts",
+    commands: [
+      "kubectl create clusterrolebinding serverfarm-metrics --clusterrole=serverfarm-operator-metrics-reader --serviceaccount=monitoring:prometheus-k8s",
+    ],
+  },
   { test: "test/demo/demo.test.ts", commands: ["npm ci && npm run demo"] },
   { test: "test/e2e/image.test.ts", commands: ["npm run sbom"] },
   { test: "test/e2e/docs.test.ts, below", commands: ["kubectl create token serverfarm-operator -n serverfarm-system"] },

@@ -1,7 +1,9 @@
 /** When the password changes: what the farm says is what a host reads beside the password itself. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { BASE } from "../harness/directory.ts";
 import { DELEGATED, delegate } from "../harness/delegation.ts";
 import type { Operator } from "../harness/operator.ts";
+import { waitFor } from "../harness/process.ts";
 import {
   applyDomain,
   available,
@@ -12,6 +14,7 @@ import {
   domainReady,
   farmOf,
   farmReady,
+  patchFarm,
   startOperator,
 } from "../harness/world.ts";
 
@@ -60,5 +63,35 @@ describe.skipIf(!available)("the password's next change", () => {
     expect(kdsRootKeyID).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     const [key] = await directory.search("(objectClass=msKds-ProvRootKey)", ["cn"], {}, "CN=Configuration,DC=contoso,DC=com");
     expect(String(key?.["cn"]).toLowerCase()).toBe(kdsRootKeyID);
+  });
+
+  test("that was due is said, until a host asks and so makes it", async () => {
+    const hosts = { grant: "Principals", computers: ["WEB01"] };
+    for (const name of ["due", "off"]) await cluster.apply(farmOf(NAMESPACE, name, { account: { passwordIntervalDays: 30 }, hosts }));
+    const due = (name: string): Promise<number> =>
+      operator.metric("serverfarm_farm_password_next_change_timestamp_seconds", { namespace: NAMESPACE, name });
+    const { status } = await farmReady(NAMESPACE, "due");
+    await farmReady(NAMESPACE, "off");
+    for (const name of ["due", "off"]) {
+      await directory.agePassword(`CN=${name},OU=Farms,${BASE}`, 100);
+      await waitFor(
+        "the change to be due",
+        () => due(name),
+        (at) => at > 0 && at < Date.now() / 1000 - 60 * 86_400,
+      );
+    }
+    // Of an account that nobody may use no password is missed.
+    await patchFarm(NAMESPACE, "off", { account: { enabled: false } });
+    await waitFor(
+      "the disabled account to be left out",
+      () => due("off"),
+      (at) => at === 0,
+    );
+    expect(await directory.retrieves("WEB01", status?.account?.["distinguishedName"] ?? "")).toBe(true);
+    await waitFor(
+      "the change to be made",
+      () => due("due"),
+      (at) => at > Date.now() / 1000,
+    );
   });
 });

@@ -119,6 +119,33 @@ export abstract class TestDirectory {
     });
   }
 
+  /** As if its password had been changed so many days earlier than it was. */
+  async agePassword(dn: string, days: number): Promise<void> {
+    const [entry] = await this.search("(objectClass=*)", ["msDS-ManagedPasswordId"], { scope: "base" }, dn);
+    const id = entry?.["msDS-ManagedPasswordId"];
+    if (!Buffer.isBuffer(id)) throw new Error(`${dn} has no password`);
+    // The step of ten hours whose key it is made of (MS-GKDI 2.2.4): 32 of the lowest make one of the middle, 32 of those one of the highest.
+    const [highest, middle, lowest] = [12, 16, 20].map((offset) => id.readUInt32LE(offset));
+    let step = ((highest ?? 0) * 32 + (middle ?? 0)) * 32 + (lowest ?? 0) - Math.floor((days * 24) / 10);
+    const aged = Buffer.from(id);
+    for (const [offset, count] of [
+      [20, 32],
+      [16, 32],
+      [12, Number.POSITIVE_INFINITY],
+    ] as const) {
+      aged.writeUInt32LE(step % count, offset);
+      step = Math.floor(step / count);
+    }
+    await this.overwrite(dn, "msDS-ManagedPasswordId", aged);
+    // No key is made of a root key that was not in force then (100 ns since 1601).
+    const then = String((BigInt(Date.now()) + 11_644_473_600_000n - BigInt(days + 1) * 86_400_000n) * 10_000n);
+    for (const key of await this.search("(objectClass=msKds-ProvRootKey)", ["cn"], {}, `CN=Configuration,${BASE}`))
+      await this.modify(key.dn, "replace", "msKds-UseStartTime", [then]);
+  }
+
+  /** Sets what is the server's own to set. */
+  protected abstract overwrite(dn: string, attribute: string, value: Buffer): Promise<void>;
+
   /** Samba lets no ordinary user make computers, but an administrator say at creation who did. */
   protected async addWithCreator({ username }: Account, name: string): Promise<string> {
     const maker = (await this.find(username.split("@")[0] ?? ""))?.["objectSid"];

@@ -26,8 +26,8 @@ export const template = (...args: readonly string[]): Promise<string> =>
   helm("template", RELEASE, CHART, "--namespace", SYSTEM, ...IMAGE, ...args);
 
 const rule = z.object({
-  apiGroups: z.array(z.string()),
-  resources: z.array(z.string()),
+  apiGroups: z.array(z.string()).default([]),
+  resources: z.array(z.string()).default([]),
   resourceNames: z.array(z.string()).optional(),
   verbs: z.array(z.string()),
 });

@@ -15,6 +15,8 @@ export interface OperatorOptions {
   readonly workers?: number;
   readonly watchNamespaces?: readonly string[];
   readonly level?: "debug" | "info";
+  /** Of the metrics' configuration, beside the address. */
+  readonly metrics?: object;
   /** Started by this command in place of the repository's program; it finds the configuration as `config.yaml` in the folder. */
   readonly command?: (folder: string) => readonly string[];
 }
@@ -48,6 +50,7 @@ export class Operator {
     workers = 32,
     watchNamespaces = [],
     level = "debug",
+    metrics = {},
     command = (folder) => [process.execPath, MAIN, "run", "--config", `${folder}/config.yaml`, "--kubeconfig", kubeconfig],
   }: OperatorOptions): Promise<Operator> {
     const dir = await mkdtemp(`${tmpdir()}/serverfarm-operator-`);
@@ -63,7 +66,7 @@ export class Operator {
         typeof leaderElection === "object"
           ? { enabled: true, ...leaderElection }
           : { enabled: leaderElection, leaseDuration: "3s", renewDeadline: "2s", retryPeriod: "500ms" },
-      metrics: { address: "127.0.0.1:0" },
+      metrics: { address: "127.0.0.1:0", ...metrics },
       health: { address: "127.0.0.1:0" },
       log: { level, format: "json" },
     };

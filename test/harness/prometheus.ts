@@ -25,6 +25,8 @@ const active = z.object({
     ),
   }),
 });
+/** The label that tells clusters apart. */
+export const CLUSTER = "e2e";
 export type Sample = z.infer<typeof result>["data"]["result"][number];
 export type Alert = z.infer<typeof active>["data"]["alerts"][number];
 
@@ -45,7 +47,9 @@ export class Prometheus {
       global: { scrape_interval: "1s", evaluation_interval: "1s" },
       rule_files: [`${dir}/rules.yaml`],
       // As the chart's monitors have it: the farm's namespace, not the operator's.
-      scrape_configs: [{ job_name: "serverfarm-operator", honor_labels: true, static_configs: [{ targets }] }],
+      scrape_configs: [
+        { job_name: "serverfarm-operator", honor_labels: true, static_configs: [{ targets, labels: { cluster: CLUSTER } }] },
+      ],
     };
     await writeFile(`${dir}/rules.yaml`, rules);
     await writeFile(`${dir}/prometheus.yaml`, JSON.stringify(config));

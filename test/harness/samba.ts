@@ -310,6 +310,12 @@ export class Samba extends TestDirectory {
     await run("ldbadd", ["-H", `${this.#home}/private/sam.ldb`, file], { env: { SMB_CONF_PATH: this.#settings } });
   }
 
+  protected async overwrite(dn: string, attribute: string, value: Buffer): Promise<void> {
+    const ldif = `dn: ${dn}\nchangetype: modify\nreplace: ${attribute}\n${attribute}:: ${value.toString("base64")}\n`;
+    const env = { SMB_CONF_PATH: this.#settings };
+    await run("ldbmodify", ["-H", `${this.#home}/private/sam.ldb`, "--relax"], { env, input: ldif });
+  }
+
   #tool(...args: readonly string[]): Promise<string> {
     return run("samba-tool", args, { env: { SMB_CONF_PATH: this.#settings } });
   }

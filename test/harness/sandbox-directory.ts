@@ -84,6 +84,11 @@ export class SandboxDirectory extends TestDirectory {
     return Promise.resolve();
   }
 
+  protected overwrite(dn: string, attribute: string, value: Buffer): Promise<void> {
+    this.directory.database.set(this.directory.find(dn, false), { [attribute]: [value] });
+    return Promise.resolve();
+  }
+
   ticket(): Promise<undefined> {
     return Promise.resolve(undefined);
   }

@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { KubernetesClient } from "../../src/kubernetes/client.ts";
+import { KubernetesClient, type RestObserver } from "../../src/kubernetes/client.ts";
 import { Authority } from "../harness/certificates.ts";
 import { waitFor } from "../harness/process.ts";
 
@@ -61,7 +61,7 @@ describe("requests to the API server", () => {
     else response.end("{}");
   }
 
-  async function load(user: object = { token: "t" }): Promise<KubernetesClient> {
+  async function load(user: object = { token: "t" }, observe?: RestObserver): Promise<KubernetesClient> {
     const config = {
       clusters: [{ name: "a", cluster: { server: address, "certificate-authority": "ca.pem" } }],
       users: [{ name: "a", user }],
@@ -69,7 +69,7 @@ describe("requests to the API server", () => {
       "current-context": "a",
     };
     await writeFile(`${dir}/kubeconfig`, JSON.stringify(config));
-    return KubernetesClient.load(`${dir}/kubeconfig`);
+    return KubernetesClient.load(`${dir}/kubeconfig`, observe);
   }
 
   test("all go by HTTP/1.1 and name who asks; what writes names who owns the fields", async () => {
@@ -79,6 +79,19 @@ describe("requests to the API server", () => {
     expect(asked.map(({ version }) => version)).toEqual(["1.1", "1.1"]);
     expect(asked.map(({ headers }) => headers["user-agent"])).toEqual(["serverfarm-operator", "serverfarm-operator"]);
     expect(asked.map(({ query }) => String(query))).toEqual(["limit=1", "dryRun=All&fieldManager=serverfarm-operator"]);
+  });
+
+  test("each is told with its answer, or that there was none, and the host with its port", async () => {
+    const told: (readonly string[])[] = [];
+    const client = await load({ token: "t" }, (...one) => told.push(one));
+    await client.request("GET", "/read");
+    await expect(client.request("PATCH", "/hang", { timeout: 200 })).rejects.toMatchObject({ kind: "Unavailable" });
+    const { host } = new URL(address);
+    expect(host).toMatch(/:\d+$/);
+    expect(told).toEqual([
+      ["GET", "200", host],
+      ["PATCH", "<error>", host],
+    ]);
   });
 
   test("requests one after the other share a connection; the Lease and each watch have one of their own", async () => {

@@ -22,15 +22,41 @@ const NOT_READY: FarmMetrics = {
   hosts: { desired: 3, granted: 2 },
 };
 
-async function lines(metrics: Metrics): Promise<readonly string[]> {
+async function lines(metrics: Metrics, prefix = "serverfarm_farm_"): Promise<readonly string[]> {
   let text = "";
   for await (const part of metrics.expose()) text += part;
   return text
     .split("\n")
-    .filter((line) => line.startsWith("serverfarm_farm_"))
+    .filter((line) => line.startsWith(prefix))
     .map((line) => line.replace('namespace="web",name="itfarm1"', "itfarm1"))
     .toSorted();
 }
+
+test("how long a key waited is told up to 1,000 s, under both names of the queue", async () => {
+  const metrics = new Metrics("1", "lease");
+  metrics.queue("thing").taken(999_000);
+  const text = await metrics.registry.getSingleMetricAsString("workqueue_queue_duration_seconds");
+  const at = (le: string): string | undefined => new RegExp(`_bucket{le="${le}",name="thing",controller="thing"} (\\d)`).exec(text)?.[1];
+  expect([at("600"), at("1000")]).toEqual(["0", "1"]);
+});
+
+test("the metrics of a domain say when it was last asked, and vanish with it", async () => {
+  const metrics = new Metrics("1", "lease");
+  const domain = { domain: "contoso", conditions: FARM.conditions, pollInterval: 15, lastPoll: undefined };
+  metrics.objects.domain(domain);
+  expect(await lines(metrics, "serverfarm_domain_")).toEqual([
+    'serverfarm_domain_poll_interval_seconds{domain="contoso"} 15',
+    'serverfarm_domain_ready{domain="contoso"} 1',
+  ]);
+  metrics.objects.domain({ ...domain, conditions: [], lastPoll: 1_800_000_000 });
+  expect(await lines(metrics, "serverfarm_domain_")).toEqual([
+    'serverfarm_domain_last_poll_timestamp_seconds{domain="contoso"} 1800000000',
+    'serverfarm_domain_poll_interval_seconds{domain="contoso"} 15',
+    'serverfarm_domain_ready{domain="contoso"} 0',
+  ]);
+  metrics.objects.domainGone("contoso");
+  expect(await lines(metrics, "serverfarm_domain_")).toEqual([]);
+});
 
 describe("the metrics of a farm", () => {
   const ready = [

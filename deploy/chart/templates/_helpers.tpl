@@ -69,18 +69,31 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $sum -}}
 {{- end -}}
 
-{{- /* Of a monitor: how it scrapes. */}}
+{{- /* root: the chart's context; monitor: its values. How it scrapes. */}}
 {{- define "serverfarm.endpoint" -}}
+{{- $secure := .root.Values.metrics.secure -}}
 port: metrics
 honorLabels: true
-interval: {{ .interval }}
-{{- with .scrapeTimeout }}
+interval: {{ .monitor.interval }}
+{{- with .monitor.scrapeTimeout }}
 scrapeTimeout: {{ . }}
 {{- end }}
-{{- with .relabelings }}
+{{- if $secure.enabled }}
+scheme: https
+tlsConfig:
+  # The certificate's name, whatever the address: replicas are scraped one by one.
+  serverName: {{ printf "%s.%s.svc" (include "serverfarm.service" .root) (include "serverfarm.namespace" .root) | quote }}
+  ca: {secret: {name: {{ $secure.certificateSecret | quote }}, key: ca.crt}}
+{{- if $secure.tokenSecret }}
+authorization: {type: Bearer, credentials: {name: {{ $secure.tokenSecret | quote }}, key: token}}
+{{- else }}
+bearerTokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token
+{{- end }}
+{{- end }}
+{{- with .monitor.relabelings }}
 relabelings: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .metricRelabelings }}
+{{- with .monitor.metricRelabelings }}
 metricRelabelings: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}

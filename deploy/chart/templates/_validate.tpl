@@ -9,7 +9,7 @@ field, its value, and what to do. All of them are told at once. Every template o
 {{- fail (printf "these values cannot be used:%s" $missing) -}}
 {{- end -}}
 {{- $problems := list -}}
-{{- range $check := list "image" "ports" "leaderElection" "accounts" "rollout" "budget" "spread" "dns" "labels" "container" "volumes" "monitors" -}}
+{{- range $check := list "image" "ports" "leaderElection" "accounts" "rollout" "budget" "spread" "dns" "labels" "container" "volumes" "monitors" "secure" -}}
 {{- $problems = append $problems (include (printf "serverfarm.validate.%s" $check) $ | trimSuffix "\n") -}}
 {{- end -}}
 {{- $problems = without $problems "" -}}
@@ -152,17 +152,17 @@ field, its value, and what to do. All of them are told at once. Every template o
 {{- end -}}
 
 {{- define "serverfarm.validate.volumes" -}}
-{{- $volumes := list "config" -}}
+{{- $volumes := ternary (list "config" "metrics-certificate") (list "config") .Values.metrics.secure.enabled -}}
 {{- range .Values.extraVolumes -}}
 {{- $volumes = append $volumes .name -}}
 {{- end -}}
-{{- include "serverfarm.validate.unique" (dict "field" "extraVolumes (with config, which is the chart's)" "values" $volumes) -}}
+{{- include "serverfarm.validate.unique" (dict "field" "extraVolumes (with those of the chart)" "values" $volumes) -}}
 {{- $paths := list -}}
 {{- range .Values.extraVolumeMounts -}}
 {{- $path := regexReplaceAll "/+$" .mountPath "" -}}
 {{- $paths = append $paths $path -}}
-{{- if regexMatch "^$|^/(app|nodejs|etc/serverfarm-operator)(/|$)" $path -}}
-{{- include "serverfarm.problem" (printf "extraVolumeMounts has %s at %s: it would hide the program or its configuration (/app, /nodejs, /etc/serverfarm-operator), so mount it elsewhere" .name .mountPath) -}}
+{{- if regexMatch "^$|^/(app|nodejs|etc/serverfarm-(operator|metrics))(/|$)" $path -}}
+{{- include "serverfarm.problem" (printf "extraVolumeMounts has %s at %s: it would hide the program or its configuration (/app, /nodejs, /etc/serverfarm-operator, /etc/serverfarm-metrics), so mount it elsewhere" .name .mountPath) -}}
 {{- end -}}
 {{- if not (has .name $volumes) -}}
 {{- include "serverfarm.problem" (printf "extraVolumeMounts has %s at %s: no volume has this name, so add one to extraVolumes" .name .mountPath) -}}
@@ -184,6 +184,17 @@ field, its value, and what to do. All of them are told at once. Every template o
 {{- if and $is.scrapeTimeout (gt (include "serverfarm.milliseconds" $is.scrapeTimeout | int64) (include "serverfarm.milliseconds" $is.interval | int64)) -}}
 {{- include "serverfarm.problem" (printf "metrics.%s.scrapeTimeout is %s and metrics.%s.interval is %s: Prometheus refuses a timeout that is longer than the interval, so shorten it" $monitor $is.scrapeTimeout $monitor $is.interval) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "serverfarm.validate.secure" -}}
+{{- with .Values.metrics -}}
+{{- if and .secure.enabled (not .secure.certificateSecret) -}}
+{{- include "serverfarm.problem" "metrics.secure.enabled is true and metrics.secure.certificateSecret is empty: name a Secret of the type kubernetes.io/tls (docs/install.md, \"Metrics over TLS\")" -}}
+{{- end -}}
+{{- if and .secure.enabled .podMonitor.enabled (not .secure.tokenSecret) -}}
+{{- include "serverfarm.problem" "metrics.secure.enabled and metrics.podMonitor.enabled are true and metrics.secure.tokenSecret is empty: a PodMonitor cannot send Prometheus' own token, so name a Secret with one, or use metrics.serviceMonitor" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

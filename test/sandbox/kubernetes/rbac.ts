@@ -31,6 +31,19 @@ export function isAllowed(store: Store, user: User, action: Action): boolean {
   return rules.some((rule) => allows(rule, action));
 }
 
+/** Of the API server's own paths, or anybody's who asks it: only by bindings of the whole cluster. */
+export function isAllowedPath(store: Store, user: User, verb: string, path: string): boolean {
+  if (user.groups.includes("system:masters")) return true;
+  const rules = store
+    .list(`${GROUP}/clusterrolebindings`)
+    .filter((binding) => binds(binding, user))
+    .flatMap((binding) => rulesOf(store, binding, ""));
+  const covers = (pattern: string): boolean => pattern === path || (pattern.endsWith("*") && path.startsWith(pattern.slice(0, -1)));
+  return rules.some(
+    (rule) => textsOf(at(rule, "verbs")).some((item) => item === "*" || item === verb) && textsOf(at(rule, "nonResourceURLs")).some(covers),
+  );
+}
+
 function binds(binding: ApiObject, { name, groups }: User): boolean {
   return list(binding["subjects"]).some((subject) => {
     const wanted = textAt(subject, "name") ?? "";

@@ -7,11 +7,12 @@ import type { Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import type { Certificate } from "../../harness/certificates.ts";
 import { Api, forbidden, storeKey, successOf, type Target, type WriteOptions } from "./api.ts";
-import { type ApiObject, at, isObject, type Json, type JsonObject, textAt } from "./json.ts";
+import { type ApiObject, isObject, type Json, type JsonObject, textAt } from "./json.ts";
 import { groupList, openApiDocument, openApiIndex, resourceList } from "./openapi.ts";
 import { decodeProtobuf } from "./protobuf.ts";
 import { isAllowed, type User } from "./rbac.ts";
 import { groupVersion, type ResourceType } from "./resources.ts";
+import { answerReview, isAboutOthers, REVIEWS } from "./reviews.ts";
 import { selectorOf } from "./selectors.ts";
 import { badRequest, notFound, StatusError } from "./status.ts";
 import { tableOf } from "./table.ts";
@@ -141,7 +142,10 @@ export class KubernetesServer {
     }
     const body = request.method === "GET" ? undefined : await readBody(request);
     if (parts[0] === "apis" && (parts[1] === "authorization.k8s.io" || parts[1] === "authentication.k8s.io")) {
-      send(response, 201, this.#review(exchange, parts[3] ?? "", body));
+      const [, group = "", , plural = ""] = parts;
+      const type = REVIEWS.find((one) => one.group === group && one.plural === plural);
+      if (type && isAboutOthers(plural)) this.#authorize(exchange.user, "create", { type, namespace: "", name: "", subresource: "" });
+      send(response, 201, answerReview(this.api.store, this.#tokens, exchange.user, plural, body));
       return;
     }
     const target = this.#target(parts);
@@ -362,49 +366,7 @@ export class KubernetesServer {
       status: { token, expirationTimestamp },
     };
   }
-
-  #review({ user }: Exchange, plural: string, body: Json | undefined): JsonObject {
-    const reply = (kind: string, status: JsonObject): JsonObject => ({ ...(isObject(body) ? body : {}), kind, metadata: {}, status });
-    if (plural === "selfsubjectreviews") return reply("SelfSubjectReview", { userInfo: { username: user.name, groups: user.groups } });
-    if (plural !== "selfsubjectaccessreviews") throw new StatusError(404, "NotFound", "the server could not find the requested resource");
-    const wanted = at(body, "spec", "resourceAttributes");
-    const subresource = textAt(wanted, "subresource") ?? "";
-    const resource = textAt(wanted, "resource") ?? "";
-    const allowed = isAllowed(this.api.store, user, {
-      verb: textAt(wanted, "verb") ?? "",
-      group: textAt(wanted, "group") ?? "",
-      resource: subresource === "" ? resource : `${resource}/${subresource}`,
-      namespace: textAt(wanted, "namespace") ?? "",
-      name: textAt(wanted, "name") ?? "",
-    });
-    return reply("SelfSubjectAccessReview", { allowed });
-  }
 }
-
-function review(group: string, kind: string): ResourceType {
-  const plural = `${kind.toLowerCase()}s`;
-  return {
-    group,
-    version: "v1",
-    plural,
-    singular: kind.toLowerCase(),
-    kind,
-    shortNames: [],
-    categories: [],
-    namespaced: false,
-    status: false,
-    generation: false,
-    schema: undefined,
-    columns: [],
-    custom: false,
-  };
-}
-
-/** Questions rather than objects: answered, never kept. */
-const REVIEWS: readonly ResourceType[] = [
-  review("authorization.k8s.io", "SelfSubjectAccessReview"),
-  review("authentication.k8s.io", "SelfSubjectReview"),
-];
 
 function wantsTable({ headers }: IncomingMessage): boolean {
   return (headers.accept ?? "").includes("as=Table");

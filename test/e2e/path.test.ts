@@ -22,6 +22,12 @@ import {
 
 const SRC = new URL("../../src/", import.meta.url).href;
 const FILES = 35;
+/** What is worked out once for each look. */
+const COMPUTED = [
+  ["src/farm/view.ts", "resolveHosts"],
+  ["src/farm/slot.ts", "slotOfAccount"],
+  ["src/farm/slot.ts", "slotOfHostGroup"],
+] as const;
 const coverage = z.object({
   result: z.array(
     z.object({
@@ -84,8 +90,12 @@ test.runIf(onSandbox)(`one farm passes at most ${FILES} files, and its hosts and
     let ran: Calls = new Map();
     const count = (file: string, name: string): number => ran.get(file)?.get(name) ?? 0;
     let passed: readonly string[] = [];
-    // Of many farms the one during which nothing else happened: a domain counts its farms, the lead is renewed, a write meets a conflict.
-    for (let attempt = 1; attempt === 1 || (passed.length > FILES && attempt < 60); attempt++) {
+    const looks = (): number => count("src/reconciler/farm.ts", "observe") + count("src/reconciler/farm.ts", "made");
+    const computed = (): readonly number[] => COMPUTED.map(([file, name]) => count(file, name));
+    const isAlone = (): boolean => passed.length <= FILES && computed().every((times) => times === looks());
+    // Of many farms the one during which nothing else happened: a domain counts its farms, the lead is renewed, a write meets a conflict, another farm is
+    // looked at once more.
+    for (let attempt = 1; attempt === 1 || (!isAlone() && attempt < 60); attempt++) {
       const name = `path${attempt}`;
       await cluster.apply(farmOf("path", name, { servicePrincipalNames: [`http/${name}`], hosts: { computers: ["PATH01"] } }));
       await farmReady("path", name);
@@ -93,14 +103,8 @@ test.runIf(onSandbox)(`one farm passes at most ${FILES} files, and its hosts and
       passed = [...ran].filter(([, functions]) => functions.size > 0).map(([file]) => file);
     }
     expect(passed.length, passed.toSorted().join("\n")).toBeLessThanOrEqual(FILES);
-    const looks = count("src/reconciler/farm.ts", "observe") + count("src/reconciler/farm.ts", "made");
-    expect(looks).toBeGreaterThan(1);
-    const computed = [
-      ["src/farm/view.ts", "resolveHosts"],
-      ["src/farm/slot.ts", "slotOfAccount"],
-      ["src/farm/slot.ts", "slotOfHostGroup"],
-    ] as const;
-    expect(computed.map(([file, name]) => count(file, name))).toEqual([looks, looks, looks]);
+    expect(looks()).toBeGreaterThan(1);
+    expect(computed()).toEqual(COMPUTED.map(looks));
   } finally {
     await cleanUp();
     await operator.stop();

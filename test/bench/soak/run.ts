@@ -40,25 +40,34 @@ export class Soak {
 
   /** Rejects where it cannot go on; what it finds wrong is in `problems`. */
   async live(): Promise<void> {
-    const { minutes } = this.#parts;
-    const warmUp = Math.min(30, minutes / 4);
     const over = new AbortController();
-    const sampling = this.#sample(over.signal);
-    // Its rejection is taken below, whatever comes first.
-    sampling.catch(() => undefined);
+    const course = this.#course();
     try {
-      const before = await this.#rest("before");
-      await this.#stir(warmUp);
-      const warm = await this.#rest("warmed up");
-      const from = this.#minutes + Math.min(5, minutes / 10);
-      await this.#stir(minutes - warmUp);
-      const until = this.#minutes;
-      const after = await this.#rest("at the end");
-      this.#judge(before, warm, after, from, until);
+      // The samples end early where the operator does.
+      await Promise.race([course, this.#sample(over.signal)]);
+      await course;
+    } catch (error) {
+      // Of an operator that ended nothing can be had any more: that it ended is what went wrong.
+      await sleep(200);
+      this.#verifyRunning();
+      throw error;
     } finally {
       over.abort();
+      course.catch(() => undefined);
     }
-    await sampling;
+  }
+
+  async #course(): Promise<void> {
+    const { minutes } = this.#parts;
+    const warmUp = Math.min(30, minutes / 4);
+    const before = await this.#rest("before");
+    await this.#stir(warmUp);
+    const warm = await this.#rest("warmed up");
+    const from = this.#minutes + Math.min(5, minutes / 10);
+    await this.#stir(minutes - warmUp);
+    const until = this.#minutes;
+    const after = await this.#rest("at the end");
+    this.#judge(before, warm, after, from, until);
   }
 
   get #minutes(): number {
@@ -120,8 +129,8 @@ export class Soak {
   }
 
   #verifyRunning(): void {
-    const { exitCode, log } = this.#parts.operator;
-    if (exitCode !== null) throw new Error(`the operator ended with ${exitCode}: ${log.slice(-2000)}`);
+    const { operator } = this.#parts;
+    if (!operator.runs) throw new Error(`the operator ended with ${operator.exitCode ?? "a signal"}: ${operator.log.slice(-2000)}`);
   }
 
   async #within(seconds: number, what: string, work: Promise<void>): Promise<void> {

@@ -34,8 +34,8 @@ const GROWTH = 25;
  * Events for ten minutes (1 MB); deletions for an hour.
  */
 const ALIVE = 4;
-/** Of each kind: a request or a timer of the moment. */
-const LEFT = 2;
+/** Of each kind: a timer or a request of the moment that all looks met. */
+const LEFT = 1;
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);

@@ -47,7 +47,15 @@ const ELSEWHERE: readonly {
   { test: "test/e2e/docs.test.ts, below", commands: ["kubectl create token serverfarm-operator -n serverfarm-system"] },
   {
     test: "CI",
-    commands: ["npm ci", "npm cit", "npm test", "npm run check", "npm run setup:real", "npx vitest run --project unit"],
+    commands: [
+      "npm ci",
+      "npm cit",
+      "npm test",
+      "npm run check",
+      "npm run setup:real",
+      "npx vitest run --project unit",
+      "npm run soak -- --minutes 5",
+    ],
   },
 ];
 
@@ -56,7 +64,7 @@ const NOT_RUN: readonly (readonly [why: string, matches: RegExp])[] = [
   ["no Docker engine; the image is built with buildah instead", /^docker/],
   [
     "they write into this very tree, or take long: run by hand",
-    /^npm run (format|generate|bench.*|mutation.*|setup:real && npm run playground|demo)$/,
+    /^npm run (format|generate|bench.*|soak|mutation.*|setup:real && npm run playground|demo)$/,
   ],
   ["nothing runs pods here", /POD --previous/],
   ["the page says never to", /^kubectl delete -f deploy\/install\.yaml$/],

@@ -37,7 +37,7 @@ export interface Fault {
 }
 
 /** mulberry32: small, and good enough to choose messages. */
-function randomOf(seed: number): () => number {
+export function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

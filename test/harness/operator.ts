@@ -100,6 +100,11 @@ export class Operator {
     return this.#child.exitCode;
   }
 
+  /** False once it ended, by itself or by a signal. */
+  get runs(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   /** SIGTERM; resolves with the exit code. */
   async stop(): Promise<number | null> {
     return await this.#end("SIGTERM");
@@ -132,7 +137,7 @@ export class Operator {
   }
 
   async #end(signal: NodeJS.Signals): Promise<number | null> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+    if (this.runs) {
       const exit = once(this.#child, "exit");
       this.#child.kill(signal);
       await exit;

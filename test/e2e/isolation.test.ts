@@ -19,6 +19,7 @@ import {
   farmReady,
   farmWhere,
   condition,
+  onSandbox,
   patchFarm,
   startOperator,
 } from "../harness/world.ts";
@@ -94,7 +95,8 @@ describe.skipIf(!available)("a healthy domain beside four that are silent", () =
 });
 
 describe.skipIf(!available)("a domain in which each search takes 300 ms", () => {
-  const FARMS = 200;
+  // A real domain controller takes some 20 a second.
+  const FARMS = onSandbox ? 200 : 100;
   const slow = new Schedule();
   let proxy: LdapProxy;
   let operator: Operator;
@@ -116,7 +118,7 @@ describe.skipIf(!available)("a domain in which each search takes 300 ms", () => 
     await proxy.stop();
   });
 
-  test("a quarantine beside a change of 200 farms is acted on within seconds", { timeout: 300_000 }, async () => {
+  test("a quarantine beside a change of many farms is acted on within seconds", { timeout: 300_000 }, async () => {
     const names = Array.from({ length: FARMS }, (_, index) => `bulk${index}`);
     for (const name of names) await cluster.apply(farmOf("slow", name, { hosts: { computers: ["WEB01", "WEB02"] } }));
     for (const name of names) await farmReady("slow", name, 120);
@@ -129,8 +131,8 @@ describe.skipIf(!available)("a domain in which each search takes 300 ms", () => 
     await waitFor("the quarantine", async () => !(await isIn()), undefined, 120);
     // Two seconds, and what a busy machine needs.
     expect((performance.now() - started) / 1000).toBeLessThan(5);
-    const unchanged = await Promise.all(names.map(async (name) => (await directory.members(`${name}Hosts`)).length < 3));
-    expect(unchanged.filter(Boolean).length, "others that still wait").toBeGreaterThan(FARMS / 10);
+    const waiting = (await cluster.list("ServerFarm", "slow")).filter(({ status }) => !JSON.stringify(status).includes('"granted":3'));
+    expect(waiting.length, "others that still wait").toBeGreaterThan(FARMS / 10);
     slow.set();
     for (const name of names) await farmReady("slow", name, 120);
     expect(await isIn()).toBe(false);

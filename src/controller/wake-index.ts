@@ -1,10 +1,11 @@
 /** Which farms a change concerns: of an object in the directory, of another farm that uses the same group, of a domain. */
 import type { DirectoryObject } from "../ad/object.ts";
+import { hostGroupNameOf } from "../api/farm-names.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import type { SharingFarm } from "../farm/desired-farm.ts";
 import { readJournal, sharesGroups } from "../farm/journal.ts";
-import { groupNameOf, sharingFarm } from "../farm/sharing.ts";
+import { sharingFarm } from "../farm/sharing.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { foldName } from "../names/account-name.ts";
 import { commonName } from "../names/distinguished-name.ts";
@@ -184,7 +185,7 @@ function groupsOf(farm: ServerFarm | undefined): readonly string[] {
   const remembered = readJournal(status).hostGroups;
   return [
     ...new Set([
-      ...(spec.hosts.grant === "Group" && spec.hosts.group?.existing === true ? [named(groupNameOf(farm))] : []),
+      ...(spec.hosts.grant === "Group" && spec.hosts.group?.existing === true ? [named(hostGroupNameOf(farm))] : []),
       // Whoever names a group for the first time does not know its objectGUID yet.
       ...remembered.flatMap(({ objectGUID, distinguishedName }) => [objectGUID, named(commonName(distinguishedName))]),
     ]),

@@ -1,5 +1,6 @@
 /** The farm as it should be in the directory: spec → desired. */
 import type { ServerFarm, ServerFarmSpec } from "../api/generated/server-farm.ts";
+import { accountNameOf, accountNames, hostGroupNameOf } from "../api/farm-names.ts";
 import type { Blocker, Part } from "../api/reasons.ts";
 import { ENCRYPTION_BITS } from "../ad/account-flags.ts";
 import type { DesiredAccount } from "../ad/object.ts";
@@ -23,7 +24,8 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
   const reader = new SpecReader(domain);
   const identity = { namespace: metadata.namespace ?? "", name: metadata.name };
   const account = reader.account(farm);
-  const { name: groupName = `${account.name}Hosts`, existing = false, container } = spec.hosts.group ?? {};
+  const { existing = false, container } = spec.hosts.group ?? {};
+  const groupName = hostGroupNameOf(farm);
   const hostGroup = reader.group({ field: "hosts.group.container", part: "Hosts", needed: true }, { name: groupName, existing, container });
   const accessGroups = spec.accessGroups.map((group, index) =>
     reader.group({ field: `accessGroups[${index}].container`, part: "AccessGroups", needed: false }, group),
@@ -84,8 +86,9 @@ class SpecReader {
     this.#domain = domain;
   }
 
-  account({ metadata, spec: { account } }: ServerFarm): DesiredAccount {
-    const name = account.name ?? metadata.name;
+  account(farm: ServerFarm): DesiredAccount {
+    const { account } = farm.spec;
+    const name = accountNameOf(farm);
     const { samAccountName, dnsHostName } = accountNames(name, account, this.#domain.dnsName);
     const field = { field: "account.container", part: "Account", needed: true } as const;
     const container = this.#container(field, account.container ?? this.#domain.accountContainer);
@@ -177,19 +180,6 @@ export function parseHostReferences(
       return [];
     }
   });
-}
-
-interface AccountNames {
-  /** Without the trailing $. */
-  readonly samAccountName: string;
-  readonly dnsHostName: string | undefined;
-}
-
-/** `name`: the common name of the account. `domain`: the DNS name of the domain. */
-export function accountNames(name: string, account: ServerFarmSpec["account"], domain: string): AccountNames {
-  const samAccountName = account.samAccountName ?? name;
-  if (account.outboundOnly) return { samAccountName, dnsHostName: undefined };
-  return { samAccountName, dnsHostName: account.dnsHostName ?? `${samAccountName.toLowerCase()}.${domain}` };
 }
 
 const CHARACTERS = 'characters, none of them one of " / \\ [ ] : | < > + = ; ? , * @';

@@ -2,6 +2,7 @@
  * Farms that use one group of somebody else. Those of one namespace may share it: each writes down in its own record whom it answers for, and nobody
  * writes in another's. Those of two namespaces may not, since each would give its hosts the other's password.
  */
+import { hostGroupNameOf } from "../api/farm-names.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import { isTrusted, type DirectoryObject } from "../ad/object.ts";
@@ -37,17 +38,12 @@ export function sharingFarm({ metadata, spec, status }: ServerFarm, baseDN: stri
   return {
     key: keyOf(metadata),
     standing: standingOf(metadata),
-    uses: uses ? { name: groupNameOf({ metadata, spec }), objectGUID: status?.hostGroup?.objectGUID } : undefined,
+    uses: uses ? { name: foldName(hostGroupNameOf({ metadata, spec })), objectGUID: status?.hostGroup?.objectGUID } : undefined,
     hosts: keysOf(computers),
     quarantined: keysOf(quarantined),
     claimed: claimsOf(journal, (status?.ownedObjects ?? []).length > 0),
     added: new Map(journal.hostGroups.map((remembered) => [remembered.objectGUID, new Set(remembered.added)])),
   };
-}
-
-/** Folded. */
-export function groupNameOf({ metadata, spec }: Pick<ServerFarm, "metadata" | "spec">): string {
-  return foldName(spec.hosts.group?.name ?? `${spec.account.name ?? metadata.name}Hosts`);
 }
 
 /** objectGUIDs of the groups by which the farm gave somebody a right: it put hosts in, or it has an account, which names the group. */

@@ -157,18 +157,24 @@ export function distinctServicePrincipalNames(names: readonly string[]): readonl
 
 /** Whether the pattern means the name: * stands for any characters. */
 export function matchesPattern(pattern: string, name: string): boolean {
+  return patternOf(pattern)(foldName(name));
+}
+
+/** The same, made ready for many names, which are folded already. */
+export function patternOf(pattern: string): (folded: string) => boolean {
   const [first = "", ...rest] = foldName(pattern).split("*");
-  const text = foldName(name);
-  if (rest.length === 0) return text === first;
+  if (rest.length === 0) return (text) => text === first;
   const last = rest.pop() ?? "";
-  if (!text.startsWith(first) || !text.endsWith(last)) return false;
-  let position = first.length;
-  for (const part of rest) {
-    const found = text.indexOf(part, position);
-    if (found < 0) return false;
-    position = found + part.length;
-  }
-  return position <= text.length - last.length;
+  return (text) => {
+    if (!text.startsWith(first) || !text.endsWith(last)) return false;
+    let position = first.length;
+    for (const part of rest) {
+      const found = text.indexOf(part, position);
+      if (found < 0) return false;
+      position = found + part.length;
+    }
+    return position <= text.length - last.length;
+  };
 }
 
 const FORBIDDEN = String.raw`"/\\\[\]:|<>+=;?,*@\x00-\x1f\x7f`;

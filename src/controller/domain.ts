@@ -19,8 +19,9 @@ import { accessOf, type DomainAccess } from "./domain-access.ts";
 import { DomainConnection, LONGEST_PAUSE } from "./domain-connection.ts";
 import { baseDnOf, type DomainData, followData, isRead, pollOf, problemOf, readSettings, resyncOf, watchData } from "./domain-settings.ts";
 import { FarmsByDomain } from "./wake-index.ts";
+import { InspectedGeneration } from "./inspected-generation.ts";
 import type { Context, Kind, Result } from "./kind.ts";
-import { RefusedCredentials } from "./refused-credentials.ts";
+import { isRefused, REFUSED, RefusedCredentials } from "./refused-credentials.ts";
 
 export const DOMAINS: Resource<ActiveDirectoryDomain> = {
   ...ACTIVE_DIRECTORY_DOMAIN,
@@ -34,6 +35,7 @@ const COUNT_AFTER = 1000;
 interface Watched {
   readonly state: DomainState;
   readonly connection: DomainConnection;
+  readonly since: InspectedGeneration;
 }
 
 export class DomainKind implements Kind<ActiveDirectoryDomain> {
@@ -140,6 +142,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     const watched = {
       connection: new DomainConnection({ domain: name, metrics, log, fence, refused: this.#refused, onLost }),
       state: new DomainState({ monotonic: () => performance.now(), wall: () => new Date() }),
+      since: new InspectedGeneration(),
     };
     this.#watched.set(name, watched);
     return watched;
@@ -187,8 +190,8 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
   }
 
   async #inspect(domain: ActiveDirectoryDomain, watched: Watched, session: LdapSession, clusterId: string): Promise<void> {
-    const { metadata, spec, status } = domain;
-    const generation = metadata.generation ?? 0;
+    const { spec, status } = domain;
+    const generation = watched.since.of(domain);
     if (!watched.state.isDue(generation, resyncOf(domain))) return;
     const observation = await inspectDomain(session, spec.defaults, clusterId);
     if (observation.baseDN.toLowerCase() !== baseDnOf(spec.dnsName)) {
@@ -236,7 +239,3 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     for (const draft of domainEvents(domain, drafts)) events.record(DOMAINS, domain, draft);
   }
 }
-
-const REFUSED = new DirectoryError("InvalidCredentials", "the directory refused this user name or password a moment ago");
-
-const isRefused = ({ view }: DomainState): boolean => view.kind === "Problem" && view.problem.reason === "CredentialsRejected";

@@ -133,8 +133,17 @@ export class FarmsByGroup {
     for (const group of before) this.#remove(group, previous);
     for (const group of after) this.#add(group, farm);
     if (traceOf(farm) === traceOf(previous)) return [];
-    const others = new Set([...before, ...after].flatMap((group) => [...(this.#farms.get(group) ?? [])]));
-    return [...others].filter((key) => this.#waiting.has(key) && key !== keyOf((farm ?? previous)?.metadata ?? { name: "" }));
+    return this.#waitingFor([...before, ...after], farm ?? previous);
+  }
+
+  /** The keys of those that it may concern what the farm may do. */
+  sharers(farm: ServerFarm): readonly string[] {
+    return this.#waitingFor(groupsOf(farm), farm);
+  }
+
+  #waitingFor(groups: readonly string[], farm: ServerFarm | undefined): readonly string[] {
+    const others = new Set(groups.flatMap((group) => [...(this.#farms.get(group) ?? [])]));
+    return [...others].filter((key) => this.#waiting.has(key) && key !== keyOf(farm?.metadata ?? { name: "" }));
   }
 
   /** From when a farm is looked at: what others do meanwhile must not be missed. `waits` false: it does not concern the farm after all. */

@@ -16,10 +16,10 @@ import {
 } from "../names/account-name.ts";
 import { childDn, DistinguishedNameError, parentDn, resolveDn } from "../names/distinguished-name.ts";
 import { adoptionConsent, ownerMarker } from "../names/identifier.ts";
-import type { DesiredFarm, DesiredGroup, DomainFacts, HostReference, SharingFarm, Standing, Wanted } from "./desired-farm.ts";
+import type { DesiredFarm, DesiredGroup, DomainFacts, HostReference, Sharing, Standing, Terms, Wanted } from "./desired-farm.ts";
 import { readJournal } from "./journal.ts";
 
-export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: string, sharing: readonly SharingFarm[] = []): Wanted {
+export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: string, sharing: Sharing = [], terms: Terms = {}): Wanted {
   const { spec, metadata, status } = farm;
   const reader = new SpecReader(domain);
   const identity = { namespace: metadata.namespace ?? "", name: metadata.name };
@@ -46,7 +46,10 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     hosts: reader.hosts("hosts.computers", spec.hosts.computers),
     quarantined: reader.hosts("hosts.quarantined", spec.hosts.quarantined),
     resolved: readResolved(status),
+    departed: { objectGUIDs: [], unlessNamed: new Set() },
     trustSelfJoined: domain.trustSelfJoined,
+    granted: terms.granted,
+    sharedGroups: terms.sharedGroups ?? [],
     knownObjects: (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID),
     knownAccessGroups: (status?.ownedObjects ?? []).filter(({ kind }) => kind === "AccessGroup").map(({ objectGUID }) => objectGUID),
     journal: readJournal(status),

@@ -42,7 +42,7 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
     missing,
     unreadable: yield* lookForUnreadable(desired, objects, computers),
     adopted,
-    uncreatable: yield* lookAtContainers(desired, objects),
+    uncreatable: options.scope === "Known" ? new Map() : yield* lookAtContainers(desired, objects),
   };
 }
 
@@ -177,9 +177,12 @@ function* lookForGone(desired: DesiredFarm, computers: readonly DirectoryObject[
   return found.map(({ objectGUID }) => objectGUID);
 }
 
-/** objectGUIDs of the computers that the farm's entries were resolved to before. */
-function rememberedIds({ hosts, quarantined, resolved }: DesiredFarm): readonly string[] {
-  return [...hosts, ...quarantined].flatMap(({ text }) => resolved.get(text) ?? []).map(({ objectGUID }) => objectGUID);
+/** objectGUIDs of the computers that the farm's entries were resolved to before, and of those that it does not name any more. */
+function rememberedIds({ hosts, quarantined, resolved, departed }: DesiredFarm): readonly string[] {
+  return [
+    ...[...hosts, ...quarantined].flatMap(({ text }) => resolved.get(text) ?? []).map(({ objectGUID }) => objectGUID),
+    ...departed.objectGUIDs,
+  ];
 }
 
 /** Members of the farm's own group that do not answer, looked for only while a host that the farm names does not either. */

@@ -34,7 +34,7 @@ export function readTenants(tenants: readonly TenantSpec[], { baseDN }: PolicyDo
     const { name: tenant, accounts, servicePrincipalNames, dnsHostNames, hosts, groups } = spec;
     return {
       spec,
-      granted: { kind: "Allowed", tenant, hostContainers: wholeContainers(hosts.containers, baseDN), hostGroups: groups.hosts },
+      granted: { kind: "Allowed", tenant, hostContainers: wholeContainers(hosts.containers, baseDN) },
       allows: {
         "accounts.names": byPattern(accounts.names),
         "accounts.containers": byContainer(wholeContainers(accounts.containers, baseDN)),

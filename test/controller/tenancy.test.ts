@@ -88,18 +88,23 @@ class World {
       created = 0,
       namespace = "shop",
       status,
+      generation,
       ...spec
-    }: FarmSpec & { created?: number; namespace?: string; status?: ServerFarmStatus } = {},
+    }: FarmSpec & { created?: number; namespace?: string; status?: ServerFarmStatus; generation?: number | undefined } = {},
   ): ServerFarm {
     const { metadata, ...rest } = farmOf({ ...spec, name });
     const creationTimestamp = `2026-01-01T00:00:0${created}Z`;
     const farm = {
       ...rest,
-      metadata: { ...metadata, namespace, creationTimestamp, generation: ++this.#generation },
+      metadata: { ...metadata, namespace, creationTimestamp, generation: generation ?? ++this.#generation },
       ...(status ? { status } : {}),
     };
     this.farms.set(keyOf(farm.metadata), farm);
     return farm;
+  }
+
+  generationOf(name: string): number | undefined {
+    return this.farms.get(`shop/${name}`)?.metadata.generation;
   }
 
   remove(name: string): void {
@@ -265,6 +270,13 @@ describe("how many farms a tenant may have", () => {
     expect(world.kinds("web-new")).toEqual([undefined]);
     expect(await world.news()).toEqual(["web-new"]);
     expect(world.kinds("web-old", "web-new")).toEqual(["Allowed", "NotAllowed"]);
+    // Nor of one that was judged long ago.
+    world.farm("web-older", { created: 0 });
+    expect(world.kinds("web-new")).toEqual([undefined]);
+    expect(await world.news()).toContain("web-new");
+    // What is not of the tenants is nothing to judge.
+    world.tenants(tenantOf({ maxFarms: 1 }));
+    expect(world.kinds("web-new")).toEqual(["NotAllowed"]);
   });
 
   test("those that are refused do not count, unless they own something: then for each tenant of their namespace", async () => {
@@ -277,7 +289,8 @@ describe("how many farms a tenant may have", () => {
     world.farm("twin-a", { created: 2 });
     await settled(world);
     expect(world.kinds("db-a", "web-a", "twin-a")).toEqual(["NotAllowed", "Allowed", "Allowed"]);
-    world.farm("db-a", { created: 1, status: OWNS });
+    // Its status changes, and nothing else of it.
+    world.farm("db-a", { created: 1, status: OWNS, generation: world.generationOf("db-a") });
     await settled(world);
     expect(world.kinds("db-a", "web-a", "twin-a")).toEqual(["NotAllowed", "NotAllowed", "NotAllowed"]);
   });

@@ -166,7 +166,7 @@ describe("what one tenant allows", () => {
 
   test("a DNS name is judged whole, or by its first label", () => {
     const tenant = tenantOf({ hosts: { containers: [], names: ["*.web.contoso.com", "SQL1"] } });
-    const hosts = ["a.web.contoso.com", "sql1.contoso.com", "sql1", "sql12", "b.contoso.com"];
+    const hosts = ["a.web.contoso.com", "sql1.contoso.com", "sql1", "SQL1$", "sql12", "b.contoso.com"];
     expect(hosts.filter((host) => refused({ hosts: { computers: [host] } }, tenant).length > 0)).toEqual(["sql12", "b.contoso.com"]);
   });
 });

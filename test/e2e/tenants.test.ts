@@ -2,7 +2,10 @@
  * What the tenants of a domain allow, and what becomes of farms when they allow less: nothing new, nothing fixed, nothing revoked. With an operator that
  * has only the rights of docs/domain-setup.md.
  */
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
 import { DELEGATED, delegate } from "../harness/delegation.ts";
 import { addComputer, BASE } from "../harness/directory.ts";
 import { waitFor } from "../harness/process.ts";
@@ -19,10 +22,12 @@ import {
   farmReady,
   farmWhere,
   patchFarm,
+  startOperator,
   useOperator,
 } from "../harness/world.ts";
 
 const [NAMESPACE, OTHER] = ["tenants", "tenants-other"];
+const ROLE = "serverfarm-operator";
 const OU = `OU=Farms,${BASE}`;
 const ELSEWHERE = `OU=Aside,${BASE}`;
 const HOSTS = ["TEN1", "TEN2", "TEN3", "TEN4"];
@@ -327,6 +332,57 @@ describe.skipIf(!available)("tenants of a domain", () => {
     await cluster.delete("ServerFarm", "ten-b", NAMESPACE);
     await granted("ten-0");
     await granted("ten-a");
+  });
+
+  test("while labels cannot be read a farm is neither allowed nor refused, and whoever is removed loses the right all the same", async () => {
+    await made("ten-old");
+    const { rules } = z
+      .looseObject({ rules: z.array(z.looseObject({ verbs: z.array(z.string()), resources: z.array(z.string()) })) })
+      .parse(await cluster.get("ClusterRole", ROLE));
+    const without = rules.filter(({ resources, verbs }) => !(resources.includes("namespaces") && verbs.includes("watch")));
+    expect(without.length).toBe(rules.length - 1);
+    await world.operator.stop();
+    await cluster.patch("ClusterRole", ROLE, undefined, { rules: without });
+    try {
+      world.operator = await startOperator();
+      const unknown = (name: string): Promise<Farm> => farmWhere(NAMESPACE, name, (farm) => allowed(farm) === "Unknown");
+      const farm = await unknown("ten-old");
+      expect(messageOf(farm)).toContain("give the operator's role list and watch of namespaces");
+      expect([condition(farm, "Ready")?.reason, condition(farm, "Stalled")]).toEqual(["Progressing", undefined]);
+      expect(await world.operator.ready()).toMatchObject({ status: 503, text: expect.stringContaining("namespaces") });
+      await cluster.apply(farmOf(NAMESPACE, "ten-new", { hosts: { computers: ["TEN1"] } }));
+      await unknown("ten-new");
+      await drift("ten-old");
+      await patchFarm(NAMESPACE, "ten-old", { hosts: { computers: ["TEN1", "TEN2"] } });
+      const members = (): Promise<readonly string[]> => directory.members("ten-oldHosts");
+      expect(await waitFor("TEN3 to go", members, (names) => !names.includes("TEN3$"))).toEqual(["TEN1$", "TEN2$", "TEN4$"]);
+      await polls();
+      expect([(await directory.find("ten-old$"))?.["description"], await stateOf("ten-new")]).toEqual(["by hand", {}]);
+    } finally {
+      await cluster.patch("ClusterRole", ROLE, undefined, { rules });
+    }
+    await granted("ten-new");
+    await granted("ten-old");
+    expect(await directory.members("ten-oldHosts")).toEqual(["TEN1$", "TEN2$"]);
+    expect(await world.operator.ready()).toMatchObject({ status: 200 });
+  });
+
+  test("the page on tenants: its farm is allowed, and says what it is said to say once it asks for more", async () => {
+    const page = await readFile(new URL("../../docs/tenancy.md", import.meta.url), "utf8");
+    const [domain, farm] = page.matchAll(/```yaml\n([\s\S]*?)```/g).map(([, text = ""]): unknown => parse(text));
+    const [, said = ""] = /```\n(the tenant [^`]*)\n```/.exec(page) ?? [];
+    await createNamespace("shop");
+    await label("shop", "web");
+    try {
+      await tenants(...z.object({ spec: z.object({ tenants: z.array(z.looseObject({})) }) }).parse(domain).spec.tenants);
+      await cluster.apply(z.looseObject({}).parse(farm));
+      // Its container is not in this directory; that is none of the tenants' business.
+      expect(messageOf(await farmWhere("shop", "web-shop", (seen) => allowed(seen) === "True"))).toContain("the tenant web allows");
+      await patchFarm("shop", "web-shop", { hosts: { computers: ["SQL01", "WEB01"] } });
+      expect(messageOf(await refused("web-shop", "shop"))).toBe(said);
+    } finally {
+      await cluster.deleteAll("ServerFarm", "shop");
+    }
   });
 
   test("a change of the tenants, or of labels, looks at no farm of which they say the same", async () => {

@@ -9,7 +9,6 @@ import type { Unusable } from "../farm/status/not-looked.ts";
 import type { Directory } from "../farm/observed.ts";
 import { directoryOf } from "../reconciler/farm.ts";
 import { resyncOf } from "./domain-settings.ts";
-import type { Result } from "./kind.ts";
 
 export type DomainAccess =
   /** `resync`: how often everything is compared, in milliseconds. */
@@ -17,13 +16,6 @@ export type DomainAccess =
   | ({ readonly kind: "NotReady" } & Unusable)
   /** Not looked at yet since the program started: nothing is known, so nothing is said. The farms are woken soon. */
   | { readonly kind: "Connecting" };
-
-export type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
-
-/** Spread, so that farms that were made together are not compared together for ever. */
-export function comparedAgain({ resync }: ReadyDomain): Result {
-  return { kind: "After", delay: resync * (0.9 + 0.2 * Math.random()), priority: "Resync" };
-}
 
 export function noDomain(name: string): DomainAccess {
   const message = `there is no ActiveDirectoryDomain ${name}: create it, or correct domainRef.name (kubectl get addomain).`;

@@ -3,10 +3,9 @@ import { FARM_FINALIZER } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
-import { isSame } from "../farm/journal.ts";
 import { leavingStatus, unknownStatus, unrecordedEvent, unrecordedStatus } from "../farm/status/not-looked.ts";
 import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
-import { getObject, removeFinalizer, type Resource } from "../kubernetes/resource.ts";
+import { removeFinalizer, type Resource } from "../kubernetes/resource.ts";
 import type { Context } from "./kind.ts";
 
 type To = Pick<Context, "client" | "statuses" | "events" | "log">;
@@ -36,17 +35,6 @@ export async function sayFailed(
   }
 }
 
-/** That the farm is now as the copy has it. Rejects with a Conflict where it is not. */
-export async function assertSame({ client }: Pick<To, "client">, kind: Resource<ServerFarm>, farm: ServerFarm): Promise<void> {
-  const { name, namespace } = farm.metadata;
-  const live = await getObject(client, kind, { name, ...(namespace === undefined ? {} : { namespace }) });
-  if (!live || !isSame(live, farm)) throw changedMeanwhile(farm);
-}
-
-export function changedMeanwhile({ metadata }: ServerFarm): KubernetesError {
-  return new KubernetesError("Conflict", `${keyOf(metadata)} changed meanwhile`);
-}
-
 /** Takes the finalizer from a farm of which nothing is left to be done. */
 export async function letGo(
   { client, statuses, events }: To,
@@ -61,18 +49,15 @@ export async function letGo(
   await removeFinalizer(client, kind, farm, FARM_FINALIZER);
 }
 
-/** False where the farm is gone: there is nothing to be said of it. */
-export async function writeUnlessGone(
+async function writeUnlessGone(
   { statuses }: Pick<To, "statuses">,
   kind: Resource<ServerFarm>,
   farm: ServerFarm,
   status: ServerFarmStatus,
-): Promise<boolean> {
+): Promise<void> {
   try {
     await statuses.write(kind, farm, status);
-    return true;
   } catch (error) {
     if (!(error instanceof KubernetesError) || error.kind !== "NotFound") throw error;
-    return false;
   }
 }

@@ -48,19 +48,26 @@ export class Tenancy {
   /** Keys of farms to be judged, by their domains; and of those of whom something else may have to be said. */
   readonly #stale = new Map<string, Set<string>>();
   readonly #touched = new Set<string>();
+  #begun = false;
   #working = false;
   #tell: (key: string) => void = () => undefined;
 
   constructor(farms: Copies<ServerFarm>, domains: Copies<ActiveDirectoryDomain>, namespaces: Namespaces) {
     this.#farms = farms;
     this.#namespaces = namespaces;
-    farms.subscribe((key, farm, previous) => {
-      this.#farmChanged(key, farm, previous);
-    });
     domains.subscribe((name, domain) => {
       this.#domainChanged(name, domain);
     });
-    namespaces.subscribe((name, namespace, previous) => {
+  }
+
+  /** Nothing is kept of farms and namespaces before a domain names tenants. */
+  #begin(): void {
+    this.#begun = true;
+    for (const farm of this.#farms.list()) this.#farmChanged(keyOf(farm.metadata), farm, undefined);
+    this.#farms.subscribe((key, farm, previous) => {
+      this.#farmChanged(key, farm, previous);
+    });
+    this.#namespaces.subscribe((name, namespace, previous) => {
       if (namespace && previous && JSON.stringify(namespace.metadata.labels) === JSON.stringify(previous.metadata.labels)) return;
       for (const tenants of this.#domains.values()) tenants.forget(name);
       for (const key of this.#byNamespace.get(name) ?? []) this.#judgeLater(key);
@@ -143,11 +150,14 @@ export class Tenancy {
 
   #domainChanged(name: string, domain: ActiveDirectoryDomain | undefined): void {
     const now = domain && DomainTenants.read(domain);
+    if (now && !this.#begun) this.#begin();
     const before = this.#domains.get(name);
     if (now?.text === before?.text) return;
     if (now) this.#domains.set(name, now);
     else this.#domains.delete(name);
     for (const key of this.#byDomain.of(name)) {
+      // Until now everybody was allowed everything, and nobody asked.
+      if (!before) this.#said.set(key, OPEN.kind);
       this.#judged.delete(key);
       this.#judgeLater(key, name);
     }

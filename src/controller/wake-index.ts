@@ -1,13 +1,14 @@
 /** Which farms a change concerns: of an object in the directory, of another farm that uses the same group, of a domain. */
 import type { DirectoryObject } from "../ad/object.ts";
-import { hostGroupNameOf } from "../api/farm-names.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
+import type { WorkQueue } from "../base/work-queue.ts";
+import type { FeedBatch } from "../directory/feed.ts";
 import type { SharingFarm } from "../farm/desired-farm.ts";
 import { readJournal, sharesGroups } from "../farm/journal.ts";
 import { sharingFarm } from "../farm/sharing.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
-import { foldName } from "../names/account-name.ts";
+import { foldName, hostGroupNameOf } from "../names/account-name.ts";
 import { commonName } from "../names/distinguished-name.ts";
 
 /** An object, and how new it was. */
@@ -93,6 +94,24 @@ function numberOf(lookupKey: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < lookupKey.length; index++) hash = Math.imul(hash ^ lookupKey.charCodeAt(index), 0x01000193);
   return (hash >>> 2) & 0x3fffffff;
+}
+
+/** Queues the farms that something in the directory concerns. `inDomain`: the keys of its farms, also of those that are not watched here. */
+export function wakeFarms(
+  domain: string,
+  batch: FeedBatch,
+  { objects, queue, wakes }: { readonly objects: Copies<ServerFarm>; readonly queue: WorkQueue; readonly wakes: WakeIndex },
+  inDomain: ReadonlySet<string>,
+): void {
+  if (batch.kind === "Everything") {
+    for (const key of inDomain) if (objects.get(key)) queue.add(key, "Resync");
+    return;
+  }
+  for (const key of wakes.concernedBy(batch.entries)) {
+    const farm = objects.get(key);
+    // Somebody may have let a quarantined host in.
+    if (farm?.spec.domainRef.name === domain) queue.add(key, farm.spec.hosts.quarantined.length > 0 ? "Urgent" : "Change");
+  }
 }
 
 /** Farms by their domain: to count them costs nothing that grows with their number. */

@@ -4,8 +4,7 @@ import type { Granted } from "../api/permission.ts";
 import { dnKey, keysUpwards, parentKey } from "../names/distinguished-name.ts";
 
 /** Most computers stand beside others: of each container it is found out once. */
-export function allowedHosts(granted: Granted | undefined): (computer: Pick<DirectoryObject, "distinguishedName">) => boolean {
-  if (!granted) return () => true;
+export function allowedHosts(granted: Granted): (computer: Pick<DirectoryObject, "distinguishedName">) => boolean {
   const containers = new Set(granted.hostContainers.map(dnKey));
   const known = new Map<string, boolean>();
   return ({ distinguishedName }) => {

@@ -1,11 +1,13 @@
 /** The farm as it should be in the directory: spec → desired. */
 import type { ServerFarm, ServerFarmSpec } from "../api/generated/server-farm.ts";
-import { accountNameOf, accountNames, hostGroupNameOf } from "../api/farm-names.ts";
 import type { Blocker, Part } from "../api/reasons.ts";
 import { ENCRYPTION_BITS } from "../ad/account-flags.ts";
 import type { DesiredAccount } from "../ad/object.ts";
 import {
+  accountNameOf,
+  accountNames,
   foldName,
+  hostGroupNameOf,
   sameName,
   distinctServicePrincipalNames,
   isDnsHostName,

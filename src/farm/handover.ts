@@ -2,8 +2,7 @@
 import { type DirectoryObject, isPrimaryGroup } from "../ad/object.ts";
 import { isInUseElsewhere, isOnRecord, isPassedOn, othersWanting } from "./sharing.ts";
 import { membership } from "./queries.ts";
-import { addedMembers, externalHostGroups } from "./host-groups.ts";
-import type { FarmView } from "./view.ts";
+import { addedMembers, externalHostGroups, type FarmView } from "./view.ts";
 
 /**
  * objectGUIDs of the members of the group that are this farm's to take out, once it does not want them: those that it put in, but for those that another farm

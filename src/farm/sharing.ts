@@ -3,11 +3,10 @@
  * writes in another's. Those of two namespaces may not, since each would give its hosts the other's password; but where the domain's tenants allow the
  * group to both.
  */
-import { hostGroupNameOf } from "../api/farm-names.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import { isTrusted, type DirectoryObject } from "../ad/object.ts";
-import { foldName, matchesPattern, sameName } from "../names/account-name.ts";
+import { foldName, hostGroupNameOf, matchesPattern, sameName } from "../names/account-name.ts";
 import { keysOfHost, lookupKey } from "../names/identifier.ts";
 import { allowedHosts } from "./allowed-hosts.ts";
 import { parseHostReferences, readResolved, standingOf } from "./desired.ts";
@@ -100,7 +99,7 @@ export function othersWanting(desired: DesiredFarm, group: Group): (computer: Co
   const holder = holderOf(desired, group);
   const others = using
     .filter((other) => mayShare(desired, other, group) || other.standing.namespace === holder)
-    .map((other) => ({ other, isAllowed: allowedHosts(other.granted) }));
+    .map((other) => ({ other, isAllowed: other.granted ? allowedHosts(other.granted) : () => true }));
   return (computer) => {
     // Whoever is no host no farm can want, though several name it.
     if (!isTrusted(desired, computer)) return [];

@@ -1,9 +1,25 @@
 /** One farm at one look: desired and observed, and what follows from both. Computed once, and handed to every planner and to the status. */
-import type { DesiredFarm, DesiredGroup } from "./desired-farm.ts";
-import type { Looked } from "./host-groups.ts";
+import { isGroup, isPrimaryGroup, isTrusted, type DirectoryObject } from "../ad/object.ts";
+import type { Blocker } from "../api/reasons.ts";
+import { dnKey } from "../names/distinguished-name.ts";
+import { keysOfHost } from "../names/identifier.ts";
+import { allowedHosts } from "./allowed-hosts.ts";
+import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./desired-farm.ts";
+import {
+  hostAmbiguous,
+  hostNotAllowed,
+  hostNotFound,
+  type HostNote,
+  hostNotTrusted,
+  movedNote,
+  primaryNote,
+  quarantineNotFound,
+} from "./host-messages.ts";
+import type { HostRecord, Looked, PrimaryStranger, ResolvedHosts } from "./looked.ts";
 import type { ObservedFarm } from "./observed.ts";
-import { type ResolvedHosts, resolveHosts } from "./resolved-hosts.ts";
-import { slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
+import { HostIndex, membership } from "./queries.ts";
+import { othersWanting } from "./sharing.ts";
+import { isAccessGroup, isAnothers, type Slot, slotOfAccessGroup, slotOfAccount, slotOfHostGroup } from "./slot.ts";
 
 export interface FarmView extends Looked {
   readonly accessGroups: readonly { readonly wanted: DesiredGroup; readonly slot: Slot }[];
@@ -17,4 +33,218 @@ export function viewOf(desired: DesiredFarm, observed: ObservedFarm): FarmView {
     accessGroups: desired.accessGroups.map((wanted) => ({ wanted, slot: slotOfAccessGroup(desired, observed, wanted) })),
     hosts: resolveHosts(looked),
   };
+}
+
+/** The computers that the farm names; what cannot be found keeps only itself out. */
+function resolveHosts(looked: Looked): ResolvedHosts {
+  const { desired } = looked;
+  const resolver = new Resolver(looked);
+  for (const reference of desired.quarantined) resolver.quarantine(reference);
+  for (const reference of desired.hosts) resolver.want(reference);
+  return resolver.result();
+}
+
+/** An entry means the object that it was first resolved to, and not whoever has its name today; quarantined entries go first and win. */
+class Resolver {
+  readonly #looked: Looked;
+  readonly #desired: DesiredFarm;
+  readonly #index: HostIndex;
+  readonly #byId: ReadonlyMap<string, DirectoryObject>;
+  readonly #gone: ReadonlySet<string>;
+  readonly #wanted = new Map<string, DirectoryObject>();
+  readonly #quarantined = new Map<string, DirectoryObject>();
+  readonly #undecided = new Map<string, DirectoryObject>();
+  readonly #notAllowed = new Set<string>();
+  readonly #unseen = { wanted: new Array<string>(), quarantined: new Array<string>() };
+  readonly #blockers: Blocker[] = [];
+  readonly #notes: HostNote[] = [];
+  /** By reference and objectGUID: both lists may have the same entry. */
+  readonly #records = new Map<string, HostRecord>();
+  /** Entries that nobody gets the right by. */
+  #unresolved = 0;
+
+  readonly #isTrusted = (computer: DirectoryObject): boolean => isTrusted(this.#desired, computer);
+  readonly #isAllowed: (computer: DirectoryObject) => boolean;
+  readonly #isEligible = (computer: DirectoryObject): boolean => this.#isTrusted(computer) && this.#isAllowed(computer);
+
+  constructor(looked: Looked) {
+    const { desired, observed } = looked;
+    this.#looked = looked;
+    this.#desired = desired;
+    this.#isAllowed = desired.granted ? allowedHosts(desired.granted) : () => true;
+    this.#index = new HostIndex(observed.computers);
+    this.#gone = new Set(observed.gone);
+    this.#byId = new Map(observed.computers.map((computer) => [computer.objectGUID, computer]));
+  }
+
+  /** Whoever has the name and whoever had it are kept out: too few hosts are safer than one too many. */
+  quarantine(reference: HostReference): void {
+    const found = this.#index.find(reference);
+    const remembered = this.#desired.resolved.get(reference.text) ?? [];
+    const before = this.#seen(remembered);
+    for (const computer of [...found, ...before]) this.#quarantined.set(dnKey(computer.distinguishedName), computer);
+    this.#remember(reference, [...remembered, ...found]);
+    this.#unseen.quarantined.push(...this.#unseenSids(remembered));
+    // A slip of the pen must not leave a compromised host in; one that is deleted needs no keeping out.
+    if (found.length === 0 && remembered.length === 0) this.#blockers.push(quarantineNotFound(reference));
+    else if (found.length === 0 && before[0]) this.#notes.push(movedNote("hosts.quarantined", reference, before[0]));
+  }
+
+  want(reference: HostReference): void {
+    const named = this.#index.find(reference);
+    // Whoever is not trusted, or not allowed, and took the name does not make it ambiguous, either.
+    const found = named.some(this.#isEligible) ? named.filter(this.#isEligible) : named;
+    const remembered = (this.#desired.resolved.get(reference.text) ?? []).filter(({ objectGUID }) => !this.#gone.has(objectGUID));
+    const [before] = this.#seen(remembered);
+    const candidate = found[0] ?? before;
+    if (found.length > 1 || !candidate) {
+      this.#unresolved++;
+      this.#remember(reference, remembered);
+      if (candidate) this.#leaveUndecided(reference, found, before);
+      else this.#blockers.push(hostNotFound(reference));
+      this.#unseen.wanted.push(...this.#unseenSids(remembered));
+      return;
+    }
+    // Whoever has the name today and may not be a host gets nothing; whoever it meant before keeps what it had.
+    const accepted = [candidate, before].find((one) => one !== undefined && this.#isEligible(one));
+    if (!this.#isTrusted(candidate)) this.#blockers.push(hostNotTrusted(reference, candidate));
+    else if (!this.#isAllowed(candidate)) this.#refuse(reference, candidate);
+    this.#remember(reference, accepted === candidate ? [candidate] : remembered);
+    if (!accepted) this.#unresolved++;
+    else if (!this.#quarantined.has(dnKey(accepted.distinguishedName))) this.#wanted.set(dnKey(accepted.distinguishedName), accepted);
+    if (found.length === 0 && accepted) this.#notes.push(movedNote("hosts.computers", reference, accepted));
+  }
+
+  /** What it has it keeps: a computer that is moved, or a tenant that is allowed less, must not be an outage. */
+  #refuse(reference: HostReference, computer: DirectoryObject): void {
+    const { granted } = this.#desired;
+    if (granted) this.#blockers.push(hostNotAllowed(reference, granted));
+    this.#hold(computer);
+  }
+
+  #hold(computer: DirectoryObject): void {
+    const key = dnKey(computer.distinguishedName);
+    this.#undecided.set(key, computer);
+    if (!this.#isAllowed(computer)) this.#notAllowed.add(key);
+  }
+
+  /** Whom the entry meant before is not taken out either: that others claim its former name takes nothing from it. */
+  #leaveUndecided(reference: HostReference, found: readonly DirectoryObject[], before: DirectoryObject | undefined): void {
+    this.#blockers.push(hostAmbiguous(reference, found));
+    const candidates = before ? [...found, before] : found;
+    for (const one of candidates.filter(this.#isTrusted)) this.#hold(one);
+  }
+
+  result(): ResolvedHosts {
+    for (const key of this.#quarantined.keys()) this.#undecided.delete(key);
+    const [wanted, quarantined, undecided] = [this.#wanted, this.#quarantined, this.#undecided];
+    const invalid = this.#desired.invalid.filter(({ computer }) => computer !== undefined).length;
+    const stays = (key: string): boolean => wanted.has(key) || undecided.has(key);
+    const strangers = primaryStrangers(this.#looked, stays);
+    return {
+      wanted,
+      quarantined,
+      undecided,
+      notAllowed: this.#notAllowed,
+      departed: this.#departed(),
+      unseen: this.#unseen,
+      primaryStrangers: strangers.map(({ object }) => object),
+      desired: wanted.size + this.#unresolved + invalid,
+      blockers: this.#blockers,
+      notes: [...this.#notes, ...strangers.map(({ object, group }) => primaryNote(object, group))],
+      records: [...this.#records.values()],
+    };
+  }
+
+  #departed(): ReadonlyMap<string, DirectoryObject> {
+    const { objectGUIDs, unlessNamed } = this.#desired.departed;
+    const computers = objectGUIDs.flatMap((objectGUID) => this.#byId.get(objectGUID) ?? []);
+    const entries = computers.map((computer) => [dnKey(computer.distinguishedName), computer] as const);
+    const isOut = ([key, computer]: (typeof entries)[number]): boolean =>
+      !this.#quarantined.has(key) && !keysOfHost(computer).some((name) => unlessNamed.has(name));
+    return new Map(entries.filter(isOut));
+  }
+
+  #seen(remembered: readonly ResolvedHost[]): readonly DirectoryObject[] {
+    return remembered.flatMap(({ objectGUID }) => this.#byId.get(objectGUID) ?? []);
+  }
+
+  #unseenSids(remembered: readonly ResolvedHost[]): readonly string[] {
+    const unseen = remembered.filter(({ objectGUID }) => !this.#byId.has(objectGUID) && !this.#gone.has(objectGUID));
+    return unseen.flatMap(({ objectSID }) => objectSID ?? []);
+  }
+
+  #remember({ text }: HostReference, hosts: readonly { readonly objectGUID: string; readonly objectSID?: string | undefined }[]): void {
+    for (const [objectGUID, objectSID] of new Map(hosts.map((host) => [host.objectGUID, host.objectSID]))) {
+      this.#records.set(`${text}\n${objectGUID}`, { reference: text, objectGUID, ...(objectSID === undefined ? {} : { objectSID }) });
+    }
+  }
+}
+
+/** Groups of the farm's own that are, or were, its host group. */
+export function ownHostGroups({ desired, observed }: Pick<Looked, "desired" | "observed">): readonly DirectoryObject[] {
+  return observed.objects.filter(
+    (object) => isGroup(object) && object.owner === desired.owner && object.protection === undefined && !isAccessGroup(desired, object),
+  );
+}
+
+/** Groups of somebody else that the farm put hosts into, and those that it says it uses now. */
+export function externalHostGroups({
+  desired,
+  observed,
+  hostGroup,
+}: Pick<Looked, "desired" | "observed" | "hostGroup">): readonly DirectoryObject[] {
+  const { journal, owner } = desired;
+  const remembered = new Set(journal.hostGroups.filter(({ added }) => added.length > 0).map(({ objectGUID }) => objectGUID));
+  const used = hostGroup.kind === "External" ? hostGroup.object : undefined;
+  return observed.objects.filter(
+    (object) =>
+      object === used ||
+      (remembered.has(object.objectGUID) &&
+        isGroup(object) &&
+        object.protection === undefined &&
+        object.owner !== owner &&
+        !isAnothers(object, desired)),
+  );
+}
+
+/** The members of a group of somebody else that this farm put in, by the keys of their distinguished names. */
+export function addedMembers(view: Pick<Looked, "desired" | "observed">, group: DirectoryObject): ReadonlyMap<string, DirectoryObject> {
+  const { desired, observed } = view;
+  const remembered = desired.journal.hostGroups.find(({ objectGUID }) => objectGUID === group.objectGUID);
+  // A group that was the farm's own until a moment ago: whoever is in it the farm has put in.
+  const all = !remembered && group.owner === desired.owner;
+  if (!all && !remembered) return new Map();
+  const isIn = membership(view, group);
+  const added = new Set(remembered?.added);
+  return new Map(
+    observed.computers
+      .filter((computer) => (all || added.has(computer.objectGUID)) && isIn(computer))
+      .map((computer) => [dnKey(computer.distinguishedName), computer] as const),
+  );
+}
+
+/** In groups of the farm's own whoever should not be in; in groups of somebody else whom this farm put in. `stays`: keys of those who keep the right. */
+export function primaryStrangers(view: Looked, stays: (key: string) => boolean): readonly PrimaryStranger[] {
+  const { desired, observed } = view;
+  const isOut = ({ distinguishedName }: DirectoryObject): boolean => !stays(dnKey(distinguishedName));
+  const own = observed.primaryMembers.filter(isOut).flatMap((object): readonly PrimaryStranger[] => {
+    const group = observed.objects.find((one) => isGroup(one) && one.owner === desired.owner && isPrimaryGroup(one, object));
+    return group ? [{ object, group }] : [];
+  });
+  const external = externalHostGroups(view).filter((group) => group.owner !== desired.owner && mayGiveRight(view, group));
+  const others = external.flatMap((group): readonly PrimaryStranger[] => {
+    const wanting = othersWanting(desired, group);
+    const put = [...addedMembers(view, group).values()];
+    return put
+      .filter((object) => isOut(object) && isPrimaryGroup(group, object) && wanting(object).length === 0)
+      .map((object) => ({ object, group }));
+  });
+  return [...own, ...others];
+}
+
+/** Whether the account's list names the group, or will. */
+function mayGiveRight({ account, hostGroup }: Looked, { objectGUID, objectSID = "" }: DirectoryObject): boolean {
+  const used = hostGroup.kind === "External" && hostGroup.object.objectGUID === objectGUID;
+  return used || (account.kind === "Own" && account.object.retrievers?.principals.includes(objectSID) === true);
 }

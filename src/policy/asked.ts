@@ -1,6 +1,6 @@
 /** What a farm asks for, with what it gets where its manifest says nothing: field by field, as a tenant allows it or not. */
-import { accountNameOf, accountNames, hostGroupNameOf } from "../api/farm-names.ts";
 import type { ServerFarm, ServerFarmSpec } from "../api/generated/server-farm.ts";
+import { accountNameOf, accountNames, hostGroupNameOf } from "../names/account-name.ts";
 import { commonName } from "../names/distinguished-name.ts";
 import { wholeContainer } from "./rules.ts";
 

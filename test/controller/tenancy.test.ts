@@ -227,6 +227,22 @@ describe("who is told", () => {
     expect(await world.news()).toEqual(["web-a", "web-b"]);
   });
 
+  test("everybody, where a domain names its first tenants, or names none any more", async () => {
+    const world = new World();
+    world.open();
+    world.label("shop", { team: "web" });
+    for (const name of ["web-a", "web-b"]) world.farm(name);
+    // Of what is open to everybody nobody asks.
+    expect(await world.news()).toEqual([]);
+    for (let count = 0; count < 2; count++) {
+      world.tenants(tenantOf());
+      expect(await world.news()).toEqual(["web-a", "web-b"]);
+      world.kinds("web-a", "web-b");
+      world.open();
+      expect(await world.news()).toEqual(["web-a", "web-b"]);
+    }
+  });
+
   test("whether what was said still holds", () => {
     const world = worldOf(tenantOf());
     const farm = world.farm("web-a");

@@ -4,8 +4,7 @@ import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { ObservedFarm } from "../../src/farm/observed.ts";
 import { type DirectoryObject, groupsOf, isPrimaryGroup } from "../../src/ad/object.ts";
 import { membership, memberValues } from "../../src/farm/queries.ts";
-import { addedMembers, externalHostGroups, ownHostGroups } from "../../src/farm/host-groups.ts";
-import { type FarmView, viewOf } from "../../src/farm/view.ts";
+import { addedMembers, externalHostGroups, type FarmView, ownHostGroups, viewOf } from "../../src/farm/view.ts";
 import { BASE, computer, desired, directoryObject, type farm } from "./simulation.ts";
 
 const { owner } = desired();

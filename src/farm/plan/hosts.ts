@@ -9,9 +9,8 @@ import { accountsOf } from "../name-queries.ts";
 import { memberValues, membership } from "../queries.ts";
 import { othersWanting } from "../sharing.ts";
 import { isAnothers, memberGroup, owned, type Slot } from "../slot.ts";
-import { addedMembers, externalHostGroups, ownHostGroups } from "../host-groups.ts";
-import type { ResolvedHosts } from "../resolved-hosts.ts";
-import type { FarmView } from "../view.ts";
+import type { ResolvedHosts } from "../looked.ts";
+import { addedMembers, externalHostGroups, ownHostGroups, type FarmView } from "../view.ts";
 
 /** Values in one modify: as many hosts as a farm can have, so that a change of any number of them is one write. */
 const MEMBERS_PER_WRITE = 5000;

@@ -8,9 +8,8 @@ const TYPE = "Allowed";
 /** Why a farm gets nothing new. */
 export type Withheld = Extract<Permission, { readonly kind: "NotAllowed" | "Unknown" }>;
 
-export function allowedFinding(granted: Granted | undefined): readonly ConditionDraft[] {
-  if (!granted) return [];
-  return [{ type: TYPE, status: "True", reason: "Reconciled", message: `the tenant ${granted.tenant} allows what the farm asks for.` }];
+export function allowedFinding({ tenant }: Granted): ConditionDraft {
+  return { type: TYPE, status: "True", reason: "Reconciled", message: `the tenant ${tenant} allows what the farm asks for.` };
 }
 
 export function withheldFinding({ kind, message }: Withheld): ConditionDraft {

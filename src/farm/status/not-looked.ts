@@ -102,7 +102,7 @@ export function refusedStatus(farm: ServerFarm, blockers: readonly Blocker[], no
     observedGeneration: generation,
     conditions: toConditions(
       farm.status?.conditions ?? [],
-      [ready, ...allowedFinding(granted), ...parts, ...progress(ready, true)],
+      [ready, ...(granted ? [allowedFinding(granted)] : []), ...parts, ...progress(ready, true)],
       generation,
       now,
     ),

@@ -9,8 +9,7 @@ import type { Report } from "../report.ts";
 import { answeredFor } from "../handover.ts";
 import { isAccessGroup, type Slot } from "../slot.ts";
 import { membership } from "../queries.ts";
-import { addedMembers } from "../host-groups.ts";
-import type { FarmView } from "../view.ts";
+import { addedMembers, type FarmView } from "../view.ts";
 
 const LISTED = 100;
 const KINDS = ["Account", "HostGroup", "AccessGroup"] as const;

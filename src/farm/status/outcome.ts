@@ -40,7 +40,12 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
     report.failures.some(({ change }) => change.kind === "CreateAccount") && report.applied.some(({ kind }) => kind === "DeleteHostGroup");
   const drift = driftOf(farm, report.applied);
   const generation = farm.metadata.generation ?? 0;
-  const findings = [ready, ...allowedFinding(desired.granted), ...parts, ...progress(ready, terminal && !retryable)];
+  const findings = [
+    ready,
+    ...(desired.granted ? [allowedFinding(desired.granted)] : []),
+    ...parts,
+    ...progress(ready, terminal && !retryable),
+  ];
   return {
     status: {
       ...(report.view ? withoutObserved(carriedOver(farm)) : carriedOver(farm)),

@@ -15,6 +15,7 @@ interface Schema {
   readonly description?: string | undefined;
   readonly properties?: Readonly<Record<string, Schema>> | undefined;
   readonly items?: Schema | undefined;
+  readonly additionalProperties?: Schema | undefined;
   readonly required?: readonly string[] | undefined;
   readonly enum?: readonly string[] | undefined;
   readonly default?: unknown;
@@ -26,6 +27,7 @@ const schema: z.ZodType<Schema> = z.lazy(() =>
     description: z.string().optional(),
     properties: z.record(z.string(), schema).optional(),
     items: schema.optional(),
+    additionalProperties: schema.optional(),
     required: z.array(z.string()).optional(),
     enum: z.array(z.string()).optional(),
     default: z.unknown().optional(),
@@ -55,6 +57,7 @@ function typeOf(node: Schema, indent: string): string {
       return `readonly ${node.items.enum ? `(${item})` : item}[]`;
     }
     case "object":
+      if (node.additionalProperties) return `Readonly<Record<string, ${typeOf(node.additionalProperties, indent)}>>`;
       return `{\n${fieldsOf(node, `${indent}  `)}${indent}}`;
     default:
       throw new Error(`type ${node.type} is not known to this generator`);

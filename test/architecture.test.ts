@@ -10,12 +10,13 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   api: [],
   ad: ["names"],
   farm: ["api", "names", "ad"],
+  policy: ["api", "names"],
   domain: ["api", "ad"],
   reconciler: ["api", "names", "ad", "farm"],
   telemetry: ["base"],
   directory: ["base", "names", "ad"],
   kubernetes: ["base", "api"],
-  controller: ["base", "names", "api", "ad", "farm", "domain", "reconciler", "telemetry", "directory", "kubernetes"],
+  controller: ["base", "names", "api", "ad", "farm", "policy", "domain", "reconciler", "telemetry", "directory", "kubernetes"],
   "config.ts": ["base", "telemetry"],
   commands: [
     "base",
@@ -23,6 +24,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "api",
     "ad",
     "farm",
+    "policy",
     "domain",
     "reconciler",
     "telemetry",
@@ -35,7 +37,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Rooms without I/O, clock or chance. */
-const PURE = ["names", "api", "ad", "farm", "domain", "reconciler"];
+const PURE = ["names", "api", "ad", "farm", "policy", "domain", "reconciler"];
 
 /** Libraries that only one room may use. */
 const OWNERS: Readonly<Record<string, string>> = {

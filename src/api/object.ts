@@ -14,6 +14,7 @@ export interface ObjectMeta {
   readonly deletionTimestamp?: string;
   readonly finalizers?: readonly string[];
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** A kind of the API and the plural that its URLs use. */

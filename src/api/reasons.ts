@@ -24,6 +24,7 @@ const REASONS = {
   QuarantineNotFound: "Person",
   GroupNotFound: "Person",
   GroupInUse: "Person",
+  NotAllowed: "Person",
   InvalidSpec: "Person",
   Rejected: "Person",
   ChangesPending: "Time",

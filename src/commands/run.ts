@@ -6,8 +6,10 @@ import { DomainKind } from "../controller/domain.ts";
 import { FarmKind, FARMS } from "../controller/farm.ts";
 import type { Context, Kind } from "../controller/kind.ts";
 import { Leadership } from "../controller/leadership.ts";
+import { copyNamespaces } from "../controller/namespaces.ts";
 import { COUNTED_FARMS, sayOutside } from "../controller/outside-farms.ts";
 import { currentReconcile, Runtime } from "../controller/runtime.ts";
+import { Tenancy } from "../controller/tenancy.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { EventRecorder } from "../kubernetes/events.ts";
 import { Lease } from "../kubernetes/lease.ts";
@@ -37,7 +39,8 @@ function kindsOf(context: Context, { workers, watchNamespaces }: OperatorConfigu
   const everywhere = context.cluster.watchEverywhere(COUNTED_FARMS, farms);
   sayOutside(everywhere, watchNamespaces, context.log);
   const domains = new DomainKind(context, everywhere);
-  return [domains, new FarmKind(context, farms, domains, workers)];
+  const tenancy = new Tenancy(farms, domains.objects, copyNamespaces(context.cluster, domains.objects));
+  return [domains, new FarmKind(context, farms, domains, tenancy, workers)];
 }
 
 /** The parts of the program, put together. */

@@ -1,6 +1,6 @@
 /** The cluster as the kinds see it: its identity, and copies of what they watch. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubernetesObject } from "../api/object.ts";
+import type { KubernetesObject, ResourceKind } from "../api/object.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { NamedCopies } from "../kubernetes/named-copies.ts";
@@ -80,6 +80,43 @@ export class Cluster {
     };
   }
 
+  /**
+   * Copies that the program does without where `isNeeded` says so: then nobody waits for them, and nothing is unready for their sake. Where they are
+   * refused nobody waits either.
+   */
+  watchWhereNeeded<T extends KubernetesObject>(
+    resource: Resource<T>,
+    isNeeded: () => boolean,
+  ): Copies<T> & { readonly unknown: string | undefined } {
+    const { client, metrics } = this.#options;
+    const refused = Promise.withResolvers<undefined>();
+    const onError = (error: KubernetesError, failures: number): void => {
+      if (isNeeded()) this.#failed(resource, error, failures);
+      if (error.kind === "Forbidden") refused.resolve(undefined);
+    };
+    const copies = new Reflector({ client, resource, onError, onAlive: metrics.watchAlive(resource.plural) });
+    this.#keep({
+      run: (signal) => copies.run(signal),
+      whenSynced: async () => (isNeeded() ? await Promise.race([copies.whenSynced(), refused.promise]) : undefined),
+      get failing() {
+        return isNeeded() ? copies.failing : undefined;
+      },
+      get synced() {
+        return copies.synced || !isNeeded();
+      },
+    });
+    return {
+      get: (key) => copies.get(key),
+      list: () => copies.list(),
+      subscribe: (listener) => {
+        copies.subscribe(listener);
+      },
+      get unknown() {
+        return copies.synced ? undefined : copies.failing?.message;
+      },
+    };
+  }
+
   /** Copies of objects in the operator's own namespace, as far as they are named. */
   watchNamed<T extends KubernetesObject>(resource: Resource<T>): NamedCopies<T> {
     const { namespace, metrics } = this.#options;
@@ -99,13 +136,18 @@ export class Cluster {
   }
 
   #reflect<T extends KubernetesObject>(resource: Resource<T>, namespace: string | undefined, name?: string): Reflector<T> {
-    const { client, metrics, log } = this.#options;
+    const { client, metrics } = this.#options;
     const onError = (error: KubernetesError, failures: number): void => {
-      const fields = { resource: resource.plural, error: error.message, failures };
-      if (error.kind === "Forbidden") log.error("watch forbidden: the operator's role lacks list or watch of this resource", fields);
-      else log.warn("watch failed, trying again", fields);
+      this.#failed(resource, error, failures);
     };
     return new Reflector({ client, resource, namespace, name, onError, onAlive: metrics.watchAlive(resource.plural) });
+  }
+
+  #failed({ plural }: ResourceKind, error: KubernetesError, failures: number): void {
+    const { log } = this.#options;
+    const fields = { resource: plural, error: error.message, failures };
+    if (error.kind === "Forbidden") log.error("watch forbidden: the operator's role lacks list or watch of this resource", fields);
+    else log.warn("watch failed, trying again", fields);
   }
 
   /** What is not seen now, or not up to date, in words; empty when all is well. */

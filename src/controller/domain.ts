@@ -19,8 +19,9 @@ import { accessOf, type DomainAccess } from "./domain-access.ts";
 import { DomainConnection, LONGEST_PAUSE } from "./domain-connection.ts";
 import { baseDnOf, type DomainData, followData, isRead, pollOf, problemOf, readSettings, resyncOf, watchData } from "./domain-settings.ts";
 import { FarmsByDomain } from "./wake-index.ts";
-import type { After, Context, Kind, Result } from "./kind.ts";
-import { REFUSED, RefusedCredentials } from "./refused-credentials.ts";
+import { InspectedGeneration } from "./inspected-generation.ts";
+import { after, type After, type Context, type Kind, type Result } from "./kind.ts";
+import { isRefused, REFUSED, RefusedCredentials } from "./refused-credentials.ts";
 import { sayInternal } from "./runtime.ts";
 
 export const DOMAINS: Resource<ActiveDirectoryDomain> = {
@@ -31,14 +32,11 @@ export const DOMAINS: Resource<ActiveDirectoryDomain> = {
 /** Farms that came or went are counted together after this long (ms). */
 const COUNT_AFTER = 1000;
 
-function after(delay: number, failed = false): After {
-  return { kind: "After", delay, priority: "Change", failed };
-}
-
 /** A domain that is looked at. */
 interface Watched {
   readonly state: DomainState;
   readonly connection: DomainConnection;
+  readonly since: InspectedGeneration;
 }
 
 export class DomainKind implements Kind<ActiveDirectoryDomain> {
@@ -145,6 +143,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     const watched = {
       connection: new DomainConnection({ domain: name, metrics, log, fence, refused: this.#refused, onLost }),
       state: new DomainState({ monotonic: () => performance.now(), wall: () => new Date() }),
+      since: new InspectedGeneration(),
     };
     this.#watched.set(name, watched);
     return watched;
@@ -192,8 +191,8 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
   }
 
   async #inspect(domain: ActiveDirectoryDomain, watched: Watched, session: LdapSession, clusterId: string): Promise<void> {
-    const { metadata, spec, status } = domain;
-    const generation = metadata.generation ?? 0;
+    const { spec, status } = domain;
+    const generation = watched.since.of(domain);
     if (!watched.state.isDue(generation, resyncOf(domain))) return;
     const observation = await inspectDomain(session, spec.defaults, clusterId);
     if (observation.baseDN.toLowerCase() !== baseDnOf(spec.dnsName)) {
@@ -246,5 +245,3 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     for (const draft of domainEvents(domain, drafts)) events.record(DOMAINS, domain, draft);
   }
 }
-
-const isRefused = ({ view }: DomainState): boolean => view.kind === "Problem" && view.problem.reason === "CredentialsRejected";

@@ -4,10 +4,10 @@ import { ABANDON, FARM_FINALIZER } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
 import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { finalizerAction, keyOf } from "../api/object.ts";
+import type { Permission } from "../api/permission.ts";
 import { Backoff } from "../base/backoff.ts";
 import type { Priority } from "../base/turns.ts";
 import { WorkQueue } from "../base/work-queue.ts";
-import type { FeedBatch } from "../directory/feed.ts";
 import { desiredFarm } from "../farm/desired.ts";
 import type { Wanted } from "../farm/desired-farm.ts";
 import { lookupKeys } from "../farm/queries.ts";
@@ -19,15 +19,16 @@ import { hasLeftTraces, isSame, sharesGroups } from "../farm/journal.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { addFinalizer, getObject, hasSpec, type Resource } from "../kubernetes/resource.ts";
-import { decommissionFarm } from "../reconciler/decommission.ts";
 import type { Directory } from "../farm/observed.ts";
 import { type FarmPorts, reconcileFarm } from "../reconciler/farm.ts";
 import { type DomainAccess, noDomain } from "./domain-access.ts";
 import type { DomainKind } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
+import { asAllowed, endFarm, type FarmOps, hasFailed, takeOut, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed } from "./farm-record.ts";
-import { FarmsByGroup, WakeIndex } from "./wake-index.ts";
+import type { Tenancy } from "./tenancy.ts";
+import { FarmsByGroup, wakeFarms, WakeIndex } from "./wake-index.ts";
 import type { Context, Kind, Result } from "./kind.ts";
 
 export const FARMS: Resource<ServerFarm> = { ...SERVER_FARM, is: (value): value is ServerFarm => hasSpec(value) };
@@ -35,10 +36,18 @@ export const FARMS: Resource<ServerFarm> = { ...SERVER_FARM, is: (value): value 
 type Domains = Pick<DomainKind, "objects" | "access" | "farms" | "subscribe">;
 type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 
+/** The domain names no tenants: everybody may ask for everything. */
+const OPEN: Permission = { kind: "Open" };
+
+/** Spread, so that farms that were made together are not compared together for ever. */
+function comparedAgain({ resync }: ReadyDomain): Result {
+  return { kind: "After", delay: resync * (0.9 + 0.2 * Math.random()), priority: "Resync" };
+}
+
 /** A farm with something in its way that no feed tells of (rights, containers) is looked at again after so long (ms), and then ever more rarely. */
 const RECHECK = { base: 60_000, max: 600_000 };
 
-export class FarmKind implements Kind<ServerFarm> {
+export class FarmKind implements Kind<ServerFarm>, FarmOps {
   readonly name = "serverfarm";
   readonly annotations = ["serverfarm.dev/reconcile-requested-at", ABANDON];
   readonly workers: number;
@@ -46,15 +55,17 @@ export class FarmKind implements Kind<ServerFarm> {
   readonly queue: WorkQueue;
   readonly #context: Context;
   readonly #domains: Domains;
-  readonly #wakes = new WakeIndex();
-  readonly #byGroup = new FarmsByGroup();
+  readonly #tenancy: Tenancy;
+  readonly wakes = new WakeIndex();
+  readonly byGroup = new FarmsByGroup();
   readonly #rechecks = new Backoff(RECHECK);
   readonly #log: FarmLog;
 
-  constructor(context: Context, farms: Copies<ServerFarm>, domains: Domains, workers: number) {
+  constructor(context: Context, farms: Copies<ServerFarm>, domains: Domains, tenancy: Tenancy, workers: number) {
     this.#context = context;
     this.#domains = domains;
     this.#log = new FarmLog(context.log);
+    this.#tenancy = tenancy;
     this.objects = farms;
     this.workers = workers;
     this.queue = new WorkQueue({
@@ -67,13 +78,17 @@ export class FarmKind implements Kind<ServerFarm> {
   start(): void {
     this.#context.metrics.objects.follow(() => this.objects.list().values().map(metricsOf));
     this.#domains.subscribe((domain, batch) => {
-      this.#wake(domain, batch);
+      wakeFarms(domain, batch, this, this.#domains.farms.of(domain));
+    });
+    this.#tenancy.subscribe((key) => {
+      const farm = this.objects.get(key);
+      for (const concerned of [key, ...(farm ? this.byGroup.sharers(farm) : [])]) this.queue.add(concerned, "Resync");
     });
   }
 
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
     // After what users asked for: one farm that changes all the time must not keep others from their turns.
-    for (const key of this.#byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
+    for (const key of this.byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
     // A status that somebody else wrote (a restore, an edit by hand) is put right at once.
     this.#context.statuses.ifForeign(farm, previous, (key) => {
       this.queue.add(key);
@@ -100,24 +115,10 @@ export class FarmKind implements Kind<ServerFarm> {
     }
   }
 
-  /** Something changed in the directory. */
-  #wake(domain: string, batch: FeedBatch): void {
-    if (batch.kind === "Everything") {
-      // The domain counts farms that are not watched here as well.
-      for (const key of this.#domains.farms.of(domain)) if (this.objects.get(key)) this.queue.add(key, "Resync");
-      return;
-    }
-    for (const key of this.#wakes.concernedBy(batch.entries)) {
-      const farm = this.objects.get(key);
-      // Somebody may have let a quarantined host in.
-      if (farm?.spec.domainRef.name === domain) this.queue.add(key, farm.spec.hosts.quarantined.length > 0 ? "Urgent" : "Change");
-    }
-  }
-
   async #reconcile(key: string, clusterId: string, signal: AbortSignal): Promise<Result> {
     const farm = this.objects.get(key);
     if (!farm) {
-      this.#wakes.remove(key);
+      this.wakes.remove(key);
       this.#rechecks.forget(key);
       this.#log.forget(key);
       this.queue.drop(key);
@@ -126,8 +127,8 @@ export class FarmKind implements Kind<ServerFarm> {
     const present = farm.metadata.finalizers?.includes(FARM_FINALIZER) ?? false;
     const action = finalizerAction(present, farm.metadata.deletionTimestamp !== undefined);
     if (action === "Ignore") return { kind: "Done" };
-    if (action === "CleanUp" && farm.metadata.annotations?.[ABANDON] === "true") return await this.#release(farm, [abandonedEvent(farm)]);
-    if (farm.spec.suspend) return await this.#write(farm, suspendedStatus(farm, new Date()), [], { kind: "Done" });
+    if (action === "CleanUp" && farm.metadata.annotations?.[ABANDON] === "true") return await this.release(farm, [abandonedEvent(farm)]);
+    if (farm.spec.suspend) return await this.write(farm, suspendedStatus(farm, new Date()), [], { kind: "Done" });
     // The finalizer goes first: from here on there may be something to clean up. The watch brings the farm back with it.
     if (action === "Add") {
       await addFinalizer(this.#context.client, FARMS, farm, FARM_FINALIZER);
@@ -136,67 +137,66 @@ export class FarmKind implements Kind<ServerFarm> {
     const { name } = farm.spec.domainRef;
     const known = this.#domains.objects.get(name);
     // Nothing of a farm can be in a domain that was never reached: it may always go.
-    if (action === "CleanUp" && !known?.status?.server && !hasLeftTraces(farm)) return await this.#release(farm, []);
+    if (action === "CleanUp" && !known?.status?.server && !hasLeftTraces(farm)) return await this.release(farm, []);
+    // Who is to go may go, whatever the tenants say.
+    const permission = action === "CleanUp" || !this.#hasTenants(farm) ? OPEN : this.#tenancy.of(farm);
+    // It cannot be told in this moment: the farm is queued once it can.
+    if (!permission) return { kind: "Done" };
+    const withheld = permission.kind === "NotAllowed" || permission.kind === "Unknown" ? permission : undefined;
+    const said = withheld && (await withhold(this, farm, withheld));
+    if (said) return said;
     const domain = known ? (this.#domains.access.get(name) ?? { kind: "Connecting" }) : noDomain(name);
     if (domain.kind === "Connecting") return { kind: "Done" };
-    if (domain.kind === "NotReady") return await this.#write(farm, waitingStatus(farm, domain, new Date()), [], { kind: "Done" });
-    const wanted = this.#wanted(farm, domain, clusterId);
-    return action === "CleanUp"
-      ? await this.#decommissionFarm(farm, wanted, domain, signal)
-      : await this.#reconcileFarm(farm, wanted, domain, signal);
+    if (domain.kind === "NotReady") return await this.write(farm, waitingStatus(farm, domain, new Date()), [], { kind: "Done" });
+    const wanted = this.#wanted(farm, permission, domain, clusterId);
+    const { desired } = wanted;
+    if (action === "CleanUp") return await endFarm(this, farm, desired, domain.directory, signal);
+    if (!withheld) return await this.#reconcileFarm(farm, wanted, domain, signal);
+    return await takeOut(this, farm, { desired, withheld, later: comparedAgain(domain) }, domain.directory, signal);
   }
 
-  #wanted(farm: ServerFarm, { facts }: ReadyDomain, clusterId: string): Wanted {
+  #hasTenants({ spec }: ServerFarm): boolean {
+    return this.#domains.objects.get(spec.domainRef.name)?.spec.tenants !== undefined;
+  }
+
+  #wanted(farm: ServerFarm, permission: Permission, { facts }: ReadyDomain, clusterId: string): Wanted {
     const shares = sharesGroups(farm);
-    this.#byGroup.watch(keyOf(farm.metadata), shares);
-    return desiredFarm(farm, facts, clusterId, shares ? this.#byGroup.sharingWith(farm, this.objects, facts.baseDN) : []);
+    this.byGroup.watch(keyOf(farm.metadata), shares);
+    const sharing = shares ? this.byGroup.sharingWith(farm, this.objects, facts.baseDN) : [];
+    if (!this.#hasTenants(farm)) return desiredFarm(farm, facts, clusterId, sharing);
+    const terms = { granted: permission.kind === "Allowed" ? permission : undefined, sharedGroups: this.#tenancy.sharedGroups(farm) };
+    return desiredFarm(farm, facts, clusterId, asAllowed(sharing, this.objects, this.#tenancy), terms);
   }
 
   async #reconcileFarm(farm: ServerFarm, { desired: wanted, problems }: Wanted, domain: ReadyDomain, signal: AbortSignal): Promise<Result> {
-    if (problems.length > 0) return await this.#write(farm, refusedStatus(farm, problems, new Date()), [], { kind: "Done" });
+    if (problems.length > 0) return await this.write(farm, refusedStatus(farm, problems, new Date(), wanted.granted), [], { kind: "Done" });
     const key = keyOf(farm.metadata);
     // Before the first look: what changes while it goes on must not be missed.
-    this.#wakes.add(key, lookupKeys(wanted, undefined));
-    const { farm: current, desired, report, end } = await reconcileFarm(farm, wanted, this.#ports(farm, domain.directory), signal);
+    this.wakes.add(key, lookupKeys(wanted, undefined));
+    const { farm: current, desired, report, end } = await reconcileFarm(farm, wanted, this.ports(farm, domain.directory), signal);
     await setImmediate();
     const { objects = [], computers = [] } = report.view?.observed ?? {};
-    this.#wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
-    this.#count(farm, report);
-    if (report.view && !report.error) this.#byGroup.watch(key, sharesGroups(current) && waitsForOthers(report.view));
+    this.wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
+    this.count(farm, report);
+    if (report.view && !report.error) this.byGroup.watch(key, sharesGroups(current) && waitsForOthers(report.view));
     if (end.kind === "Aborted") return { kind: "Retry" };
     if (end.kind === "Unrecorded") {
       this.#tell(farm, end.events);
       throw end.cause;
     }
     for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
-    // Spread, so that farms that were made together are not compared together for ever.
-    let result: Result = { kind: "After", delay: domain.resync * (0.9 + 0.2 * Math.random()), priority: "Resync" };
+    let result = comparedAgain(domain);
     if (end.next === "Retry") result = { kind: "Retry", failed: hasFailed(report) };
-    if (end.next === "Recheck") result = this.#recheck(key, report);
+    if (end.next === "Recheck") result = this.recheck(key, report);
     if (end.next !== "Recheck" && this.#rechecks.failures.has(key)) this.#rechecks.forget(key);
-    return await this.#write(current, end.status, end.events, result);
+    return await this.write(current, end.status, end.events, result);
   }
 
-  async #decommissionFarm(farm: ServerFarm, { desired }: Wanted, { directory }: ReadyDomain, signal: AbortSignal): Promise<Result> {
-    const { report, end } = await decommissionFarm(farm, desired, this.#ports(farm, directory), signal);
-    this.#count(farm, report);
-    switch (end.kind) {
-      case "Aborted":
-        return { kind: "Retry" };
-      case "Remains": {
-        const again: Result = end.retryable ? { kind: "Retry", failed: hasFailed(report) } : this.#recheck(keyOf(farm.metadata), report);
-        return await this.#write(farm, end.status, end.events, again);
-      }
-      case "Gone":
-        return await this.#release(farm, end.events);
-    }
-  }
-
-  #recheck(key: string, report: Report): Result {
+  recheck(key: string, report: Report): Result {
     return { kind: "After", delay: this.#rechecks.next(key), priority: "Recheck", failed: hasFailed(report) };
   }
 
-  #ports(farm: ServerFarm, directory: Directory): FarmPorts {
+  ports(farm: ServerFarm, directory: Directory): FarmPorts {
     return {
       directory,
       assertFresh: () => this.#assertFresh(farm),
@@ -210,16 +210,18 @@ export class FarmKind implements Kind<ServerFarm> {
   async #assertFresh(farm: ServerFarm): Promise<void> {
     const { name, namespace } = farm.metadata;
     const live = await getObject(this.#context.client, FARMS, { name, ...(namespace === undefined ? {} : { namespace }) });
-    if (!live || !isSame(live, farm)) throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
+    // What it was allowed when the reconcile began it may not be allowed any more.
+    const isAllowed = farm.metadata.deletionTimestamp !== undefined || !this.#hasTenants(farm) || this.#tenancy.isSo(farm);
+    if (!live || !isSame(live, farm) || !isAllowed) throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
   }
 
-  async #release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result> {
+  async release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result> {
     await letGo(this.#context, FARMS, farm, events);
-    this.#wakes.remove(keyOf(farm.metadata));
+    this.wakes.remove(keyOf(farm.metadata));
     return { kind: "Done" };
   }
 
-  async #write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result> {
+  async write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result> {
     this.#tell(farm, drafts);
     this.#log.stands(keyOf(farm.metadata), status);
     try {
@@ -236,13 +238,8 @@ export class FarmKind implements Kind<ServerFarm> {
   }
 
   /** What was done is counted and logged, however the reconcile ended. */
-  #count({ metadata, spec }: ServerFarm, report: Report): void {
+  count({ metadata, spec }: ServerFarm, report: Report): void {
     for (const { kind } of report.applied) this.#context.metrics.changed(spec.domainRef.name, kind);
     this.#log.did(keyOf(metadata), report);
   }
-}
-
-/** The directory failed, or refused something. */
-function hasFailed({ error, failures }: Report): boolean {
-  return error !== undefined || failures.length > 0;
 }

@@ -21,6 +21,11 @@ export interface After {
   readonly failed?: boolean;
 }
 
+/** In so many milliseconds, as after a change. */
+export function after(delay: number, failed = false): After {
+  return { kind: "After", delay, priority: "Change", failed };
+}
+
 export interface Kind<T extends KubernetesObject = KubernetesObject> {
   /** In metrics and logs: the kind in lower case, as controller-runtime names a controller. */
   readonly name: string;

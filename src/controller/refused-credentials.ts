@@ -1,11 +1,10 @@
-import { DirectoryError } from "../ad/error.ts";
-
-export const REFUSED = new DirectoryError("InvalidCredentials", "the directory refused this user name or password a moment ago");
-
 /**
  * Credentials that the directory refused, by their hash. A refused bind counts against the account, so they are not tried again sooner than a
  * minute later, and ever more rarely, whatever else of a domain changes, and for all domains that share them.
  */
+import { DirectoryError } from "../ad/error.ts";
+import type { DomainState } from "../domain/state.ts";
+
 export class RefusedCredentials {
   readonly #until = new Map<string, { readonly until: number; readonly times: number }>();
 
@@ -30,3 +29,9 @@ export class RefusedCredentials {
 
 const PAUSE = 65_000;
 const LONGEST_PAUSE = 600_000;
+
+export const REFUSED = new DirectoryError("InvalidCredentials", "the directory refused this user name or password a moment ago");
+
+export function isRefused({ view }: DomainState): boolean {
+  return view.kind === "Problem" && view.problem.reason === "CredentialsRejected";
+}

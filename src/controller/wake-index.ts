@@ -2,11 +2,13 @@
 import type { DirectoryObject } from "../ad/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
+import type { WorkQueue } from "../base/work-queue.ts";
+import type { FeedBatch } from "../directory/feed.ts";
 import type { SharingFarm } from "../farm/desired-farm.ts";
 import { readJournal, sharesGroups } from "../farm/journal.ts";
-import { groupNameOf, sharingFarm } from "../farm/sharing.ts";
+import { sharingFarm } from "../farm/sharing.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
-import { foldName } from "../names/account-name.ts";
+import { foldName, hostGroupNameOf } from "../names/account-name.ts";
 import { commonName } from "../names/distinguished-name.ts";
 
 /** An object, and how new it was. */
@@ -94,6 +96,24 @@ function numberOf(lookupKey: string): number {
   return (hash >>> 2) & 0x3fffffff;
 }
 
+/** Queues the farms that something in the directory concerns. `inDomain`: the keys of its farms, also of those that are not watched here. */
+export function wakeFarms(
+  domain: string,
+  batch: FeedBatch,
+  { objects, queue, wakes }: { readonly objects: Copies<ServerFarm>; readonly queue: WorkQueue; readonly wakes: WakeIndex },
+  inDomain: ReadonlySet<string>,
+): void {
+  if (batch.kind === "Everything") {
+    for (const key of inDomain) if (objects.get(key)) queue.add(key, "Resync");
+    return;
+  }
+  for (const key of wakes.concernedBy(batch.entries)) {
+    const farm = objects.get(key);
+    // Somebody may have let a quarantined host in.
+    if (farm?.spec.domainRef.name === domain) queue.add(key, farm.spec.hosts.quarantined.length > 0 ? "Urgent" : "Change");
+  }
+}
+
 /** Farms by their domain: to count them costs nothing that grows with their number. */
 export class FarmsByDomain {
   /** Keys of farms by names of domains. */
@@ -132,8 +152,17 @@ export class FarmsByGroup {
     for (const group of before) this.#remove(group, previous);
     for (const group of after) this.#add(group, farm);
     if (traceOf(farm) === traceOf(previous)) return [];
-    const others = new Set([...before, ...after].flatMap((group) => [...(this.#farms.get(group) ?? [])]));
-    return [...others].filter((key) => this.#waiting.has(key) && key !== keyOf((farm ?? previous)?.metadata ?? { name: "" }));
+    return this.#waitingFor([...before, ...after], farm ?? previous);
+  }
+
+  /** The keys of those that it may concern what the farm may do. */
+  sharers(farm: ServerFarm): readonly string[] {
+    return this.#waitingFor(groupsOf(farm), farm);
+  }
+
+  #waitingFor(groups: readonly string[], farm: ServerFarm | undefined): readonly string[] {
+    const others = new Set(groups.flatMap((group) => [...(this.#farms.get(group) ?? [])]));
+    return [...others].filter((key) => this.#waiting.has(key) && key !== keyOf(farm?.metadata ?? { name: "" }));
   }
 
   /** From when a farm is looked at: what others do meanwhile must not be missed. `waits` false: it does not concern the farm after all. */
@@ -184,7 +213,7 @@ function groupsOf(farm: ServerFarm | undefined): readonly string[] {
   const remembered = readJournal(status).hostGroups;
   return [
     ...new Set([
-      ...(spec.hosts.grant === "Group" && spec.hosts.group?.existing === true ? [named(groupNameOf(farm))] : []),
+      ...(spec.hosts.grant === "Group" && spec.hosts.group?.existing === true ? [named(hostGroupNameOf(farm))] : []),
       // Whoever names a group for the first time does not know its objectGUID yet.
       ...remembered.flatMap(({ objectGUID, distinguishedName }) => [objectGUID, named(commonName(distinguishedName))]),
     ]),

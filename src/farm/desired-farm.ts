@@ -1,4 +1,5 @@
 /** What a farm should be in the directory, as values. */
+import type { Granted } from "../api/permission.ts";
 import type { Blocker } from "../api/reasons.ts";
 import type { Lookup } from "../ad/lookup.ts";
 import type { DesiredAccount } from "../ad/object.ts";
@@ -44,6 +45,13 @@ export interface ResolvedHost {
   readonly objectSID?: string;
 }
 
+/** Computers that entries meant which the manifest does not have any more. */
+interface Departed {
+  readonly objectGUIDs: readonly string[];
+  /** Lookup keys of entries that were never resolved: a computer that one of them names did not depart, but is named in another way. */
+  readonly unlessNamed: ReadonlySet<string>;
+}
+
 /** What decides, of two farms, which was there first. */
 export interface Standing {
   readonly namespace: string;
@@ -63,6 +71,10 @@ export interface SharingFarm {
   readonly quarantined: ReadonlySet<string>;
   /** objectGUIDs of the groups by which it gave somebody a right. */
   readonly claimed: ReadonlySet<string>;
+  /** What its tenant allows it; absent: there are no tenants. */
+  readonly granted?: Granted | undefined;
+  /** Patterns of the groups of somebody else that tenants allow to its namespace, whatever else it asks for; absent: there are no tenants. */
+  readonly sharedGroups?: readonly string[];
   /** By objectGUID, the groups on its record: the objectGUIDs of the computers that are its to take out. */
   readonly added: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -84,7 +96,13 @@ export interface DesiredFarm {
   readonly quarantined: readonly HostReference[];
   /** What entries of both lists were resolved to before, by their texts. */
   readonly resolved: ReadonlyMap<string, readonly ResolvedHost[]>;
+  /** Looked at only while nothing else may be changed. */
+  readonly departed: Departed;
   readonly trustSelfJoined: boolean;
+  /** What the farm's tenant allows it; undefined: there are no tenants, and everything is allowed. */
+  readonly granted: Granted | undefined;
+  /** Patterns of the groups of somebody else that tenants allow to its namespace. */
+  readonly sharedGroups: readonly string[];
   /** objectGUIDs of what the farm is known to own: found by them even when somebody moved or renamed it. */
   readonly knownObjects: readonly string[];
   /** Those of them that are access groups. */
@@ -92,8 +110,7 @@ export interface DesiredFarm {
   /** What it did to groups that are not its own. */
   readonly journal: Journal;
   readonly standing: Standing;
-  /** Other farms that use existing host groups, or did. */
-  readonly sharing: readonly SharingFarm[];
+  readonly sharing: Sharing;
   /** What of the spec only the domain shows to be wrong: it keeps nothing else from being done. */
   readonly invalid: readonly Blocker[];
   /** The operator's account, as dsacls takes it. */
@@ -102,6 +119,15 @@ export interface DesiredFarm {
   readonly adoption: Adoption;
   /** Containers that the farm itself names, as whole distinguished names. */
   readonly explicitContainers: { readonly account: string | undefined; readonly hostGroup: string | undefined };
+}
+
+/** Other farms that use existing host groups, or did. */
+export type Sharing = readonly SharingFarm[];
+
+/** What the domain's tenants allow: the farm, and its namespace. Empty where there are none. */
+export interface Terms {
+  readonly granted?: Granted | undefined;
+  readonly sharedGroups?: readonly string[];
 }
 
 /** The farm as wanted. With `problems` it must not be brought about; to clean up after it, it is good enough. */

@@ -4,7 +4,10 @@ import type { Blocker, Part } from "../api/reasons.ts";
 import { ENCRYPTION_BITS } from "../ad/account-flags.ts";
 import type { DesiredAccount } from "../ad/object.ts";
 import {
+  accountNameOf,
+  accountNames,
   foldName,
+  hostGroupNameOf,
   sameName,
   distinctServicePrincipalNames,
   isDnsHostName,
@@ -15,15 +18,16 @@ import {
 } from "../names/account-name.ts";
 import { childDn, DistinguishedNameError, parentDn, resolveDn } from "../names/distinguished-name.ts";
 import { adoptionConsent, ownerMarker } from "../names/identifier.ts";
-import type { DesiredFarm, DesiredGroup, DomainFacts, HostReference, SharingFarm, Standing, Wanted } from "./desired-farm.ts";
+import type { DesiredFarm, DesiredGroup, DomainFacts, HostReference, Sharing, Standing, Terms, Wanted } from "./desired-farm.ts";
 import { readJournal } from "./journal.ts";
 
-export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: string, sharing: readonly SharingFarm[] = []): Wanted {
+export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: string, sharing: Sharing = [], terms: Terms = {}): Wanted {
   const { spec, metadata, status } = farm;
   const reader = new SpecReader(domain);
   const identity = { namespace: metadata.namespace ?? "", name: metadata.name };
   const account = reader.account(farm);
-  const { name: groupName = `${account.name}Hosts`, existing = false, container } = spec.hosts.group ?? {};
+  const { existing = false, container } = spec.hosts.group ?? {};
+  const groupName = hostGroupNameOf(farm);
   const hostGroup = reader.group({ field: "hosts.group.container", part: "Hosts", needed: true }, { name: groupName, existing, container });
   const accessGroups = spec.accessGroups.map((group, index) =>
     reader.group({ field: `accessGroups[${index}].container`, part: "AccessGroups", needed: false }, group),
@@ -44,7 +48,10 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     hosts: reader.hosts("hosts.computers", spec.hosts.computers),
     quarantined: reader.hosts("hosts.quarantined", spec.hosts.quarantined),
     resolved: readResolved(status),
+    departed: { objectGUIDs: [], unlessNamed: new Set() },
     trustSelfJoined: domain.trustSelfJoined,
+    granted: terms.granted,
+    sharedGroups: terms.sharedGroups ?? [],
     knownObjects: (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID),
     knownAccessGroups: (status?.ownedObjects ?? []).filter(({ kind }) => kind === "AccessGroup").map(({ objectGUID }) => objectGUID),
     journal: readJournal(status),
@@ -84,8 +91,9 @@ class SpecReader {
     this.#domain = domain;
   }
 
-  account({ metadata, spec: { account } }: ServerFarm): DesiredAccount {
-    const name = account.name ?? metadata.name;
+  account(farm: ServerFarm): DesiredAccount {
+    const { account } = farm.spec;
+    const name = accountNameOf(farm);
     const { samAccountName, dnsHostName } = accountNames(name, account, this.#domain.dnsName);
     const field = { field: "account.container", part: "Account", needed: true } as const;
     const container = this.#container(field, account.container ?? this.#domain.accountContainer);
@@ -177,19 +185,6 @@ export function parseHostReferences(
       return [];
     }
   });
-}
-
-interface AccountNames {
-  /** Without the trailing $. */
-  readonly samAccountName: string;
-  readonly dnsHostName: string | undefined;
-}
-
-/** `name`: the common name of the account. `domain`: the DNS name of the domain. */
-export function accountNames(name: string, account: ServerFarmSpec["account"], domain: string): AccountNames {
-  const samAccountName = account.samAccountName ?? name;
-  if (account.outboundOnly) return { samAccountName, dnsHostName: undefined };
-  return { samAccountName, dnsHostName: account.dnsHostName ?? `${samAccountName.toLowerCase()}.${domain}` };
 }
 
 const CHARACTERS = 'characters, none of them one of " / \\ [ ] : | < > + = ; ? , * @';

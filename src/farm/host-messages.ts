@@ -1,7 +1,9 @@
 /** What is said of hosts. */
+import type { Granted } from "../api/permission.ts";
 import type { Blocker } from "../api/reasons.ts";
 import { isDomainController, type DirectoryObject } from "../ad/object.ts";
 import { commonName } from "../names/distinguished-name.ts";
+import { listOf } from "./changes/entry.ts";
 import type { HostReference } from "./desired-farm.ts";
 
 /** What somebody should know of a host: said in the condition, and once by an Event. */
@@ -21,6 +23,12 @@ export function hostNotTrusted({ text }: HostReference, computer: DirectoryObjec
     ? `${distinguishedName} is a domain controller, which is never a host: remove it from hosts.computers.`
     : `${distinguishedName} was created by an ordinary user (${creatorSID}), as every user may under any free name, so it gets no right: an administrator deletes it and creates it again before it is joined, or sets selfJoinedComputers: Grant on the ActiveDirectoryDomain.`;
   return { reason: "HostNotTrusted", part: "Hosts", computer: text, message };
+}
+
+/** It is where the tenant's farms have no hosts: what it had before it was moved there it keeps. */
+export function hostNotAllowed({ text }: HostReference, { tenant, hostContainers }: Granted): Blocker {
+  const message = `${text} is not where hosts of the tenant ${tenant} are (hosts.containers: ${listOf(hostContainers)}), so it gets no right; one that it has it keeps. Move the computer, remove it from hosts.computers, or have the domain's owner allow its container (spec.tenants).`;
+  return { reason: "NotAllowed", part: "Hosts", computer: text, message };
 }
 
 export function movedNote(

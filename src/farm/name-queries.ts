@@ -11,6 +11,8 @@ import type { Scope } from "./observed.ts";
 
 export function namesOf(desired: DesiredFarm, scope: Scope): readonly Lookup[] {
   const { account, hostGroup, accessGroups, grant, servicePrincipalNames, owner } = desired;
+  const known = knownIds(desired).map((value): Lookup => ({ by: "objectGUID", value }));
+  if (scope === "Known") return known;
   const groups = [...(grant === "Group" ? [hostGroup] : []), ...accessGroups];
   return [
     { by: "sAMAccountName", value: account.samAccountName },
@@ -19,7 +21,7 @@ export function namesOf(desired: DesiredFarm, scope: Scope): readonly Lookup[] {
       { by: "sAMAccountName", value: samAccountName },
       ...(existing ? [] : [{ by: "distinguishedName" as const, value: distinguishedName }]),
     ]),
-    ...knownIds(desired).map((value): Lookup => ({ by: "objectGUID", value })),
+    ...known,
     ...servicePrincipalNames.map((value): Lookup => ({ by: "servicePrincipalName", value })),
     ...(scope === "Owned" ? [{ by: "adminDescription" as const, value: owner }] : namesOfOthers(desired)),
   ];

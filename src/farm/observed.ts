@@ -36,10 +36,10 @@ export interface ObservedFarm {
 }
 
 /**
- * Names: what bears the farm's names. Owned: also everything that bears its owner marker, wherever it is, with the computers that are
+ * Names: what bears the farm's names. Known: what it owns or changed, by its record alone; no name is asked for. Owned: also everything that bears its owner marker, wherever it is, with the computers that are
  * members of its groups; a search of the whole domain, for the end of a farm.
  */
-export type Scope = "Names" | "Owned";
+export type Scope = "Names" | "Owned" | "Known";
 
 export interface Absence {
   /** Whether what the server does not show is not there. */

@@ -30,8 +30,7 @@ import type { Absence, LookOptions, ObservedFarm, Scope } from "./observed.ts";
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
   const { scope, before } = options;
-  // Of a farm that owns nothing yet it is likely that all has to be made.
-  const isNew = desired.knownObjects.length === 0 && before === undefined;
+  const isNew = desired.knownObjects.length === 0 && before === undefined && scope !== "Known";
   const rids = ownRids(desired, before?.objects ?? []);
   const [found = [], hosts = [], primary = [], containers = []] = yield* together([
     lookForObjects(desired, scope),
@@ -55,7 +54,7 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
     missing,
     unreadable: yield* lookForUnreadable(desired, objects, computers),
     adopted,
-    uncreatable: yield* lookAtContainers(desired, objects, isNew ? containers : undefined),
+    uncreatable: scope === "Known" ? new Map() : yield* lookAtContainers(desired, objects, isNew ? containers : undefined),
   };
 }
 
@@ -137,10 +136,8 @@ function ownRids(desired: DesiredFarm, objects: readonly DirectoryObject[]): Rea
 }
 
 function* askForPrimaryMembers(rids: readonly string[]): Look<readonly DirectoryObject[]> {
-  return yield* ask(
-    rids.map((value) => ({ by: "primaryGroupID", value })),
-    "Objects",
-  );
+  const lookups = rids.map((value): Lookup => ({ by: "primaryGroupID", value }));
+  return yield* ask(lookups, "Objects");
 }
 
 /**
@@ -185,9 +182,12 @@ function* lookForGone(desired: DesiredFarm, computers: readonly DirectoryObject[
   return found.map(({ objectGUID }) => objectGUID);
 }
 
-/** objectGUIDs of the computers that the farm's entries were resolved to before. */
-function rememberedIds({ hosts, quarantined, resolved }: DesiredFarm): readonly string[] {
-  return [...hosts, ...quarantined].flatMap(({ text }) => resolved.get(text) ?? []).map(({ objectGUID }) => objectGUID);
+/** objectGUIDs of the computers that the farm's entries were resolved to before, and of those that it does not name any more. */
+function rememberedIds({ hosts, quarantined, resolved, departed }: DesiredFarm): readonly string[] {
+  return [
+    ...[...hosts, ...quarantined].flatMap(({ text }) => resolved.get(text) ?? []).map(({ objectGUID }) => objectGUID),
+    ...departed.objectGUIDs,
+  ];
 }
 
 /** Members of the farm's own group that do not answer, looked for only while a host that the farm names does not either. */

@@ -1,12 +1,14 @@
 /**
  * Farms that use one group of somebody else. Those of one namespace may share it: each writes down in its own record whom it answers for, and nobody
- * writes in another's. Those of two namespaces may not, since each would give its hosts the other's password.
+ * writes in another's. Those of two namespaces may not, since each would give its hosts the other's password; but where the domain's tenants allow the
+ * group to both.
  */
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import { isTrusted, type DirectoryObject } from "../ad/object.ts";
-import { foldName, sameName } from "../names/account-name.ts";
+import { foldName, hostGroupNameOf, matchesPattern, sameName } from "../names/account-name.ts";
 import { keysOfHost, lookupKey } from "../names/identifier.ts";
+import { allowedHosts } from "./allowed-hosts.ts";
 import { parseHostReferences, readResolved, standingOf } from "./desired.ts";
 import type { DesiredFarm, SharingFarm, Standing } from "./desired-farm.ts";
 import { readJournal, type Journal } from "./journal.ts";
@@ -37,17 +39,12 @@ export function sharingFarm({ metadata, spec, status }: ServerFarm, baseDN: stri
   return {
     key: keyOf(metadata),
     standing: standingOf(metadata),
-    uses: uses ? { name: groupNameOf({ metadata, spec }), objectGUID: status?.hostGroup?.objectGUID } : undefined,
+    uses: uses ? { name: foldName(hostGroupNameOf({ metadata, spec })), objectGUID: status?.hostGroup?.objectGUID } : undefined,
     hosts: keysOf(computers),
     quarantined: keysOf(quarantined),
     claimed: claimsOf(journal, (status?.ownedObjects ?? []).length > 0),
     added: new Map(journal.hostGroups.map((remembered) => [remembered.objectGUID, new Set(remembered.added)])),
   };
-}
-
-/** Folded. */
-export function groupNameOf({ metadata, spec }: Pick<ServerFarm, "metadata" | "spec">): string {
-  return foldName(spec.hosts.group?.name ?? `${spec.account.name ?? metadata.name}Hosts`);
 }
 
 /** objectGUIDs of the groups by which the farm gave somebody a right: it put hosts in, or it has an account, which names the group. */
@@ -59,13 +56,24 @@ function isUsedBy({ uses }: SharingFarm, { objectGUID, samAccountName }: Group):
   return uses !== undefined && (uses.objectGUID === objectGUID || sameName(uses.name, samAccountName));
 }
 
-/** The namespace whose farms may use the group: of the farm that has it on record, and where several or none have, of the one that was made first. */
-function holderOf({ standing, journal, knownObjects, sharing }: DesiredFarm, group: Group): string {
+/** Whether the two may have the group in common: farms of one namespace, and those to both of whom the domain's tenants allow it. */
+function mayShare({ standing, sharedGroups }: DesiredFarm, other: SharingFarm, { samAccountName = "" }: Group): boolean {
+  if (other.standing.namespace === standing.namespace) return true;
+  return [sharedGroups, other.sharedGroups ?? []].every((some) => some.some((pattern) => matchesPattern(pattern, samAccountName)));
+}
+
+/**
+ * Of those that may not have the group in common, the namespace whose farms may use it: of the farm that has it on record, and where several or none
+ * have, of the one that was made first.
+ */
+function holderOf(desired: DesiredFarm, group: Group): string {
+  const { standing, journal, knownObjects, sharing } = desired;
   const { objectGUID } = group;
   const candidates = [
     { standing, claims: claimsOf(journal, knownObjects.length > 0).has(objectGUID) },
     ...sharing
       .filter((other) => other.claimed.has(objectGUID) || isUsedBy(other, group))
+      .filter((other) => other.standing.namespace === standing.namespace || !mayShare(desired, other, group))
       .map((other) => ({ standing: other.standing, claims: other.claimed.has(objectGUID) })),
   ];
   const first = candidates.reduce((best, next) => {
@@ -88,13 +96,17 @@ export function isInUseElsewhere(desired: DesiredFarm, group: Group): boolean {
 export function othersWanting(desired: DesiredFarm, group: Group): (computer: Computer) => readonly SharingFarm[] {
   const using = desired.sharing.filter((other) => isUsedBy(other, group));
   if (using.length === 0) return () => [];
-  const namespaces = new Set([desired.standing.namespace, holderOf(desired, group)]);
-  const others = using.filter(({ standing }) => namespaces.has(standing.namespace));
+  const holder = holderOf(desired, group);
+  const others = using
+    .filter((other) => mayShare(desired, other, group) || other.standing.namespace === holder)
+    .map((other) => ({ other, isAllowed: other.granted ? allowedHosts(other.granted) : () => true }));
   return (computer) => {
     // Whoever is no host no farm can want, though several name it.
     if (!isTrusted(desired, computer)) return [];
     const keys = [...keysOfHost(computer), lookupKey("objectGUID", computer.objectGUID)];
-    return others.filter(({ hosts, quarantined }) => keys.some((key) => hosts.has(key)) && !keys.some((key) => quarantined.has(key)));
+    const wants = ({ hosts, quarantined }: SharingFarm): boolean =>
+      keys.some((key) => hosts.has(key)) && !keys.some((key) => quarantined.has(key));
+    return others.filter(({ other, isAllowed }) => wants(other) && isAllowed(computer)).map(({ other }) => other);
   };
 }
 
@@ -105,11 +117,11 @@ export function isPassedOn(desired: DesiredFarm, group: Group): (computer: Compu
 }
 
 /**
- * Whether a farm of this namespace has put the computer into the group. Who wants it there too writes it down, so that the last of them takes it out:
- * it cannot be anybody whom an administrator put in.
+ * Whether a farm that may have the group in common with this one has put the computer in. Who wants it there too writes it down, so that the last of them
+ * takes it out: it cannot be anybody whom an administrator put in.
  */
-export function isOnRecord({ sharing, standing }: DesiredFarm, group: Group, computer: Computer): boolean {
-  return sharing.some(
-    (other) => other.standing.namespace === standing.namespace && other.added.get(group.objectGUID)?.has(computer.objectGUID) === true,
+export function isOnRecord(desired: DesiredFarm, group: Group, computer: Computer): boolean {
+  return desired.sharing.some(
+    (other) => mayShare(desired, other, group) && other.added.get(group.objectGUID)?.has(computer.objectGUID) === true,
   );
 }

@@ -1,49 +1,29 @@
 /** One farm at one look: desired and observed, and what follows from both. Computed once, and handed to every planner and to the status. */
-import type { Blocker } from "../api/reasons.ts";
 import { isGroup, isPrimaryGroup, isTrusted, type DirectoryObject } from "../ad/object.ts";
+import type { Blocker } from "../api/reasons.ts";
 import { dnKey } from "../names/distinguished-name.ts";
+import { keysOfHost } from "../names/identifier.ts";
+import { allowedHosts } from "./allowed-hosts.ts";
 import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./desired-farm.ts";
-import { hostAmbiguous, hostNotFound, type HostNote, hostNotTrusted, movedNote, primaryNote, quarantineNotFound } from "./host-messages.ts";
-import { HostIndex, membership } from "./queries.ts";
+import {
+  hostAmbiguous,
+  hostNotAllowed,
+  hostNotFound,
+  type HostNote,
+  hostNotTrusted,
+  movedNote,
+  primaryNote,
+  quarantineNotFound,
+} from "./host-messages.ts";
+import type { HostRecord, Looked, PrimaryStranger, ResolvedHosts } from "./looked.ts";
 import type { ObservedFarm } from "./observed.ts";
+import { HostIndex, membership } from "./queries.ts";
 import { othersWanting } from "./sharing.ts";
-import { isAccessGroup, isAnothers, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, type Slot } from "./slot.ts";
-
-/** What is known before the hosts are. */
-export interface Looked {
-  readonly desired: DesiredFarm;
-  readonly observed: ObservedFarm;
-  readonly account: Slot;
-  readonly hostGroup: Slot;
-}
+import { isAccessGroup, isAnothers, type Slot, slotOfAccessGroup, slotOfAccount, slotOfHostGroup } from "./slot.ts";
 
 export interface FarmView extends Looked {
   readonly accessGroups: readonly { readonly wanted: DesiredGroup; readonly slot: Slot }[];
   readonly hosts: ResolvedHosts;
-}
-
-export interface ResolvedHosts {
-  /** By the keys of their distinguished names: the computers that should have the right. */
-  readonly wanted: ReadonlyMap<string, DirectoryObject>;
-  readonly quarantined: ReadonlyMap<string, DirectoryObject>;
-  /** The computers that an ambiguous reference may mean: none of them is put in, and none is taken out. */
-  readonly undecided: ReadonlyMap<string, DirectoryObject>;
-  /** SIDs of computers that entries meant before and that are not seen now, though not known to be deleted: wanted ones keep the right, others stay out. */
-  readonly unseen: { readonly wanted: readonly string[]; readonly quarantined: readonly string[] };
-  /** Members of host groups by their primary group that should not have the right: nobody can take them out, so they are kept out by name. */
-  readonly primaryStrangers: readonly DirectoryObject[];
-  /** How many computers the farm asks for, found or not. */
-  readonly desired: number;
-  readonly blockers: readonly Blocker[];
-  /** What somebody should know, though it keeps nothing from being done. */
-  readonly notes: readonly HostNote[];
-  /** What each entry means, as it is to be remembered. */
-  readonly records: readonly HostRecord[];
-}
-
-export interface HostRecord extends ResolvedHost {
-  /** The entry's text. */
-  readonly reference: string;
 }
 
 export function viewOf(desired: DesiredFarm, observed: ObservedFarm): FarmView {
@@ -74,6 +54,7 @@ class Resolver {
   readonly #wanted = new Map<string, DirectoryObject>();
   readonly #quarantined = new Map<string, DirectoryObject>();
   readonly #undecided = new Map<string, DirectoryObject>();
+  readonly #notAllowed = new Set<string>();
   readonly #unseen = { wanted: new Array<string>(), quarantined: new Array<string>() };
   readonly #blockers: Blocker[] = [];
   readonly #notes: HostNote[] = [];
@@ -83,11 +64,14 @@ class Resolver {
   #unresolved = 0;
 
   readonly #isTrusted = (computer: DirectoryObject): boolean => isTrusted(this.#desired, computer);
+  readonly #isAllowed: (computer: DirectoryObject) => boolean;
+  readonly #isEligible = (computer: DirectoryObject): boolean => this.#isTrusted(computer) && this.#isAllowed(computer);
 
   constructor(looked: Looked) {
     const { desired, observed } = looked;
     this.#looked = looked;
     this.#desired = desired;
+    this.#isAllowed = desired.granted ? allowedHosts(desired.granted) : () => true;
     this.#index = new HostIndex(observed.computers);
     this.#gone = new Set(observed.gone);
     this.#byId = new Map(observed.computers.map((computer) => [computer.objectGUID, computer]));
@@ -108,8 +92,8 @@ class Resolver {
 
   want(reference: HostReference): void {
     const named = this.#index.find(reference);
-    // Whoever is not trusted and took the name does not make it ambiguous, either.
-    const found = named.some((one) => this.#isTrusted(one)) ? named.filter((one) => this.#isTrusted(one)) : named;
+    // Whoever is not trusted, or not allowed, and took the name does not make it ambiguous, either.
+    const found = named.some(this.#isEligible) ? named.filter(this.#isEligible) : named;
     const remembered = (this.#desired.resolved.get(reference.text) ?? []).filter(({ objectGUID }) => !this.#gone.has(objectGUID));
     const [before] = this.#seen(remembered);
     const candidate = found[0] ?? before;
@@ -121,20 +105,34 @@ class Resolver {
       this.#unseen.wanted.push(...this.#unseenSids(remembered));
       return;
     }
-    // Whoever has the name today and is not trusted gets nothing; whoever it meant before keeps what it had.
-    const accepted = [candidate, before].find((one) => one !== undefined && this.#isTrusted(one));
+    // Whoever has the name today and may not be a host gets nothing; whoever it meant before keeps what it had.
+    const accepted = [candidate, before].find((one) => one !== undefined && this.#isEligible(one));
     if (!this.#isTrusted(candidate)) this.#blockers.push(hostNotTrusted(reference, candidate));
+    else if (!this.#isAllowed(candidate)) this.#refuse(reference, candidate);
     this.#remember(reference, accepted === candidate ? [candidate] : remembered);
     if (!accepted) this.#unresolved++;
     else if (!this.#quarantined.has(dnKey(accepted.distinguishedName))) this.#wanted.set(dnKey(accepted.distinguishedName), accepted);
     if (found.length === 0 && accepted) this.#notes.push(movedNote("hosts.computers", reference, accepted));
   }
 
+  /** What it has it keeps: a computer that is moved, or a tenant that is allowed less, must not be an outage. */
+  #refuse(reference: HostReference, computer: DirectoryObject): void {
+    const { granted } = this.#desired;
+    if (granted) this.#blockers.push(hostNotAllowed(reference, granted));
+    this.#hold(computer);
+  }
+
+  #hold(computer: DirectoryObject): void {
+    const key = dnKey(computer.distinguishedName);
+    this.#undecided.set(key, computer);
+    if (!this.#isAllowed(computer)) this.#notAllowed.add(key);
+  }
+
   /** Whom the entry meant before is not taken out either: that others claim its former name takes nothing from it. */
   #leaveUndecided(reference: HostReference, found: readonly DirectoryObject[], before: DirectoryObject | undefined): void {
     this.#blockers.push(hostAmbiguous(reference, found));
     const candidates = before ? [...found, before] : found;
-    for (const one of candidates.filter((candidate) => this.#isTrusted(candidate))) this.#undecided.set(dnKey(one.distinguishedName), one);
+    for (const one of candidates.filter(this.#isTrusted)) this.#hold(one);
   }
 
   result(): ResolvedHosts {
@@ -147,6 +145,8 @@ class Resolver {
       wanted,
       quarantined,
       undecided,
+      notAllowed: this.#notAllowed,
+      departed: this.#departed(),
       unseen: this.#unseen,
       primaryStrangers: strangers.map(({ object }) => object),
       desired: wanted.size + this.#unresolved + invalid,
@@ -154,6 +154,15 @@ class Resolver {
       notes: [...this.#notes, ...strangers.map(({ object, group }) => primaryNote(object, group))],
       records: [...this.#records.values()],
     };
+  }
+
+  #departed(): ReadonlyMap<string, DirectoryObject> {
+    const { objectGUIDs, unlessNamed } = this.#desired.departed;
+    const computers = objectGUIDs.flatMap((objectGUID) => this.#byId.get(objectGUID) ?? []);
+    const entries = computers.map((computer) => [dnKey(computer.distinguishedName), computer] as const);
+    const isOut = ([key, computer]: (typeof entries)[number]): boolean =>
+      !this.#quarantined.has(key) && !keysOfHost(computer).some((name) => unlessNamed.has(name));
+    return new Map(entries.filter(isOut));
   }
 
   #seen(remembered: readonly ResolvedHost[]): readonly DirectoryObject[] {
@@ -215,12 +224,6 @@ export function addedMembers(view: Pick<Looked, "desired" | "observed">, group: 
   );
 }
 
-/** Somebody who has the right by a primary group and should not have it: Active Directory takes nobody out of that, so the account's list keeps it out. */
-export interface PrimaryStranger {
-  readonly object: DirectoryObject;
-  readonly group: DirectoryObject;
-}
-
 /** In groups of the farm's own whoever should not be in; in groups of somebody else whom this farm put in. `stays`: keys of those who keep the right. */
 export function primaryStrangers(view: Looked, stays: (key: string) => boolean): readonly PrimaryStranger[] {
   const { desired, observed } = view;
@@ -231,11 +234,9 @@ export function primaryStrangers(view: Looked, stays: (key: string) => boolean):
   });
   const external = externalHostGroups(view).filter((group) => group.owner !== desired.owner && mayGiveRight(view, group));
   const others = external.flatMap((group): readonly PrimaryStranger[] => {
-    // Hardly any group is the primary one of anybody: of the others nothing more is worked out.
     if (!observed.computers.some((computer) => isPrimaryGroup(group, computer))) return [];
     const wanting = othersWanting(desired, group);
-    const put = [...addedMembers(view, group).values()];
-    return put
+    return [...addedMembers(view, group).values()]
       .filter((object) => isPrimaryGroup(group, object) && isOut(object) && wanting(object).length === 0)
       .map((object) => ({ object, group }));
   });

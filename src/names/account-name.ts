@@ -12,6 +12,42 @@ export function sameName(a: string | undefined, b: string | undefined): boolean 
   return a !== undefined && b !== undefined && foldName(a) === foldName(b);
 }
 
+/** A farm, as far as it names its account and its host group. */
+interface NamedFarm {
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly account: { readonly name?: string };
+    readonly hosts: { readonly group?: { readonly name?: string } };
+  };
+}
+
+/** The common name of a farm's account: that of the farm by default. */
+export function accountNameOf({ metadata, spec }: NamedFarm): string {
+  return spec.account.name ?? metadata.name;
+}
+
+/** The sAMAccountName of a farm's host group, whoever owns it. */
+export function hostGroupNameOf(farm: NamedFarm): string {
+  return farm.spec.hosts.group?.name ?? `${accountNameOf(farm)}Hosts`;
+}
+
+interface AccountNames {
+  /** Without the trailing $. */
+  readonly samAccountName: string;
+  readonly dnsHostName: string | undefined;
+}
+
+/** `name`: the common name of the account. `account`: what the farm says of it. `domain`: the DNS name of the domain. */
+export function accountNames(
+  name: string,
+  account: { readonly samAccountName?: string; readonly dnsHostName?: string; readonly outboundOnly: boolean },
+  domain: string,
+): AccountNames {
+  const samAccountName = account.samAccountName ?? name;
+  if (account.outboundOnly) return { samAccountName, dnsHostName: undefined };
+  return { samAccountName, dnsHostName: account.dnsHostName ?? `${samAccountName.toLowerCase()}.${domain}` };
+}
+
 /** Service principal names: class/host, class/host:port, class/host:instance or class/host/name. */
 const PART = String.raw`[!-.0-9;-?A-\[\]-~]+`;
 const FORM = new RegExp(String.raw`^(${PART})/((${PART})(?::${PART})?(/[!-.0-?A-\[\]-~]+)?)$`);
@@ -157,18 +193,24 @@ export function distinctServicePrincipalNames(names: readonly string[]): readonl
 
 /** Whether the pattern means the name: * stands for any characters. */
 export function matchesPattern(pattern: string, name: string): boolean {
+  return patternOf(pattern)(foldName(name));
+}
+
+/** The same, made ready for many names, which are folded already. */
+export function patternOf(pattern: string): (folded: string) => boolean {
   const [first = "", ...rest] = foldName(pattern).split("*");
-  const text = foldName(name);
-  if (rest.length === 0) return text === first;
+  if (rest.length === 0) return (text) => text === first;
   const last = rest.pop() ?? "";
-  if (!text.startsWith(first) || !text.endsWith(last)) return false;
-  let position = first.length;
-  for (const part of rest) {
-    const found = text.indexOf(part, position);
-    if (found < 0) return false;
-    position = found + part.length;
-  }
-  return position <= text.length - last.length;
+  return (text) => {
+    if (!text.startsWith(first) || !text.endsWith(last)) return false;
+    let position = first.length;
+    for (const part of rest) {
+      const found = text.indexOf(part, position);
+      if (found < 0) return false;
+      position = found + part.length;
+    }
+    return position <= text.length - last.length;
+  };
 }
 
 const FORBIDDEN = String.raw`"/\\\[\]:|<>+=;?,*@\x00-\x1f\x7f`;

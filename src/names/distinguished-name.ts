@@ -127,6 +127,17 @@ export function parentKey(dn: string): string {
   }
 }
 
+/** The key of a name, and those of the containers that it is in, the nearest first; of a text that is no distinguished name none. */
+export function keysUpwards(dn: string): readonly string[] {
+  try {
+    const parts = parseDn(dn);
+    return parts.map((_, index) => joinNormalized(parts.slice(index)));
+  } catch (error) {
+    if (error instanceof DistinguishedNameError) return [];
+    throw error;
+  }
+}
+
 /** The container that a name of the directory's own stands in, as it is written there. */
 export function parentDn(dn: string): string {
   return dn.replace(/^(?:\\.|[^\\,])*,/, "");

@@ -96,6 +96,14 @@ const BAD_FARMS: readonly (readonly [what: string, name: string, spec: object, m
   ["a field that does not exist", "bad", { hostz: {} }, 'unknown field "spec.hostz"'],
 ];
 
+function tenant(spec: object): object {
+  return { name: "web", namespaceSelector: { matchLabels: { team: "web" } }, ...spec };
+}
+
+function selecting(...matchExpressions: readonly object[]): object {
+  return tenant({ namespaceSelector: { matchExpressions } });
+}
+
 const BAD_DOMAINS: readonly (readonly [what: string, spec: object, message: string])[] = [
   ["a DNS name without a dot", { dnsName: "contoso" }, "write it like contoso.com"],
   ["no defaults", { defaults: null }, "spec.defaults: Required value"],
@@ -119,6 +127,31 @@ const BAD_DOMAINS: readonly (readonly [what: string, spec: object, message: stri
   ],
   ["a poll of a tenth of a second", { poll: "100ms" }, "poll is a duration between 1s and 1h"],
   ["a poll that is no duration", { poll: "often" }, "poll is a duration between 1s and 1h"],
+  ["a tenant without a selector", { tenants: [{ name: "web" }] }, "spec.tenants[0].namespaceSelector: Required value"],
+  ["a tenant twice", { tenants: [tenant({}), tenant({})] }, "Duplicate value"],
+  ["a tenant with a space in its name", { tenants: [tenant({ name: "our web" })] }, "the name of a tenant has lower-case letters"],
+  ["a tenant of nobody's labels", { tenants: [selecting({ key: "team", operator: "In" })] }, "In and NotIn have values"],
+  [
+    "a tenant of values too many",
+    { tenants: [selecting({ key: "a", operator: "Exists", values: ["b"] })] },
+    "Exists and DoesNotExist have none",
+  ],
+  [
+    "a pattern with a space at its end",
+    { tenants: [tenant({ hosts: { names: ["WEB* "] } })] },
+    "a pattern has no space at its start or end",
+  ],
+  [
+    "a pattern of SPNs without a class",
+    { tenants: [tenant({ servicePrincipalNames: ["*.web"] })] },
+    "not a pattern of service principal names",
+  ],
+  [
+    "a tenant's container that is no DN",
+    { tenants: [tenant({ accounts: { containers: ["Web"] } })] },
+    "a container is a distinguished name",
+  ],
+  ["a tenant with too many hosts", { tenants: [tenant({ hosts: { max: 5001 } })] }, "should be less than or equal to 5000"],
   ["a CA in a Pod", { caBundleRef: { kind: "Pod", name: "a" } }, 'supported values: "Secret", "ConfigMap"'],
 ];
 
@@ -149,6 +182,39 @@ describe.skipIf(!available)("a bad manifest is refused by the API server, which 
   test("the good one that all of these differ from is accepted", async () => {
     expect(await cluster.dryRun(farmOf(NAMESPACE, "bad", {}))).toBe("accepted");
     expect(await cluster.dryRun(domainOf({}))).toBe("accepted");
+  });
+
+  test("tenants as the contract has them are accepted, and what they do not list is empty", async () => {
+    const full = tenant({
+      accounts: { names: ["web-*"], containers: ["OU=Web,OU=Farms"] },
+      servicePrincipalNames: ["http/*.web.contoso.com", "MSSQLSvc/*.web.contoso.com:*"],
+      dnsHostNames: ["*.web.contoso.com"],
+      hosts: { containers: ["OU=Web Servers,OU=Servers"], names: ["WEB*"], max: 50 },
+      groups: { access: ["Web-*"], hosts: [] },
+      adoption: true,
+      maxFarms: 20,
+    });
+    // As many as there may be, with as much in each as the budget of CEL has to allow for.
+    const names = Array.from({ length: 50 }, (_, index) => `web${index}-${"x".repeat(50)}*`);
+    const many = Array.from({ length: 100 }, (_, index) => tenant({ name: `web${index}`, accounts: { names }, hosts: { names } }));
+    const expressions = selecting({ key: "team", operator: "NotIn", values: ["db"] }, { key: "web", operator: "Exists" });
+    for (const tenants of [[], [full], [expressions], many]) expect(await cluster.dryRun(domainOf({ tenants }))).toBe("accepted");
+    await cluster.apply(domainOf({ tenants: [{ name: "web", namespaceSelector: {} }] }, "tenants"));
+    const { spec } = await cluster.get("ActiveDirectoryDomain", "tenants");
+    expect(spec).toMatchObject({
+      tenants: [
+        {
+          name: "web",
+          namespaceSelector: {},
+          accounts: { names: [], containers: [] },
+          servicePrincipalNames: [],
+          dnsHostNames: [],
+          hosts: { names: [], containers: [] },
+          groups: { access: [], hosts: [] },
+          adoption: false,
+        },
+      ],
+    });
   });
 
   const IMMUTABLE = [

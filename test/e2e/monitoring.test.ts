@@ -241,6 +241,15 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
       mend: ASIDE.mend,
     },
     {
+      alert: "ServerFarmNotAllowed",
+      labels: { namespace: NAMESPACE, name: "refused" },
+      induce: async () => {
+        await applyDomain({ name: "tenanted", spec: { tenants: [] } });
+        await cluster.apply(farmOf(NAMESPACE, "refused", { domainRef: { name: "tenanted" } }));
+      },
+      mend: () => cluster.patch("ActiveDirectoryDomain", "tenanted", undefined, { spec: { tenants: null } }),
+    },
+    {
       alert: "ServerFarmDeletionBlocked",
       labels: { namespace: NAMESPACE, name: "blocked" },
       induce: async () => {

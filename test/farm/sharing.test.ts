@@ -177,3 +177,51 @@ describe("a host that other farms want in the group", () => {
     expect(isOnRecord(mine([]), GROUP, WEB01)).toBe(false);
   });
 });
+
+describe("a group that tenants allow to two namespaces", () => {
+  const group = { objectGUID: "g1", samAccountName: "Shared" };
+  const both = (mine_: readonly string[], others: readonly string[], fields: Partial<SharingFarm> = {}): DesiredFarm => ({
+    ...mine([other({ sharedGroups: others, ...fields })], undefined, LATE),
+    sharedGroups: mine_,
+  });
+
+  test.each([
+    [["sha*"], ["*"], false],
+    [["SHARED"], ["shared"], false],
+    [["sha*"], [], true],
+    [[], ["*"], true],
+    [["else"], ["*"], true],
+  ])("to this one %j, to the other %j: in use elsewhere %s", (own, others, inUse) => {
+    expect(isInUseElsewhere(both(own, others), group)).toBe(inUse);
+  });
+
+  test("is not for this one while a third, to whom it is not allowed, has it", () => {
+    const third = other({
+      key: "app/z",
+      standing: { namespace: "app", created: "2026-11-25T00:00:02Z", uid: "u7" },
+      claimed: new Set(["g1"]),
+    });
+    const shared = both(["*"], ["*"]);
+    expect(isInUseElsewhere({ ...shared, sharing: [...shared.sharing, third] }, group)).toBe(true);
+  });
+
+  test("keeps whom either wants, and each writes down whom the other put in", () => {
+    const web = computer("WEB01");
+    const wants = { hosts: new Set(["web01$"]), added: new Map([["g1", new Set([web.objectGUID])]]) };
+    const shared = both(["*"], ["*"], wants);
+    expect(othersWanting(shared, group)(web)).toHaveLength(1);
+    expect(isOnRecord(shared, group, web)).toBe(true);
+    // Made first, it would have the group for itself.
+    const alone = { ...both([], ["*"], wants), standing: { namespace: "web", created: "2026-11-25T00:00:00Z", uid: "u1" } };
+    expect(othersWanting(alone, group)(web)).toEqual([]);
+    expect(isOnRecord(alone, group, web)).toBe(false);
+  });
+
+  test("keeps nobody for a farm whose tenant does not allow it to be a host", () => {
+    const web = computer("WEB01");
+    const granted = (container: string): SharingFarm["granted"] => ({ kind: "Allowed", tenant: "db", hostContainers: [container] });
+    const wanting = (container: string): number =>
+      othersWanting(both(["*"], ["*"], { hosts: new Set(["web01$"]), granted: granted(container) }), group)(web).length;
+    expect([wanting("OU=Elsewhere,DC=contoso,DC=com"), wanting("CN=Computers,DC=contoso,DC=com")]).toEqual([0, 1]);
+  });
+});

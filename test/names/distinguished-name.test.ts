@@ -7,6 +7,7 @@ import {
   dnKey,
   escapeValue,
   isSharedContainer,
+  keysUpwards,
   normalizeDn,
   parentDn,
   parentKey,
@@ -217,4 +218,13 @@ test.each([
   ["what is no name", "no name", false],
 ])("%s holds objects of others: %s", (_, dn, shared) => {
   expect(isSharedContainer(dn)).toBe(shared);
+});
+
+test("the keys of a name and of what it is in", () => {
+  expect(keysUpwards(String.raw`CN=a\,OU=b, OU=Web+CN=x,DC=Contoso`)).toEqual([
+    String.raw`cn=a\,ou\=b,ou=web+cn=x,dc=contoso`,
+    "ou=web+cn=x,dc=contoso",
+    "dc=contoso",
+  ]);
+  expect(keysUpwards("CN=a,,")).toEqual([]);
 });

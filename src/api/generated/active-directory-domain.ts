@@ -47,6 +47,56 @@ export interface ActiveDirectoryDomainSpec {
   readonly resync: string;
   /** Whether computers that an ordinary user joined to the domain (mS-DS-CreatorSID) may be hosts. Withhold: they get no right, since every user may create ten computers by default, under any name that a farm lists. */
   readonly selfJoinedComputers: "Withhold" | "Grant";
+  /** Which namespaces may ask for what. Absent: every namespace, for everything. []: nobody, for nothing. One tenant must allow the whole farm, with the values that the farm gets by default; what a tenant does not list it does not allow. In a pattern * stands for any characters, and case does not matter. A farm that is not allowed any more keeps what it has and gets nothing new. */
+  readonly tenants?: readonly {
+    /** Name of the tenant. Messages of its farms say it. */
+    readonly name: string;
+    /** The namespaces of the tenant, by their labels. All that it says must hold; {} means every namespace. Kubernetes gives each namespace the label kubernetes.io/metadata.name with its name. */
+    readonly namespaceSelector: {
+      /** Labels that the namespace has, with these values. */
+      readonly matchLabels: Readonly<Record<string, string>>;
+      /** Conditions on labels of the namespace. */
+      readonly matchExpressions: readonly {
+        /** Key of the label. */
+        readonly key: string;
+        /** In: the label has one of the values. NotIn: it has none of them, or is not there. Exists, DoesNotExist: it is there, or is not. */
+        readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
+        /** Values of the label, for In and NotIn. */
+        readonly values: readonly string[];
+      }[];
+    };
+    /** What farms may make in the directory. */
+    readonly accounts: {
+      /** Patterns of the names of what farms make: of the account (its common name, and its sAMAccountName without the $), of their own host groups and of their own access groups. A host group is called <account.name>Hosts by default, so web-* allows both. */
+      readonly names: readonly string[];
+      /** Where farms may make them, in these containers or below, relative to the domain or as whole distinguished names. The domain's defaults count as if the farm named them. */
+      readonly containers: readonly string[];
+    };
+    /** Patterns of the service principal names that farms may ask for. Class and host are compared each for itself: http/*.web.contoso.com allows no name of another host that only ends so. */
+    readonly servicePrincipalNames: readonly string[];
+    /** Patterns of the dNSHostNames of accounts, that made of the sAMAccountName by default included. */
+    readonly dnsHostNames: readonly string[];
+    /** Which computers farms may name as hosts. Who is quarantined is not limited. */
+    readonly hosts: {
+      /** Patterns of the names of hosts: WEB01 of WEB01, WEB01$ and CN=WEB01,OU=Servers; of a DNS name the whole of it, or its first label. */
+      readonly names: readonly string[];
+      /** Where hosts are, in these containers or below. It is judged of the computer that is found, wherever it is then: one that is elsewhere gets nothing (its reason is NotAllowed in status.hostIssues) and keeps nobody else from getting it; one that had the right before it was moved keeps it. */
+      readonly containers: readonly string[];
+      /** How many hosts a farm may name; absent, as many as a farm can have. */
+      readonly max?: number;
+    };
+    /** Groups of somebody else that farms may use. */
+    readonly groups: {
+      /** Patterns of the groups that accounts may join (accessGroups with existing: true). */
+      readonly access: readonly string[];
+      /** Patterns of the groups that may be host groups (hosts.group.existing: true). Only where it is allowed to both may farms of two namespaces share one, and so give their passwords to the hosts of the other. */
+      readonly hosts: readonly string[];
+    };
+    /** Whether farms may take over what they did not make (adoptionPolicy: Unowned), as far as the domain's adoption lets anybody. */
+    readonly adoption: boolean;
+    /** How many farms the tenant may have; absent, any number. Counted are those that it allows, each for the first tenant that allows it; and, for each tenant of their namespace, those that nobody allows and that still own something. The oldest go first: a new farm never takes the place of an older one. */
+    readonly maxFarms?: number;
+  }[];
 }
 
 export interface ActiveDirectoryDomainStatus {

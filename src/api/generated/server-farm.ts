@@ -60,7 +60,7 @@ export interface ServerFarmSpec {
       readonly name?: string;
       /** Where the host group is created, relative to the domain or a whole distinguished name. Default, the domain's defaults.groupContainer. Of an existing group, where it must be; absent, it is found anywhere. Immutable; a group that is moved in the directory is found there. */
       readonly container?: string;
-      /** True: a group that somebody else owns. It is never created or deleted, and only members that farms added are ever removed from it. Farms of one namespace may share it; while one of another namespace uses it, this one is refused (GroupInUse). */
+      /** True: a group that somebody else owns. It is never created or deleted, and only members that farms added are ever removed from it. Farms of one namespace may share it; while one of another namespace uses it, this one is refused (GroupInUse), unless the tenants of the domain allow it to both. */
       readonly existing: boolean;
     };
   };

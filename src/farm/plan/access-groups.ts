@@ -18,6 +18,13 @@ export function planAccessGroups(view: FarmView): Plan {
   return { changes: [...planJoins(view, account.object), ...planLeaves(view, account.object)], later: [], blockers };
 }
 
+/** Those alone that the farm does not name any more. */
+export function planLeaving(view: FarmView): Plan {
+  const { desired, account } = view;
+  if (account.kind !== "Own" || desired.invalid.some(({ part }) => part === "AccessGroups")) return NOTHING;
+  return { ...NOTHING, changes: planLeaves(view, account.object) };
+}
+
 function planJoins({ desired, accessGroups }: FarmView, account: DirectoryObject): readonly Change[] {
   const member = account.distinguishedName;
   const isIn = groupsOf(account);

@@ -166,7 +166,7 @@ function strangerNamed({ desired, hosts }: FarmView, computers: HostIndex, host:
   // Of several that claim the name one may be a host: whoever claims it too does not take it from that one.
   const isHost = ({ distinguishedName }: DirectoryObject): boolean => {
     const key = dnKey(distinguishedName);
-    return hosts.wanted.has(key) || hosts.undecided.has(key);
+    return hosts.wanted.has(key) || (hosts.undecided.has(key) && !hosts.notAllowed.has(key));
   };
   return named.find(isDomainController) ?? (named.some(isHost) ? undefined : named[0]);
 }

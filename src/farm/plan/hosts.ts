@@ -9,7 +9,8 @@ import { accountsOf } from "../name-queries.ts";
 import { memberValues, membership } from "../queries.ts";
 import { othersWanting } from "../sharing.ts";
 import { isAnothers, memberGroup, owned, type Slot } from "../slot.ts";
-import { addedMembers, externalHostGroups, ownHostGroups, type FarmView, type ResolvedHosts } from "../view.ts";
+import type { ResolvedHosts } from "../looked.ts";
+import { addedMembers, externalHostGroups, ownHostGroups, type FarmView } from "../view.ts";
 
 /** Values in one modify: as many hosts as a farm can have, so that a change of any number of them is one write. */
 const MEMBERS_PER_WRITE = 5000;
@@ -106,19 +107,22 @@ export const DECLARED = "the farm says that it is somebody else's (existing: tru
  * other host's trouble can fail.
  */
 export function planQuarantine(view: FarmView): Plan {
-  const { desired, hosts } = view;
-  const { quarantined } = hosts;
-  if (quarantined.size === 0) return NOTHING;
+  return planTakingOut(view, view.hosts.quarantined);
+}
+
+/** `computers`: by the keys of their distinguished names. */
+export function planTakingOut(view: FarmView, computers: ReadonlyMap<string, DirectoryObject>): Plan {
+  if (computers.size === 0) return NOTHING;
   const external = externalHostGroups(view);
   const own = ownHostGroups(view).filter((object) => !external.includes(object));
   return {
     ...NOTHING,
     changes: [
       ...own.flatMap((object) => {
-        const out = object.members.filter((member) => quarantined.has(dnKey(member)));
-        return changesOfMembers(owned(object, desired.owner), [], out);
+        const out = object.members.filter((member) => computers.has(dnKey(member)));
+        return changesOfMembers(owned(object, view.desired.owner), [], out);
       }),
-      ...external.flatMap((object) => takeOut(view, object, (key) => quarantined.has(key))),
+      ...external.flatMap((object) => takeOut(view, object, (key) => computers.has(key))),
     ],
   };
 }

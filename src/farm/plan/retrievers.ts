@@ -2,7 +2,7 @@
 import type { Blocker } from "../../api/reasons.ts";
 import type { DirectoryObject, Retrievers } from "../../ad/object.ts";
 import { commonName, dnKey } from "../../names/distinguished-name.ts";
-import type { Change, Plan } from "../changes/index.ts";
+import { NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { ObservedFarm } from "../observed.ts";
 import { owned } from "../slot.ts";
 import { membership } from "../queries.ts";
@@ -77,6 +77,26 @@ export function planRetrievers(view: FarmView): Plan {
     ...difference(view, current, { principals, denied }),
   };
   return { ...nothing, changes: [change] };
+}
+
+/** Who must not have the right any more, and nothing else of the list: those who are quarantined, and those whom the farm does not name any more. */
+export function planKeepingOut(view: FarmView): Plan {
+  const { desired, account, hosts } = view;
+  if (account.kind !== "Own") return NOTHING;
+  const current = account.object.retrievers ?? { principals: [], denied: [], foreign: [] };
+  const quarantined = sidsOf(hosts.quarantined.values());
+  const departed = sidsOf(hosts.departed.values());
+  const strangers = new Set(sidsOf(hosts.primaryStrangers));
+  const out = [...quarantined, ...departed.filter((sid) => strangers.has(sid))];
+  const denied = [...new Set([...out, ...current.denied])].slice(0, PRINCIPALS - 1);
+  const principals = without(current.principals, [...quarantined, ...departed]);
+  if (sameSet(principals, current.principals) && sameSet(denied, current.denied)) return NOTHING;
+  const object = owned(account.object, desired.owner);
+  const lists = { principals, denied };
+  return {
+    ...NOTHING,
+    changes: [{ kind: "SetRetrievers", object, retrievers: principals, denied, ...difference(view, current, lists) }],
+  };
 }
 
 /** What differs, as people read it: computers that are named directly, and all else in words. */

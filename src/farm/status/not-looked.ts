@@ -4,6 +4,9 @@ import { progress, toConditions, type ConditionDraft } from "../../api/object.ts
 import { ABANDON } from "../../api/annotations.ts";
 import type { EventDraft } from "../../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
+import type { Granted } from "../../api/permission.ts";
+import { hasLeftTraces } from "../journal.ts";
+import { allowedFinding, lastAllowed, type Withheld, withheldFinding } from "./allowed.ts";
 import { carriedOver } from "./observed.ts";
 
 /** A farm that could not be looked at: every part is unknown, and says why. */
@@ -25,7 +28,12 @@ export function unknownStatus(
   return {
     ...carriedOver(farm),
     observedGeneration: generation,
-    conditions: toConditions(farm.status?.conditions ?? [], [ready, ...parts, ...progress(ready, stalled)], generation, now),
+    conditions: toConditions(
+      farm.status?.conditions ?? [],
+      [ready, ...lastAllowed(farm), ...parts, ...progress(ready, stalled)],
+      generation,
+      now,
+    ),
   };
 }
 
@@ -64,11 +72,11 @@ export function leavingStatus(farm: ServerFarm, now: Date): ServerFarmStatus | u
   return unknownStatus(farm, "Deleting", "nothing is left to be done in the directory: the farm is let go.", now);
 }
 
-function unknownPart(part: Part, reason: Reason, message: string): ConditionDraft {
+function unknownPart(part: Part, reason: string, message: string): ConditionDraft {
   return { type: `${part}Ready`, status: "Unknown", reason, message };
 }
 
-function lastSeenParts({ status }: ServerFarm, reason: Reason, message: string): readonly ConditionDraft[] {
+function lastSeenParts({ status }: ServerFarm, reason: string, message: string): readonly ConditionDraft[] {
   return PARTS.map((part) => {
     const before = status?.conditions?.find(({ type }) => type === `${part}Ready`);
     return before ?? unknownPart(part, reason, message);
@@ -76,7 +84,7 @@ function lastSeenParts({ status }: ServerFarm, reason: Reason, message: string):
 }
 
 /** A farm whose spec cannot be carried out: nothing was read or written. */
-export function refusedStatus(farm: ServerFarm, blockers: readonly Blocker[], now: Date): ServerFarmStatus {
+export function refusedStatus(farm: ServerFarm, blockers: readonly Blocker[], now: Date, granted?: Granted): ServerFarmStatus {
   const generation = farm.metadata.generation ?? 0;
   const ready: ConditionDraft = {
     type: "Ready",
@@ -92,8 +100,39 @@ export function refusedStatus(farm: ServerFarm, blockers: readonly Blocker[], no
   return {
     ...carriedOver(farm),
     observedGeneration: generation,
-    conditions: toConditions(farm.status?.conditions ?? [], [ready, ...parts, ...progress(ready, true)], generation, now),
+    conditions: toConditions(
+      farm.status?.conditions ?? [],
+      [ready, ...(granted ? [allowedFinding(granted)] : []), ...parts, ...progress(ready, true)],
+      generation,
+      now,
+    ),
   };
+}
+
+/** A farm that its domain's tenants do not allow: what was last seen of it stays so. `parts`: as far as they were looked at. */
+export function withheldStatus(farm: ServerFarm, withheld: Withheld, now: Date, parts = withheldParts(farm, withheld)): ServerFarmStatus {
+  const generation = farm.metadata.generation ?? 0;
+  const ready = withheldReady(farm, withheld);
+  const findings = [ready, withheldFinding(withheld), ...parts, ...progress(ready, withheld.kind === "NotAllowed")];
+  return {
+    ...carriedOver(farm),
+    observedGeneration: generation,
+    conditions: toConditions(farm.status?.conditions ?? [], findings, generation, now),
+  };
+}
+
+export function withheldReady(farm: ServerFarm, withheld: Withheld): ConditionDraft {
+  const { reason, message } = withheldFinding(withheld);
+  const stays = hasLeftTraces(farm)
+    ? "What it has in the directory stays as it is: nothing is added or fixed, and hosts that are removed or quarantined still lose the right."
+    : "Nothing was looked up or made for it.";
+  return { type: "Ready", status: "False", reason, message: `${message} ${stays}` };
+}
+
+export function withheldParts(farm: ServerFarm, withheld: Withheld): readonly ConditionDraft[] {
+  const { reason } = withheldFinding(withheld);
+  const message = "not looked at: see the condition Allowed.";
+  return hasLeftTraces(farm) ? lastSeenParts(farm, reason, message) : PARTS.map((part) => unknownPart(part, reason, message));
 }
 
 /** What is suspended is neither ready nor on its way: one condition says so, the others say what was last seen. */
@@ -105,6 +144,11 @@ export function suspendedStatus(farm: ServerFarm, now: Date): ServerFarmStatus {
   return {
     ...carriedOver(farm),
     observedGeneration: generation,
-    conditions: toConditions(previous, [{ type: "Ready", status: "False", reason: "Suspended", message }, ...parts], generation, now),
+    conditions: toConditions(
+      previous,
+      [{ type: "Ready", status: "False", reason: "Suspended", message }, ...lastAllowed(farm), ...parts],
+      generation,
+      now,
+    ),
   };
 }

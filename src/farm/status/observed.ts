@@ -15,23 +15,29 @@ const LISTED = 100;
 const KINDS = ["Account", "HostGroup", "AccessGroup"] as const;
 
 export function observedStatus(farm: ServerFarm, report: Report, view: FarmView): Partial<ServerFarmStatus> {
-  const { desired, hostGroup, hosts } = view;
+  const { desired, hosts } = view;
   const granted = countGranted(view);
   const issues = [...desired.invalid, ...hosts.blockers].flatMap(({ computer, reason, message }) =>
     computer === undefined ? [] : [{ computer, reason, message }],
   );
-  // The last look was before a write that may have happened: nothing that was remembered for it is forgotten on its ground.
-  const interrupted = report.error !== undefined;
-  const current = currentGroup(hostGroup);
   return {
     hosts: { desired: hosts.desired, granted, summary: `${granted}/${hosts.desired}` },
     hostIssues: issues.slice(0, LISTED),
     ...(hosts.records.length > 0 ? { resolvedHosts: hosts.records } : {}),
+    ...objectsStatus(farm, report, view),
+    ...(farm.spec.managementPolicy === "Observe" ? { plan: plannedChanges(report) } : {}),
+  };
+}
+
+/** The objects that the farm owns or changed. */
+export function objectsStatus(farm: ServerFarm, report: Report, view: FarmView): Partial<ServerFarmStatus> {
+  // The last look was before a write that may have happened: nothing that was remembered for it is forgotten on its ground.
+  const interrupted = report.error !== undefined;
+  return {
     ownedObjects: ownedObjects(farm, view, interrupted),
     ...accountStatus(farm, view),
-    ...hostGroupsStatus(interrupted ? desired.journal : settledJournal(farm, view), current),
+    ...hostGroupsStatus(interrupted ? view.desired.journal : settledJournal(farm, view), currentGroup(view.hostGroup)),
     ...accessGroupsStatus(observedAccessGroups(view, interrupted)),
-    ...(farm.spec.managementPolicy === "Observe" ? { plan: plannedChanges(report) } : {}),
   };
 }
 
@@ -189,4 +195,16 @@ export function carriedOver({ status, metadata }: ServerFarm): Omit<ServerFarmSt
   const { plan: _plan, ...kept } = status ?? { observedGeneration: -1 };
   const requested = metadata.annotations?.["serverfarm.dev/reconcile-requested-at"];
   return { ...kept, ...(requested === undefined ? {} : { lastHandledReconcileRequest: requested.slice(0, REQUEST_LENGTH) }) };
+}
+
+/** What a look decides anew, whether it is there or not. */
+export function withoutObserved<S extends Partial<ServerFarmStatus>>({
+  account: _account,
+  hostGroup: _hostGroup,
+  formerHostGroups: _formerHostGroups,
+  accessGroups: _accessGroups,
+  resolvedHosts: _resolvedHosts,
+  ...kept
+}: S): Omit<S, "account" | "hostGroup" | "formerHostGroups" | "accessGroups" | "resolvedHosts"> {
+  return kept;
 }

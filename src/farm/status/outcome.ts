@@ -11,7 +11,8 @@ import { createdBy, describeChange, eventsOf, objectOf, partOf, type Change } fr
 import type { DesiredFarm } from "../desired-farm.ts";
 import type { Failure, Report } from "../report.ts";
 import type { FarmView } from "../view.ts";
-import { carriedOver, observedStatus, passwordTimes } from "./observed.ts";
+import { allowedFinding } from "./allowed.ts";
+import { carriedOver, observedStatus, passwordTimes, withoutObserved } from "./observed.ts";
 
 /** Retry: with back-off. Recheck: after a while, since what is in the way may go without the operator being told. Resync: the usual time. */
 export type Next = "Retry" | "Recheck" | "Resync";
@@ -39,7 +40,12 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
     report.failures.some(({ change }) => change.kind === "CreateAccount") && report.applied.some(({ kind }) => kind === "DeleteHostGroup");
   const drift = driftOf(farm, report.applied);
   const generation = farm.metadata.generation ?? 0;
-  const findings = [ready, ...parts, ...progress(ready, terminal && !retryable)];
+  const findings = [
+    ready,
+    ...(desired.granted ? [allowedFinding(desired.granted)] : []),
+    ...parts,
+    ...progress(ready, terminal && !retryable),
+  ];
   return {
     status: {
       ...(report.view ? withoutObserved(carriedOver(farm)) : carriedOver(farm)),
@@ -51,18 +57,6 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
     next: ready.status === "True" ? "Resync" : retryable || tookBack ? "Retry" : "Recheck",
     drift,
   };
-}
-
-/** What a look decides anew, whether it is there or not. */
-function withoutObserved({
-  account: _account,
-  hostGroup: _hostGroup,
-  formerHostGroups: _formerHostGroups,
-  accessGroups: _accessGroups,
-  resolvedHosts: _resolvedHosts,
-  ...kept
-}: ReturnType<typeof carriedOver>): ReturnType<typeof carriedOver> {
-  return kept;
 }
 
 /**
@@ -114,7 +108,7 @@ function notesMessage({ hosts: { notes } }: FarmView): string {
 }
 
 /** A farm that is not ready says so once for each reason. */
-function warnings(farm: ServerFarm, ready: ConditionDraft): readonly EventDraft[] {
+export function warnings(farm: ServerFarm, ready: ConditionDraft): readonly EventDraft[] {
   const before = farm.status?.conditions?.find(({ type }) => type === "Ready");
   if (ready.status === "True") {
     return before?.status === "True" ? [] : [{ type: "Normal", reason: "Ready", message: ready.message }];
@@ -144,7 +138,7 @@ const REASON: Readonly<Record<DirectoryErrorKind, Reason>> = {
   Rejected: "Rejected",
 };
 
-function findingOf(part: Part, desired: DesiredFarm, report: Report): ConditionDraft {
+export function findingOf(part: Part, desired: DesiredFarm, report: Report): ConditionDraft {
   const { plan, failures, error, view } = report;
   const type = `${part}Ready`;
   if (error) return { type, status: "Unknown", reason: REASON[error.kind], message: error.message };
@@ -218,7 +212,7 @@ function disabledHosts({ hosts }: FarmView): string {
 }
 
 /** Whoever once had the password knows it until it changes: nobody can change it before (MS-ADTS 3.1.1.4.5.39). */
-function exposureOf({ desired, account, hosts }: FarmView): string {
+export function exposureOf({ desired, account, hosts }: FarmView): string {
   const known = new Set(hosts.records.map(({ reference }) => reference));
   const out = desired.quarantined.filter(({ text }) => known.has(text));
   if (out.length === 0) return "";

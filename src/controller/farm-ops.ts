@@ -1,0 +1,102 @@
+/** What is done for a farm besides bringing it about: its end, and what is left to do for one that tenants do not allow. */
+import type { EventDraft } from "../api/event.ts";
+import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
+import { keyOf } from "../api/object.ts";
+import type { DesiredFarm, SharingFarm } from "../farm/desired-farm.ts";
+import { frozenFarm, hasToTakeOut } from "../farm/frozen.ts";
+import type { Directory } from "../farm/observed.ts";
+import { lookupKeys } from "../farm/queries.ts";
+import type { Report } from "../farm/report.ts";
+import type { Withheld } from "../farm/status/allowed.ts";
+import { withheldOutcome } from "../farm/status/frozen.ts";
+import type { Copies } from "../kubernetes/reflector.ts";
+import { decommissionFarm } from "../reconciler/decommission.ts";
+import type { FarmPorts } from "../reconciler/farm.ts";
+import { reconcileFrozen } from "../reconciler/frozen.ts";
+import type { Result } from "./kind.ts";
+import type { Tenancy } from "./tenancy.ts";
+import type { FarmsByGroup, WakeIndex } from "./wake-index.ts";
+
+/** How the kind does it. */
+export interface FarmOps {
+  readonly wakes: WakeIndex;
+  readonly byGroup: FarmsByGroup;
+  ports(farm: ServerFarm, directory: Directory): FarmPorts;
+  count(farm: ServerFarm, report: Report): void;
+  write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result>;
+  /** After a while, and ever more rarely. */
+  recheck(key: string, report: Report): Result;
+  release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result>;
+}
+
+/** The directory failed, or refused something. */
+export function hasFailed({ error, failures }: Report): boolean {
+  return error !== undefined || failures.length > 0;
+}
+
+function retry(report: Report): Result {
+  return { kind: "Retry", failed: hasFailed(report) };
+}
+
+export async function endFarm(
+  ops: FarmOps,
+  farm: ServerFarm,
+  desired: DesiredFarm,
+  directory: Directory,
+  signal: AbortSignal,
+): Promise<Result> {
+  const { report, end } = await decommissionFarm(farm, desired, ops.ports(farm, directory), signal);
+  ops.count(farm, report);
+  switch (end.kind) {
+    case "Aborted":
+      return { kind: "Retry" };
+    case "Remains":
+      return await ops.write(farm, end.status, end.events, end.retryable ? retry(report) : ops.recheck(keyOf(farm.metadata), report));
+    case "Gone":
+      return await ops.release(farm, end.events);
+  }
+}
+
+/** Nothing is looked up for a farm that gets nothing, and that nothing has to be taken from. Undefined where something may have to be. */
+export async function withhold(ops: FarmOps, farm: ServerFarm, withheld: Withheld): Promise<Result | undefined> {
+  if (hasToTakeOut(farm)) return undefined;
+  const key = keyOf(farm.metadata);
+  ops.wakes.remove(key);
+  ops.byGroup.watch(key, false);
+  const { status, events } = withheldOutcome(farm, withheld, new Date());
+  return await ops.write(farm, status, events, { kind: "Done" });
+}
+
+/** `later`: when all is done. */
+export async function takeOut(
+  ops: FarmOps,
+  farm: ServerFarm,
+  { desired: wanted, withheld, later }: { readonly desired: DesiredFarm; readonly withheld: Withheld; readonly later: Result },
+  directory: Directory,
+  signal: AbortSignal,
+): Promise<Result> {
+  const key = keyOf(farm.metadata);
+  ops.wakes.add(key, lookupKeys(frozenFarm(farm, wanted), undefined));
+  const { desired, report, end } = await reconcileFrozen(farm, wanted, withheld, ops.ports(farm, directory), signal);
+  const { objects = [], computers = [] } = report.view?.observed ?? {};
+  ops.wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
+  ops.count(farm, report);
+  if (end.kind === "Aborted") return { kind: "Retry" };
+  const again = end.retryable ? retry(report) : hasFailed(report) ? ops.recheck(key, report) : later;
+  return await ops.write(farm, end.status, end.events, again);
+}
+
+/** Other farms as tenants have them: one that is not allowed keeps nobody in a group; what it put in stays on its record. */
+export function asAllowed(sharing: readonly SharingFarm[], farms: Copies<ServerFarm>, tenancy: Tenancy): readonly SharingFarm[] {
+  return sharing.map((other) => {
+    const farm = farms.get(other.key);
+    const permission = farm && tenancy.look(farm);
+    if (!farm || !permission || permission.kind === "Open") return other;
+    return {
+      ...other,
+      ...(permission.kind === "NotAllowed" ? { uses: undefined } : {}),
+      granted: permission.kind === "Allowed" ? permission : undefined,
+      sharedGroups: tenancy.sharedGroups(farm),
+    };
+  });
+}

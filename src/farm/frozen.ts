@@ -1,0 +1,40 @@
+/**
+ * A farm that its domain's tenants do not allow any more: it gets nothing new and nothing of it is fixed, but whoever is taken out of its manifest, or
+ * quarantined, loses the right. Of its manifest nothing else is looked up: what it may not have it is not told of either.
+ */
+import type { ServerFarm } from "../api/generated/server-farm.ts";
+import { foldName } from "../names/account-name.ts";
+import { lookupKey } from "../names/identifier.ts";
+import type { DesiredFarm } from "./desired-farm.ts";
+import { readJournal } from "./journal.ts";
+
+/** Whether something may be left to take out, or to keep out. Where there is not the directory is not asked at all. */
+export function hasToTakeOut({ spec, status }: ServerFarm): boolean {
+  if (spec.managementPolicy !== "Enforce") return false;
+  const { computers, quarantined } = spec.hosts;
+  const named = new Set([...computers, ...quarantined]);
+  if (quarantined.length > 0 || (status?.resolvedHosts ?? []).some(({ reference }) => !named.has(reference))) return true;
+  const groups = new Set(spec.accessGroups.map(({ name }) => foldName(name)));
+  return readJournal(status).accessGroups.some(({ name }) => !groups.has(foldName(name)));
+}
+
+/** The farm as far as it is looked at: what it owns or changed, whom it quarantines, and whom it does not name any more. */
+export function frozenFarm({ spec, status }: ServerFarm, desired: DesiredFarm): DesiredFarm {
+  const named = new Set([...spec.hosts.computers, ...spec.hosts.quarantined]);
+  const records = status?.resolvedHosts ?? [];
+  const wanted = new Set(spec.hosts.computers);
+  const kept = new Set(records.filter(({ reference }) => wanted.has(reference)).map(({ objectGUID }) => objectGUID));
+  const gone = records.filter(({ reference, objectGUID }) => !named.has(reference) && !kept.has(objectGUID));
+  return {
+    ...desired,
+    account: { ...desired.account, dnsHostName: undefined },
+    servicePrincipalNames: [],
+    unmanagedServicePrincipalNames: ["*"],
+    hosts: [],
+    departed: {
+      objectGUIDs: [...new Set(gone.map(({ objectGUID }) => objectGUID))],
+      unlessNamed: new Set(desired.hosts.filter(({ text }) => !desired.resolved.has(text)).map(({ by, value }) => lookupKey(by, value))),
+    },
+    adoption: { ...desired.adoption, farm: "Never" },
+  };
+}

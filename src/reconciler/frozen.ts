@@ -1,0 +1,42 @@
+/** A farm that gets nothing new, by the same rounds: whoever must not have the right any more loses it. */
+import type { EventDraft } from "../api/event.ts";
+import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
+import type { DesiredFarm } from "../farm/desired-farm.ts";
+import { frozenFarm } from "../farm/frozen.ts";
+import { planFrozen } from "../farm/plan/frozen.ts";
+import type { Report } from "../farm/report.ts";
+import type { Withheld } from "../farm/status/allowed.ts";
+import { frozenOutcome } from "../farm/status/frozen.ts";
+import { type Aborted, type FarmPorts, reconcile } from "./farm.ts";
+
+interface Frozen {
+  /** As far as it is looked at. */
+  readonly desired: DesiredFarm;
+  readonly report: Report;
+  readonly end:
+    | Aborted
+    | {
+        readonly kind: "Looked";
+        readonly status: ServerFarmStatus;
+        readonly events: readonly EventDraft[];
+        /** Whether trying again, with nothing changed, can succeed. */
+        readonly retryable: boolean;
+      };
+}
+
+/** Rejects with what `assertFresh` rejects with. */
+export async function reconcileFrozen(
+  farm: ServerFarm,
+  wanted: DesiredFarm,
+  withheld: Withheld,
+  ports: Omit<FarmPorts, "record">,
+  signal: AbortSignal,
+): Promise<Frozen> {
+  const desired = frozenFarm(farm, wanted);
+  const assertFresh = farm.spec.managementPolicy === "Enforce" ? ports.assertFresh : undefined;
+  const work = { scope: "Known", plan: planFrozen, assertFresh, ordered: false, pause: ports.pause } as const;
+  const report = await reconcile(desired, ports.directory, work, signal);
+  if (report.error?.kind === "Aborted") return { desired, report, end: { kind: "Aborted" } };
+  await ports.pause?.();
+  return { desired, report, end: { kind: "Looked", ...frozenOutcome(farm, desired, withheld, report, ports.now()) } };
+}

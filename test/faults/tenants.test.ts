@@ -1,0 +1,90 @@
+/** Tenants that change in the very moment in which something was to be made for a farm, and labels that the operator does not hear of for a while. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Operator } from "../harness/operator.ts";
+import {
+  available,
+  cleanUp,
+  cluster,
+  condition,
+  createNamespace,
+  directory,
+  domainReady,
+  type Farm,
+  farmOf,
+  farmReady,
+  farmWhere,
+  patchFarm,
+} from "../harness/world.ts";
+import { between, type Between } from "./between.ts";
+import { matching } from "./schedule.ts";
+
+const NAMESPACE = "tenants-late";
+const ANY = {
+  accounts: { names: ["*"], containers: ["OU=Farms"] },
+  dnsHostNames: ["*"],
+  hosts: { names: ["*"], containers: ["DC=contoso,DC=com"] },
+};
+const TENANT = { name: "late", namespaceSelector: { matchLabels: { team: "late" } }, ...ANY };
+
+const tenants = (...list: readonly object[]): Promise<void> =>
+  cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { tenants: list } });
+const label = (team: string | null): Promise<void> => cluster.patch("Namespace", NAMESPACE, undefined, { metadata: { labels: { team } } });
+const refused = (name: string): Promise<Farm> => farmWhere(NAMESPACE, name, (farm) => condition(farm, "Allowed")?.status === "False", 60);
+
+describe.skipIf(!available)("tenants that change meanwhile", () => {
+  let middle: Between;
+  let operator: Operator;
+
+  beforeAll(async () => {
+    await createNamespace(NAMESPACE);
+    await label("late");
+    middle = await between();
+    await tenants(TENANT);
+    operator = await middle.start();
+    await domainReady();
+    await cluster.apply(farmOf(NAMESPACE, "canary"));
+    await farmReady(NAMESPACE, "canary");
+  });
+
+  afterAll(async () => {
+    await cleanUp();
+    expect(await operator.stop()).toBe(0);
+    await middle.stop();
+  });
+
+  test("between the look and the first write: nothing is written", async () => {
+    const tighten = async (): Promise<void> => {
+      await tenants();
+      // Until the operator knows.
+      await refused("canary");
+    };
+    middle.http.schedule.set({
+      matches: matching("http", "GET", /serverfarms\/moment$/),
+      when: { nth: 1 },
+      effect: { kind: "Call", at: "before", action: tighten },
+    });
+    await cluster.apply(farmOf(NAMESPACE, "moment", { hosts: { computers: ["WEB01"] } }));
+    await refused("moment");
+    expect(middle.http.schedule.done).toHaveLength(1);
+    expect([await directory.find("moment$"), await directory.find("momentHosts")]).toEqual([undefined, undefined]);
+    await tenants(TENANT);
+    await farmReady(NAMESPACE, "moment", 60);
+  });
+
+  test("a label that changes while the watch of namespaces is broken is seen once it is whole", async () => {
+    const usn = await directory.usn();
+    middle.http.schedule.set(
+      { matches: matching("watch", undefined, /\/namespaces\?/), when: { probability: 1 }, effect: { kind: "Reset" } },
+      { matches: matching("http", "GET", /\/namespaces\?/), when: { probability: 1 }, effect: { kind: "Error", code: 503 } },
+    );
+    await label(null);
+    await patchFarm(NAMESPACE, "canary", { account: { description: "still allowed" } });
+    // As far as anybody can know the label is there.
+    await farmReady(NAMESPACE, "canary", 60);
+    expect(await directory.usn()).toBeGreaterThan(usn);
+    middle.http.schedule.set();
+    await refused("canary");
+    await label("late");
+    await farmReady(NAMESPACE, "canary", 60);
+  });
+});

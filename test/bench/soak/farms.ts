@@ -127,7 +127,7 @@ export function wantedFacts(farms: ReadonlyMap<string, FarmSpec>, others: Readon
 export function differences(wanted: Facts, found: Facts): readonly string[] {
   const show = (values: readonly string[] | undefined): string => (values === undefined ? "nothing of the kind" : `[${values.join(", ")}]`);
   return [...new Set([...wanted.keys(), ...found.keys()])]
-    .filter((fact) => wanted.get(fact)?.join("\n") !== found.get(fact)?.join("\n") || wanted.has(fact) !== found.has(fact))
+    .filter((fact) => wanted.get(fact)?.join("\n") !== found.get(fact)?.join("\n"))
     .map((fact) => `${fact}: ${show(found.get(fact))} in place of ${show(wanted.get(fact))}`)
     .toSorted();
 }

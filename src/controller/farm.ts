@@ -65,7 +65,7 @@ export class FarmKind implements Kind<ServerFarm> {
   }
 
   start(): void {
-    this.#context.metrics.objects.follow(() => this.objects.list().values().map(metricsOf));
+    this.#context.metrics.objects.follow(() => metricsOf(this.objects, this.#domains.access));
     this.#domains.subscribe((domain, batch) => {
       this.#wake(domain, batch);
     });
@@ -128,16 +128,18 @@ export class FarmKind implements Kind<ServerFarm> {
     if (action === "Ignore") return { kind: "Done" };
     if (action === "CleanUp" && farm.metadata.annotations?.[ABANDON] === "true") return await this.#release(farm, [abandonedEvent(farm)]);
     if (farm.spec.suspend) return await this.#write(farm, suspendedStatus(farm, new Date()), [], { kind: "Done" });
-    // The finalizer goes first: from here on there may be something to clean up. The watch brings the farm back with it.
-    if (action === "Add") {
-      await addFinalizer(this.#context.client, FARMS, farm, FARM_FINALIZER);
-      return { kind: "Done" };
-    }
     const { name } = farm.spec.domainRef;
     const known = this.#domains.objects.get(name);
     // Nothing of a farm can be in a domain that was never reached: it may always go.
     if (action === "CleanUp" && !known?.status?.server && !hasLeftTraces(farm)) return await this.#release(farm, []);
     const domain = known ? (this.#domains.access.get(name) ?? { kind: "Connecting" }) : noDomain(name);
+    if (domain.kind === "Suspended")
+      return await this.#write(farm, suspendedStatus(farm, new Date(), domain.message), [], { kind: "Done" });
+    // The finalizer goes first: from here on there may be something to clean up. The watch brings the farm back with it.
+    if (action === "Add") {
+      await addFinalizer(this.#context.client, FARMS, farm, FARM_FINALIZER);
+      return { kind: "Done" };
+    }
     if (domain.kind === "Connecting") return { kind: "Done" };
     if (domain.kind === "NotReady") return await this.#write(farm, waitingStatus(farm, domain, new Date()), [], { kind: "Done" });
     const wanted = this.#wanted(farm, domain, clusterId);
@@ -163,11 +165,9 @@ export class FarmKind implements Kind<ServerFarm> {
     this.#wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
     this.#count(farm, report);
     if (report.view && !report.error) this.#byGroup.watch(key, sharesGroups(current) && waitsForOthers(report.view));
+    if (end.kind !== "Looked") this.#tell(farm, end.events);
     if (end.kind === "Aborted") return { kind: "Retry" };
-    if (end.kind === "Unrecorded") {
-      this.#tell(farm, end.events);
-      throw end.cause;
-    }
+    if (end.kind === "Unrecorded") throw end.cause;
     for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
     // Spread, so that farms that were made together are not compared together for ever.
     let result: Result = { kind: "After", delay: domain.resync * (0.9 + 0.2 * Math.random()), priority: "Resync" };
@@ -182,6 +182,7 @@ export class FarmKind implements Kind<ServerFarm> {
     this.#count(farm, report);
     switch (end.kind) {
       case "Aborted":
+        this.#tell(farm, end.events);
         return { kind: "Retry" };
       case "Remains": {
         const again: Result = end.retryable ? { kind: "Retry", failed: hasFailed(report) } : this.#recheck(keyOf(farm.metadata), report);

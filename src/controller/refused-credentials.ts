@@ -1,4 +1,5 @@
 import { DirectoryError } from "../ad/error.ts";
+import type { DomainState } from "../domain/state.ts";
 
 export const REFUSED = new DirectoryError("InvalidCredentials", "the directory refused this user name or password a moment ago");
 
@@ -30,3 +31,8 @@ export class RefusedCredentials {
 
 const PAUSE = 65_000;
 const LONGEST_PAUSE = 600_000;
+
+/** Whether the domain says so already. */
+export function isRefused({ view }: DomainState): boolean {
+  return view.kind === "Problem" && view.problem.reason === "CredentialsRejected";
+}

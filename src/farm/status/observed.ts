@@ -29,9 +29,9 @@ export function observedStatus(farm: ServerFarm, report: Report, view: FarmView)
     ...(hosts.records.length > 0 ? { resolvedHosts: hosts.records } : {}),
     ownedObjects: ownedObjects(farm, view, interrupted),
     ...accountStatus(farm, view),
-    ...hostGroupsStatus(interrupted ? desired.journal : settledJournal(farm, view), current),
+    ...hostGroupsStatus(interrupted ? desired.journal : settledJournal(view), current),
     ...accessGroupsStatus(observedAccessGroups(view, interrupted)),
-    ...(farm.spec.managementPolicy === "Observe" ? { plan: plannedChanges(report) } : {}),
+    ...(desired.observedFor !== undefined ? { plan: plannedChanges(report) } : {}),
   };
 }
 
@@ -102,10 +102,10 @@ function countGranted(view: FarmView): number {
 }
 
 /** What has to be remembered after the last look: who was put in, is still in, and is this farm's to take out. */
-function settledJournal({ spec }: ServerFarm, view: FarmView): Journal {
+function settledJournal(view: FarmView): Journal {
   const { desired, observed, hostGroup } = view;
   const added = (group: DirectoryObject): readonly string[] =>
-    spec.managementPolicy === "Enforce"
+    desired.observedFor === undefined
       ? answeredFor(view, group)
       : [...addedMembers(view, group).values()].map(({ objectGUID }) => objectGUID);
   const remembered = desired.journal.hostGroups.flatMap((group): readonly RememberedGroup[] => {

@@ -27,3 +27,6 @@ export interface DomainObservation {
   readonly account: string;
   readonly missingRights: readonly MissingRight[];
 }
+
+/** What the owner of a domain keeps from being done in all of it. Observe: nothing is written. Suspend: nothing is read either. */
+export type Brake = "Observe" | "Suspend";

@@ -1,8 +1,10 @@
 /** How whatever lives in a domain reaches it. */
+import type { Brake } from "../ad/domain.ts";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import type { LdapReader } from "../directory/reader.ts";
 import type { LdapSession } from "../directory/session.ts";
 import { LdapWriter } from "../directory/writer.ts";
+import { suspendedBy } from "../domain/brake.ts";
 import type { DomainState } from "../domain/state.ts";
 import type { DomainFacts } from "../farm/desired-farm.ts";
 import type { Unusable } from "../farm/status/not-looked.ts";
@@ -14,6 +16,8 @@ export type DomainAccess =
   /** `resync`: how often everything is compared, in milliseconds. */
   | { readonly kind: "Ready"; readonly directory: Directory; readonly facts: DomainFacts; readonly resync: number }
   | ({ readonly kind: "NotReady" } & Unusable)
+  /** Its owner wants nothing read or written. */
+  | { readonly kind: "Suspended"; readonly message: string }
   /** Not looked at yet since the program started: nothing is known, so nothing is said. The farms are woken soon. */
   | { readonly kind: "Connecting" };
 
@@ -29,8 +33,9 @@ interface Reached {
   readonly reader: LdapReader | undefined;
 }
 
-/** As it is now: good until the state or the session changes. */
-export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { session, reader }: Reached): DomainAccess {
+/** As it is now: good until the state, the session or the brake changes. */
+export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { session, reader }: Reached, brake?: Brake): DomainAccess {
+  if (brake === "Suspend") return { kind: "Suspended", message: suspendedBy(domain) };
   const { metadata, spec } = domain;
   const { view } = state;
   if (view.kind === "Connecting") return { kind: "Connecting" };
@@ -63,6 +68,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { se
       trustSelfJoined: spec.selfJoinedComputers === "Grant",
       adoption: spec.adoption,
       operator: session.account,
+      observed: brake === "Observe",
     },
     resync: resyncOf(domain),
   };

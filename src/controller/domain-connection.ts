@@ -2,7 +2,7 @@
 import { ChangeFeed } from "../directory/feed.ts";
 import { LdapReader } from "../directory/reader.ts";
 import { type Fence, LdapSession } from "../directory/session.ts";
-import { OwnWrites } from "../directory/own-writes.ts";
+import { type BrakeState, OwnWrites } from "../directory/own-writes.ts";
 import { REPLICATED } from "../domain/state.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -14,6 +14,7 @@ export interface DomainConnectionOptions {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly fence: Fence;
+  readonly brake: BrakeState;
   readonly refused: RefusedCredentials;
   readonly onLost: () => void;
 }
@@ -89,7 +90,7 @@ export class DomainConnection {
 
   /** Rejects with DirectoryError. */
   async open({ servers, username, password, ca, credentials }: Settings): Promise<void> {
-    const { domain, metrics, log, fence, refused, onLost } = this.#options;
+    const { domain, metrics, log, fence, brake, refused, onLost } = this.#options;
     const silent = this.#silent;
     this.#silent = undefined;
     const session = await LdapSession.open({
@@ -99,6 +100,7 @@ export class DomainConnection {
       password,
       ca,
       fence,
+      brake,
       own: this.#own,
       observe: metrics.directoryRequests(domain),
       onRefused: () => {

@@ -1,4 +1,5 @@
 /** ActiveDirectoryDomain: one session with the directory for each domain, its conditions, and what changed there. */
+import type { Brake } from "../ad/domain.ts";
 import { DirectoryError } from "../ad/error.ts";
 import { DOMAIN_FINALIZER } from "../api/annotations.ts";
 import { ACTIVE_DIRECTORY_DOMAIN, type ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
@@ -8,7 +9,8 @@ import { WorkQueue } from "../base/work-queue.ts";
 import type { FeedBatch } from "../directory/feed.ts";
 import { inspectDomain } from "../directory/inspection.ts";
 import type { LdapSession } from "../directory/session.ts";
-import { deletionBlockedEvent, domainEvents, domainFindings, domainStatus, type DomainProblem } from "../domain/findings.ts";
+import { brakeOf } from "../domain/brake.ts";
+import type { DomainProblem } from "../domain/findings.ts";
 import { DomainState, INSPECT_AGAIN } from "../domain/state.ts";
 import { CHANGE_KINDS } from "../farm/changes/index.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
@@ -19,6 +21,7 @@ import { accessOf, type DomainAccess } from "./domain-access.ts";
 import { DomainConnection, LONGEST_PAUSE } from "./domain-connection.ts";
 import { baseDnOf, type DomainData, followData, isRead, pollOf, problemOf, readSettings, resyncOf, watchData } from "./domain-settings.ts";
 import { FarmsByDomain } from "./wake-index.ts";
+import { reportDomain } from "./domain-report.ts";
 import { InspectedGeneration } from "./inspected-generation.ts";
 import { after, type After, type Context, type Kind, type Result } from "./kind.ts";
 import { isRefused, REFUSED, RefusedCredentials } from "./refused-credentials.ts";
@@ -37,6 +40,8 @@ interface Watched {
   readonly state: DomainState;
   readonly connection: DomainConnection;
   readonly since: InspectedGeneration;
+  /** Set by the watch itself, so that it holds in the middle of a burst. */
+  readonly brake: { holds: Brake | undefined };
 }
 
 export class DomainKind implements Kind<ActiveDirectoryDomain> {
@@ -83,6 +88,17 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     });
   }
 
+  /** The brake holds, or is off again, before anything is asked or sent; nobody waits for the domain's own turn. */
+  changed(domain: ActiveDirectoryDomain | undefined): void {
+    if (!domain) return;
+    const [watched, holds] = [this.#watchedOf(domain.metadata.name), brakeOf(domain.spec)];
+    const before = watched.brake.holds;
+    if (before === holds) return;
+    watched.brake.holds = holds;
+    if (before === "Suspend" || holds === "Suspend") watched.state.restart();
+    this.#publish(domain, watched, { kind: "Everything" });
+  }
+
   /** The listener is told when objects of the domain changed in the directory, or when everything there has to be compared. */
   subscribe(listener: (domain: string, batch: FeedBatch) => void): void {
     this.#listeners.push(listener);
@@ -115,21 +131,23 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
       await removeFinalizer(client, DOMAINS, domain, DOMAIN_FINALIZER);
       return { kind: "Done" };
     }
-    // It is queued again once they are.
-    if (!isRead(domain, this.#data)) return { kind: "Done" };
     const watched = this.#watchedOf(name);
-    const next = await this.#poll(domain, watched, clusterId);
+    const isSuspended = watched.brake.holds === "Suspend";
+    // It is queued again once they are.
+    if (!isSuspended && !isRead(domain, this.#data)) return { kind: "Done" };
+    if (isSuspended) watched.connection.close();
+    const next = isSuspended ? undefined : await this.#poll(domain, watched, clusterId);
     if (signal.aborted) return { kind: "Done" };
     try {
-      await this.#report(domain, watched, farms);
+      await reportDomain(this.#context, DOMAINS, domain, watched, farms);
       if (watched.state.recorded()) this.#publish(domain, watched, { kind: "Everything" });
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
       // The directory is asked on, whatever the API server says; the status follows.
       log.warn("the status of the domain was not written", { domain: name, error: error.message });
-      return { ...next, delay: Math.min(next.delay, LONGEST_PAUSE), failed: true };
+      return after(Math.min(next?.delay ?? LONGEST_PAUSE, LONGEST_PAUSE), true);
     }
-    return next;
+    return next ?? { kind: "Done" };
   }
 
   #watchedOf(name: string): Watched {
@@ -140,8 +158,10 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     const onLost = (): void => {
       this.queue.add(name);
     };
+    const brake: Watched["brake"] = { holds: undefined };
     const watched = {
-      connection: new DomainConnection({ domain: name, metrics, log, fence, refused: this.#refused, onLost }),
+      brake,
+      connection: new DomainConnection({ domain: name, metrics, log, fence, brake, refused: this.#refused, onLost }),
       state: new DomainState({ monotonic: () => performance.now(), wall: () => new Date() }),
       since: new InspectedGeneration(),
     };
@@ -183,6 +203,8 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
         return after(INSPECT_AGAIN);
       }
       if (error instanceof KubernetesError) throw error;
+      // Suspended meanwhile, and queued for it.
+      if (watched.brake.holds === "Suspend") return after(0);
       if (connection.lostInUse) return after(0, true);
       if (!(error instanceof DirectoryError)) sayInternal(this.#context, this.name, name, error);
       this.#drop(domain, watched, problemOf(error, domain));
@@ -217,31 +239,11 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
   /** Says how the domain is reached now, and wakes what lives there, if that is news. To be called before anything is waited for. */
   #publish(domain: ActiveDirectoryDomain, watched: Watched, news?: FeedBatch): void {
     const { name } = domain.metadata;
-    this.#access.set(name, accessOf(domain, watched.state, watched.connection));
+    this.#access.set(name, accessOf(domain, watched.state, watched.connection, watched.brake.holds));
     if (news) this.#tell(name, news);
   }
 
   #tell(domain: string, batch: FeedBatch): void {
     for (const listener of this.#listeners) listener(domain, batch);
-  }
-
-  async #report(domain: ActiveDirectoryDomain, { state, connection }: Watched, farms: ReadonlySet<string>): Promise<void> {
-    const { statuses, events, metrics } = this.#context;
-    const now = new Date();
-    const drafts = domainFindings(state.view, now);
-    if (domain.metadata.deletionTimestamp !== undefined && farms.size > 0 && state.deletionSaid !== farms.size) {
-      state.deletionSaid = farms.size;
-      events.record(DOMAINS, domain, deletionBlockedEvent([...farms]));
-    }
-    const status = domainStatus(domain, state.view, drafts, farms.size, now);
-    metrics.objects.domain({
-      domain: domain.metadata.name,
-      conditions: status.conditions ?? [],
-      pollInterval: pollOf(domain) / 1000,
-      lastPoll: connection.lastPoll,
-    });
-    const written = await statuses.write(DOMAINS, domain, status);
-    if (written === undefined) return;
-    for (const draft of domainEvents(domain, drafts)) events.record(DOMAINS, domain, draft);
   }
 }

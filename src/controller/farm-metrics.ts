@@ -1,16 +1,26 @@
 /** What the metrics say of a farm. */
 import type { ServerFarm } from "../api/generated/server-farm.ts";
+import type { Copies } from "../kubernetes/reflector.ts";
+import type { DomainAccess } from "./domain-access.ts";
 import type { FarmMetrics } from "../telemetry/object-metrics.ts";
 
-/** Read from its status alone. */
-export function metricsOf({ metadata, spec, status }: ServerFarm): FarmMetrics {
+/** `access`: how the domains are reached. */
+export function metricsOf(farms: Copies<ServerFarm>, access: ReadonlyMap<string, DomainAccess>): Iterable<FarmMetrics> {
+  return farms
+    .list()
+    .values()
+    .map((farm) => metricsOfOne(farm, access.get(farm.spec.domainRef.name)));
+}
+
+/** Read from its status, and from how its domain is reached. */
+function metricsOfOne({ metadata, spec, status }: ServerFarm, domain: DomainAccess | undefined): FarmMetrics {
   const next = status?.account?.passwordNextChange;
   const { desired, granted } = status?.hosts ?? {};
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
     domain: spec.domainRef.name,
-    suspended: spec.suspend,
+    suspended: spec.suspend || domain?.kind === "Suspended",
     conditions: status?.conditions ?? [],
     hosts: desired === undefined || granted === undefined ? undefined : { desired, granted },
     // Nobody asks for the password of a disabled account, so it does not change.

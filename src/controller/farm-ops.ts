@@ -24,6 +24,7 @@ export interface FarmOps {
   ports(farm: ServerFarm, directory: Directory): FarmPorts;
   count(farm: ServerFarm, report: Report): void;
   write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result>;
+  tell(farm: ServerFarm, drafts: readonly EventDraft[]): void;
   /** After a while, and ever more rarely. */
   recheck(key: string, report: Report): Result;
   release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result>;
@@ -49,6 +50,7 @@ export async function endFarm(
   ops.count(farm, report);
   switch (end.kind) {
     case "Aborted":
+      ops.tell(farm, end.events);
       return { kind: "Retry" };
     case "Remains":
       return await ops.write(farm, end.status, end.events, end.retryable ? retry(report) : ops.recheck(keyOf(farm.metadata), report));
@@ -81,7 +83,10 @@ export async function takeOut(
   const { objects = [], computers = [] } = report.view?.observed ?? {};
   ops.wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
   ops.count(farm, report);
-  if (end.kind === "Aborted") return { kind: "Retry" };
+  if (end.kind === "Aborted") {
+    ops.tell(farm, end.events);
+    return { kind: "Retry" };
+  }
   const again = end.retryable ? retry(report) : hasFailed(report) ? ops.recheck(key, report) : later;
   return await ops.write(farm, end.status, end.events, again);
 }

@@ -76,7 +76,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   start(): void {
-    this.#context.metrics.objects.follow(() => this.objects.list().values().map(metricsOf));
+    this.#context.metrics.objects.follow(() => metricsOf(this.objects, this.#domains.access));
     this.#domains.subscribe((domain, batch) => {
       wakeFarms(domain, batch, this, this.#domains.farms.of(domain));
     });
@@ -129,15 +129,17 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     if (action === "Ignore") return { kind: "Done" };
     if (action === "CleanUp" && farm.metadata.annotations?.[ABANDON] === "true") return await this.release(farm, [abandonedEvent(farm)]);
     if (farm.spec.suspend) return await this.write(farm, suspendedStatus(farm, new Date()), [], { kind: "Done" });
+    const { name } = farm.spec.domainRef;
+    const known = this.#domains.objects.get(name);
+    // Nothing of a farm can be in a domain that was never reached: it may always go.
+    if (action === "CleanUp" && !known?.status?.server && !hasLeftTraces(farm)) return await this.release(farm, []);
+    const domain = known ? (this.#domains.access.get(name) ?? { kind: "Connecting" }) : noDomain(name);
+    if (domain.kind === "Suspended") return await this.write(farm, suspendedStatus(farm, new Date(), domain.message), [], { kind: "Done" });
     // The finalizer goes first: from here on there may be something to clean up. The watch brings the farm back with it.
     if (action === "Add") {
       await addFinalizer(this.#context.client, FARMS, farm, FARM_FINALIZER);
       return { kind: "Done" };
     }
-    const { name } = farm.spec.domainRef;
-    const known = this.#domains.objects.get(name);
-    // Nothing of a farm can be in a domain that was never reached: it may always go.
-    if (action === "CleanUp" && !known?.status?.server && !hasLeftTraces(farm)) return await this.release(farm, []);
     // Who is to go may go, whatever the tenants say.
     const permission = action === "CleanUp" || !this.#hasTenants(farm) ? OPEN : this.#tenancy.of(farm);
     // It cannot be told in this moment: the farm is queued once it can.
@@ -145,7 +147,6 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     const withheld = permission.kind === "NotAllowed" || permission.kind === "Unknown" ? permission : undefined;
     const said = withheld && (await withhold(this, farm, withheld));
     if (said) return said;
-    const domain = known ? (this.#domains.access.get(name) ?? { kind: "Connecting" }) : noDomain(name);
     if (domain.kind === "Connecting") return { kind: "Done" };
     if (domain.kind === "NotReady") return await this.write(farm, waitingStatus(farm, domain, new Date()), [], { kind: "Done" });
     const wanted = this.#wanted(farm, permission, domain, clusterId);
@@ -179,11 +180,9 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     this.wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
     this.count(farm, report);
     if (report.view && !report.error) this.byGroup.watch(key, sharesGroups(current) && waitsForOthers(report.view));
+    if (end.kind !== "Looked") this.tell(farm, end.events);
     if (end.kind === "Aborted") return { kind: "Retry" };
-    if (end.kind === "Unrecorded") {
-      this.#tell(farm, end.events);
-      throw end.cause;
-    }
+    if (end.kind === "Unrecorded") throw end.cause;
     for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
     let result = comparedAgain(domain);
     if (end.next === "Retry") result = { kind: "Retry", failed: hasFailed(report) };
@@ -222,7 +221,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   async write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result> {
-    this.#tell(farm, drafts);
+    this.tell(farm, drafts);
     this.#log.stands(keyOf(farm.metadata), status);
     try {
       await this.#context.statuses.write(FARMS, farm, status);
@@ -233,7 +232,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     return result;
   }
 
-  #tell(farm: ServerFarm, drafts: readonly EventDraft[]): void {
+  tell(farm: ServerFarm, drafts: readonly EventDraft[]): void {
     for (const draft of drafts) this.#context.events.record(FARMS, farm, draft);
   }
 

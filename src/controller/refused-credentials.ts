@@ -32,6 +32,7 @@ const LONGEST_PAUSE = 600_000;
 
 export const REFUSED = new DirectoryError("InvalidCredentials", "the directory refused this user name or password a moment ago");
 
+/** Whether the domain says so already. */
 export function isRefused({ view }: DomainState): boolean {
   return view.kind === "Problem" && view.problem.reason === "CredentialsRejected";
 }

@@ -180,16 +180,16 @@ export class FarmLog {
 
   /** What was done, however the reconcile ended. */
   did(farm: string, { applied, failures, error }: Report): void {
-    // The end of the program, or of its lead, is no failure of the directory.
-    if (error?.kind === "Aborted") return;
-    for (const { change, error: refused } of failures) {
+    // The end of the program, or of its lead, or a domain's brake, is no failure of the directory.
+    const isAborted = error?.kind === "Aborted";
+    for (const { change, error: refused } of isAborted ? [] : failures) {
       const [object, changes] = [objectOf(change), named([change])];
       this.#log.warn("the directory refused a change", { farm, change: change.kind, object, changes, error: refused.message });
     }
     const changes = named(applied);
-    if (error) this.#log.warn("the directory failed", { farm, changes, error: error.message });
+    if (error && !isAborted) this.#log.warn("the directory failed", { farm, changes, error: error.message });
     else if (changes.length > 0) this.#log.info("changed the directory", { farm, changes });
-    else this.#log.debug("nothing to change", { farm });
+    else if (!isAborted) this.#log.debug("nothing to change", { farm });
   }
 
   /** How it stands after a reconcile: said where it is not ready, when that is news; and when it is ready again. */

@@ -7,7 +7,23 @@
  * Deleted: an ordinary account does not see what is deleted. On a server that took over, what is not to be seen may be on its way there; this is not.
  */
 import { DirectoryError } from "../ad/error.ts";
+import type { Brake } from "../ad/domain.ts";
 import { dnKey } from "../names/distinguished-name.ts";
+
+/** The brake of a domain as it is in this very moment. */
+export interface BrakeState {
+  readonly holds: Brake | undefined;
+}
+
+/** Throws DirectoryError Aborted where the domain's brake keeps this from being sent. */
+export function assertReleased(brake: BrakeState | undefined, operation: "Read" | "Write"): void {
+  const holds = brake?.holds;
+  if (holds === undefined || (holds === "Observe" && operation === "Read")) return;
+  throw new DirectoryError(
+    "Aborted",
+    `the domain's ${holds === "Observe" ? "managementPolicy is Observe" : "suspend is true"}: nothing is sent`,
+  );
+}
 
 interface Creation {
   readonly server: string;

@@ -5,7 +5,7 @@ import type { DirectoryObject } from "../ad/object.ts";
 import type { Attributes } from "./entries.ts";
 import { LdapConnection, type Modification, type RequestObserver, type SearchRequest, type Server } from "./connection.ts";
 import { readRootDse, type RootDse } from "./root-dse.ts";
-import { OwnWrites } from "./own-writes.ts";
+import { assertReleased, type BrakeState, OwnWrites } from "./own-writes.ts";
 
 /** Until when this program may write: milliseconds of the monotonic clock (performance.now). */
 export interface Fence {
@@ -16,8 +16,9 @@ export interface SessionOptions extends Omit<Server, "url"> {
   /** URLs in order of preference. */
   readonly servers: readonly string[];
   readonly observe: RequestObserver;
-  /** Looked at right before each write. */
+  /** Both looked at right before each write, and the brake before each read. */
   readonly fence: Fence;
+  readonly brake?: BrakeState;
   /** Called when the server refuses the user name or password. */
   readonly onRefused?: () => void;
   /** Shared by the sessions of a domain. */
@@ -98,8 +99,9 @@ export class LdapSession {
     return this.#silent;
   }
 
-  search(request: SearchRequest): Promise<readonly Attributes[]> {
-    return this.#reading.search(request);
+  async search(request: SearchRequest): Promise<readonly Attributes[]> {
+    assertReleased(this.#options.brake, "Read");
+    return await this.#reading.search(request);
   }
 
   async searchOne(request: SearchRequest): Promise<Attributes | undefined> {
@@ -127,7 +129,7 @@ export class LdapSession {
 
   async add(dn: string, attributes: Readonly<Record<string, readonly (string | Buffer)[]>>): Promise<void> {
     const connection = await this.#writer();
-    assertLeading(this.#options.fence);
+    this.#assertMayWrite();
     const before = this.own.beginCreation(dn, this.rootDse.dsServiceName);
     try {
       await connection.add(dn, attributes);
@@ -139,19 +141,20 @@ export class LdapSession {
 
   async modify(dn: string, modifications: readonly Modification[], name: string): Promise<void> {
     const connection = await this.#writer();
-    assertLeading(this.#options.fence);
+    this.#assertMayWrite();
     await connection.modify(dn, modifications, name);
   }
 
   async delete(dn: string): Promise<void> {
     const connection = await this.#writer();
-    assertLeading(this.#options.fence);
+    this.#assertMayWrite();
     await connection.delete(dn);
   }
 
   /** Read with the connection that writes, right before a write. */
   async readForWrite(request: SearchRequest): Promise<Attributes | undefined> {
     const connection = await this.#writer();
+    assertReleased(this.#options.brake, "Read");
     try {
       return (await connection.search(request))[0];
     } catch (error) {
@@ -173,8 +176,12 @@ export class LdapSession {
   }
 
   async #closeWriter(): Promise<void> {
-    const connection = await this.#writing?.catch(() => undefined);
-    connection?.close();
+    (await this.#writing?.catch(() => undefined))?.close();
+  }
+
+  #assertMayWrite(): void {
+    assertLeading(this.#options.fence);
+    assertReleased(this.#options.brake, "Write");
   }
 
   async #writer(): Promise<LdapConnection> {

@@ -99,7 +99,8 @@ export function deletionBlockedEvent(farms: readonly string[]): EventDraft {
   };
 }
 
-const PARTS = ["Connected", "SchemaReady", "DomainControllerReady", "KdsRootKeyReady", "PermissionsSufficient"] as const;
+/** Conditions of a domain besides Ready. */
+export const PARTS = ["Connected", "SchemaReady", "DomainControllerReady", "KdsRootKeyReady", "PermissionsSufficient"] as const;
 
 function notConnectedFindings(view: Exclude<DomainView, { kind: "Connected" }>): readonly ConditionDraft[] {
   const { reason, message } = view.kind === "Problem" ? view.problem : { reason: "Progressing", message: "connecting to the domain." };

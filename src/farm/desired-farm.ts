@@ -20,6 +20,8 @@ export interface DomainFacts extends DomainNames {
   readonly adoption: Adoption["domain"];
   /** The operator's account, as dsacls takes it. */
   readonly operator: string;
+  /** Nothing is written for any farm of the domain. */
+  readonly observed: boolean;
 }
 
 /** A computer as the farm names it. */
@@ -115,6 +117,8 @@ export interface DesiredFarm {
   readonly invalid: readonly Blocker[];
   /** The operator's account, as dsacls takes it. */
   readonly operator: string;
+  /** Who wants nothing written: the farm itself, or its domain, whatever the farm says. */
+  readonly observedFor: "Farm" | "Domain" | undefined;
   /** Whether a gMSA or host group without owner is taken over. */
   readonly adoption: Adoption;
   /** Containers that the farm itself names, as whole distinguished names. */

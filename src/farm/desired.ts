@@ -34,14 +34,13 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
   );
   reader.refuseClashes(accessGroups, spec.hosts.grant === "Group" ? groupName : undefined);
   reader.problems.push(...problemsOfNames(account, spec.hosts.grant === "Group" && !existing ? groupName : undefined));
-  const { servicePrincipalNames, unmanagedServicePrincipalNames, refused } = servicePrincipalNamesOf(spec);
+  const { refused, ...servicePrincipalNames } = servicePrincipalNamesOf(spec);
   reader.invalid.push(...refused);
   const desired: DesiredFarm = {
     owner: ownerMarker(cluster, identity),
     account,
     domain,
-    servicePrincipalNames,
-    unmanagedServicePrincipalNames,
+    ...servicePrincipalNames,
     grant: spec.hosts.grant,
     hostGroup,
     accessGroups,
@@ -59,6 +58,7 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     sharing,
     invalid: reader.invalid,
     operator: domain.operator,
+    observedFor: domain.observed ? "Domain" : spec.managementPolicy === "Observe" ? "Farm" : undefined,
     adoption: { farm: spec.adoptionPolicy, domain: domain.adoption, consent: adoptionConsent(identity) },
     explicitContainers: {
       account: spec.account.container === undefined ? undefined : parentDn(account.distinguishedName),

@@ -4,7 +4,7 @@ import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.
 import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { planDecommission } from "../farm/plan/decommission.ts";
 import type { Report } from "../farm/report.ts";
-import { decommissionOutcome } from "../farm/status/decommission.ts";
+import { decommissionOutcome, endEvents } from "../farm/status/decommission.ts";
 import { wereMembersSettled } from "../farm/status/ending.ts";
 import { type Aborted, type FarmPorts, reconcile } from "./farm.ts";
 
@@ -37,13 +37,13 @@ export async function decommissionFarm(
     {
       scope: "Owned",
       plan: (view) => planDecommission(view, policy),
-      assertFresh: farm.spec.managementPolicy === "Enforce" ? ports.assertFresh : undefined,
+      assertFresh: desired.observedFor === undefined ? ports.assertFresh : undefined,
       ordered: true,
       pause: ports.pause,
     },
     signal,
   );
-  if (report.error?.kind === "Aborted") return { report, end: { kind: "Aborted" } };
+  if (report.error?.kind === "Aborted") return { report, end: { kind: "Aborted", events: endEvents(desired, report) } };
   await ports.pause?.();
   const { gone, status, events, retryable } = decommissionOutcome(farm, desired, report, ports.now());
   return { report, end: gone ? { kind: "Gone", events } : { kind: "Remains", status, events, retryable } };

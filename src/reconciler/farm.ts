@@ -32,9 +32,10 @@ export interface FarmPorts {
   readonly pause?: () => Promise<void>;
 }
 
-/** The program ends, or does not lead any more: it has nothing to say, and whoever goes on finds what was done. */
+/** The program ends, does not lead any more, or its domain's brake was put on: what was done before is all it has to say. */
 export interface Aborted {
   readonly kind: "Aborted";
+  readonly events: readonly EventDraft[];
 }
 
 /** The cluster did not take what had to be written down. What was done before is said all the same: the next look finds it done. */
@@ -58,7 +59,7 @@ export interface Reconciled {
  * `assertFresh` rejects with.
  */
 export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports: FarmPorts, signal: AbortSignal): Promise<Reconciled> {
-  const enforced = farm.spec.managementPolicy === "Enforce";
+  const enforced = wanted.observedFor === undefined;
   let current = farm;
   const journal: Work["journal"] = async (change, following, { desired, observed, hostGroup, hosts }) => {
     const isRecordedNow = isRecorded(change) && recordBefore(desired.journal, [change], observed.computers) !== desired.journal;
@@ -76,7 +77,7 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   const { unrecorded, ...report } = await reconcile(wanted, ports.directory, work, signal);
   const desired = report.view?.desired ?? wanted;
   const done = { farm: current, desired, report };
-  if (report.error?.kind === "Aborted") return { ...done, end: { kind: "Aborted" } };
+  if (report.error?.kind === "Aborted") return { ...done, end: { kind: "Aborted", events: appliedEvents(farm, desired, report.applied) } };
   if (unrecorded) return { ...done, end: { kind: "Unrecorded", ...unrecorded, events: appliedEvents(farm, desired, report.applied) } };
   await ports.pause?.();
   return { ...done, end: { kind: "Looked", ...outcome(current, desired, report, ports.now()) } };

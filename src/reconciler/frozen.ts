@@ -7,6 +7,7 @@ import { planFrozen } from "../farm/plan/frozen.ts";
 import type { Report } from "../farm/report.ts";
 import type { Withheld } from "../farm/status/allowed.ts";
 import { frozenOutcome } from "../farm/status/frozen.ts";
+import { appliedEvents } from "../farm/status/outcome.ts";
 import { type Aborted, type FarmPorts, reconcile } from "./farm.ts";
 
 interface Frozen {
@@ -33,10 +34,11 @@ export async function reconcileFrozen(
   signal: AbortSignal,
 ): Promise<Frozen> {
   const desired = frozenFarm(farm, wanted);
-  const assertFresh = farm.spec.managementPolicy === "Enforce" ? ports.assertFresh : undefined;
+  const assertFresh = wanted.observedFor === undefined ? ports.assertFresh : undefined;
   const work = { scope: "Known", plan: planFrozen, assertFresh, ordered: false, pause: ports.pause } as const;
   const report = await reconcile(desired, ports.directory, work, signal);
-  if (report.error?.kind === "Aborted") return { desired, report, end: { kind: "Aborted" } };
+  if (report.error?.kind === "Aborted")
+    return { desired, report, end: { kind: "Aborted", events: appliedEvents(farm, desired, report.applied) } };
   await ports.pause?.();
   return { desired, report, end: { kind: "Looked", ...frozenOutcome(farm, desired, withheld, report, ports.now()) } };
 }

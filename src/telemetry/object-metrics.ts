@@ -29,6 +29,8 @@ export interface DomainMetrics {
   readonly pollInterval: number;
   /** When that last went well, in seconds since 1970; undefined before the first time. */
   readonly lastPoll: number | undefined;
+  /** What its owner keeps from being done: Observe, nothing is written; Suspend, nothing is read either. */
+  readonly brake: "Observe" | "Suspend" | undefined;
 }
 
 /** The values of the labels, and that of the gauge. */
@@ -45,7 +47,7 @@ interface Family<T> {
 const FARM: readonly Family<FarmMetrics>[] = [
   {
     name: "serverfarm_farm_ready",
-    help: "1 while the farm is ready; absent while it is suspended",
+    help: "1 while the farm is ready; absent while it or its domain is suspended",
     labelNames: ["namespace", "name", "domain"],
     samples: ({ namespace, name, domain, suspended, conditions }) =>
       suspended ? [] : [[[namespace, name, domain], readiness(conditions)]],
@@ -72,12 +74,14 @@ const FARM: readonly Family<FarmMetrics>[] = [
   },
 ];
 
+const BRAKES = ["Observe", "Suspend"] as const;
+
 const DOMAIN: readonly Family<DomainMetrics>[] = [
   {
     name: "serverfarm_domain_ready",
-    help: "1 while the domain is ready",
+    help: "1 while the domain is ready; absent while it is suspended",
     labelNames: ["domain"],
-    samples: ({ domain, conditions }) => [[[domain], readiness(conditions)]],
+    samples: ({ domain, conditions, brake }) => (brake === "Suspend" ? [] : [[[domain], readiness(conditions)]]),
   },
   {
     name: "serverfarm_domain_condition",
@@ -93,9 +97,15 @@ const DOMAIN: readonly Family<DomainMetrics>[] = [
   },
   {
     name: "serverfarm_domain_last_poll_timestamp_seconds",
-    help: "When the directory last said what changed",
+    help: "When the directory last said what changed; absent while the domain is suspended",
     labelNames: ["domain"],
-    samples: ({ domain, lastPoll }) => (lastPoll === undefined ? [] : [[[domain], lastPoll]]),
+    samples: ({ domain, lastPoll, brake }) => (lastPoll === undefined || brake === "Suspend" ? [] : [[[domain], lastPoll]]),
+  },
+  {
+    name: "serverfarm_domain_braked",
+    help: "1 while the owner of the domain wants nothing written (Observe), or nothing read either (Suspend)",
+    labelNames: ["domain", "brake"],
+    samples: ({ domain, brake }) => BRAKES.map((one) => [[domain, one], one === brake ? 1 : 0]),
   },
 ];
 

@@ -21,6 +21,7 @@ import { available, directory as ad } from "../harness/world.ts";
 const FACTS: DomainFacts = {
   dnsName: "contoso.com",
   trustSelfJoined: false,
+  observed: false,
   netBIOSName: "CONTOSO",
   servicePrincipalNameMappings: parseMappings([]),
   baseDN: BASE,

@@ -65,6 +65,7 @@ describe.skipIf(!available)("names of others, to the operator's account", () => 
       netBIOSName: "CONTOSO",
       servicePrincipalNameMappings: known,
       trustSelfJoined: false,
+      observed: false,
       adoption: "Consent" as const,
       operator: "svc-farms@contoso.com",
       baseDN: BASE,

@@ -50,6 +50,12 @@ test("what was changed is named, one host for one, up to a number", () => {
   expect(rest).toEqual([]);
 });
 
+test("what was done before a brake is named, and the brake itself is no failure", () => {
+  const { log, lines } = logged();
+  log.did("web/itfarm1", { ...NONE, applied: [hostsAdded(1)], error: new DirectoryError("Aborted", "suspend is true") });
+  expect(lines()).toMatchObject([{ level: "info", message: "changed the directory", changes: [expect.stringContaining("AddHost")] }]);
+});
+
 test("what was refused leaves a line for each, and a directory that failed one more; the end of the program none", () => {
   const { log, lines } = logged();
   const refused = new DirectoryError("AccessDenied", "00002098: INSUFF_ACCESS_RIGHTS");

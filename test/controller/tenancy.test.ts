@@ -69,6 +69,8 @@ class World {
         credentialsSecretRef: { name: "" },
         defaults: { accountContainer: "OU=Web,OU=Farms", groupContainer: "OU=Web,OU=Farms" },
         adoption: "Consent",
+        managementPolicy: "Enforce",
+        suspend: false,
         poll: "15s",
         resync: "1h",
         selfJoinedComputers: "Withhold",

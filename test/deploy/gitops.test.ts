@@ -111,6 +111,8 @@ const DOMAIN: ActiveDirectoryDomain = {
     poll: "15s",
     resync: "1h",
     selfJoinedComputers: "Withhold",
+    managementPolicy: "Enforce",
+    suspend: false,
   },
 };
 

@@ -1,8 +1,27 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { OwnWrites } from "../../src/directory/own-writes.ts";
+import { assertReleased, OwnWrites } from "../../src/directory/own-writes.ts";
 
 const HOUR = 3_600_000;
 const ACCOUNT = "CN=itfarm1,OU=Farms,DC=contoso,DC=com";
+
+describe("a domain's brake", () => {
+  test.each([
+    [undefined, [true, true]],
+    ["Observe", [true, false]],
+    ["Suspend", [false, false]],
+  ] as const)("%s lets reads and writes pass or not", (holds, passes) => {
+    const isSent = (operation: "Read" | "Write"): boolean => {
+      try {
+        assertReleased({ holds }, operation);
+        return true;
+      } catch (error) {
+        expect(error).toMatchObject({ kind: "Aborted" });
+        return false;
+      }
+    };
+    expect([isSent("Read"), isSent("Write")]).toEqual(passes);
+  });
+});
 
 describe("what the program made and did not see", () => {
   let own: OwnWrites;

@@ -200,6 +200,8 @@ describe("the status", () => {
       poll: "5s",
       resync: "10m",
       selfJoinedComputers: "Withhold",
+      managementPolicy: "Enforce",
+      suspend: false,
     },
     ...(status ? { status } : {}),
   });

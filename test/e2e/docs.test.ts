@@ -42,6 +42,11 @@ const ELSEWHERE: readonly {
       "kubectl create clusterrolebinding serverfarm-metrics --clusterrole=serverfarm-operator-metrics-reader --serviceaccount=monitoring:prometheus-k8s",
     ],
   },
+  { test: "test/e2e/brake.test.ts", blocks: (page) => page === "docs/runbooks/StopEverything.md" },
+  {
+    test: "test/e2e/brake.test.ts",
+    commands: [`kubectl patch addomain contoso --type=merge -p '{"spec":{"suspend":true}}'`],
+  },
   { test: "test/demo/demo.test.ts", commands: ["npm ci && npm run demo"] },
   { test: "test/e2e/image.test.ts", commands: ["npm run sbom"] },
   { test: "test/e2e/docs.test.ts, below", commands: ["kubectl create token serverfarm-operator -n serverfarm-system"] },

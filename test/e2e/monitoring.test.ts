@@ -250,6 +250,12 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
       mend: () => cluster.patch("ActiveDirectoryDomain", "tenanted", undefined, { spec: { tenants: null } }),
     },
     {
+      alert: "ServerFarmDomainBraked",
+      labels: { domain: "braked", brake: "Suspend" },
+      induce: () => applyDomain({ name: "braked", spec: { suspend: true } }),
+      mend: () => cluster.patch("ActiveDirectoryDomain", "braked", undefined, { spec: { suspend: false } }),
+    },
+    {
       alert: "ServerFarmDeletionBlocked",
       labels: { namespace: NAMESPACE, name: "blocked" },
       induce: async () => {

@@ -24,6 +24,7 @@ export const CONSENT = "serverfarm.dev adopt=web/itfarm1";
 export const FACTS: DomainFacts = {
   dnsName: "contoso.com",
   trustSelfJoined: false,
+  observed: false,
   netBIOSName: "CONTOSO",
   servicePrincipalNameMappings: parseMappings([]),
   baseDN: BASE,

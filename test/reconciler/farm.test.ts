@@ -431,6 +431,23 @@ describe("whether anything is written", () => {
   });
 });
 
+describe("in a domain where nothing is to be written", () => {
+  test("a farm that is to be enforced is only planned, and its end waits", async () => {
+    const wanted = { ...desired(hosts(["WEB01"])), observedFor: "Domain" as const };
+    const directory = new SimulatedDirectory([], WEB);
+    const { end } = await reconcileFarm(farm(hosts(["WEB01"])), wanted, portsOf(directory), signal);
+    expect(directory.objects.filter(({ owner }) => owner === wanted.owner)).toEqual([]);
+    if (end.kind !== "Looked") throw new Error(end.kind);
+    expect(end.status.plan?.map(({ change }) => change)).toContain("CreateAccount");
+    const ready = end.status.conditions?.find(({ type }) => type === "Ready");
+    expect(ready).toMatchObject({ reason: "ChangesPending" });
+    expect(ready?.message).toContain("Nothing is written: the domain's managementPolicy is Observe.");
+    const full = new SimulatedDirectory([group("itfarm1Hosts", [WEB01]), account()], WEB);
+    expect((await decommissionFarm(farm(), wanted, portsOf(full), signal)).end.kind).toBe("Remains");
+    expect(full.objects.filter(({ owner }) => owner === wanted.owner)).toHaveLength(2);
+  });
+});
+
 describe("a reconcile that is broken off", () => {
   const breaking = (kind: DirectoryErrorKind): SimulatedDirectory => {
     const directory = new SimulatedDirectory([], WEB);
@@ -440,8 +457,8 @@ describe("a reconcile that is broken off", () => {
 
   test("because the program ends has nothing to say", async () => {
     const { end, report } = await run(breaking("Aborted"), hosts(["WEB01"]));
-    expect([end, report.error?.kind]).toEqual([{ kind: "Aborted" }, "Aborted"]);
-    expect((await decommissionFarm(farm(), desired(), portsOf(breaking("Aborted")), signal)).end).toEqual({ kind: "Aborted" });
+    expect([end, report.error?.kind]).toEqual([{ kind: "Aborted", events: [] }, "Aborted"]);
+    expect((await decommissionFarm(farm(), desired(), portsOf(breaking("Aborted")), signal)).end).toEqual({ kind: "Aborted", events: [] });
   });
 
   test("because nobody answers says so, of the farm as it was wanted", async () => {

@@ -42,17 +42,27 @@ test("how long a key waited is told up to 1,000 s, under both names of the queue
 
 test("the metrics of a domain say when it was last asked, and vanish with it", async () => {
   const metrics = new Metrics("1", "lease");
-  const domain = { domain: "contoso", conditions: FARM.conditions, pollInterval: 15, lastPoll: undefined };
+  const domain = { domain: "contoso", conditions: FARM.conditions, pollInterval: 15, lastPoll: undefined, brake: undefined };
   metrics.objects.domain(domain);
   expect(await lines(metrics, "serverfarm_domain_")).toEqual([
+    'serverfarm_domain_braked{domain="contoso",brake="Observe"} 0',
+    'serverfarm_domain_braked{domain="contoso",brake="Suspend"} 0',
     'serverfarm_domain_poll_interval_seconds{domain="contoso"} 15',
     'serverfarm_domain_ready{domain="contoso"} 1',
   ]);
   metrics.objects.domain({ ...domain, conditions: [], lastPoll: 1_800_000_000 });
   expect(await lines(metrics, "serverfarm_domain_")).toEqual([
+    'serverfarm_domain_braked{domain="contoso",brake="Observe"} 0',
+    'serverfarm_domain_braked{domain="contoso",brake="Suspend"} 0',
     'serverfarm_domain_last_poll_timestamp_seconds{domain="contoso"} 1800000000',
     'serverfarm_domain_poll_interval_seconds{domain="contoso"} 15',
     'serverfarm_domain_ready{domain="contoso"} 0',
+  ]);
+  metrics.objects.domain({ ...domain, lastPoll: 1_800_000_000, brake: "Suspend" });
+  expect(await lines(metrics, "serverfarm_domain_")).toEqual([
+    'serverfarm_domain_braked{domain="contoso",brake="Observe"} 0',
+    'serverfarm_domain_braked{domain="contoso",brake="Suspend"} 1',
+    'serverfarm_domain_poll_interval_seconds{domain="contoso"} 15',
   ]);
   metrics.objects.domainGone("contoso");
   expect(await lines(metrics, "serverfarm_domain_")).toEqual([]);

@@ -41,6 +41,10 @@ export interface ActiveDirectoryDomainSpec {
   };
   /** Whether farms (with adoptionPolicy: Unowned) may take over what they did not make. Consent: only an object whose adminDescription says so, serverfarm.dev adopt=<namespace>/<name>, written by whoever may write it. Unowned: also one that has no adminDescription. Never: nothing. */
   readonly adoption: "Consent" | "Unowned" | "Never";
+  /** Observe: nothing is written to the directory for any farm of the domain, deletion included, whatever the farm says; its status.plan shows what would be. Quarantines wait, too. */
+  readonly managementPolicy: "Enforce" | "Observe";
+  /** true: nothing is read from or written to the directory for any farm of the domain, deletion included, until it is false again. */
+  readonly suspend: boolean;
   /** How often the directory is asked what changed, at least 1s. */
   readonly poll: string;
   /** How often every farm is compared in full, at least 1m. */

@@ -30,9 +30,10 @@ export function decommissionOutcome(farm: ServerFarm, desired: DesiredFarm, repo
     ...failures.map((failure) => failure.error.message),
     ...(plan?.blockers ?? []).map(({ message }) => message),
   ];
-  if (farm.spec.managementPolicy === "Observe" && !gone && causes.length === 0) {
+  if (desired.observedFor !== undefined && !gone && causes.length === 0) {
+    const whose = desired.observedFor === "Domain" ? ` of the ActiveDirectoryDomain ${farm.spec.domainRef.name}` : "";
     causes.push(
-      `managementPolicy is Observe, so nothing is deleted in the directory: set it to Enforce, or let the farm go with the annotation ${ABANDON}=true.`,
+      `managementPolicy${whose} is Observe, so nothing is deleted in the directory: set it to Enforce, or let the farm go with the annotation ${ABANDON}=true.`,
     );
   }
   const reason = causes.length > 0 ? "DeletionBlocked" : "Deleting";
@@ -50,13 +51,19 @@ export function decommissionOutcome(farm: ServerFarm, desired: DesiredFarm, repo
   return { gone, status, events: eventsOfEnd(desired, report, gone), retryable };
 }
 
-function eventsOfEnd(desired: DesiredFarm, { applied, view }: Report, gone: boolean): readonly EventDraft[] {
+/** What was done, where nothing else can be said. */
+export function endEvents({ account }: DesiredFarm, { applied }: Report): readonly EventDraft[] {
+  return applied.flatMap((change) => eventsOf(change, account.samAccountName, false));
+}
+
+function eventsOfEnd(desired: DesiredFarm, report: Report, gone: boolean): readonly EventDraft[] {
+  const { applied, view } = report;
   const released = new Set(applied.flatMap((change) => ("object" in change ? [change.object.objectGUID] : [])));
   const strays = (view?.observed.objects ?? []).filter(
     ({ objectGUID, owner }) => desired.knownObjects.includes(objectGUID) && owner !== desired.owner && !released.has(objectGUID),
   );
   return [
-    ...applied.flatMap((change) => eventsOf(change, desired.account.samAccountName, false)),
+    ...endEvents(desired, report),
     ...(gone && view ? leftBehind(view).map(memberLeft) : []),
     ...strays.map(({ distinguishedName, owner }): EventDraft => ({
       type: "Warning",

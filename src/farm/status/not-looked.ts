@@ -135,11 +135,19 @@ export function withheldParts(farm: ServerFarm, withheld: Withheld): readonly Co
   return hasLeftTraces(farm) ? lastSeenParts(farm, reason, message) : PARTS.map((part) => unknownPart(part, reason, message));
 }
 
-/** What is suspended is neither ready nor on its way: one condition says so, the others say what was last seen. */
-export function suspendedStatus(farm: ServerFarm, now: Date): ServerFarmStatus {
+/**
+ * What is suspended is neither ready nor on its way: one condition says so, the others say what was last seen. `domain`: what there is to say where the
+ * whole domain is.
+ */
+export function suspendedStatus(farm: ServerFarm, now: Date, domain?: string): ServerFarmStatus {
   const generation = farm.metadata.generation ?? 0;
   const previous = farm.status?.conditions ?? [];
-  const message = "suspend is true: nothing is read or written for this farm. Set it to false to go on.";
+  const { name, namespace = "", deletionTimestamp } = farm.metadata;
+  const waits = `The farm is being deleted and waits for that. To let it go and leave its objects in the directory: kubectl annotate farm ${name} -n ${namespace} ${ABANDON}=true`;
+  const message =
+    domain === undefined
+      ? "suspend is true: nothing is read or written for this farm. Set it to false to go on."
+      : `${domain}${deletionTimestamp === undefined ? "" : ` ${waits}`}`;
   const parts = lastSeenParts(farm, "Suspended", message);
   return {
     ...carriedOver(farm),

@@ -25,7 +25,7 @@ export function observedStatus(farm: ServerFarm, report: Report, view: FarmView)
     hostIssues: issues.slice(0, LISTED),
     ...(hosts.records.length > 0 ? { resolvedHosts: hosts.records } : {}),
     ...objectsStatus(farm, report, view),
-    ...(farm.spec.managementPolicy === "Observe" ? { plan: plannedChanges(report) } : {}),
+    ...(view.desired.observedFor === undefined ? {} : { plan: plannedChanges(report) }),
   };
 }
 
@@ -36,7 +36,7 @@ export function objectsStatus(farm: ServerFarm, report: Report, view: FarmView):
   return {
     ownedObjects: ownedObjects(farm, view, interrupted),
     ...accountStatus(farm, view),
-    ...hostGroupsStatus(interrupted ? view.desired.journal : settledJournal(farm, view), currentGroup(view.hostGroup)),
+    ...hostGroupsStatus(interrupted ? view.desired.journal : settledJournal(view), currentGroup(view.hostGroup)),
     ...accessGroupsStatus(observedAccessGroups(view, interrupted)),
   };
 }
@@ -108,10 +108,10 @@ function countGranted(view: FarmView): number {
 }
 
 /** What has to be remembered after the last look: who was put in, is still in, and is this farm's to take out. */
-function settledJournal({ spec }: ServerFarm, view: FarmView): Journal {
+function settledJournal(view: FarmView): Journal {
   const { desired, observed, hostGroup } = view;
   const added = (group: DirectoryObject): readonly string[] =>
-    spec.managementPolicy === "Enforce"
+    desired.observedFor === undefined
       ? answeredFor(view, group)
       : [...addedMembers(view, group).values()].map(({ objectGUID }) => objectGUID);
   const remembered = desired.journal.hostGroups.flatMap((group): readonly RememberedGroup[] => {

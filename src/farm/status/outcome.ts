@@ -156,7 +156,8 @@ export function findingOf(part: Part, desired: DesiredFarm, report: Report): Con
     const list = changes.slice(0, 5).map(({ change, object, value }) => `${change} ${value ?? commonName(object)}`);
     const rest = changes.length > list.length ? ` and ${changes.length - list.length} more` : "";
     const after = failures.length > 0 ? ", once what failed is done: see the other conditions" : "";
-    return { type, status: "False", reason: "ChangesPending", message: `to be done: ${list.join(", ")}${rest}${after}.` };
+    const held = desired.observedFor === "Domain" ? " Nothing is written: the domain's managementPolicy is Observe." : "";
+    return { type, status: "False", reason: "ChangesPending", message: `to be done: ${list.join(", ")}${rest}${after}.${held}` };
   }
   return { type, status: "True", reason: "Reconciled", message: reconciledMessage(part, desired, view) };
 }

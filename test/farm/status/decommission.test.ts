@@ -110,6 +110,16 @@ describe("what keeps it is said", () => {
     expect(end({}, OBSERVE)).toMatchObject({ gone: true, reason: "Deleting" });
     expect(end({ plan: planned([CHANGE]) }).reason).toBe("Deleting");
   });
+
+  test("that its domain is only observed, whatever the farm says", () => {
+    const wanted = { ...desired(), observedFor: "Domain" as const };
+    const { status, gone } = decommissionOutcome(deleted(), wanted, report({ plan: planned([CHANGE]) }), NOW);
+    expect(gone).toBe(false);
+    expect(status.conditions?.[0]).toMatchObject({
+      reason: "DeletionBlocked",
+      message: TEXT.replace("managementPolicy is", "managementPolicy of the ActiveDirectoryDomain contoso is"),
+    });
+  });
 });
 
 describe("Events of the end", () => {

@@ -148,3 +148,13 @@ describe("a farm of which nothing is left in the directory", () => {
     expect(leavingStatus({ ...ready("Deleting", 0), metadata }, NOW)).toBeUndefined();
   });
 });
+
+test("a farm whose domain is suspended says so, and one that is being deleted how it can be let go", () => {
+  const said = (one: ServerFarm): string | undefined =>
+    suspendedStatus(one, NOW, "the domain is suspended.").conditions?.find(({ type }) => type === "Ready")?.message;
+  const one = farm();
+  expect(said(one)).toBe("the domain is suspended.");
+  expect(said({ ...one, metadata: { ...one.metadata, deletionTimestamp: "2026-11-26T00:59:00Z" } })).toBe(
+    "the domain is suspended. The farm is being deleted and waits for that. To let it go and leave its objects in the directory: kubectl annotate farm itfarm1 -n web serverfarm.dev/abandon=true",
+  );
+});

@@ -1,6 +1,6 @@
 /** ServerFarm: when a farm is reconciled, and what of the result goes to the cluster. */
 import { setImmediate } from "node:timers/promises";
-import { ABANDON, FARM_FINALIZER } from "../api/annotations.ts";
+import { ABANDON, CONFIRM_DELETION, FARM_FINALIZER } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
 import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { finalizerAction, keyOf } from "../api/object.ts";
@@ -11,7 +11,7 @@ import type { FeedBatch } from "../directory/feed.ts";
 import { desiredFarm } from "../farm/desired.ts";
 import type { Wanted } from "../farm/desired-farm.ts";
 import { lookupKeys } from "../farm/queries.ts";
-import type { Report } from "../farm/report.ts";
+import { hasFailed, type Report } from "../farm/report.ts";
 import { abandonedEvent } from "../farm/status/decommission.ts";
 import { refusedStatus, suspendedStatus, waitingStatus } from "../farm/status/not-looked.ts";
 import { waitsForOthers } from "../farm/handover.ts";
@@ -23,7 +23,8 @@ import { decommissionFarm } from "../reconciler/decommission.ts";
 import type { Directory } from "../farm/observed.ts";
 import { type FarmPorts, reconcileFarm } from "../reconciler/farm.ts";
 import { type DomainAccess, noDomain } from "./domain-access.ts";
-import type { DomainKind } from "./domain.ts";
+import { DeletionBudgets } from "./deletion-budget.ts";
+import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed } from "./farm-record.ts";
@@ -40,7 +41,7 @@ const RECHECK = { base: 60_000, max: 600_000 };
 
 export class FarmKind implements Kind<ServerFarm> {
   readonly name = "serverfarm";
-  readonly annotations = ["serverfarm.dev/reconcile-requested-at", ABANDON];
+  readonly annotations = ["serverfarm.dev/reconcile-requested-at", ABANDON, CONFIRM_DELETION];
   readonly workers: number;
   readonly objects: Copies<ServerFarm>;
   readonly queue: WorkQueue;
@@ -49,11 +50,13 @@ export class FarmKind implements Kind<ServerFarm> {
   readonly #wakes = new WakeIndex();
   readonly #byGroup = new FarmsByGroup();
   readonly #rechecks = new Backoff(RECHECK);
+  readonly #budgets: DeletionBudgets;
   readonly #log: FarmLog;
 
   constructor(context: Context, farms: Copies<ServerFarm>, domains: Domains, workers: number) {
     this.#context = context;
     this.#domains = domains;
+    this.#budgets = new DeletionBudgets(context, DOMAINS, domains.objects, (key) => this.queue.add(key, "Urgent"));
     this.#log = new FarmLog(context.log);
     this.objects = farms;
     this.workers = workers;
@@ -73,6 +76,7 @@ export class FarmKind implements Kind<ServerFarm> {
 
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
     // After what users asked for: one farm that changes all the time must not keep others from their turns.
+    if (!farm && previous) this.#budgets.forget(previous);
     for (const key of this.#byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
     // A status that somebody else wrote (a restore, an edit by hand) is put right at once.
     this.#context.statuses.ifForeign(farm, previous, (key) => {
@@ -178,7 +182,8 @@ export class FarmKind implements Kind<ServerFarm> {
   }
 
   async #decommissionFarm(farm: ServerFarm, { desired }: Wanted, { directory }: ReadyDomain, signal: AbortSignal): Promise<Result> {
-    const { report, end } = await decommissionFarm(farm, desired, this.#ports(farm, directory), signal);
+    const ports = { ...this.#ports(farm, directory), claimEnd: () => this.#budgets.claim(farm) };
+    const { report, end } = await decommissionFarm(farm, desired, ports, signal);
     this.#count(farm, report);
     switch (end.kind) {
       case "Aborted":
@@ -241,9 +246,4 @@ export class FarmKind implements Kind<ServerFarm> {
     for (const { kind } of report.applied) this.#context.metrics.changed(spec.domainRef.name, kind);
     this.#log.did(keyOf(metadata), report);
   }
-}
-
-/** The directory failed, or refused something. */
-function hasFailed({ error, failures }: Report): boolean {
-  return error !== undefined || failures.length > 0;
 }

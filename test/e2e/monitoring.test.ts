@@ -24,6 +24,7 @@ import {
   domainReady,
   farmOf,
   farmReady,
+  getFarm,
   onSandbox,
   patchFarm,
   secretOf,
@@ -245,6 +246,20 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
       labels: { domain: "braked", brake: "Suspend" },
       induce: () => applyDomain({ name: "braked", spec: { suspend: true } }),
       mend: () => cluster.patch("ActiveDirectoryDomain", "braked", undefined, { spec: { suspend: false } }),
+    },
+    {
+      alert: "ServerFarmDeletionBudgetExceeded",
+      labels: { domain: "frugal", severity: "critical" },
+      induce: async () => {
+        await applyDomain({ name: "frugal", spec: { deletionBudget: { farms: 0, per: "1h" } } });
+        await cluster.apply(farmOf(NAMESPACE, "mistaken", { domainRef: { name: "frugal" } }));
+        await farmReady(NAMESPACE, "mistaken");
+        await cluster.delete("ServerFarm", "mistaken", NAMESPACE, 0);
+      },
+      mend: async () => {
+        const { uid } = (await getFarm(NAMESPACE, "mistaken")).metadata;
+        await cluster.annotate("ServerFarm", "mistaken", NAMESPACE, { "serverfarm.dev/confirm-deletion": uid });
+      },
     },
     {
       alert: "ServerFarmDeletionBlocked",

@@ -179,6 +179,21 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
       mend: () => cluster.apply(secretOf("powerless-ldap", { ...ADMINISTRATOR })),
     },
     {
+      alert: "ServerFarmDeletionBudgetExceeded",
+      labels: { domain: "frugal", severity: "critical" },
+      // Before no Secret is seen any more: a new domain is reached by one.
+      induce: async () => {
+        await applyDomain({ name: "frugal", spec: { deletionBudget: { farms: 0, per: "1h" } } });
+        await cluster.apply(farmOf(NAMESPACE, "mistaken", { domainRef: { name: "frugal" } }));
+        await farmReady(NAMESPACE, "mistaken");
+        await cluster.delete("ServerFarm", "mistaken", NAMESPACE, 0);
+      },
+      mend: async () => {
+        const { uid } = (await getFarm(NAMESPACE, "mistaken")).metadata;
+        await cluster.annotate("ServerFarm", "mistaken", NAMESPACE, { "serverfarm.dev/confirm-deletion": uid });
+      },
+    },
+    {
       alert: "ServerFarmReconcileFailures",
       labels: { controller: "serverfarm" },
       induce: async () => {
@@ -246,20 +261,6 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
       labels: { domain: "braked", brake: "Suspend" },
       induce: () => applyDomain({ name: "braked", spec: { suspend: true } }),
       mend: () => cluster.patch("ActiveDirectoryDomain", "braked", undefined, { spec: { suspend: false } }),
-    },
-    {
-      alert: "ServerFarmDeletionBudgetExceeded",
-      labels: { domain: "frugal", severity: "critical" },
-      induce: async () => {
-        await applyDomain({ name: "frugal", spec: { deletionBudget: { farms: 0, per: "1h" } } });
-        await cluster.apply(farmOf(NAMESPACE, "mistaken", { domainRef: { name: "frugal" } }));
-        await farmReady(NAMESPACE, "mistaken");
-        await cluster.delete("ServerFarm", "mistaken", NAMESPACE, 0);
-      },
-      mend: async () => {
-        const { uid } = (await getFarm(NAMESPACE, "mistaken")).metadata;
-        await cluster.annotate("ServerFarm", "mistaken", NAMESPACE, { "serverfarm.dev/confirm-deletion": uid });
-      },
     },
     {
       alert: "ServerFarmDeletionBlocked",

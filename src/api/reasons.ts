@@ -31,6 +31,7 @@ const REASONS = {
   Suspended: "Time",
   Deleting: "Time",
   DeletionBlocked: "Time",
+  DeletionBudgetExceeded: "Time",
   RecordRefused: "Person",
   InternalError: "Time",
 } as const satisfies Readonly<Record<string, "Time" | "Person">>;

@@ -2,6 +2,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import { DirectoryError } from "../ad/error.ts";
+import type { DeletionBudget } from "../domain/deletion-budget.ts";
 import type { DomainProblem } from "../domain/findings.ts";
 import { parseDuration } from "../base/duration.ts";
 import type { Cluster } from "./cluster.ts";
@@ -73,6 +74,11 @@ export function pollOf({ spec }: ActiveDirectoryDomain): number {
 /** How often everything is compared, in milliseconds. */
 export function resyncOf({ spec }: ActiveDirectoryDomain): number {
   return parseDuration(spec.resync) ?? 3_600_000;
+}
+
+/** How many farms may come to their end within how long. */
+export function budgetOf({ spec: { deletionBudget } }: ActiveDirectoryDomain): DeletionBudget {
+  return { farms: deletionBudget.farms, per: parseDuration(deletionBudget.per) ?? 3_600_000 };
 }
 
 /** The naming context that a domain of this name has, in lower case. */

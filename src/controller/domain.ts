@@ -145,7 +145,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
       if (!(error instanceof KubernetesError)) throw error;
       // The directory is asked on, whatever the API server says; the status follows.
       log.warn("the status of the domain was not written", { domain: name, error: error.message });
-      return after(Math.min(next?.delay ?? LONGEST_PAUSE, LONGEST_PAUSE), true);
+      return after(Math.min(next?.delay ?? LONGEST_PAUSE, LONGEST_PAUSE), error.kind !== "Conflict");
     }
     return next ?? { kind: "Done" };
   }

@@ -6,13 +6,14 @@ import type { DesiredFarm, SharingFarm } from "../farm/desired-farm.ts";
 import { frozenFarm, hasToTakeOut } from "../farm/frozen.ts";
 import type { Directory } from "../farm/observed.ts";
 import { lookupKeys } from "../farm/queries.ts";
-import type { Report } from "../farm/report.ts";
+import { hasFailed, type Report } from "../farm/report.ts";
 import type { Withheld } from "../farm/status/allowed.ts";
 import { withheldOutcome } from "../farm/status/frozen.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { decommissionFarm } from "../reconciler/decommission.ts";
 import type { FarmPorts } from "../reconciler/farm.ts";
 import { reconcileFrozen } from "../reconciler/frozen.ts";
+import type { DeletionBudgets } from "./deletion-budget.ts";
 import type { Result } from "./kind.ts";
 import type { Tenancy } from "./tenancy.ts";
 import type { FarmsByGroup, WakeIndex } from "./wake-index.ts";
@@ -21,6 +22,7 @@ import type { FarmsByGroup, WakeIndex } from "./wake-index.ts";
 export interface FarmOps {
   readonly wakes: WakeIndex;
   readonly byGroup: FarmsByGroup;
+  readonly budgets: DeletionBudgets;
   ports(farm: ServerFarm, directory: Directory): FarmPorts;
   count(farm: ServerFarm, report: Report): void;
   write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result>;
@@ -28,11 +30,6 @@ export interface FarmOps {
   /** After a while, and ever more rarely. */
   recheck(key: string, report: Report): Result;
   release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result>;
-}
-
-/** The directory failed, or refused something. */
-export function hasFailed({ error, failures }: Report): boolean {
-  return error !== undefined || failures.length > 0;
 }
 
 function retry(report: Report): Result {
@@ -46,7 +43,8 @@ export async function endFarm(
   directory: Directory,
   signal: AbortSignal,
 ): Promise<Result> {
-  const { report, end } = await decommissionFarm(farm, desired, ops.ports(farm, directory), signal);
+  const ports = { ...ops.ports(farm, directory), claimEnd: () => ops.budgets.claim(farm) };
+  const { report, end } = await decommissionFarm(farm, desired, ports, signal);
   ops.count(farm, report);
   switch (end.kind) {
     case "Aborted":

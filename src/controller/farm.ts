@@ -1,6 +1,6 @@
 /** ServerFarm: when a farm is reconciled, and what of the result goes to the cluster. */
 import { setImmediate } from "node:timers/promises";
-import { ABANDON, FARM_FINALIZER } from "../api/annotations.ts";
+import { ABANDON, CONFIRM_DELETION, FARM_FINALIZER } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
 import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { finalizerAction, keyOf } from "../api/object.ts";
@@ -11,7 +11,7 @@ import { WorkQueue } from "../base/work-queue.ts";
 import { desiredFarm } from "../farm/desired.ts";
 import type { Wanted } from "../farm/desired-farm.ts";
 import { lookupKeys } from "../farm/queries.ts";
-import type { Report } from "../farm/report.ts";
+import { hasFailed, type Report } from "../farm/report.ts";
 import { abandonedEvent } from "../farm/status/decommission.ts";
 import { refusedStatus, suspendedStatus, waitingStatus } from "../farm/status/not-looked.ts";
 import { waitsForOthers } from "../farm/handover.ts";
@@ -22,9 +22,10 @@ import { addFinalizer, getObject, hasSpec, type Resource } from "../kubernetes/r
 import type { Directory } from "../farm/observed.ts";
 import { type FarmPorts, reconcileFarm } from "../reconciler/farm.ts";
 import { type DomainAccess, noDomain } from "./domain-access.ts";
-import type { DomainKind } from "./domain.ts";
+import { DeletionBudgets } from "./deletion-budget.ts";
+import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { asAllowed, endFarm, type FarmOps, hasFailed, takeOut, withhold } from "./farm-ops.ts";
+import { asAllowed, endFarm, type FarmOps, takeOut, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed } from "./farm-record.ts";
 import type { Tenancy } from "./tenancy.ts";
@@ -49,7 +50,7 @@ const RECHECK = { base: 60_000, max: 600_000 };
 
 export class FarmKind implements Kind<ServerFarm>, FarmOps {
   readonly name = "serverfarm";
-  readonly annotations = ["serverfarm.dev/reconcile-requested-at", ABANDON];
+  readonly annotations = ["serverfarm.dev/reconcile-requested-at", ABANDON, CONFIRM_DELETION];
   readonly workers: number;
   readonly objects: Copies<ServerFarm>;
   readonly queue: WorkQueue;
@@ -59,11 +60,13 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   readonly wakes = new WakeIndex();
   readonly byGroup = new FarmsByGroup();
   readonly #rechecks = new Backoff(RECHECK);
+  readonly budgets: DeletionBudgets;
   readonly #log: FarmLog;
 
   constructor(context: Context, farms: Copies<ServerFarm>, domains: Domains, tenancy: Tenancy, workers: number) {
     this.#context = context;
     this.#domains = domains;
+    this.budgets = new DeletionBudgets(context, DOMAINS, domains.objects, (key) => this.queue.add(key, "Urgent"));
     this.#log = new FarmLog(context.log);
     this.#tenancy = tenancy;
     this.objects = farms;
@@ -88,6 +91,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
 
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
     // After what users asked for: one farm that changes all the time must not keep others from their turns.
+    if (!farm && previous) this.budgets.forget(previous);
     for (const key of this.byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
     // A status that somebody else wrote (a restore, an edit by hand) is put right at once.
     this.#context.statuses.ifForeign(farm, previous, (key) => {

@@ -18,3 +18,8 @@ export interface Report {
   /** What ended the reconcile early. */
   readonly error: DirectoryError | undefined;
 }
+
+/** The directory failed, or refused something. */
+export function hasFailed({ error, failures }: Report): boolean {
+  return error !== undefined || failures.length > 0;
+}

@@ -1,12 +1,14 @@
 /** The end of a farm, by the same rounds. */
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
+import type { Change } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { planDecommission } from "../farm/plan/decommission.ts";
 import type { Report } from "../farm/report.ts";
 import { decommissionOutcome, endEvents } from "../farm/status/decommission.ts";
+import type { HeldEnd } from "../farm/status/held-end.ts";
 import { wereMembersSettled } from "../farm/status/ending.ts";
-import { type Aborted, type FarmPorts, reconcile } from "./farm.ts";
+import { type Aborted, type FarmPorts, reconcile, type Work } from "./farm.ts";
 
 export interface Decommissioned {
   readonly report: Report;
@@ -23,28 +25,48 @@ export interface Decommissioned {
       };
 }
 
-/** Takes everything of the farm out of the directory, one thing after the other. Rejects with what `assertFresh` rejects with. */
+export interface EndPorts extends Omit<FarmPorts, "record"> {
+  /**
+   * Asked once, right before the first write, where something is to be deleted: it is on record when this resolves. Resolves with what keeps the farm
+   * where it has to wait. Absent: nobody counts.
+   */
+  readonly claimEnd?: () => Promise<HeldEnd | undefined>;
+}
+
+const DELETES: ReadonlySet<Change["kind"]> = new Set(["DeleteAccount", "DeleteHostGroup", "DeleteAccessGroup"]);
+
+/** Takes everything of the farm out of the directory, one thing after the other. Rejects with what `assertFresh` or `claimEnd` rejects with. */
 export async function decommissionFarm(
   farm: ServerFarm,
   desired: DesiredFarm,
-  ports: Omit<FarmPorts, "record">,
+  ports: EndPorts,
   signal: AbortSignal,
 ): Promise<Decommissioned> {
   const policy = { retain: farm.spec.deletionPolicy === "Retain", membersSettled: wereMembersSettled(farm) };
-  const report = await reconcile(
+  let [claimed, held]: [boolean, HeldEnd | undefined] = [false, undefined];
+  const journal: Work["journal"] = async (change, following, view) => {
+    if (claimed || ![change, ...following].some(({ kind }) => DELETES.has(kind))) return view.desired;
+    held = await ports.claimEnd?.();
+    if (held) throw new Error("the end has to wait");
+    claimed = true;
+    return view.desired;
+  };
+  const { unrecorded, ...report } = await reconcile(
     desired,
     ports.directory,
     {
       scope: "Owned",
       plan: (view) => planDecommission(view, policy),
       assertFresh: desired.observedFor === undefined ? ports.assertFresh : undefined,
+      journal,
       ordered: true,
       pause: ports.pause,
     },
     signal,
   );
   if (report.error?.kind === "Aborted") return { report, end: { kind: "Aborted", events: endEvents(desired, report) } };
+  if (unrecorded && !held) throw unrecorded.cause;
   await ports.pause?.();
-  const { gone, status, events, retryable } = decommissionOutcome(farm, desired, report, ports.now());
+  const { gone, status, events, retryable } = decommissionOutcome(farm, desired, report, ports.now(), held);
   return { report, end: gone ? { kind: "Gone", events } : { kind: "Remains", status, events, retryable } };
 }

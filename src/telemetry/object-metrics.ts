@@ -109,8 +109,20 @@ const DOMAIN: readonly Family<DomainMetrics>[] = [
   },
 ];
 
+/** A domain, and how many of its farms wait. */
+type Waiting = readonly [domain: string, farms: number];
+
+const WAITING: readonly Family<Waiting>[] = [
+  {
+    name: "serverfarm_domain_deletions_waiting",
+    help: "Deleted farms that wait since the deletion budget of the domain is used up",
+    labelNames: ["domain"],
+    samples: ([domain, farms]) => [[[domain], farms]],
+  },
+];
+
 /** For the documentation. */
-export const OBJECT_METRICS: readonly Omit<Family<never>, "samples">[] = [...FARM, ...DOMAIN];
+export const OBJECT_METRICS: readonly Omit<Family<never>, "samples">[] = [...FARM, ...DOMAIN, ...WAITING];
 
 /** Farms in one piece of the exposition. */
 const PIECE = 500;
@@ -118,6 +130,7 @@ const PIECE = 500;
 export class ObjectMetrics {
   #farms: () => Iterable<FarmMetrics> = () => [];
   readonly #domains = new Map<string, DomainMetrics>();
+  readonly #waiting = new Map<string, number>();
 
   /** Where the farms are read from at each scrape. */
   follow(farms: () => Iterable<FarmMetrics>): void {
@@ -127,10 +140,16 @@ export class ObjectMetrics {
   /** From now on, until it is told again. */
   domain(metrics: DomainMetrics): void {
     this.#domains.set(metrics.domain, metrics);
+    if (!this.#waiting.has(metrics.domain)) this.#waiting.set(metrics.domain, 0);
   }
 
   domainGone(domain: string): void {
     this.#domains.delete(domain);
+    this.#waiting.delete(domain);
+  }
+
+  deletionsWaiting(domain: string, farms: number): void {
+    this.#waiting.set(domain, farms);
   }
 
   /** In the exposition format of Prometheus. Between two pieces other things have their turn. */
@@ -139,6 +158,7 @@ export class ObjectMetrics {
     for (const farm of this.#farms()) if (farms.push(farm) % PIECE === 0) await turn();
     for (const family of FARM) yield* expose(family, farms);
     for (const family of DOMAIN) yield* expose(family, this.#domains.values());
+    for (const family of WAITING) yield* expose(family, this.#waiting);
   }
 }
 

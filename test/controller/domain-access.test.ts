@@ -15,6 +15,7 @@ const DOMAIN: ActiveDirectoryDomain = {
     selfJoinedComputers: "Withhold",
     managementPolicy: "Enforce",
     suspend: false,
+    deletionBudget: { farms: 10, per: "1h" },
     adoption: "Consent",
   },
 };

@@ -69,6 +69,7 @@ class World {
         credentialsSecretRef: { name: "" },
         defaults: { accountContainer: "OU=Web,OU=Farms", groupContainer: "OU=Web,OU=Farms" },
         adoption: "Consent",
+        deletionBudget: { farms: 10, per: "1h" },
         managementPolicy: "Enforce",
         suspend: false,
         poll: "15s",

@@ -113,6 +113,7 @@ const DOMAIN: ActiveDirectoryDomain = {
     selfJoinedComputers: "Withhold",
     managementPolicy: "Enforce",
     suspend: false,
+    deletionBudget: { farms: 10, per: "1h" },
   },
 };
 

@@ -14,6 +14,7 @@ const SPEC: ActiveDirectoryDomain["spec"] = {
   selfJoinedComputers: "Withhold",
   managementPolicy: "Enforce",
   suspend: false,
+  deletionBudget: { farms: 10, per: "1h" },
   adoption: "Consent",
 };
 const DOMAIN: ActiveDirectoryDomain = { metadata: { name: "contoso", uid: "u", resourceVersion: "1" }, spec: SPEC };

@@ -202,6 +202,7 @@ describe("the status", () => {
       selfJoinedComputers: "Withhold",
       managementPolicy: "Enforce",
       suspend: false,
+      deletionBudget: { farms: 10, per: "1h" },
     },
     ...(status ? { status } : {}),
   });

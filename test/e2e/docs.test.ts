@@ -42,6 +42,11 @@ const ELSEWHERE: readonly {
       "kubectl create clusterrolebinding serverfarm-metrics --clusterrole=serverfarm-operator-metrics-reader --serviceaccount=monitoring:prometheus-k8s",
     ],
   },
+  {
+    test: "test/e2e/deletion-budget.test.ts",
+    blocks: (page) => page === "docs/runbooks/ServerFarmDeletionBudgetExceeded.md",
+    commands: ["kubectl annotate farm itfarm1 -n web serverfarm.dev/confirm-deletion=UID"],
+  },
   { test: "test/e2e/brake.test.ts", blocks: (page) => page === "docs/runbooks/StopEverything.md" },
   {
     test: "test/e2e/brake.test.ts",

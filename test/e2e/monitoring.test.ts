@@ -24,6 +24,7 @@ import {
   domainReady,
   farmOf,
   farmReady,
+  getFarm,
   onSandbox,
   patchFarm,
   secretOf,
@@ -176,6 +177,21 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
         await domainReady(30, "powerless");
       },
       mend: () => cluster.apply(secretOf("powerless-ldap", { ...ADMINISTRATOR })),
+    },
+    {
+      alert: "ServerFarmDeletionBudgetExceeded",
+      labels: { domain: "frugal", severity: "critical" },
+      // Before no Secret is seen any more: a new domain is reached by one.
+      induce: async () => {
+        await applyDomain({ name: "frugal", spec: { deletionBudget: { farms: 0, per: "1h" } } });
+        await cluster.apply(farmOf(NAMESPACE, "mistaken", { domainRef: { name: "frugal" } }));
+        await farmReady(NAMESPACE, "mistaken");
+        await cluster.delete("ServerFarm", "mistaken", NAMESPACE, 0);
+      },
+      mend: async () => {
+        const { uid } = (await getFarm(NAMESPACE, "mistaken")).metadata;
+        await cluster.annotate("ServerFarm", "mistaken", NAMESPACE, { "serverfarm.dev/confirm-deletion": uid });
+      },
     },
     {
       alert: "ServerFarmReconcileFailures",

@@ -30,6 +30,8 @@ export function domainAt(url: string, spec: object = {}, name = "contoso"): Mani
       credentialsSecretRef: { name: `${name}-ldap` },
       caBundleRef: { name: `${name}-ca` },
       defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" },
+      // Tests make and delete as many farms as others do in a year.
+      deletionBudget: { farms: 1000, per: "1s" },
       ...spec,
     },
   };

@@ -431,6 +431,50 @@ describe("whether anything is written", () => {
   });
 });
 
+describe("the end of a farm that is counted", () => {
+  const full = (): SimulatedDirectory => new SimulatedDirectory([group("itfarm1Hosts", [WEB01]), account()], WEB);
+  const owned = ({ objects }: SimulatedDirectory) => objects.filter(({ owner }) => owner === desired().owner);
+  const held = { message: "the deletion budget keeps it.", stalled: false };
+
+  test("is asked for once, before anything is written", async () => {
+    const directory = full();
+    const seen: number[] = [];
+    const claimEnd = () => {
+      seen.push(owned(directory).length);
+      return Promise.resolve(undefined);
+    };
+    expect((await decommissionFarm(farm(), desired(), { ...portsOf(directory), claimEnd }, signal)).end.kind).toBe("Gone");
+    expect(seen).toEqual([2]);
+  });
+
+  test("does not begin where it has to wait, and says why", async () => {
+    const directory = full();
+    const { end } = await decommissionFarm(farm(), desired(), { ...portsOf(directory), claimEnd: () => Promise.resolve(held) }, signal);
+    expect(owned(directory)).toHaveLength(2);
+    if (end.kind !== "Remains") throw new Error(end.kind);
+    const said = end.status.conditions?.map(({ type, reason }) => `${type} ${reason}`);
+    expect(said).toContain("Ready DeletionBlocked");
+    expect(said).toContain("Reconciling DeletionBudgetExceeded");
+    expect(end.retryable).toBe(false);
+  });
+
+  test("does not begin where it cannot be recorded", async () => {
+    const directory = full();
+    const claimEnd = () => Promise.reject(new Error("conflict"));
+    await expect(decommissionFarm(farm(), desired(), { ...portsOf(directory), claimEnd }, signal)).rejects.toThrow("conflict");
+    expect(owned(directory)).toHaveLength(2);
+  });
+
+  test.each([
+    ["what is retained", { deletionPolicy: "Retain" as const }, full],
+    ["what owns nothing", {}, () => new SimulatedDirectory([], WEB)],
+  ])("is not asked for by %s", async (_, spec, made) => {
+    const claimEnd = () => Promise.resolve(held);
+    const { end } = await decommissionFarm(farm(spec), desired(spec), { ...portsOf(made()), claimEnd }, signal);
+    expect(end.kind).toBe("Gone");
+  });
+});
+
 describe("in a domain where nothing is to be written", () => {
   test("a farm that is to be enforced is only planned, and its end waits", async () => {
     const wanted = { ...desired(hosts(["WEB01"])), observedFor: "Domain" as const };

@@ -47,6 +47,7 @@ test("the metrics of a domain say when it was last asked, and vanish with it", a
   expect(await lines(metrics, "serverfarm_domain_")).toEqual([
     'serverfarm_domain_braked{domain="contoso",brake="Observe"} 0',
     'serverfarm_domain_braked{domain="contoso",brake="Suspend"} 0',
+    'serverfarm_domain_deletions_waiting{domain="contoso"} 0',
     'serverfarm_domain_poll_interval_seconds{domain="contoso"} 15',
     'serverfarm_domain_ready{domain="contoso"} 1',
   ]);
@@ -54,14 +55,17 @@ test("the metrics of a domain say when it was last asked, and vanish with it", a
   expect(await lines(metrics, "serverfarm_domain_")).toEqual([
     'serverfarm_domain_braked{domain="contoso",brake="Observe"} 0',
     'serverfarm_domain_braked{domain="contoso",brake="Suspend"} 0',
+    'serverfarm_domain_deletions_waiting{domain="contoso"} 0',
     'serverfarm_domain_last_poll_timestamp_seconds{domain="contoso"} 1800000000',
     'serverfarm_domain_poll_interval_seconds{domain="contoso"} 15',
     'serverfarm_domain_ready{domain="contoso"} 0',
   ]);
+  metrics.objects.deletionsWaiting("contoso", 20);
   metrics.objects.domain({ ...domain, lastPoll: 1_800_000_000, brake: "Suspend" });
   expect(await lines(metrics, "serverfarm_domain_")).toEqual([
     'serverfarm_domain_braked{domain="contoso",brake="Observe"} 0',
     'serverfarm_domain_braked{domain="contoso",brake="Suspend"} 1',
+    'serverfarm_domain_deletions_waiting{domain="contoso"} 20',
     'serverfarm_domain_poll_interval_seconds{domain="contoso"} 15',
   ]);
   metrics.objects.domainGone("contoso");

@@ -45,6 +45,13 @@ export interface ActiveDirectoryDomainSpec {
   readonly managementPolicy: "Enforce" | "Observe";
   /** true: nothing is read from or written to the directory for any farm of the domain, deletion included, until it is false again. */
   readonly suspend: boolean;
+  /** How many farms may be decommissioned within a time. Those beyond it wait in DeletionBlocked, the oldest deletion goes on first, and the annotation serverfarm.dev/confirm-deletion with its uid lets one through. Farms that own nothing, with deletionPolicy Retain, or that are abandoned do not count. */
+  readonly deletionBudget: {
+    /** How many farms; 0, and each has to be confirmed. */
+    readonly farms: number;
+    /** Within how long, at least 1s. */
+    readonly per: string;
+  };
   /** How often the directory is asked what changed, at least 1s. */
   readonly poll: string;
   /** How often every farm is compared in full, at least 1m. */
@@ -144,4 +151,13 @@ export interface ActiveDirectoryDomainStatus {
   readonly machineAccountQuota?: number;
   /** How many ServerFarms name this domain. */
   readonly farms?: number;
+  /** The farms whose end has begun within the time of spec.deletionBudget. Recorded before anything of them is deleted, so that a restart does not refill the budget. */
+  readonly deletions?: readonly {
+    /** Its namespace and name. */
+    readonly farm: string;
+    /** Its uid. */
+    readonly uid: string;
+    /** When its end began. */
+    readonly at: string;
+  }[];
 }

@@ -2,7 +2,8 @@
 import { ABANDON } from "../../api/annotations.ts";
 import type { EventDraft } from "../../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
-import { waitsForPerson } from "../../api/reasons.ts";
+import type { Condition } from "../../api/object.ts";
+import { type Reason, waitsForPerson } from "../../api/reasons.ts";
 import { describeOwner } from "../../names/identifier.ts";
 import { commonName } from "../../names/distinguished-name.ts";
 import { listOf } from "../changes/entry.ts";
@@ -12,6 +13,7 @@ import { leftBehind } from "../handover.ts";
 import { readJournal } from "../journal.ts";
 import type { Report } from "../report.ts";
 import { endingParts, endingStatus } from "./ending.ts";
+import type { HeldEnd } from "./held-end.ts";
 import { unknownStatus } from "./not-looked.ts";
 
 export interface DecommissionOutcome {
@@ -22,10 +24,18 @@ export interface DecommissionOutcome {
   readonly retryable: boolean;
 }
 
-export function decommissionOutcome(farm: ServerFarm, desired: DesiredFarm, report: Report, now: Date): DecommissionOutcome {
+/** `held`: what kept its end from beginning. */
+export function decommissionOutcome(
+  farm: ServerFarm,
+  desired: DesiredFarm,
+  report: Report,
+  now: Date,
+  held?: HeldEnd,
+): DecommissionOutcome {
   const { plan, error, failures } = report;
   const gone = error === undefined && plan !== undefined && plan.changes.length === 0 && plan.blockers.length === 0;
   const causes = [
+    ...(held ? [held.message] : []),
     ...(error ? [error.message] : []),
     ...failures.map((failure) => failure.error.message),
     ...(plan?.blockers ?? []).map(({ message }) => message),
@@ -42,13 +52,20 @@ export function decommissionOutcome(farm: ServerFarm, desired: DesiredFarm, repo
       ? `the farm cannot be decommissioned yet: ${[...new Set(causes)].join(" ")}`
       : "what the farm owns in the directory is being removed.";
   const retryable = error !== undefined || failures.some((failure) => failure.error.retryable) || causes.length === 0;
-  const waits = plan?.blockers.some((blocker) => !waitsForPerson(blocker.reason)) === true;
+  const waits = held?.stalled === false || plan?.blockers.some((blocker) => !waitsForPerson(blocker.reason)) === true;
   const seen = unknownStatus(farm, reason, message, now, {
     stalled: !retryable && !waits,
     ending: (parts) => endingParts(farm, parts, report),
   });
-  const status = endingStatus(farm, seen, report);
+  const ending = endingStatus(farm, seen, report);
+  const status = held ? { ...ending, conditions: (ending.conditions ?? []).map(nameBudget) } : ending;
   return { gone, status, events: eventsOfEnd(desired, report, gone), retryable };
+}
+
+/** Ready says DeletionBlocked, as of every end that cannot go on; what tells for whom it waits says why. */
+function nameBudget(condition: Condition): Condition {
+  const isProgress = condition.type === "Reconciling" || condition.type === "Stalled";
+  return isProgress ? { ...condition, reason: "DeletionBudgetExceeded" satisfies Reason } : condition;
 }
 
 /** What was done, where nothing else can be said. */

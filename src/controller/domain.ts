@@ -137,13 +137,13 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
   #watchedOf(name: string): Watched {
     const known = this.#watched.get(name);
     if (known) return known;
-    const { metrics, log, fence } = this.#context;
+    const { metrics, log, fence, audit } = this.#context;
     metrics.domainStarted(name, CHANGE_KINDS);
     const onLost = (): void => {
       this.queue.add(name);
     };
     const watched = {
-      connection: new DomainConnection({ domain: name, metrics, log, fence, refused: this.#refused, onLost }),
+      connection: new DomainConnection({ domain: name, metrics, log, fence, audit, refused: this.#refused, onLost }),
       state: new DomainState({ monotonic: () => performance.now(), wall: () => new Date() }),
     };
     this.#watched.set(name, watched);

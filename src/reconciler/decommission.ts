@@ -6,7 +6,7 @@ import { planDecommission } from "../farm/plan/decommission.ts";
 import type { Report } from "../farm/report.ts";
 import { decommissionOutcome } from "../farm/status/decommission.ts";
 import { wereMembersSettled } from "../farm/status/ending.ts";
-import { type Aborted, type FarmPorts, reconcile } from "./farm.ts";
+import { type Aborted, askerOf, type FarmPorts, reconcile } from "./farm.ts";
 
 export interface Decommissioned {
   readonly report: Report;
@@ -38,6 +38,7 @@ export async function decommissionFarm(
       scope: "Owned",
       plan: (view) => planDecommission(view, policy),
       assertFresh: farm.spec.managementPolicy === "Enforce" ? ports.assertFresh : undefined,
+      ask: () => askerOf(farm, "Decommission"),
       ordered: true,
       pause: ports.pause,
     },

@@ -41,11 +41,12 @@ export type AuditResult = "Done" | "Refused" | "Unknown" | "Found" | "NotFound";
 export interface AuditLine {
   readonly server: string;
   readonly account: string;
-  readonly farm: Asker["farm"] | undefined;
+  /** Not `farm` and not `object`: in the other lines of the log these are texts, and a store of logs takes one type for each field. */
+  readonly serverFarm: Asker["farm"] | undefined;
   readonly cause: Cause | undefined;
   readonly operation: "Create" | "Modify" | "Delete";
   readonly objectClass: string | undefined;
-  readonly object: { readonly dn: string; readonly guid?: string | undefined; readonly sid?: string | undefined };
+  readonly directoryObject: { readonly dn: string; readonly guid?: string | undefined; readonly sid?: string | undefined };
   readonly attributes: readonly AuditedAttribute[];
   readonly result: AuditResult;
   /** What the directory answered: the LDAP result code, and the text. */

@@ -21,7 +21,8 @@ interface Creation {
 }
 
 /** A write as it is told: `Mark` is one that changes the marker. */
-export type Told = Pick<AuditLine, "operation" | "objectClass" | "object" | "attributes"> & {
+export type Told = Pick<AuditLine, "operation" | "objectClass" | "attributes"> & {
+  readonly object: AuditLine["directoryObject"];
   readonly asker: Asker | undefined;
   readonly id: string;
 };
@@ -67,7 +68,17 @@ export class OwnWrites {
     const [{ server, account }, text] = [to, error?.message.slice(0, LONGEST_TEXT)];
     for (const [index, attributes] of parts.entries()) {
       const ended = { result, code: error?.code, error: text, write, part: index + 1, parts: parts.length } as const;
-      this.#audit({ server, account, farm: asker?.farm, cause: asker?.cause, operation, objectClass, object, attributes, ...ended });
+      this.#audit({
+        server,
+        account,
+        serverFarm: asker?.farm,
+        cause: asker?.cause,
+        operation,
+        objectClass,
+        directoryObject: object,
+        attributes,
+        ...ended,
+      });
     }
   }
 

@@ -152,7 +152,7 @@ describe.skipIf(!available)("the audit log", () => {
     await farmReady(NAMESPACE, "trail");
     await stage("SpecChange");
     const { uid, generation } = (await getFarm(NAMESPACE, "trail")).metadata;
-    expect(auditLines(operator.log)[0]?.farm).toEqual({ namespace: NAMESPACE, name: "trail", uid, generation });
+    expect(auditLines(operator.log)[0]?.serverFarm).toEqual({ namespace: NAMESPACE, name: "trail", uid, generation });
 
     await patchFarm(NAMESPACE, "trail", {
       hosts: { computers: ["WEB02", "WEB03", "WEB04"] },

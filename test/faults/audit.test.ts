@@ -41,7 +41,7 @@ describe.skipIf(!available)("the audit log", () => {
     await middle.stop();
   });
 
-  const linesOf = (name: string): readonly AuditLine[] => auditLines(operator.log).filter(({ farm }) => farm.name === name);
+  const linesOf = (name: string): readonly AuditLine[] => auditLines(operator.log).filter(({ serverFarm }) => serverFarm.name === name);
   const fail = (operation: string, effect: Effect): void => {
     middle.ldap.schedule.set({ matches: matching("ldap", operation), when: { nth: 1 }, effect });
   };

@@ -11,11 +11,11 @@ const LINE = z.object({
   domain: z.string(),
   server: z.string(),
   account: z.string(),
-  farm: z.object({ namespace: z.string(), name: z.string(), uid: z.string(), generation: z.number() }),
+  serverFarm: z.object({ namespace: z.string(), name: z.string(), uid: z.string(), generation: z.number() }),
   cause: z.enum(["SpecChange", "Drift", "Quarantine", "Adoption", "Decommission"]),
   operation: z.enum(["Create", "Modify", "Delete"]),
   objectClass: z.string().optional(),
-  object: z.object({ dn: z.string(), guid: z.string().optional(), sid: z.string().optional() }),
+  directoryObject: z.object({ dn: z.string(), guid: z.string().optional(), sid: z.string().optional() }),
   attributes: z.array(z.strictObject({ attribute: z.string(), before: values, after: values, added: values, removed: values })),
   result: z.enum(["Done", "Refused", "Unknown", "Found", "NotFound"]),
   code: z.number().optional(),
@@ -60,7 +60,7 @@ export function replay(lines: readonly AuditLine[]): Trail {
   ).values()) {
     const [first] = parts;
     if (!first) continue;
-    const { operation, object } = first;
+    const { operation, directoryObject: object } = first;
     const guid = object.guid ?? "";
     if (operation === "Delete") {
       const gone = dnKey(objects.get(guid)?.dn ?? object.dn);

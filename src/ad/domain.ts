@@ -1,7 +1,7 @@
 /** What is seen of a domain: the facts that its conditions are made of. */
 
 import type { ServicePrincipalNameMappings } from "../names/account-name.ts";
-import type { MissingRight } from "./right.ts";
+import type { ExcessiveRight, MissingRight } from "./right.ts";
 
 /** Seen: `usableFrom` in ms since 1970. Proven: an account has a password. NotSeen: there is none, or the account may not see it. */
 export type KdsRootKey =
@@ -26,6 +26,7 @@ export interface DomainObservation {
   /** The operator's own, as dsacls takes it. */
   readonly account: string;
   readonly missingRights: readonly MissingRight[];
+  readonly excessiveRights?: readonly ExcessiveRight[];
 }
 
 /** What the owner of a domain keeps from being done in all of it. Observe: nothing is written. Suspend: nothing is read either. */

@@ -9,6 +9,53 @@ export interface Reader {
 }
 
 export interface Writer {
-  /** That it is so already is a success. An object without the write's owner marker is left as it is: NotOwned. */
-  apply(write: Write, signal: AbortSignal): Promise<void>;
+  /** That it is so already is a success. An object without the write's owner marker is left as it is: NotOwned. `asker`: for the audit log. */
+  apply(write: Write, signal: AbortSignal, asker?: Asker): Promise<void>;
 }
+
+/** Why a write is made. SpecChange: the farm asks for it; also what it asked for before and what only now can be done. */
+export type Cause = "SpecChange" | "Drift" | "Quarantine" | "Adoption" | "Decommission";
+
+/** What asks for a write. */
+export interface Asker {
+  readonly farm: { readonly namespace: string; readonly name: string; readonly uid: string; readonly generation: number };
+  readonly cause: Cause;
+}
+
+/** An attribute that a write is about. Of members only those that come and go are known; of all else the values before, where they were read, and after. */
+export type AuditedAttribute = {
+  readonly attribute: string;
+  readonly before?: readonly string[] | undefined;
+  readonly after?: readonly string[] | undefined;
+  readonly added?: readonly string[] | undefined;
+  readonly removed?: readonly string[] | undefined;
+};
+
+/**
+ * Unknown: no answer came. Found: it is so already; after Unknown, the write was done. NotFound: after Unknown, it was not done.
+ * Refused without a code: the operator itself sent nothing, since the object is not the farm's.
+ */
+export type AuditResult = "Done" | "Refused" | "Unknown" | "Found" | "NotFound";
+
+/** One line of the audit log: one write, or a part of one that is long. */
+export interface AuditLine {
+  readonly server: string;
+  readonly account: string;
+  /** Not `farm` and not `object`: in the other lines of the log these are texts, and a store of logs takes one type for each field. */
+  readonly serverFarm: Asker["farm"] | undefined;
+  readonly cause: Cause | undefined;
+  readonly operation: "Create" | "Modify" | "Delete";
+  readonly objectClass: string | undefined;
+  readonly directoryObject: { readonly dn: string; readonly guid?: string | undefined; readonly sid?: string | undefined };
+  readonly attributes: readonly AuditedAttribute[];
+  readonly result: AuditResult;
+  /** What the directory answered: the LDAP result code, and the text. */
+  readonly code: number | undefined;
+  readonly error: string | undefined;
+  /** The same in all parts of a write, and in the line that settles an unknown outcome. */
+  readonly write: string;
+  readonly part: number;
+  readonly parts: number;
+}
+
+export type Audit = (line: AuditLine) => void;

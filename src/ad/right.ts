@@ -43,3 +43,25 @@ function remedy(container: string, grant: string): string {
   if (!isSharedContainer(container)) return `dsacls "${container}" ${grant}.`;
   return `it is not to be given there, where objects of others are: ${MAKE_AN_OU}, give it there, and move there what is the farms'.`;
 }
+
+/** What the operator's account may do that no farm needs. */
+export type ExcessiveRight =
+  | { readonly kind: "AdministrativeGroup"; readonly name: string; readonly sid: string }
+  | { readonly kind: "CreateOthers"; readonly container: string; readonly classes: readonly string[] }
+  /** Of groups outside the farms' containers. */
+  | { readonly kind: "WriteMembers"; readonly groups: readonly string[] };
+
+export function describeExcess(right: ExcessiveRight, account: string): string {
+  switch (right.kind) {
+    case "AdministrativeGroup":
+      return `${account} is in ${right.name} (${right.sid}), directly or by way of another group: take it out.`;
+    case "CreateOthers":
+      return `it may create ${few(right.classes)} in ${right.container}, where farms need gMSAs and groups only: take that right away.`;
+    case "WriteMembers":
+      return `it may write member of groups outside the farms' containers, such as ${few(right.groups)}: give that right on single groups only, and not on what they are in.`;
+  }
+}
+
+function few(names: readonly string[]): string {
+  return names.slice(0, 3).join(", ") + (names.length > 3 ? ` and ${names.length - 3} more` : "");
+}

@@ -96,6 +96,8 @@ export async function run({ configFile, kubeconfig, environment, signal }: RunOp
 
 function assemble(config: OperatorConfiguration, identity: string, client: KubernetesClient, metrics: Metrics, log: Log): Operator {
   const { namespace, watchNamespaces } = config;
+  // Whatever the level of the log is.
+  const audit = createLog("info", config.log.format, (line) => process.stdout.write(line), currentReconcile);
   const cluster = new Cluster({ client, namespace, watchNamespaces, metrics, log });
   const leadership = new Leadership(leadershipOptions(config, client, identity, log));
   const events = new EventRecorder({
@@ -106,7 +108,7 @@ function assemble(config: OperatorConfiguration, identity: string, client: Kuber
       log.debug("an Event was not written", { error: error.message });
     },
   });
-  const context: Context = { cluster, client, statuses: new StatusWriter(client), events, fence: leadership.fence, metrics, log };
+  const context: Context = { cluster, client, statuses: new StatusWriter(client), events, fence: leadership.fence, metrics, log, audit };
   const runtime = new Runtime({ kinds: kindsOf(context, config), metrics, log });
   return { config, identity, log, metrics, cluster, leadership, events, runtime };
 }

@@ -3,6 +3,7 @@ import { ChangeFeed } from "../directory/feed.ts";
 import { LdapReader } from "../directory/reader.ts";
 import { type Fence, LdapSession } from "../directory/session.ts";
 import { type BrakeState, OwnWrites } from "../directory/own-writes.ts";
+import { settle } from "../directory/settle.ts";
 import { REPLICATED } from "../domain/state.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -15,6 +16,7 @@ export interface DomainConnectionOptions {
   readonly log: Log;
   readonly fence: Fence;
   readonly brake: BrakeState;
+  readonly audit: Log;
   readonly refused: RefusedCredentials;
   readonly onLost: () => void;
 }
@@ -34,7 +36,7 @@ export class DomainConnection {
   #failedAt = 0;
   #keptAliveAt = 0;
   #lastPoll: number | undefined;
-  readonly #own = new OwnWrites(REPLICATED);
+  readonly #own: OwnWrites;
   /** All went well with this session once. */
   #proven = false;
   /** The server that fell silent, if that was how the last session ended. */
@@ -42,6 +44,9 @@ export class DomainConnection {
 
   constructor(options: DomainConnectionOptions) {
     this.#options = options;
+    this.#own = new OwnWrites(REPLICATED, (line) => {
+      options.audit.info("a write to the directory", { logger: "audit", domain: options.domain, ...line });
+    });
   }
 
   /** It may have been lost this very moment: then its requests fail, and it is made anew. */
@@ -126,6 +131,8 @@ export class DomainConnection {
       this.#keptAliveAt = performance.now();
       await this.session?.keepAlive();
     }
+    // A write whose answer was lost was done, or was not; if nobody writes, nobody else looks.
+    if (this.session && this.#own.unsettled.size > 0) await settle(this.session);
     this.#failures = 0;
     this.#proven = true;
   }

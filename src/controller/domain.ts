@@ -153,7 +153,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
   #watchedOf(name: string): Watched {
     const known = this.#watched.get(name);
     if (known) return known;
-    const { metrics, log, fence } = this.#context;
+    const { metrics, log, fence, audit } = this.#context;
     metrics.domainStarted(name, CHANGE_KINDS);
     const onLost = (): void => {
       this.queue.add(name);
@@ -161,7 +161,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     const brake: Watched["brake"] = { holds: undefined };
     const watched = {
       brake,
-      connection: new DomainConnection({ domain: name, metrics, log, fence, brake, refused: this.#refused, onLost }),
+      connection: new DomainConnection({ domain: name, metrics, log, fence, brake, audit, refused: this.#refused, onLost }),
       state: new DomainState({ monotonic: () => performance.now(), wall: () => new Date() }),
       since: new InspectedGeneration(),
     };

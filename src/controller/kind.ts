@@ -64,4 +64,6 @@ export interface Context {
   readonly fence: Fence;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** A log of its own for every write to a directory, whatever the level of the other is. */
+  readonly audit: Log;
 }

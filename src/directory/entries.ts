@@ -18,6 +18,7 @@ export const BINARY_ATTRIBUTES = [
   "msDS-ManagedPasswordId",
   "invocationId",
   "mS-DS-CreatorSID",
+  "tokenGroups",
 ];
 
 /** What is read of every object, and of what changed. Never msDS-ManagedPassword: reading it can roll the key. */
@@ -69,8 +70,11 @@ export class Attributes {
   }
 
   bytes(name: string): Buffer | undefined {
-    const [value] = this.#values.get(name.toLowerCase()) ?? [];
-    return typeof value === "string" ? Buffer.from(value) : value;
+    return this.allBytes(name)[0];
+  }
+
+  allBytes(name: string): readonly Buffer[] {
+    return (this.#values.get(name.toLowerCase()) ?? []).map((value) => (typeof value === "string" ? Buffer.from(value) : value));
   }
 
   number(name: string): number | undefined {

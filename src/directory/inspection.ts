@@ -8,6 +8,7 @@ import { DirectoryError } from "../ad/error.ts";
 import type { MissingRight } from "../ad/right.ts";
 import { markersOf, decodeGuid, decodeSid } from "../names/identifier.ts";
 import { decodeFiletime } from "./entries.ts";
+import { excessiveRights } from "./excess.ts";
 import type { LdapSession } from "./session.ts";
 
 /** What is written on an account after it was created, and on a group. */
@@ -54,6 +55,7 @@ export async function inspectDomain(
     servicePrincipalNameMappings: parseMappings(mappings),
     kdsRootKey: await findKdsRootKey(session),
     account: session.account,
+    excessiveRights: await excessiveRights(session, [resolveDn(accountContainer, base), resolveDn(groupContainer, base)]),
     missingRights: [
       ...(await missingRights(session, resolveDn(accountContainer, base), ACCOUNT_CLASS, WRITTEN_ON_ACCOUNTS, cluster)),
       ...(await missingRights(session, resolveDn(groupContainer, base), GROUP_CLASS, WRITTEN_ON_GROUPS, cluster)),

@@ -1,14 +1,19 @@
 /**
- * What this program made and deleted of late, in a domain, where nothing else tells.
+ * What this program writes in a domain: each write is told to the audit log; and it is remembered what it made and deleted of late, where nothing else tells.
  *
  * Made, and not seen since: the answer was lost, or the server before anybody could look. No farm's record names such an object, as nobody knows its
  * objectGUID. Another server that does not show it may not have heard of it: made there again it would be there twice.
  *
  * Deleted: an ordinary account does not see what is deleted. On a server that took over, what is not to be seen may be on its way there; this is not.
  */
+import { FLAG_NAMES } from "../ad/account-flags.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { Brake } from "../ad/domain.ts";
+import type { Asker, Audit, AuditedAttribute, AuditLine, AuditResult } from "../ad/port.ts";
+import type { Attributes as Values, AttributeValue, Modification, Write } from "../ad/write.ts";
 import { dnKey } from "../names/distinguished-name.ts";
+import { decodeGuid, decodeSid } from "../names/identifier.ts";
+import { type Attributes, decodeRetrievers } from "./entries.ts";
 
 /** The brake of a domain as it is in this very moment. */
 export interface BrakeState {
@@ -31,16 +36,71 @@ interface Creation {
   readonly at: number;
 }
 
+/** A write as it is told: `Mark` is one that changes the marker. */
+export type Told = Pick<AuditLine, "operation" | "objectClass" | "attributes"> & {
+  readonly object: AuditLine["directoryObject"];
+  readonly asker: Asker | undefined;
+  readonly id: string;
+};
+
+/** Where it was sent. */
+export type SentTo = Pick<AuditLine, "server" | "account"> & {
+  /** The domain controller's own name in the directory. */ readonly service: string;
+};
+
+/** A write whose answer was lost. */
+interface Unsettled {
+  readonly told: Told;
+  readonly to: SentTo;
+  /** On the monotonic clock. */
+  readonly at: number;
+}
+
 export class OwnWrites {
+  /** Writes that may have been done or not, by their ids. */
+  readonly unsettled = new Map<string, Unsettled>();
   /** By distinguished name, the oldest first. */
   readonly #made = new Map<string, Creation>();
   /** objectGUIDs, with when they were deleted; the oldest first. */
   readonly #deleted = new Map<string, number>();
   readonly #replicated: number;
+  readonly #audit: Audit;
 
   /** `replicated`: after so long (ms) every server has heard of it, or will not. */
-  constructor(replicated: number) {
+  constructor(replicated: number, audit: Audit = () => undefined) {
     this.#replicated = replicated;
+    this.#audit = audit;
+  }
+
+  /** Tells how a write ended. What was never sent is not told, unless the operator refuses it by itself. */
+  tell(told: Told, to: SentTo, end: DirectoryError | Exclude<AuditResult, "Refused" | "Unknown">): void {
+    const error = end instanceof DirectoryError ? end : undefined;
+    if (error && error.code === undefined && error.kind !== "OutcomeUnknown" && error.kind !== "NotOwned") return;
+    const result = end instanceof DirectoryError ? (end.kind === "OutcomeUnknown" ? "Unknown" : "Refused") : end;
+    if (result === "Unknown") this.unsettled.set(told.id, { told, to, at: performance.now() });
+    else this.unsettled.delete(told.id);
+    const parts = inParts(told.attributes);
+    const { asker, id: write, operation, objectClass, object } = told;
+    const [{ server, account }, text] = [to, error?.message.slice(0, LONGEST_TEXT)];
+    for (const [index, attributes] of parts.entries()) {
+      const ended = { result, code: error?.code, error: text, write, part: index + 1, parts: parts.length } as const;
+      this.#audit({
+        server,
+        account,
+        serverFarm: asker?.farm,
+        cause: asker?.cause,
+        operation,
+        objectClass,
+        directoryObject: object,
+        attributes,
+        ...ended,
+      });
+    }
+  }
+
+  /** Whether every server has heard by now of what was done then, or will not. */
+  isReplicated(at: number): boolean {
+    return performance.now() - at > this.#replicated;
   }
 
   /** Right before it is made. Returns what was known of it until then. Throws DirectoryError where it may be on its way from another server. */
@@ -86,4 +146,94 @@ export class OwnWrites {
   isDeleted(objectGUID: string): boolean {
     return this.#deleted.has(objectGUID);
   }
+}
+
+/** Bytes of the values in one line: collectors of logs cut a line at 16 KiB. */
+const LINE = 12_000;
+const LONGEST_TEXT = 1000;
+
+/** `entry`: the object as it was right before, with the attributes that are written; of one that is made, as it is right after. */
+export function toldOf(write: Exclude<Write, { kind: "Mark" }>, asker: Asker | undefined, entry?: Attributes): Told {
+  const [guid, sid] = [entry?.bytes("objectGUID"), entry?.bytes("objectSid")];
+  const dn = entry?.distinguishedName ?? ("object" in write ? write.object.distinguishedName : write.distinguishedName);
+  const known = "object" in write ? write.object.objectGUID : undefined;
+  const object = { dn, guid: guid ? decodeGuid(guid) : known, sid: sid ? decodeSid(sid) : undefined };
+  const told = { id: crypto.randomUUID(), asker, object, objectClass: "objectClass" in write ? write.objectClass : undefined };
+  switch (write.kind) {
+    case "Add":
+      return { ...told, operation: "Create", attributes: Object.entries(write.attributes).map(([name, values]) => madeWith(name, values)) };
+    case "Modify": {
+      const names = [...new Set(write.modifications.map(([, attribute]) => attribute))];
+      return { ...told, operation: "Modify", attributes: names.map((name) => changedIn(name, write.modifications, entry)) };
+    }
+    case "Delete":
+      return { ...told, operation: "Delete", attributes: [] };
+  }
+}
+
+function madeWith(attribute: string, values: Values[string]): AuditedAttribute {
+  const texts = values.flatMap((value) => inWords(attribute, value));
+  return attribute === "member" ? { attribute, added: texts, removed: [] } : { attribute, before: [], after: texts };
+}
+
+function changedIn(attribute: string, modifications: readonly Modification[], entry: Attributes | undefined): AuditedAttribute {
+  const of = (wanted: Modification[0]): readonly string[] =>
+    modifications.flatMap(([operation, name, values]) =>
+      operation === wanted && name === attribute ? values.flatMap((value) => inWords(attribute, value)) : [],
+    );
+  const [added, removed] = [of("add"), of("delete")];
+  if (attribute === "member") return { attribute, added, removed };
+  if (modifications.some(([operation, name]) => operation === "replace" && name === attribute))
+    return { attribute, before: entry && valuesOf(attribute, entry), after: of("replace") };
+  if (!entry) return { attribute, added, removed };
+  const before = valuesOf(attribute, entry);
+  const gone = new Set(removed.map((text) => text.toLowerCase()));
+  return { attribute, before, after: [...before.filter((text) => !gone.has(text.toLowerCase())), ...added] };
+}
+
+/** The values of an attribute as they are told. */
+export function valuesOf(attribute: string, entry: Attributes): readonly string[] {
+  if (attribute !== "msDS-GroupMSAMembership") return entry.texts(attribute).flatMap((text) => inWords(attribute, text));
+  const bytes = entry.bytes(attribute);
+  if (!bytes) return [];
+  const { foreign, ...retrievers } = decodeRetrievers(bytes);
+  return [...inWords(attribute, retrievers), ...foreign.map((text) => `other: ${text}`)];
+}
+
+/** SIDs and bits for people to read. */
+function inWords(attribute: string, value: AttributeValue): readonly string[] {
+  if (typeof value !== "string") return [...value.denied.map((sid) => `deny ${sid}`), ...value.principals.map((sid) => `allow ${sid}`)];
+  const flags = Object.entries(FLAG_NAMES[attribute] ?? {}).filter(([, bit]) => (Number(value) & bit) !== 0);
+  return [flags.length > 0 ? `${value} (${flags.map(([name]) => name).join(", ")})` : value];
+}
+
+const SIDES = ["before", "after", "added", "removed"] as const;
+
+/** All values, in order, in as many parts as it takes: each side of an attribute that is in several goes on where it stopped. */
+function inParts(attributes: readonly AuditedAttribute[]): readonly (readonly AuditedAttribute[])[] {
+  type Piece = readonly [attribute: string, side: string, values: readonly string[]];
+  const pieces = attributes.flatMap((one) =>
+    SIDES.flatMap((side): readonly Piece[] => {
+      const values = one[side];
+      if (values?.length === 0) return [[one.attribute, side, []]];
+      return (values ?? []).map((value): Piece => [one.attribute, side, [value]]);
+    }),
+  );
+  const parts: Piece[][] = [[]];
+  let size = 0;
+  for (const piece of pieces) {
+    const bytes = Buffer.byteLength(JSON.stringify(piece[2]));
+    if (size > 0 && size + bytes > LINE) {
+      parts.push([]);
+      size = 0;
+    }
+    size += bytes;
+    parts.at(-1)?.push(piece);
+  }
+  return parts.map((part) =>
+    [...Map.groupBy(part, ([attribute]) => attribute)].map(([attribute, own]) => {
+      const sides = [...Map.groupBy(own, ([, side]) => side)].map(([side, values]) => [side, values.flatMap(([, , all]) => all)] as const);
+      return { attribute, ...Object.fromEntries(sides) };
+    }),
+  );
 }

@@ -2,16 +2,20 @@
 import { EqualityFilter } from "ldapts";
 import { DirectoryError } from "../ad/error.ts";
 import { ADMIN_COUNT } from "../ad/object.ts";
-import type { Writer } from "../ad/port.ts";
+import type { Asker, Writer } from "../ad/port.ts";
 import { clearAdminCount } from "../ad/remedy.ts";
-import type { Attributes as Values, AttributeValue, MemberGroup, Modification, OwnedObject, Write } from "../ad/write.ts";
+import type { AttributeValue, MemberGroup, Modification, Write } from "../ad/write.ts";
 import { decodeGuid, decodeSid, describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import { type Attributes, protectionOf, encodeRetrievers } from "./entries.ts";
 import { nameChildren } from "./children.ts";
 import { nameMissingRights } from "./missing-rights.ts";
+import { type OwnWrites, type Told, toldOf } from "./own-writes.ts";
 import type { LdapSession } from "./session.ts";
+import { settle } from "./settle.ts";
 
+type Add = Extract<Write, { kind: "Add" }>;
 type Modify = Extract<Write, { kind: "Modify" }>;
+type Delete = Extract<Write, { kind: "Delete" }>;
 
 export class LdapWriter implements Writer {
   readonly #session: LdapSession;
@@ -20,27 +24,31 @@ export class LdapWriter implements Writer {
     this.#session = session;
   }
 
-  /** One write. Where a right is missing, the error says which and how to give it. */
-  async apply(write: Write, signal: AbortSignal): Promise<void> {
+  /** One write, with a line in the audit log. Where a right is missing, the error says which and how to give it. */
+  async apply(write: Write, signal: AbortSignal, asker?: Asker): Promise<void> {
     if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
+    // Before anything else is done to the same object: a write whose answer was lost was done, or was not.
+    if (this.#session.own.unsettled.size > 0) await settle(this.#session);
     try {
-      await this.#apply(write);
+      await this.#apply(write, asker);
     } catch (error) {
-      if (!(error instanceof DirectoryError) || error.kind !== "AccessDenied") throw error;
+      if (!(error instanceof DirectoryError)) throw error;
+      if (error.kind === "NotOwned") this.#tell(toldOf(write.kind === "Mark" ? markingOf(write) : write, asker), error);
+      if (error.kind !== "AccessDenied") throw error;
       throw await nameMissingRights(this.#session, write, error);
     }
   }
 
-  async #apply(write: Write): Promise<void> {
+  async #apply(write: Write, asker: Asker | undefined): Promise<void> {
     switch (write.kind) {
       case "Add":
-        return this.#add(write);
+        return this.#add(write, asker);
       case "Modify":
-        return write.expected ? this.#modifyExpected(write, write.expected) : this.#modify(write);
+        return write.expected ? this.#modifyExpected(write, write.expected, asker) : this.#modify(write, asker);
       case "Mark":
-        return this.#mark(write.object, write.replaces);
+        return this.#mark(write, asker);
       case "Delete":
-        return this.#delete(write.object);
+        return this.#delete(write, asker);
     }
   }
 
@@ -48,90 +56,117 @@ export class LdapWriter implements Writer {
    * Everything in the one write. Only values that the directory refuses though nobody was seen to hold them (another domain of the forest, somebody who
    * came a moment ago) are left to the next round, which sets each by itself and blames the right one.
    */
-  async #add(write: Extract<Write, { kind: "Add" }>): Promise<void> {
+  async #add(write: Add, asker: Asker | undefined): Promise<void> {
     const { attributes, optional } = write;
     try {
-      await this.#create(write, attributes);
+      await this.#create(write, asker);
     } catch (error) {
       if (!(error instanceof DirectoryError) || !mayBeOfName(error) || optional === undefined) throw error;
       const { [optional]: _left, ...others } = attributes;
-      await this.#create(write, others);
+      await this.#create({ ...write, attributes: others }, asker);
     }
   }
 
   /** That an object of ours already stands there is the answer to a try whose own answer was lost. */
-  async #create({ distinguishedName, objectClass, owner }: Extract<Write, { kind: "Add" }>, attributes: Values): Promise<void> {
+  async #create(write: Add, asker: Asker | undefined): Promise<void> {
+    const { distinguishedName, objectClass, attributes, owner } = write;
     const entries = Object.entries(attributes).map(([name, values]) => [name, values.map(encode)] as const);
+    const read = ["adminDescription", "objectGUID", "objectSid"];
     try {
       await this.#session.add(distinguishedName, { objectClass: [objectClass], ...Object.fromEntries(entries) });
     } catch (error) {
       if (!(error instanceof DirectoryError)) throw error;
+      this.#tell(toldOf(write, asker), error);
       if (error.kind === "NotFound") throw missingParent(distinguishedName, error);
       if (error.kind !== "AlreadyExists") throw error;
-      const entry = await this.#session.readForWrite({ base: distinguishedName, scope: "base", attributes: ["adminDescription"] });
+      const entry = await this.#session.readForWrite({ base: distinguishedName, scope: "base", attributes: read });
       if (entry?.text("adminDescription") !== owner) throw error;
+      return this.#tell(toldOf(write, asker, entry), "Found");
     }
+    // It was made, whether or not anybody can say now what its objectGUID is.
+    const made = await this.#session.readForWrite({ base: distinguishedName, scope: "base", attributes: read }).catch(unread);
+    this.#tell(toldOf(write, asker, made), "Done");
   }
 
   /**
    * All of it, or nothing. That a value is so already is told in many ways (68, 20, 16, and for members even 53), so it is looked up: where every one
    * is, there is nothing left to do.
    */
-  async #modify({ object, modifications }: Modify): Promise<void> {
+  async #modify(write: Modify, asker: Asker | undefined): Promise<void> {
+    const { object, modifications } = write;
     try {
-      const entry = await this.#check(object);
+      // Of a group nobody but the farm's own hosts is read.
+      const entry = await this.#check(object, attributesOf(write));
       if (!entry) throw gone(object);
       // A group that is another farm's by now: nobody but that farm changes its members.
       const marker = entry.text("adminDescription");
       if (object.owner === undefined && isOwnerMarker(marker)) throw notOwned(object, marker);
-      await this.#send(object, modifications);
+      await this.#send(write, asker, entry);
     } catch (error) {
       if (!(error instanceof DirectoryError) || error.fatal || error.kind === "AccessDenied" || error.kind === "NotOwned") throw error;
       if (!(await this.#isSo(object, modifications))) throw error;
+      this.#tell(toldOf(write, asker), "Found");
     }
   }
 
-  async #modifyExpected({ object, modifications }: Modify, expected: NonNullable<Modify["expected"]>): Promise<void> {
-    const entry = await this.#check(
-      object,
-      modifications.map(([, attribute]) => attribute),
-    );
+  async #modifyExpected(write: Modify, expected: NonNullable<Modify["expected"]>, asker: Asker | undefined): Promise<void> {
+    const { object, modifications } = write;
+    const entry = await this.#check(object, attributesOf(write));
     if (!entry) throw gone(object);
     const open = modifications.filter(([, attribute, [value]]) => entry.text(attribute) !== value);
     const changed = open.map(([, attribute]) => attribute).filter((attribute) => entry.text(attribute) !== expected[attribute]);
     if (changed.length > 0)
       throw new DirectoryError("Stale", `${object.distinguishedName}: ${changed.join(", ")} changed meanwhile; it is looked at again`);
-    if (open.length > 0) await this.#send(object, open);
+    if (open.length > 0) await this.#send({ ...write, modifications: open }, asker, entry);
+    else this.#tell(toldOf(write, asker, entry), "Found");
   }
 
-  async #mark(object: OwnedObject, replaces: string | undefined): Promise<void> {
+  async #mark(write: Extract<Write, { kind: "Mark" }>, asker: Asker | undefined): Promise<void> {
+    const { object, replaces } = write;
     const { distinguishedName, objectGUID, owner } = object;
     const entry = await this.#check({ distinguishedName, objectGUID, owner: undefined, name: undefined });
     if (!entry) throw gone(object);
     const current = entry.text("adminDescription");
-    if (current === owner) return;
+    if (current === owner) return this.#tell(toldOf(markingOf(write), asker, entry), "Found");
     if (current !== replaces) throw notOwned(object, current);
-    const consent: readonly Modification[] = replaces === undefined ? [] : [["delete", "adminDescription", [replaces]]];
-    await this.#send(object, [...consent, ["add", "adminDescription", [owner]]]);
+    await this.#send(markingOf(write), asker, entry);
   }
 
-  async #delete(object: OwnedObject): Promise<void> {
+  async #delete(write: Delete, asker: Asker | undefined): Promise<void> {
+    const { object } = write;
     const entry = await this.#check(object);
-    if (!entry) return;
+    if (!entry) return this.#tell(toldOf(write, asker), "Found");
+    const told = toldOf(write, asker, entry);
     try {
       await this.#session.delete(entry.distinguishedName);
       this.#session.own.deleted(entry.distinguishedName, object.objectGUID);
+      this.#tell(told, "Done");
     } catch (error) {
       if (!(error instanceof DirectoryError)) throw error;
+      this.#tell(told, error);
       if (error.answer?.result === "notAllowedOnNonLeaf") throw await nameChildren(this.#session, entry.distinguishedName, error);
       if (error.kind !== "NotFound") throw error;
     }
   }
 
   /** By GUID: should the object be moved this very moment, the write follows it. */
-  async #send({ objectGUID, distinguishedName }: MemberGroup, modifications: readonly Modification[]): Promise<void> {
+  async #send(write: Modify, asker: Asker | undefined, entry: Attributes): Promise<void> {
+    const { object, modifications } = write;
+    const { objectGUID, distinguishedName } = object;
     const encoded = modifications.map(([operation, attribute, values]) => [operation, attribute, values.map(encode)] as const);
-    await this.#session.modify(`<GUID=${objectGUID}>`, encoded, distinguishedName);
+    const told = toldOf(write, asker, entry);
+    try {
+      await this.#session.modify(`<GUID=${objectGUID}>`, encoded, distinguishedName);
+    } catch (error) {
+      if (error instanceof DirectoryError) this.#tell(told, error);
+      throw error;
+    }
+    this.#tell(told, "Done");
+  }
+
+  #tell(told: Told, end: Parameters<OwnWrites["tell"]>[2]): void {
+    const { url, account, rootDse, own } = this.#session;
+    own.tell(told, { server: url, account, service: rootDse.dsServiceName }, end);
   }
 
   /** Reads the owner marker in the same step as the write that relies on it; a group of others may bear whatever note it bears. Undefined: the object is gone. */
@@ -140,7 +175,7 @@ export class LdapWriter implements Writer {
     const entry = await this.#session.readForWrite({
       base: `<GUID=${objectGUID}>`,
       scope: "base",
-      attributes: ["objectGUID", "objectSid", "adminDescription", "adminCount", "isCriticalSystemObject", ...more],
+      attributes: [...new Set(["objectGUID", "objectSid", "adminDescription", "adminCount", "isCriticalSystemObject", ...more])],
     });
     const guid = entry?.bytes("objectGUID");
     if (!entry || !guid) return undefined;
@@ -170,6 +205,16 @@ export class LdapWriter implements Writer {
   }
 }
 
+/** What is read before it is changed: of members never all. */
+function attributesOf({ modifications }: Modify): readonly string[] {
+  return modifications.map(([, attribute]) => attribute).filter((attribute) => attribute !== "member");
+}
+
+function markingOf({ object, replaces }: Extract<Write, { kind: "Mark" }>): Modify {
+  const consent: readonly Modification[] = replaces === undefined ? [] : [["delete", "adminDescription", [replaces]]];
+  return { kind: "Modify", object, modifications: [...consent, ["add", "adminDescription", [object.owner]]] };
+}
+
 function encode(value: AttributeValue): string | Buffer {
   return typeof value === "string" ? value : encodeRetrievers(value.principals, value.denied);
 }
@@ -177,6 +222,10 @@ function encode(value: AttributeValue): string | Buffer {
 /** Of a HOST name that implies somebody's Samba says no more than that a constraint is violated. What was not of the name fails alike without it. */
 function mayBeOfName({ kind, code }: DirectoryError): boolean {
   return kind === "ServicePrincipalNameInUse" || (kind === "ConstraintViolation" && code === 19);
+}
+
+function unread(error: unknown): undefined {
+  if (!(error instanceof DirectoryError)) throw error;
 }
 
 function missingParent(dn: string, error: DirectoryError): DirectoryError {

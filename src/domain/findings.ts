@@ -2,7 +2,7 @@
 import type { ActiveDirectoryDomain, ActiveDirectoryDomainStatus } from "../api/generated/active-directory-domain.ts";
 import { progress, timestamp, toConditions, type ConditionDraft } from "../api/object.ts";
 import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
-import { describeRight } from "../ad/right.ts";
+import { describeExcess, describeRight } from "../ad/right.ts";
 import { domainWaitsForPerson } from "../api/reasons.ts";
 import type { EventDraft } from "../api/event.ts";
 
@@ -165,14 +165,17 @@ function kdsFinding(key: KdsRootKey, now: Date): ConditionDraft {
   }
 }
 
-function permissionsFinding({ missingRights, account }: DomainObservation): ConditionDraft {
+function permissionsFinding({ missingRights, excessiveRights = [], account }: DomainObservation): ConditionDraft {
   const type = "PermissionsSufficient";
+  const excess =
+    excessiveRights.length > 0
+      ? ` The account may do more than farms need, and so may whoever steals it: ${excessiveRights.map((right) => describeExcess(right, account)).join(" ")} Use an account as docs/domain-setup.md makes it.`
+      : "";
   if (missingRights.length === 0) {
     return {
       type,
-      status: "True",
-      reason: "Reconciled",
-      message: "no missing right was found in the default containers; rights on attributes show once there is an account.",
+      ...(excess === "" ? ({ status: "True", reason: "Reconciled" } as const) : ({ status: "False", reason: "Excessive" } as const)),
+      message: `no missing right was found in the default containers; rights on attributes show once there is an account.${excess}`,
     };
   }
   return {
@@ -183,6 +186,6 @@ function permissionsFinding({ missingRights, account }: DomainObservation): Cond
       : missingRights.some(({ kind }) => kind === "NoContainer")
         ? "ContainerNotFound"
         : "AccessDenied",
-    message: missingRights.map((right) => describeRight(right, account)).join(" "),
+    message: missingRights.map((right) => describeRight(right, account)).join(" ") + excess,
   };
 }

@@ -1,5 +1,6 @@
 /** What is asked of the directory for one farm, and what it says. */
 import type { DirectoryObject } from "../ad/object.ts";
+import type { Asker } from "../ad/port.ts";
 import type { MissingRight } from "../ad/right.ts";
 import type { AdoptedGroup } from "./adoption.ts";
 import type { Change } from "./changes/index.ts";
@@ -60,6 +61,6 @@ export interface Directory {
   observe(desired: DesiredFarm, scope: Scope, signal: AbortSignal, before?: ObservedFarm): Promise<ObservedFarm>;
   /** What was made a moment ago under this name, whole; undefined where it is not there. */
   made(distinguishedName: string, signal: AbortSignal): Promise<DirectoryObject | undefined>;
-  /** One write. That it is so already is a success. An object without the change's owner marker is left as it is: NotOwned. */
-  apply(change: Change, signal: AbortSignal): Promise<void>;
+  /** One write. That it is so already is a success. An object without the change's owner marker is left as it is: NotOwned. `asker`: for the audit log. */
+  apply(change: Change, signal: AbortSignal, asker?: Asker): Promise<void>;
 }

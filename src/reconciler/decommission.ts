@@ -8,7 +8,7 @@ import type { Report } from "../farm/report.ts";
 import { decommissionOutcome, endEvents } from "../farm/status/decommission.ts";
 import type { HeldEnd } from "../farm/status/held-end.ts";
 import { wereMembersSettled } from "../farm/status/ending.ts";
-import { type Aborted, type FarmPorts, reconcile, type Work } from "./farm.ts";
+import { type Aborted, askerOf, type FarmPorts, reconcile, type Work } from "./farm.ts";
 
 export interface Decommissioned {
   readonly report: Report;
@@ -59,6 +59,7 @@ export async function decommissionFarm(
       plan: (view) => planDecommission(view, policy),
       assertFresh: desired.observedFor === undefined ? ports.assertFresh : undefined,
       journal,
+      ask: () => askerOf(farm, "Decommission"),
       ordered: true,
       pause: ports.pause,
     },

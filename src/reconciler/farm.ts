@@ -2,9 +2,8 @@
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { DirectoryError } from "../ad/error.ts";
-import type { Reader, Writer } from "../ad/port.ts";
-import { dnKey } from "../names/distinguished-name.ts";
-import { givesRight, isRecorded, recordBefore, splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
+import type { Asker, Reader, Writer } from "../ad/port.ts";
+import { causeOf, givesRight, isRecorded, recordBefore, splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { readResolved } from "../farm/desired.ts";
 import { withJournal } from "../farm/journal.ts";
@@ -12,9 +11,9 @@ import type { Absence, Directory, ObservedFarm, Scope } from "../farm/observed.t
 import { plan } from "../farm/plan/index.ts";
 import { look } from "../farm/queries.ts";
 import type { Report, Failure } from "../farm/report.ts";
-import { owned } from "../farm/slot.ts";
-import { appliedEvents, outcome, type Outcome } from "../farm/status/outcome.ts";
+import { appliedEvents, isDrift, outcome, type Outcome } from "../farm/status/outcome.ts";
 import { type FarmView, viewOf } from "../farm/view.ts";
+import { groupOfRefused } from "./refused.ts";
 
 /** The status of a farm that was never seen, as the schema has it. */
 const UNSEEN: ServerFarmStatus = { observedGeneration: -1 };
@@ -59,7 +58,6 @@ export interface Reconciled {
  * `assertFresh` rejects with.
  */
 export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports: FarmPorts, signal: AbortSignal): Promise<Reconciled> {
-  const enforced = wanted.observedFor === undefined;
   let current = farm;
   const journal: Work["journal"] = async (change, following, { desired, observed, hostGroup, hosts }) => {
     const isRecordedNow = isRecorded(change) && recordBefore(desired.journal, [change], observed.computers) !== desired.journal;
@@ -72,8 +70,8 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
     current = await ports.record(current, { ...status, ...(hosts.records.length > 0 ? { resolvedHosts: hosts.records } : {}) });
     return { ...desired, journal: next, resolved: readResolved(current.status) };
   };
-  const assertFresh = enforced ? ports.assertFresh : undefined;
-  const work: Work = { scope: "Names", plan, assertFresh, journal, ordered: false, pause: ports.pause };
+  const assertFresh = wanted.observedFor === undefined ? ports.assertFresh : undefined;
+  const work: Work = { scope: "Names", plan, assertFresh, journal, ask: askOf(farm), ordered: false, pause: ports.pause };
   const { unrecorded, ...report } = await reconcile(wanted, ports.directory, work, signal);
   const desired = report.view?.desired ?? wanted;
   const done = { farm: current, desired, report };
@@ -81,6 +79,17 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   if (unrecorded) return { ...done, end: { kind: "Unrecorded", ...unrecorded, events: appliedEvents(farm, desired, report.applied) } };
   await ports.pause?.();
   return { ...done, end: { kind: "Looked", ...outcome(current, desired, report, ports.now()) } };
+}
+
+/** What brings a farm about asks, for each change. */
+export function askOf(farm: ServerFarm): NonNullable<Work["ask"]> {
+  return (change, { hosts }) => askerOf(farm, causeOf(change, [...hosts.quarantined.values()], isDrift(farm, change)));
+}
+
+/** As the audit log names it. */
+export function askerOf({ metadata }: ServerFarm, cause: Asker["cause"]): Asker {
+  const { namespace = "", name, uid, generation = 0 } = metadata;
+  return { farm: { namespace, name, uid, generation }, cause };
 }
 
 /** Whether all that the entry means now is on record. */
@@ -104,7 +113,7 @@ export function directoryOf(reader: Reader, writer: Writer, absence: () => Absen
     },
     made: async (value, signal) =>
       (await reader.find({ lookups: [{ by: "distinguishedName", value }], among: "Objects", allMembersOf: () => true }, signal))[0],
-    apply: (change, signal) => writer.apply(writeOf(change), signal),
+    apply: (change, signal, asker) => writer.apply(writeOf(change), signal, asker),
   };
 }
 
@@ -122,6 +131,8 @@ export interface Work {
    * the farm as it is then. Where it rejects, the change is not made.
    */
   readonly journal?: (change: Change, following: readonly Change[], view: FarmView) => Promise<DesiredFarm>;
+  /** Who asks for a change, and why: for the audit log. */
+  readonly ask?: (change: Change, view: FarmView) => Asker;
   /** True: a change that fails keeps back those after it. False: each stands for itself. */
   readonly ordered: boolean;
   readonly pause?: FarmPorts["pause"] | undefined;
@@ -176,10 +187,11 @@ export async function reconcile(farm: DesiredFarm, directory: Directory, work: W
         } catch (cause) {
           return { view, plan, applied, failures, error: undefined, unrecorded: { cause } };
         }
-        const failed = await applyChange(directory, change, applied, signal);
+        const asker = work.ask?.(change, view);
+        const failed = await applyChange(directory, change, applied, signal, asker);
         failures.push(...failed);
         const unused = failed.length > 0 ? groupOfRefused(change, applied, view) : undefined;
-        if (unused) failures.push(...(await applyChange(directory, unused, applied, signal)));
+        if (unused) failures.push(...(await applyChange(directory, unused, applied, signal, asker)));
         refused ||= unused !== undefined;
         if (work.ordered && failed.length > 0) break;
       }
@@ -200,9 +212,10 @@ export async function applyChange(
   change: Change,
   applied: Change[],
   signal: AbortSignal,
+  asker?: Asker,
 ): Promise<readonly Failure[]> {
   try {
-    await directory.apply(change, signal);
+    await directory.apply(change, signal, asker);
     applied.push(change);
     return [];
   } catch (error) {
@@ -210,7 +223,7 @@ export async function applyChange(
     const parts = error.kind === "AccessDenied" || error.kind === "NotOwned" ? [] : splitChange(change);
     if (parts.length === 0) return [{ change, error }];
     const failures: Failure[] = [];
-    for (const part of parts) failures.push(...(await applyChange(directory, part, applied, signal)));
+    for (const part of parts) failures.push(...(await applyChange(directory, part, applied, signal, asker)));
     return failures;
   }
 }
@@ -229,19 +242,6 @@ async function withMade(
   const isAwaited = change.kind === "CreateHostGroup" || (change.kind === "CreateAccount" && desired.accessGroups.length > 0);
   const object = isAwaited ? await directory.made(change.distinguishedName, signal) : undefined;
   return object && { ...observed, objects: [...observed.objects, object] };
-}
-
-/** An account that the directory refuses leaves no group behind: the end of the one that was made for it a moment ago, if it is as it was made. */
-function groupOfRefused(change: Change, applied: readonly Change[], { desired, hostGroup }: FarmView): Change | undefined {
-  if (change.kind !== "CreateAccount" || hostGroup.kind !== "Own") return undefined;
-  const { object } = hostGroup;
-  const made = applied.find(
-    (done): done is Change<"CreateHostGroup"> =>
-      done.kind === "CreateHostGroup" && dnKey(done.distinguishedName) === dnKey(object.distinguishedName),
-  );
-  const members = new Set(made?.members.map(dnKey));
-  if (!made || object.members.some((member) => !members.has(dnKey(member)))) return undefined;
-  return { kind: "DeleteHostGroup", object: owned(object, desired.owner) };
 }
 
 function hasFailed(change: Change, failures: readonly Failure[]): boolean {

@@ -8,7 +8,7 @@ import type { Report } from "../farm/report.ts";
 import type { Withheld } from "../farm/status/allowed.ts";
 import { frozenOutcome } from "../farm/status/frozen.ts";
 import { appliedEvents } from "../farm/status/outcome.ts";
-import { type Aborted, type FarmPorts, reconcile } from "./farm.ts";
+import { type Aborted, askOf, type FarmPorts, reconcile } from "./farm.ts";
 
 interface Frozen {
   /** As far as it is looked at. */
@@ -35,7 +35,7 @@ export async function reconcileFrozen(
 ): Promise<Frozen> {
   const desired = frozenFarm(farm, wanted);
   const assertFresh = wanted.observedFor === undefined ? ports.assertFresh : undefined;
-  const work = { scope: "Known", plan: planFrozen, assertFresh, ordered: false, pause: ports.pause } as const;
+  const work = { scope: "Known", plan: planFrozen, assertFresh, ask: askOf(farm), ordered: false, pause: ports.pause } as const;
   const report = await reconcile(desired, ports.directory, work, signal);
   if (report.error?.kind === "Aborted")
     return { desired, report, end: { kind: "Aborted", events: appliedEvents(farm, desired, report.applied) } };

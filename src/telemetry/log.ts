@@ -5,7 +5,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ["json", "text"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-export type Fields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+type Value = string | number | boolean | undefined | readonly Value[] | { readonly [name: string]: Value };
+export type Fields = Readonly<Record<string, Value>>;
 
 export interface Log {
   debug(message: string, fields?: Fields): void;

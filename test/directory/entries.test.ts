@@ -210,7 +210,15 @@ describe("what is read of an object", () => {
 
   test("comes as bytes where it is bytes, whoever asks for it", () => {
     expect(BINARY_ATTRIBUTES.toSorted()).toEqual(
-      ["invocationId", "mS-DS-CreatorSID", "msDS-GroupMSAMembership", "msDS-ManagedPasswordId", "objectGUID", "objectSid"].toSorted(),
+      [
+        "invocationId",
+        "mS-DS-CreatorSID",
+        "msDS-GroupMSAMembership",
+        "msDS-ManagedPasswordId",
+        "objectGUID",
+        "objectSid",
+        "tokenGroups",
+      ].toSorted(),
     );
   });
 });

@@ -63,4 +63,29 @@ describe("what a domain says of its rights", () => {
   test("one that is not there is told as such", () => {
     expect(permissions({ kind: "NoContainer", container: "OU=Gone,DC=contoso,DC=com" })?.reason).toBe("ContainerNotFound");
   });
+
+  test("what is too much is told with what is missing, or alone, and holds nothing back", () => {
+    const excessiveRights = [
+      { kind: "AdministrativeGroup", name: "Domain Admins", sid: "S-1-5-21-1-2-3-512" },
+      { kind: "CreateOthers", container: "OU=Farms,DC=contoso,DC=com", classes: ["user", "computer", "contact", "container"] },
+      { kind: "WriteMembers", groups: ["CN=Other,DC=contoso,DC=com"] },
+    ] as const;
+    const said = (missingRights: readonly MissingRight[]) => {
+      const view = { kind: "Connected", observation: { ...OBSERVATION, missingRights, excessiveRights }, tookOverAt: undefined } as const;
+      const findings = domainFindings(view, new Date("2026-11-26T00:00:00Z"));
+      expect(findings.find(({ type }) => type === "Ready")?.status).toBe("True");
+      return findings.find(({ type }) => type === "PermissionsSufficient");
+    };
+    const alone = said([]);
+    expect(alone).toMatchObject({ status: "False", reason: "Excessive" });
+    for (const text of [
+      "Domain Admins (S-1-5-21-1-2-3-512)",
+      "user, computer, contact and 1 more in OU=Farms",
+      "such as CN=Other,DC=contoso,DC=com",
+    ])
+      expect(alone?.message).toContain(text);
+    const both = said([{ kind: "NoContainer", container: "OU=Gone,DC=contoso,DC=com" }]);
+    expect(both?.reason).toBe("ContainerNotFound");
+    expect(both?.message).toContain("Domain Admins");
+  });
 });

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { between, type Between } from "../faults/between.ts";
 import { matching } from "../faults/schedule.ts";
-import { ADMINISTRATOR, addUser, BASE } from "../harness/directory.ts";
+import { DELEGATED } from "../harness/delegation.ts";
+import { addUser, BASE } from "../harness/directory.ts";
 import { freePort } from "../harness/kube.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
@@ -92,7 +93,9 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
     await createNamespace(NAMESPACE);
     // The domain contoso is behind a proxy, and so is the API server.
     middle = await between();
-    await applyDomain({ name: "direct" });
+    // An administrator's account would be warned of.
+    await cluster.apply(secretOf("contoso-ldap", { ...DELEGATED }));
+    await applyDomain({ name: "direct", account: DELEGATED });
     touching = touch();
     await cluster.delete("Lease", LEASE, SYSTEM);
     // One farm of a domain at a time: where each takes long, the next one waits.
@@ -146,7 +149,7 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
     {
       alert: "ServerFarmDomainNotReady",
       labels: { domain: "away", severity: "critical" },
-      induce: async () => applyDomain({ name: "away", spec: { servers: [`ldaps://127.0.0.1:${await freePort()}`] } }),
+      induce: async () => applyDomain({ name: "away", account: DELEGATED, spec: { servers: [`ldaps://127.0.0.1:${await freePort()}`] } }),
       mend: () => cluster.patch("ActiveDirectoryDomain", "away", undefined, { spec: { servers: [directory.url] } }),
     },
     {
@@ -176,7 +179,7 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
         await applyDomain({ name: "powerless", account });
         await domainReady(30, "powerless");
       },
-      mend: () => cluster.apply(secretOf("powerless-ldap", { ...ADMINISTRATOR })),
+      mend: () => cluster.apply(secretOf("powerless-ldap", { ...DELEGATED })),
     },
     {
       alert: "ServerFarmDeletionBudgetExceeded",

@@ -18,6 +18,14 @@ export async function commandsOf(page: string): Promise<readonly string[]> {
   return lines.filter((line) => new RegExp(`^(${PROGRAMS}) `).test(line));
 }
 
+/** The code block of a page that has this text. */
+export async function codeBlock(page: string, text: string): Promise<string> {
+  const parts = (await readFile(`${ROOT}/${page}`, "utf8")).split(/^```.*\n/m);
+  const block = parts.find((part, index) => index % 2 === 1 && part.includes(text));
+  if (block === undefined) throw new Error(`${page} has no block with ${text}`);
+  return block;
+}
+
 /** Commands in a page's text, in backquotes, with all that they need to be run: not the mere name of one. */
 export async function mentionedIn(page: string): Promise<readonly string[]> {
   const parts = (await readFile(`${ROOT}/${page}`, "utf8")).split(/^```.*$/m);

@@ -5,6 +5,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { Authority } from "./certificates.ts";
 import { Cluster } from "./cluster.ts";
+import { codeBlock } from "./docs.ts";
 import { run, runs, startDaemon, stopDaemon, waitFor } from "./process.ts";
 
 const PROGRAMS = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
@@ -96,8 +97,14 @@ export class Kube extends Cluster {
     for (const name of ["kube-controller-manager", "kube-apiserver", "etcd"]) await stopDaemon(this.dir, name);
   }
 
+  /** What the API server writes down of farms, by the policy of docs/security.md. */
+  get auditLog(): string {
+    return `${this.dir}/audit.log`;
+  }
+
   async startApiServer(): Promise<void> {
     const { dir } = this;
+    await writeFile(`${dir}/audit-policy.yaml`, await codeBlock("docs/security.md", "apiVersion: audit.k8s.io/"));
     const { client, port } = this.#settings();
     startDaemon(dir, "kube-apiserver", `${kubeAssets()}/kube-apiserver`, [
       `--etcd-servers=http://127.0.0.1:${client}`,
@@ -109,6 +116,8 @@ export class Kube extends Cluster {
       `--client-ca-file=${dir}/ca.pem`,
       `--token-auth-file=${dir}/tokens.csv`,
       "--authorization-mode=RBAC",
+      `--audit-policy-file=${dir}/audit-policy.yaml`,
+      `--audit-log-path=${this.auditLog}`,
       "--service-cluster-ip-range=10.96.0.0/16",
       `--service-account-issuer=https://127.0.0.1:${port}`,
       `--service-account-key-file=${dir}/sa.pub`,

@@ -1,6 +1,7 @@
 /** Every kind of change to the directory, one line each: what is known of it is in its entry. Here are those that make an object, whole, in one write. */
 import type { EventDraft } from "../../api/event.ts";
 import type { Blocker, Part } from "../../api/reasons.ts";
+import type { Cause } from "../../ad/port.ts";
 import type { Write } from "../../ad/write.ts";
 import { dnKey, commonName } from "../../names/distinguished-name.ts";
 import type { Journal } from "../journal.ts";
@@ -196,6 +197,21 @@ export function givesRight(change: Change): boolean {
     change.kind === "CreateHostGroup" ||
     (partOf(change) === "Hosts" && "add" in change && change.add.length > 0)
   );
+}
+
+/** Why the change is made. `quarantined`: the computers that must not have the right. `drifted`: it undoes what somebody else did. */
+export function causeOf(
+  change: Change,
+  quarantined: readonly { readonly distinguishedName: string; readonly objectSID: string | undefined }[],
+  drifted: boolean,
+): Cause {
+  if (change.kind === "Adopt") return "Adoption";
+  const removed = new Set("remove" in change ? change.remove.map(dnKey) : []);
+  const denied = new Set(change.kind === "SetRetrievers" ? change.denied : []);
+  const keepsOut = quarantined.some(
+    ({ distinguishedName, objectSID = "" }) => removed.has(dnKey(distinguishedName)) || denied.has(objectSID),
+  );
+  return keepsOut ? "Quarantine" : drifted ? "Drift" : "SpecChange";
 }
 
 /** Whether something has to be recorded before the change is made. */

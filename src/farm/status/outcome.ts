@@ -38,7 +38,7 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
   // To try again makes a group and takes it back: less and less often.
   const tookBack =
     report.failures.some(({ change }) => change.kind === "CreateAccount") && report.applied.some(({ kind }) => kind === "DeleteHostGroup");
-  const drift = driftOf(farm, report.applied);
+  const drift = report.applied.filter((change) => isDrift(farm, change));
   const generation = farm.metadata.generation ?? 0;
   const findings = [
     ready,
@@ -60,16 +60,15 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
 }
 
 /**
- * Changes to what this very generation had already brought about: somebody else undid it. What is made anew though the farm owned one already was lost,
+ * A change to what this very generation had already brought about: somebody else undid it. What is made anew though the farm owned one already was lost,
  * whatever has been between: the domain may have been away, and come back without it.
  */
-function driftOf(farm: ServerFarm, applied: readonly Change[]): readonly Change[] {
-  const settled = (part: Part): boolean =>
-    farm.status?.conditions?.some(
-      ({ type, status, observedGeneration }) =>
-        type === `${part}Ready` && status === "True" && observedGeneration === farm.metadata.generation,
-    ) ?? false;
-  return applied.filter((change) => settled(partOf(change)) || isLost(farm, change));
+export function isDrift(farm: ServerFarm, change: Change): boolean {
+  const settled = farm.status?.conditions?.some(
+    ({ type, status, observedGeneration }) =>
+      type === `${partOf(change)}Ready` && status === "True" && observedGeneration === farm.metadata.generation,
+  );
+  return settled === true || isLost(farm, change);
 }
 
 /** A farm has one account and one host group, but several access groups. */
@@ -83,8 +82,7 @@ function isLost({ status }: ServerFarm, change: Change): boolean {
 
 /** What the changes say. */
 export function appliedEvents(farm: ServerFarm, { account }: DesiredFarm, applied: readonly Change[]): readonly EventDraft[] {
-  const drift = driftOf(farm, applied);
-  return applied.flatMap((change) => eventsOf(change, account.samAccountName, drift.includes(change)));
+  return applied.flatMap((change) => eventsOf(change, account.samAccountName, isDrift(farm, change)));
 }
 
 /** What is noted of a host is said once, when it is new. */

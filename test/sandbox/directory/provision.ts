@@ -55,6 +55,7 @@ export function provision(directory: Directory, { hostName, administratorPasswor
     });
   const administrators = group(builtin, "Administrators", "S-1-5-32-544", "-2147483643", true);
   group(builtin, "Users", "S-1-5-32-545", "-2147483643", false);
+  group(builtin, "Account Operators", "S-1-5-32-548", "-2147483643", true);
   const domainAdmins = group(users, "Domain Admins", `${domainSid}-512`, "-2147483646", true);
   for (const [name, rid] of [
     ["Domain Users", 513],

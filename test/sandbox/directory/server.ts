@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, createServer as createTlsServer, type SecureContext, TLSSocket } from "node:tls";
 import type { Certificate } from "../../harness/certificates.ts";
+import { encodeSid } from "../../../src/names/identifier.ts";
 import type { Token } from "./access.ts";
 import { BerError, BerReader, element, firstMessage, integer, octets } from "./ber.ts";
 import type { Directory, SearchResult } from "./directory.ts";
@@ -206,7 +207,7 @@ export class DirectoryServer {
         return done;
       case "Search":
         if (request.base === "" && request.scope === "base")
-          return [encodeEntry(id, { dn: "", attributes: this.#rootDse(request.attributes) }), ...done];
+          return [encodeEntry(id, { dn: "", attributes: this.#rootDse(request.attributes, session.token) }), ...done];
         return this.#search(session, id, request, controls);
       case "Add":
         directory.add(session.token, request.dn, request.attributes);
@@ -267,7 +268,7 @@ export class DirectoryServer {
     ];
   }
 
-  #rootDse(wanted: readonly string[]): { name: string; values: readonly string[] }[] {
+  #rootDse(wanted: readonly string[], token: Token | undefined): { name: string; values: readonly (string | Buffer)[] }[] {
     const { directory, hostName } = this.#options;
     const { baseDn, settings, database } = directory;
     const configuration = `CN=Configuration,${baseDn}`;
@@ -297,6 +298,7 @@ export class DirectoryServer {
     const names = new Set(wanted.map((name) => name.toLowerCase()));
     return Object.entries(all)
       .filter(([name]) => names.size === 0 || names.has("*") || names.has("+") || names.has(name.toLowerCase()))
-      .map(([name, values]) => ({ name, values }));
+      .map(([name, values]): { name: string; values: readonly (string | Buffer)[] } => ({ name, values }))
+      .concat(names.has("tokengroups") ? [{ name: "tokenGroups", values: [...(token?.sids ?? [])].map(encodeSid) }] : []);
   }
 }

@@ -1,4 +1,5 @@
 /** What is done for a farm besides bringing it about: its end, and what is left to do for one that tenants do not allow. */
+import { DirectoryError } from "../ad/error.ts";
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
@@ -37,6 +38,11 @@ export function hasFailed({ error, failures }: Report): boolean {
 
 function retry(report: Report): Result {
   return { kind: "Retry", failed: hasFailed(report) };
+}
+
+/** A change that is not made: the next reconcile goes by what tenants say now. */
+export function stopped(): Promise<never> {
+  return Promise.reject(new DirectoryError("Aborted", "what the domain's tenants allow the farm changed meanwhile"));
 }
 
 export async function endFarm(

@@ -24,7 +24,7 @@ import { type FarmPorts, reconcileFarm } from "../reconciler/farm.ts";
 import { type DomainAccess, noDomain } from "./domain-access.ts";
 import type { DomainKind } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { asAllowed, endFarm, type FarmOps, hasFailed, takeOut, withhold } from "./farm-ops.ts";
+import { asAllowed, endFarm, type FarmOps, hasFailed, stopped, takeOut, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed } from "./farm-record.ts";
 import type { Tenancy } from "./tenancy.ts";
@@ -196,8 +196,10 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   ports(farm: ServerFarm, directory: Directory): FarmPorts {
+    // What tenants forbid in the middle of it would stay: they revoke nothing.
+    const apply: Directory["apply"] = (...change) => (this.#isStillSo(farm) ? directory.apply(...change) : stopped());
     return {
-      directory,
+      directory: { ...directory, apply },
       assertFresh: () => this.#assertFresh(farm),
       record: async (current, status) => (await this.#context.statuses.write(FARMS, current, status)) ?? current,
       now: () => new Date(),
@@ -205,13 +207,17 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     };
   }
 
+  /** Whether tenants say what they said when the reconcile began. */
+  #isStillSo(farm: ServerFarm): boolean {
+    return farm.metadata.deletionTimestamp !== undefined || !this.#hasTenants(farm) || this.#tenancy.isSo(farm);
+  }
+
   /** The farm as it is now, not as the copy has it. */
   async #assertFresh(farm: ServerFarm): Promise<void> {
     const { name, namespace } = farm.metadata;
     const live = await getObject(this.#context.client, FARMS, { name, ...(namespace === undefined ? {} : { namespace }) });
-    // What it was allowed when the reconcile began it may not be allowed any more.
-    const isAllowed = farm.metadata.deletionTimestamp !== undefined || !this.#hasTenants(farm) || this.#tenancy.isSo(farm);
-    if (!live || !isSame(live, farm) || !isAllowed) throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
+    if (!live || !isSame(live, farm) || !this.#isStillSo(farm))
+      throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
   }
 
   async release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result> {

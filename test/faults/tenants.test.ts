@@ -71,6 +71,37 @@ describe.skipIf(!available)("tenants that change meanwhile", () => {
     await farmReady(NAMESPACE, "moment", 60);
   });
 
+  test("between two writes: the second is not sent", async () => {
+    let dns: string | undefined;
+    const tighten = async (): Promise<void> => {
+      dns = (await directory.find("halfwayHosts"))?.dn;
+      await tenants();
+      await refused("canary");
+    };
+    // The group is there, and its account is asked about.
+    middle.ldap.schedule.set({
+      matches: matching("ldap", "add"),
+      when: { nth: 1 },
+      effect: { kind: "Call", at: "after", action: tighten },
+    });
+    await cluster.apply(farmOf(NAMESPACE, "halfway", { hosts: { computers: ["WEB01"] } }));
+    await refused("halfway");
+    expect(dns).toContain("halfwayHosts");
+    expect(await directory.find("halfway$")).toBeUndefined();
+    middle.ldap.schedule.set();
+    await tenants(TENANT);
+    await farmReady(NAMESPACE, "halfway", 60);
+  });
+
+  test("a namespace that may ask for nothing learns of nobody whom it quarantines", async () => {
+    await tenants();
+    await cluster.apply(farmOf(NAMESPACE, "curious", { hosts: { computers: [], quarantined: ["WEB01", "NOBODY"] } }));
+    const { status } = await refused("curious");
+    expect(JSON.stringify(status)).not.toMatch(/QuarantineNotFound|objectGUID/);
+    await tenants(TENANT);
+    await farmWhere(NAMESPACE, "curious", (farm) => JSON.stringify(farm.status).includes("QuarantineNotFound"), 60);
+  });
+
   test("a label that changes while the watch of namespaces is broken is seen once it is whole", async () => {
     const usn = await directory.usn();
     middle.http.schedule.set(

@@ -123,6 +123,12 @@ test("whatever its manifest says, exactly those lose the right who are taken out
 });
 
 describe("what is frozen", () => {
+  test("and has nothing looks up nobody whom it quarantines: it would learn who exists", () => {
+    const spec = { hosts: { computers: [], quarantined: ["WEB01", "NOBODY"] } };
+    expect(hasToTakeOut(farm(spec, { observedGeneration: 1 }))).toBe(false);
+    expect(hasToTakeOut(farm(spec, { observedGeneration: 1, ownedObjects: [{ objectGUID: "g", kind: "Account" }] }))).toBe(true);
+  });
+
   test("has nothing to take out where nobody left the manifest and nobody is quarantined", async () => {
     const directory = new SimulatedDirectory([shared()], COMPUTERS);
     const status = await brought(directory, {

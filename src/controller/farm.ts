@@ -82,7 +82,8 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     });
     this.#tenancy.subscribe((key) => {
       const farm = this.objects.get(key);
-      for (const concerned of [key, ...(farm ? this.byGroup.sharers(farm) : [])]) this.queue.add(concerned, "Resync");
+      if (farm) this.queue.add(key, this.urgency(farm, undefined));
+      for (const sharer of farm ? this.byGroup.sharers(farm) : []) this.queue.add(sharer, "Resync");
     });
   }
 
@@ -196,7 +197,6 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   ports(farm: ServerFarm, directory: Directory): FarmPorts {
-    // What tenants forbid in the middle of it would stay: they revoke nothing.
     const apply: Directory["apply"] = (...change) => (this.#isStillSo(farm) ? directory.apply(...change) : stopped());
     return {
       directory: { ...directory, apply },
@@ -207,7 +207,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     };
   }
 
-  /** Whether tenants say what they said when the reconcile began. */
+  /** Whether tenants say what they said when the reconcile began: what they forbid in the middle of it would stay, since they revoke nothing. */
   #isStillSo(farm: ServerFarm): boolean {
     return farm.metadata.deletionTimestamp !== undefined || !this.#hasTenants(farm) || this.#tenancy.isSo(farm);
   }

@@ -253,6 +253,23 @@ describe("what is frozen", () => {
     expect(last.resolvedHosts?.map(({ reference }) => reference)).toEqual(["WEB01"]);
   });
 
+  test("keeps its own group's right where nothing of the account's list can be read, and writes no list where there is none", async () => {
+    for (const [retrievers, principals] of [
+      [{ principals: [], denied: [], foreign: ["a descriptor without an access list"] }, "group"],
+      [{ principals: [], denied: [], foreign: [] }, "none"],
+      [undefined, "undefined"],
+    ] as const) {
+      const directory = new SimulatedDirectory([], COMPUTERS);
+      const status = await brought(directory, hostsOf("Group", ["WEB01", "WEB02"]));
+      directory.objects = directory.objects.map((object) => (object.objectClass === ACCOUNT_CLASS ? { ...object, retrievers } : object));
+      await frozen(directory, farm(hostsOf("Group", ["WEB01"], ["WEB02"]), status, 2));
+      const group = directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1Hosts");
+      const expected = { group: [group?.objectSID], none: [], undefined };
+      expect(accountIn(directory)?.retrievers?.principals).toEqual(expected[principals]);
+      expect(membersOf(directory, "itfarm1Hosts")).toEqual(["WEB01"]);
+    }
+  });
+
   test("says that an entry of its quarantine belongs to nobody", async () => {
     const directory = new SimulatedDirectory([], COMPUTERS);
     const status = await brought(directory, hostsOf("Group", ["WEB01"]));

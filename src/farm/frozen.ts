@@ -6,13 +6,11 @@ import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { foldName } from "../names/account-name.ts";
 import { lookupKey } from "../names/identifier.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
-import { hasLeftTraces, readJournal } from "./journal.ts";
+import { readJournal } from "./journal.ts";
 
 /** Whether something may be left to take out, or to keep out. Where there is not the directory is not asked at all. */
-export function hasToTakeOut(farm: ServerFarm): boolean {
-  const { spec, status } = farm;
-  // Of a farm that has nothing, whom it quarantines is nobody's loss: to look them up would only tell it who exists.
-  if (spec.managementPolicy !== "Enforce" || !hasLeftTraces(farm)) return false;
+export function hasToTakeOut({ spec, status }: ServerFarm): boolean {
+  if (spec.managementPolicy !== "Enforce") return false;
   const { computers, quarantined } = spec.hosts;
   const named = new Set([...computers, ...quarantined]);
   if (quarantined.length > 0 || (status?.resolvedHosts ?? []).some(({ reference }) => !named.has(reference))) return true;

@@ -123,10 +123,18 @@ test("whatever its manifest says, exactly those lose the right who are taken out
 });
 
 describe("what is frozen", () => {
-  test("and has nothing looks up nobody whom it quarantines: it would learn who exists", () => {
-    const spec = { hosts: { computers: [], quarantined: ["WEB01", "NOBODY"] } };
-    expect(hasToTakeOut(farm(spec, { observedGeneration: 1 }))).toBe(false);
-    expect(hasToTakeOut(farm(spec, { observedGeneration: 1, ownedObjects: [{ objectGUID: "g", kind: "Account" }] }))).toBe(true);
+  test("and has nothing says nothing of whom it quarantines: it would learn who exists", async () => {
+    const directory = new SimulatedDirectory([], COMPUTERS);
+    const { status } = await frozen(directory, farm(hostsOf("Group", [], ["WEB01", "NOBODY"])));
+    expect(JSON.stringify(status)).not.toMatch(/QuarantineNotFound|resolvedHosts/);
+    expect(status.conditions?.[0]?.message).toBe("no. It has nothing in the directory, and nothing is made for it.");
+  });
+
+  test("keeps a quarantined host out though its status was lost", async () => {
+    const directory = new SimulatedDirectory([], COMPUTERS);
+    await brought(directory, hostsOf("Group", ["WEB01", "WEB02"]));
+    await frozen(directory, farm(hostsOf("Group", ["WEB01", "WEB02"], ["WEB02"])));
+    expect(membersOf(directory, "itfarm1Hosts")).toEqual(["WEB01"]);
   });
 
   test("has nothing to take out where nobody left the manifest and nobody is quarantined", async () => {

@@ -88,15 +88,14 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     });
   }
 
-  /** The brake holds, or is off again, before anything is asked or sent; nobody waits for the domain's own turn. */
+  /** The brake, defaults and what may be adopted hold before anything more is asked or sent; nobody waits for the domain's own turn. */
   changed(domain: ActiveDirectoryDomain | undefined): void {
     if (!domain) return;
     const [watched, holds] = [this.#watchedOf(domain.metadata.name), brakeOf(domain.spec)];
     const before = watched.brake.holds;
-    if (before === holds) return;
     watched.brake.holds = holds;
-    if (before === "Suspend" || holds === "Suspend") watched.state.restart();
-    this.#publish(domain, watched, { kind: "Everything" });
+    if (before !== holds && [before, holds].includes("Suspend")) watched.state.restart();
+    this.#publish(domain, watched, before === holds ? undefined : { kind: "Everything" });
   }
 
   /** The listener is told when objects of the domain changed in the directory, or when everything there has to be compared. */
@@ -239,7 +238,9 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
   /** Says how the domain is reached now, and wakes what lives there, if that is news. To be called before anything is waited for. */
   #publish(domain: ActiveDirectoryDomain, watched: Watched, news?: FeedBatch): void {
     const { name } = domain.metadata;
-    this.#access.set(name, accessOf(domain, watched.state, watched.connection, watched.brake.holds));
+    // It may have changed since this turn of it began.
+    const newest = this.objects.get(name) ?? domain;
+    this.#access.set(name, accessOf(newest, watched.state, watched.connection, watched.brake.holds));
     if (news) this.#tell(name, news);
   }
 

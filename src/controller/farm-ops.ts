@@ -1,4 +1,5 @@
 /** What is done for a farm besides bringing it about: its end, and what is left to do for one that tenants do not allow. */
+import { DirectoryError } from "../ad/error.ts";
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
@@ -34,6 +35,11 @@ export interface FarmOps {
 
 function retry(report: Report): Result {
   return { kind: "Retry", failed: hasFailed(report) };
+}
+
+/** A change that is not made: the next reconcile goes by what tenants say now. */
+export function stopped(): Promise<never> {
+  return Promise.reject(new DirectoryError("Aborted", "what the domain's tenants allow the farm changed meanwhile"));
 }
 
 export async function endFarm(
@@ -102,4 +108,9 @@ export function asAllowed(sharing: readonly SharingFarm[], farms: Copies<ServerF
       sharedGroups: tenancy.sharedGroups(farm),
     };
   });
+}
+
+/** Spread, so that farms that were made together are not compared together for ever. */
+export function comparedAgain({ resync }: { readonly resync: number }): Result {
+  return { kind: "After", delay: resync * (0.9 + 0.2 * Math.random()), priority: "Resync" };
 }

@@ -25,7 +25,7 @@ import { type DomainAccess, noDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { asAllowed, endFarm, type FarmOps, takeOut, withhold } from "./farm-ops.ts";
+import { asAllowed, comparedAgain, endFarm, type FarmOps, stopped, takeOut, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed } from "./farm-record.ts";
 import type { Tenancy } from "./tenancy.ts";
@@ -39,11 +39,6 @@ type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 
 /** The domain names no tenants: everybody may ask for everything. */
 const OPEN: Permission = { kind: "Open" };
-
-/** Spread, so that farms that were made together are not compared together for ever. */
-function comparedAgain({ resync }: ReadyDomain): Result {
-  return { kind: "After", delay: resync * (0.9 + 0.2 * Math.random()), priority: "Resync" };
-}
 
 /** A farm with something in its way that no feed tells of (rights, containers) is looked at again after so long (ms), and then ever more rarely. */
 const RECHECK = { base: 60_000, max: 600_000 };
@@ -85,7 +80,8 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     });
     this.#tenancy.subscribe((key) => {
       const farm = this.objects.get(key);
-      for (const concerned of [key, ...(farm ? this.byGroup.sharers(farm) : [])]) this.queue.add(concerned, "Resync");
+      if (farm) this.queue.add(key, this.urgency(farm, undefined));
+      for (const sharer of farm ? this.byGroup.sharers(farm) : []) this.queue.add(sharer, "Resync");
     });
   }
 
@@ -200,8 +196,9 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   ports(farm: ServerFarm, directory: Directory): FarmPorts {
+    const apply: Directory["apply"] = (...change) => (this.#isStillSo(farm) ? directory.apply(...change) : stopped());
     return {
-      directory,
+      directory: { ...directory, apply },
       assertFresh: () => this.#assertFresh(farm),
       record: async (current, status) => (await this.#context.statuses.write(FARMS, current, status)) ?? current,
       now: () => new Date(),
@@ -209,13 +206,17 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     };
   }
 
+  /** Whether tenants say what they said when the reconcile began: what they forbid in the middle of it would stay, since they revoke nothing. */
+  #isStillSo(farm: ServerFarm): boolean {
+    return farm.metadata.deletionTimestamp !== undefined || !this.#hasTenants(farm) || this.#tenancy.isSo(farm);
+  }
+
   /** The farm as it is now, not as the copy has it. */
   async #assertFresh(farm: ServerFarm): Promise<void> {
     const { name, namespace } = farm.metadata;
     const live = await getObject(this.#context.client, FARMS, { name, ...(namespace === undefined ? {} : { namespace }) });
-    // What it was allowed when the reconcile began it may not be allowed any more.
-    const isAllowed = farm.metadata.deletionTimestamp !== undefined || !this.#hasTenants(farm) || this.#tenancy.isSo(farm);
-    if (!live || !isSame(live, farm) || !isAllowed) throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
+    if (!live || !isSame(live, farm) || !this.#isStillSo(farm))
+      throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
   }
 
   async release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result> {

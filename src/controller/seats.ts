@@ -1,12 +1,15 @@
-/** The farms that count for one tenant, the oldest first: where one of them stands costs nothing that grows with their number. */
+/**
+ * The farms that count for one tenant, those that have something first, and then the oldest: where one of them stands costs nothing that grows with
+ * their number.
+ */
 
-/** A farm, by when it was made and its key: in the order of such texts. */
-export function seatOf(created: string, key: string): string {
-  return `${created} ${key}`;
+/** A farm, by whether it has something in the directory, when it was made, and its key: in the order of such texts. */
+export function seatOf(created: string, key: string, owns: boolean): string {
+  return `${owns ? 0 : 1} ${created} ${key}`;
 }
 
 function keyOfSeat(seat: string): string {
-  return seat.slice(seat.indexOf(" ") + 1);
+  return seat.slice(seat.lastIndexOf(" ") + 1);
 }
 
 export class Seats {

@@ -217,7 +217,7 @@ export class Tenancy {
     const { name } = farm.spec.domainRef;
     const tenants = this.#domains.get(name);
     if (!tenants) return undefined;
-    const seat = seatOf(farm.metadata.creationTimestamp ?? "", key);
+    const seat = seatOf(farm.metadata.creationTimestamp ?? "", key, hasLeftTraces(farm));
     const namespace = this.#namespaces.get(farm.metadata.namespace ?? "");
     if (!namespace) return { domain: name, seat, verdict: undefined, counts: [] };
     const own = tenants.of(namespace).tenants;

@@ -94,7 +94,7 @@ export class LdapReader implements Reader {
 
   /** Whoever has to wait for a free search is sent by the one that ends. */
   #send(line: Line): void {
-    while ((this.#underWay < SEARCHES || line.urgent) && line.askers.length > 0) {
+    while (this.#underWay < (line.urgent ? 2 : 1) * SEARCHES && line.askers.length > 0) {
       const batch = this.#fill(line);
       const askers = new Set([...batch.values()].flatMap((term) => [...term.askers]));
       for (const asker of askers) asker.underWay++;

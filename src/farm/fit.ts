@@ -8,7 +8,8 @@ import type { DesiredFarm } from "./desired-farm.ts";
 import type { ObservedFarm } from "./observed.ts";
 
 /** What of an account can never be changed and is not as the farm wants it: each with what to write into the manifest. */
-export function misfitsOfAccount({ account, explicitContainers }: DesiredFarm, object: DirectoryObject): readonly string[] {
+export function misfitsOfAccount(desired: DesiredFarm, object: DirectoryObject): readonly string[] {
+  const { account, explicitContainers } = desired;
   const { samAccountName, passwordIntervalDays, dnsHostName, servicePrincipalNames } = object;
   const outboundOnly = dnsHostName === undefined && servicePrincipalNames.length === 0;
   const misfits: string[] = [];
@@ -17,12 +18,19 @@ export function misfitsOfAccount({ account, explicitContainers }: DesiredFarm, o
   if (passwordIntervalDays !== undefined && passwordIntervalDays !== account.passwordIntervalDays)
     misfits.push(`account.passwordIntervalDays: ${passwordIntervalDays}`);
   if (outboundOnly !== account.outboundOnly) misfits.push(`account.outboundOnly: ${outboundOnly}`);
-  return [...misfits, ...misfitOfContainer("account.container", explicitContainers.account, object)];
+  const container = explicitContainers.account ?? judgedContainer(desired, account);
+  return [...misfits, ...misfitOfContainer("account.container", container, object)];
 }
 
 /** What of a host group is not as the farm wants it. */
-export function misfitsOfHostGroup({ explicitContainers }: DesiredFarm, object: DirectoryObject): readonly string[] {
-  return misfitOfContainer("hosts.group.container", explicitContainers.hostGroup, object);
+export function misfitsOfHostGroup(desired: DesiredFarm, object: DirectoryObject): readonly string[] {
+  const container = desired.explicitContainers.hostGroup ?? judgedContainer(desired, desired.hostGroup);
+  return misfitOfContainer("hosts.group.container", container, object);
+}
+
+/** Where there are tenants, one has allowed the default: what stands elsewhere the manifest has to name, so that it is judged. */
+function judgedContainer({ granted }: DesiredFarm, { distinguishedName }: { readonly distinguishedName: string }): string | undefined {
+  return granted && parentDn(distinguishedName);
 }
 
 function misfitOfContainer(field: string, container: string | undefined, { distinguishedName }: DirectoryObject): readonly string[] {

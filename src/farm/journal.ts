@@ -129,3 +129,13 @@ function sameness({ metadata: { uid, generation, deletionTimestamp }, status }: 
   const owned = (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID);
   return JSON.stringify([uid, generation, deletionTimestamp, readJournal(status), owned, status?.resolvedHosts]);
 }
+
+/** Whether all that the entry means now is on record. */
+export function isRemembered(
+  resolved: ReadonlyMap<string, readonly { readonly objectGUID: string }[]>,
+  records: readonly { readonly reference: string; readonly objectGUID: string }[],
+  text: string,
+): boolean {
+  const known = new Set(resolved.get(text)?.map(({ objectGUID }) => objectGUID));
+  return records.every(({ reference, objectGUID }) => reference !== text || known.has(objectGUID));
+}

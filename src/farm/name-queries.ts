@@ -11,17 +11,19 @@ import type { Scope } from "./observed.ts";
 
 export function namesOf(desired: DesiredFarm, scope: Scope): readonly Lookup[] {
   const { account, hostGroup, accessGroups, grant, servicePrincipalNames, owner } = desired;
-  const known = knownIds(desired).map((value): Lookup => ({ by: "objectGUID", value }));
-  if (scope === "Known") return known;
   const groups = [...(grant === "Group" ? [hostGroup] : []), ...accessGroups];
-  return [
-    { by: "sAMAccountName", value: account.samAccountName },
-    { by: "distinguishedName", value: account.distinguishedName },
-    ...groups.flatMap(({ samAccountName, distinguishedName, existing }): readonly Lookup[] => [
+  // Of a farm whose record was lost what is its own is found by name.
+  const wanted = [{ ...account, existing: false }, ...(scope === "Known" ? groups.filter(({ existing }) => !existing) : groups)];
+  const named = [
+    ...wanted.flatMap(({ samAccountName, distinguishedName, existing }): readonly Lookup[] => [
       { by: "sAMAccountName", value: samAccountName },
       ...(existing ? [] : [{ by: "distinguishedName" as const, value: distinguishedName }]),
     ]),
-    ...known,
+    ...knownIds(desired).map((value): Lookup => ({ by: "objectGUID", value })),
+  ];
+  if (scope === "Known") return named;
+  return [
+    ...named,
     ...servicePrincipalNames.map((value): Lookup => ({ by: "servicePrincipalName", value })),
     ...(scope === "Owned" ? [{ by: "adminDescription" as const, value: owner }] : namesOfOthers(desired)),
   ];
@@ -188,6 +190,15 @@ export function* together<Result>(looks: readonly Look<Result>[]): Look<readonly
     const answers = [...(yield questions)];
     steps = steps.map(({ one, step }) => ({ one, step: step.done === true ? step : one.next(answers.splice(0, step.value.length)) }));
   }
+}
+
+/** Whether it is the farm's own, or on its record. */
+export function isKnown(desired: DesiredFarm, { objectGUID, owner }: DirectoryObject): boolean {
+  return owner === desired.owner || knownIds(desired).includes(objectGUID);
+}
+
+export function byRid(value: string): Lookup {
+  return { by: "primaryGroupID", value };
 }
 
 export function byDn(value: string): Lookup {

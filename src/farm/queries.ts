@@ -15,9 +15,11 @@ import {
   askForContainers,
   byDn,
   byGuid,
+  byRid,
   costlyLookups,
   distinct,
   isAdopted,
+  isKnown,
   isOwnGroup,
   knownIds,
   lookAtContainers,
@@ -32,12 +34,13 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
   const { scope, before } = options;
   const isNew = desired.knownObjects.length === 0 && before === undefined && scope !== "Known";
   const rids = ownRids(desired, before?.objects ?? []);
-  const [found = [], hosts = [], primary = [], containers = []] = yield* together([
+  const [named = [], hosts = [], primary = [], containers = []] = yield* together([
     lookForObjects(desired, scope),
-    ask(before ? [] : [...desired.hosts, ...desired.quarantined], "Computers"),
-    askForPrimaryMembers([...rids]),
+    ask(before || scope === "Known" ? [] : [...desired.hosts, ...desired.quarantined], "Computers"),
+    ask([...rids].map(byRid), "Objects"),
     isNew ? askForContainers(desired) : ask([], "Containers"),
   ]);
+  const found = scope === "Known" ? named.filter((object) => isKnown(desired, object)) : named;
   const adoptable = desired.adoption.farm === "Never" ? undefined : found.find((object) => isAdopted(desired, object));
   const adopted = adoptable && (yield* lookAtMembers(adoptable));
   const namesakes = scope === "Names" ? yield* lookForNamesakes(desired, found) : [];
@@ -109,8 +112,10 @@ function* lookForComputers(
   desired: DesiredFarm,
   scope: Scope,
   objects: readonly DirectoryObject[],
-  named: readonly DirectoryObject[],
+  asked: readonly DirectoryObject[],
 ): Look<readonly DirectoryObject[]> {
+  // Of a farm that gets nothing and has nothing nobody is looked up: it would only learn who exists.
+  const named = scope === "Known" && objects.length > 0 ? yield* ask(desired.quarantined, "Computers") : asked;
   const found = new Set(named.map(({ objectGUID }) => objectGUID));
   // Those that it put into groups, and those that an entry meant before: they may have been moved or renamed since.
   const known = [...desired.journal.hostGroups.flatMap((group) => group.added), ...rememberedIds(desired)];
@@ -135,11 +140,6 @@ function ownRids(desired: DesiredFarm, objects: readonly DirectoryObject[]): Rea
   return new Set(groups.flatMap(({ objectSID }) => (objectSID === undefined ? [] : String(relativeId(objectSID)))));
 }
 
-function* askForPrimaryMembers(rids: readonly string[]): Look<readonly DirectoryObject[]> {
-  const lookups = rids.map((value): Lookup => ({ by: "primaryGroupID", value }));
-  return yield* ask(lookups, "Objects");
-}
-
 /**
  * Whoever is in a host group of the farm's own by its primary group; and whoever the account's list names and nobody else here explains, to be told by
  * name. `asked`: the RIDs that were asked for already, and whom they found.
@@ -159,7 +159,7 @@ function* lookForOthers(
   ]);
   const unknown = new Set(named.filter((sid) => !explained.has(sid)));
   const [members = [], principals = []] = yield* together([
-    askForPrimaryMembers([...rids].filter((rid) => !asked.rids.has(rid))),
+    ask([...rids].filter((rid) => !asked.rids.has(rid)).map(byRid), "Objects"),
     ask(
       [...unknown].map((value) => ({ by: "objectSid", value })),
       "Objects",

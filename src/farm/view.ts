@@ -107,19 +107,19 @@ class Resolver {
     }
     // Whoever has the name today and may not be a host gets nothing; whoever it meant before keeps what it had.
     const accepted = [candidate, before].find((one) => one !== undefined && this.#isEligible(one));
-    if (!this.#isTrusted(candidate)) this.#blockers.push(hostNotTrusted(reference, candidate));
-    else if (!this.#isAllowed(candidate)) this.#refuse(reference, candidate);
+    if (!this.#isAllowed(candidate)) this.#refuse(reference, candidate);
+    else if (!this.#isTrusted(candidate)) this.#blockers.push(hostNotTrusted(reference, candidate));
     this.#remember(reference, accepted === candidate ? [candidate] : remembered);
     if (!accepted) this.#unresolved++;
     else if (!this.#quarantined.has(dnKey(accepted.distinguishedName))) this.#wanted.set(dnKey(accepted.distinguishedName), accepted);
     if (found.length === 0 && accepted) this.#notes.push(movedNote("hosts.computers", reference, accepted));
   }
 
-  /** What it has it keeps: a computer that is moved, or a tenant that is allowed less, must not be an outage. */
+  /** Nothing else is said of it. What it has it keeps: a computer that is moved, or a tenant that is allowed less, must not be an outage. */
   #refuse(reference: HostReference, computer: DirectoryObject): void {
     const { granted } = this.#desired;
     if (granted) this.#blockers.push(hostNotAllowed(reference, granted));
-    this.#hold(computer);
+    if (this.#isTrusted(computer)) this.#hold(computer);
   }
 
   #hold(computer: DirectoryObject): void {

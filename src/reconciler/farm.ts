@@ -3,10 +3,12 @@ import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { Asker, Reader, Writer } from "../ad/port.ts";
+import { dnKey } from "../names/distinguished-name.ts";
 import { causeOf, givesRight, isRecorded, recordBefore, splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { readResolved } from "../farm/desired.ts";
-import { withJournal } from "../farm/journal.ts";
+import { isRemembered, withJournal } from "../farm/journal.ts";
+import { byDn } from "../farm/name-queries.ts";
 import type { Absence, Directory, ObservedFarm, Scope } from "../farm/observed.ts";
 import { plan } from "../farm/plan/index.ts";
 import { look } from "../farm/queries.ts";
@@ -62,7 +64,8 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   const journal: Work["journal"] = async (change, following, { desired, observed, hostGroup, hosts }) => {
     const isRecordedNow = isRecorded(change) && recordBefore(desired.journal, [change], observed.computers) !== desired.journal;
     // Who is quarantined is written down before anybody gets the right: an entry that nobody remembers would mean nobody once its computer is moved.
-    const isForgettable = givesRight(change) && desired.quarantined.some(({ text }) => !isRemembered(desired, hosts.records, text));
+    const isForgettable =
+      givesRight(change) && desired.quarantined.some(({ text }) => !isRemembered(desired.resolved, hosts.records, text));
     if (!isRecordedNow && !isForgettable) return desired;
     // In one write, what the rest of them needs.
     const next = recordBefore(desired.journal, [change, ...following], observed.computers);
@@ -92,27 +95,24 @@ export function askerOf({ metadata }: ServerFarm, cause: Asker["cause"]): Asker 
   return { farm: { namespace, name, uid, generation }, cause };
 }
 
-/** Whether all that the entry means now is on record. */
-function isRemembered({ resolved }: DesiredFarm, records: FarmView["hosts"]["records"], text: string): boolean {
-  const known = new Set(resolved.get(text)?.map(({ objectGUID }) => objectGUID));
-  return records.every(({ reference, objectGUID }) => reference !== text || known.has(objectGUID));
-}
-
 /** `absence`: for a while after another server took over, what it does not show may be on its way. */
 export function directoryOf(reader: Reader, writer: Writer, absence: () => Absence = () => ({ absenceReliable: true })): Directory {
   return {
     async observe(desired, scope, signal, before) {
       const questions = look(desired, { scope, ...absence(), before });
       // Whoever was quarantined a moment ago may still have the right.
-      const urgent = desired.quarantined.some(({ text }) => !desired.resolved.has(text));
+      const hasSomething = desired.knownObjects.length + desired.journal.hostGroups.length > 0;
+      const urgent = hasSomething && desired.quarantined.some(({ text }) => !desired.resolved.has(text));
       let step = questions.next();
       while (step.done !== true) {
         step = questions.next(await Promise.all(step.value.map((query) => reader.find({ ...query, urgent }, signal))));
       }
       return step.value;
     },
-    made: async (value, signal) =>
-      (await reader.find({ lookups: [{ by: "distinguishedName", value }], among: "Objects", allMembersOf: () => true }, signal))[0],
+    async made(value, signal) {
+      const found = await reader.find({ lookups: [byDn(value)], among: "Objects", allMembersOf: () => true }, signal);
+      return found.find(({ distinguishedName }) => dnKey(distinguishedName) === dnKey(value));
+    },
     apply: (change, signal, asker) => writer.apply(writeOf(change), signal, asker),
   };
 }

@@ -6,7 +6,7 @@ import { frozenFarm } from "../farm/frozen.ts";
 import { planFrozen } from "../farm/plan/frozen.ts";
 import type { Report } from "../farm/report.ts";
 import type { Withheld } from "../farm/status/allowed.ts";
-import { frozenOutcome } from "../farm/status/frozen.ts";
+import { frozenOutcome, withheldOutcome } from "../farm/status/frozen.ts";
 import { appliedEvents } from "../farm/status/outcome.ts";
 import { type Aborted, askOf, type FarmPorts, reconcile } from "./farm.ts";
 
@@ -40,5 +40,8 @@ export async function reconcileFrozen(
   if (report.error?.kind === "Aborted")
     return { desired, report, end: { kind: "Aborted", events: appliedEvents(farm, desired, report.applied) } };
   await ports.pause?.();
+  // Whom it quarantines was not looked up, so nothing is said of them either.
+  if (report.view?.observed.objects.length === 0)
+    return { desired, report, end: { kind: "Looked", ...withheldOutcome(farm, withheld, ports.now()), retryable: false } };
   return { desired, report, end: { kind: "Looked", ...frozenOutcome(farm, desired, withheld, report, ports.now()) } };
 }

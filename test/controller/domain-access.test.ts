@@ -1,24 +1,9 @@
 import { expect, test } from "vitest";
 import { accessOf } from "../../src/controller/domain-access.ts";
 import { DomainState } from "../../src/domain/state.ts";
-import type { ActiveDirectoryDomain } from "../../src/api/generated/active-directory-domain.ts";
+import { domainOf } from "../domain/manifests.ts";
 
-const DOMAIN: ActiveDirectoryDomain = {
-  metadata: { name: "contoso", uid: "u", resourceVersion: "1" },
-  spec: {
-    dnsName: "contoso.com",
-    servers: ["ldaps://dc1.contoso.com"],
-    credentialsSecretRef: { name: "contoso-ldap" },
-    defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" },
-    poll: "15s",
-    resync: "1h",
-    selfJoinedComputers: "Withhold",
-    managementPolicy: "Enforce",
-    suspend: false,
-    deletionBudget: { farms: 10, per: "1h" },
-    adoption: "Consent",
-  },
-};
+const DOMAIN = domainOf();
 
 test("farms are told why their domain is away in words that stay the same from try to try", () => {
   const state = new DomainState({ monotonic: () => 1, wall: () => new Date() });

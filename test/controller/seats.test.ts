@@ -5,9 +5,9 @@ import { Seats, seatOf } from "../../src/controller/seats.ts";
 test("whoever is older goes first, and says who has to go or may come", () => {
   const seats = new Seats(2);
   const [old, middle, young] = [
-    seatOf("2026-01-01T00:00:00Z", "b/z"),
-    seatOf("2026-01-02T00:00:00Z", "a/y"),
-    seatOf("2026-01-02T00:00:00Z", "b/x"),
+    seatOf("2026-01-01T00:00:00Z", "b/z", true),
+    seatOf("2026-01-02T00:00:00Z", "a/y", true),
+    seatOf("2026-01-02T00:00:00Z", "b/x", true),
   ];
   expect(seats.add(young)).toBeUndefined();
   expect(seats.add(old)).toBeUndefined();
@@ -21,10 +21,18 @@ test("whoever is older goes first, and says who has to go or may come", () => {
   expect(seats.has(young)).toBe(true);
 });
 
+test("whoever has something goes before the older ones that have nothing", () => {
+  const seats = new Seats(1);
+  const [idle, alive] = [seatOf("2026-01-01T00:00:00Z", "a/idle", false), seatOf("2026-01-02T00:00:00Z", "b/alive", true)];
+  seats.add(idle);
+  expect(seats.add(alive)).toBe("a/idle");
+  expect([idle, alive].map((seat) => seats.has(seat))).toEqual([false, true]);
+});
+
 test("without a limit all have a seat, and with none nobody", () => {
   const [free, none] = [new Seats(undefined), new Seats(0)];
-  for (const seats of [free, none]) for (const key of ["a", "b"]) expect(seats.add(seatOf("2026", key))).toBeUndefined();
-  expect([free.has(seatOf("2026", "b")), none.has(seatOf("2026", "a"))]).toEqual([true, false]);
+  for (const seats of [free, none]) for (const key of ["a", "b"]) expect(seats.add(seatOf("2026", key, true))).toBeUndefined();
+  expect([free.has(seatOf("2026", "b", true)), none.has(seatOf("2026", "a", true))]).toEqual([true, false]);
 });
 
 test("whatever comes and goes, the oldest have the seats, and every change is told", () => {
@@ -41,7 +49,7 @@ test("whatever comes and goes, the oldest have the seats, and every change is to
           .slice(0, max)
           .map(([, key]) => key);
       for (const { add, key } of steps) {
-        const seat = seatOf(made[key], key);
+        const seat = seatOf(made[key], key, true);
         const before = seated();
         const told = add ? seats.add(seat) : seats.remove(seat);
         if (add) there.set(seat, key);

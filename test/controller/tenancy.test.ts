@@ -8,6 +8,7 @@ import { type Namespaces, Tenancy } from "../../src/controller/tenancy.ts";
 import type { Copies } from "../../src/kubernetes/reflector.ts";
 import type { TenantSpec } from "../../src/policy/selector.ts";
 import { farmOf, type FarmSpec, tenantOf } from "../policy/farms.ts";
+import { domainOf } from "../domain/manifests.ts";
 
 /** Copies that the test changes. */
 class Kept<T extends KubernetesObject> implements Copies<T> {
@@ -61,23 +62,8 @@ class World {
   }
 
   #domain(tenants: readonly TenantSpec[] | undefined): void {
-    this.domains.set("contoso", {
-      metadata: { name: "contoso", uid: "d", resourceVersion: "1" },
-      spec: {
-        dnsName: "contoso.com",
-        servers: [],
-        credentialsSecretRef: { name: "" },
-        defaults: { accountContainer: "OU=Web,OU=Farms", groupContainer: "OU=Web,OU=Farms" },
-        adoption: "Consent",
-        deletionBudget: { farms: 10, per: "1h" },
-        managementPolicy: "Enforce",
-        suspend: false,
-        poll: "15s",
-        resync: "1h",
-        selfJoinedComputers: "Withhold",
-        ...(tenants ? { tenants } : {}),
-      },
-    });
+    const defaults = { accountContainer: "OU=Web,OU=Farms", groupContainer: "OU=Web,OU=Farms" };
+    this.domains.set("contoso", domainOf({ defaults, ...(tenants ? { tenants } : {}) }));
   }
 
   label(name: string, labels: Readonly<Record<string, string>> | undefined): void {

@@ -11,6 +11,7 @@ import { domainFindings, domainStatus, type DomainProblem, type DomainView } fro
 import { suspendedStatus, unknownStatus } from "../../src/farm/status/not-looked.ts";
 import { outcome } from "../../src/farm/status/outcome.ts";
 import { reconcile } from "../../src/reconciler/farm.ts";
+import { domainOf } from "../domain/manifests.ts";
 import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../farm/simulation.ts";
 import { programMissing, run } from "../harness/process.ts";
 import { ROOT } from "../harness/root.ts";
@@ -100,22 +101,7 @@ const STATES: readonly State<ServerFarm>[] = [
   ],
 ];
 
-const DOMAIN: ActiveDirectoryDomain = {
-  metadata: { name: "contoso", uid: "1", resourceVersion: "1", generation: 1 },
-  spec: {
-    dnsName: "contoso.com",
-    servers: ["ldaps://dc1.contoso.com"],
-    credentialsSecretRef: { name: "contoso-ldap" },
-    defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" },
-    adoption: "Consent",
-    poll: "15s",
-    resync: "1h",
-    selfJoinedComputers: "Withhold",
-    managementPolicy: "Enforce",
-    suspend: false,
-    deletionBudget: { farms: 10, per: "1h" },
-  },
-};
+const DOMAIN = domainOf();
 
 const OBSERVED: DomainObservation = {
   url: "ldaps://dc1.contoso.com",

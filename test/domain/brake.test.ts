@@ -1,23 +1,11 @@
 /** What a domain says whose owner keeps everything, or every write, from being done. */
 import { describe, expect, test } from "vitest";
-import type { ActiveDirectoryDomain } from "../../src/api/generated/active-directory-domain.ts";
 import type { ConditionDraft } from "../../src/api/object.ts";
 import { brakeOf, observingFindings, suspendedBy, suspendedFindings } from "../../src/domain/brake.ts";
+import { domainOf } from "./manifests.ts";
 
-const SPEC: ActiveDirectoryDomain["spec"] = {
-  dnsName: "contoso.com",
-  servers: ["ldaps://dc1.contoso.com"],
-  credentialsSecretRef: { name: "contoso-ldap" },
-  defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" },
-  poll: "15s",
-  resync: "1h",
-  selfJoinedComputers: "Withhold",
-  managementPolicy: "Enforce",
-  suspend: false,
-  deletionBudget: { farms: 10, per: "1h" },
-  adoption: "Consent",
-};
-const DOMAIN: ActiveDirectoryDomain = { metadata: { name: "contoso", uid: "u", resourceVersion: "1" }, spec: SPEC };
+const DOMAIN = domainOf();
+const SPEC = DOMAIN.spec;
 const READY: ConditionDraft = { type: "Ready", status: "True", reason: "Reconciled", message: "fine" };
 
 describe("the brake", () => {

@@ -11,6 +11,7 @@ import {
   domainStatus,
   type DomainView,
 } from "../../src/domain/findings.ts";
+import { domainOf } from "./manifests.ts";
 
 const NOW = new Date("2026-11-26T00:00:00Z");
 const OBSERVATION: DomainObservation = {
@@ -189,23 +190,7 @@ describe("whether farms can be reconciled there", () => {
 });
 
 describe("the status", () => {
-  const domain = (status?: ActiveDirectoryDomain["status"]): ActiveDirectoryDomain => ({
-    metadata: { name: "contoso", uid: "u", resourceVersion: "1", generation: 3 },
-    spec: {
-      dnsName: "contoso.com",
-      servers: [],
-      credentialsSecretRef: { name: "x" },
-      defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" },
-      adoption: "Consent",
-      poll: "5s",
-      resync: "10m",
-      selfJoinedComputers: "Withhold",
-      managementPolicy: "Enforce",
-      suspend: false,
-      deletionBudget: { farms: 10, per: "1h" },
-    },
-    ...(status ? { status } : {}),
-  });
+  const domain = (status?: ActiveDirectoryDomain["status"]): ActiveDirectoryDomain => domainOf({}, status);
 
   test("has what was seen of the server and the domain", () => {
     const view = connected({}, "2026-11-25T23:00:00Z");

@@ -96,7 +96,7 @@ describe.skipIf(!available)("a healthy domain beside four that are silent", () =
 
 describe.skipIf(!available)("a domain in which each search takes 300 ms", () => {
   // A real domain controller takes some 20 a second.
-  const FARMS = onSandbox ? 200 : 100;
+  const FARMS = onSandbox ? 200 : 60;
   const slow = new Schedule();
   let proxy: LdapProxy;
   let operator: Operator;

@@ -67,6 +67,17 @@ describe("a computer that is elsewhere", () => {
     expect(found.records.map(({ reference }) => reference)).toEqual(["A"]);
   });
 
+  test("is told no more of, whatever else it is, and keeps nothing that nobody trusted it with", () => {
+    const others = [at("B", "OU=DB", { creatorSID: "S-1-5-21-1-2-3-1105" }), at("DC1", "OU=Domain Controllers", { primaryGroupID: 516 })];
+    const { hosts: found } = view(others, hosts("B", "DC1"));
+    expect(found.blockers.map(({ reason, computer: name }) => [reason, name])).toEqual([
+      ["NotAllowed", "B"],
+      ["NotAllowed", "DC1"],
+    ]);
+    expect(JSON.stringify(found.blockers)).not.toMatch(/S-1-5|OU=DB|OU=Domain Controllers/);
+    expect([found.undecided.size, found.wanted.size]).toEqual([0, 0]);
+  });
+
   test("keeps what it has, in a group and by name, and gets nothing", () => {
     const { owner } = desired();
     const group = directoryObject({

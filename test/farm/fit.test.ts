@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
 import { ADOPTED_MEMBERS, lookAtMembers } from "../../src/farm/adoption.ts";
-import { misfitsOfAccount, refusedMembers, unfit } from "../../src/farm/fit.ts";
+import { misfitsOfAccount, misfitsOfHostGroup, refusedMembers, unfit } from "../../src/farm/fit.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { BASE, computer, desired, directoryObject, SimulatedDirectory } from "./simulation.ts";
 
@@ -94,4 +94,22 @@ test("what does not fit, or is refused, is said with what to do; what fits is no
     part: "Hosts",
     message: `CN=Hosts,${BASE} cannot be taken over as the host group: it is full; it was left as it is. Take the others out, or choose another name.`,
   });
+});
+
+test("where there are tenants, what stands elsewhere than where the farm would make it has to be named, so that it is judged", () => {
+  const wanted = desired();
+  const granted = { kind: "Allowed", tenant: "web", hostContainers: [] } as const;
+  const at = (container: string): DirectoryObject =>
+    directoryObject({
+      distinguishedName: `CN=itfarm1,${container},${BASE}`,
+      objectClass: ACCOUNT_CLASS,
+      samAccountName: "itfarm1$",
+      dnsHostName: "itfarm1.contoso.com",
+    });
+  const own = wanted.account.distinguishedName.slice("CN=itfarm1,".length, -BASE.length - 1);
+  for (const misfitsOf of [misfitsOfAccount, misfitsOfHostGroup]) {
+    expect(misfitsOf(wanted, at("OU=Finance"))).toEqual([]);
+    expect(misfitsOf({ ...wanted, granted }, at(own))).toEqual([]);
+    expect(misfitsOf({ ...wanted, granted }, at("OU=Finance"))).toEqual([expect.stringMatching(`container: OU=Finance,${BASE}$`)]);
+  }
 });

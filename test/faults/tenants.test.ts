@@ -1,6 +1,8 @@
 /** Tenants that change in the very moment in which something was to be made for a farm, and labels that the operator does not hear of for a while. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { BASE } from "../harness/directory.ts";
 import type { Operator } from "../harness/operator.ts";
+import { waitFor } from "../harness/process.ts";
 import {
   available,
   cleanUp,
@@ -69,6 +71,64 @@ describe.skipIf(!available)("tenants that change meanwhile", () => {
     expect([await directory.find("moment$"), await directory.find("momentHosts")]).toEqual([undefined, undefined]);
     await tenants(TENANT);
     await farmReady(NAMESPACE, "moment", 60);
+  });
+
+  test("between two writes: the second is not sent", async () => {
+    let dns: string | undefined;
+    const tighten = async (): Promise<void> => {
+      dns = (await directory.find("halfwayHosts"))?.dn;
+      await tenants();
+      await refused("canary");
+    };
+    // The group is there, and its account is asked about.
+    middle.ldap.schedule.set({
+      matches: matching("ldap", "add"),
+      when: { nth: 1 },
+      effect: { kind: "Call", at: "after", action: tighten },
+    });
+    await cluster.apply(farmOf(NAMESPACE, "halfway", { hosts: { computers: ["WEB01"] } }));
+    await refused("halfway");
+    expect(dns).toContain("halfwayHosts");
+    expect(await directory.find("halfway$")).toBeUndefined();
+    middle.ldap.schedule.set();
+    await tenants(TENANT);
+    await farmReady(NAMESPACE, "halfway", 60);
+  });
+
+  test("a default that changes while a poll hangs is what farms are made by, as it is what they are judged by", async () => {
+    await directory.asAdministrator(async (client) => {
+      await client.add(`OU=Late,OU=Farms,${BASE}`, { objectClass: "organizationalUnit" });
+    });
+    const defaults = (container: string): Promise<void> =>
+      cluster.patch("ActiveDirectoryDomain", "contoso", undefined, {
+        spec: { defaults: { accountContainer: container, groupContainer: container } },
+      });
+    await tenants({ ...TENANT, accounts: { names: ["*"], containers: ["OU=Late,OU=Farms"] } });
+    await cluster.apply(farmOf(NAMESPACE, "placed", { hosts: { computers: ["WEB01"] } }));
+    await refused("placed");
+    // The domain's own turn does not end for a while.
+    middle.ldap.schedule.set({
+      matches: matching("ldap", "search"),
+      when: { nth: 1 },
+      effect: { kind: "Lag", milliseconds: 4000 },
+    });
+    await waitFor("a search that hangs", () => middle.ldap.schedule.done.some((text) => text.startsWith("Lag")));
+    await defaults("OU=Late,OU=Farms");
+    const made = await waitFor("the account", () => directory.find("placed$"));
+    expect(made?.dn).toBe(`CN=placed,OU=Late,OU=Farms,${BASE}`);
+    middle.ldap.schedule.set();
+    await cluster.delete("ServerFarm", "placed", NAMESPACE);
+    await defaults("OU=Farms");
+    await tenants(TENANT);
+  });
+
+  test("a namespace that may ask for nothing learns of nobody whom it quarantines", async () => {
+    await tenants();
+    await cluster.apply(farmOf(NAMESPACE, "curious", { hosts: { computers: [], quarantined: ["WEB01", "NOBODY"] } }));
+    const { status } = await refused("curious");
+    expect(JSON.stringify(status)).not.toMatch(/QuarantineNotFound|objectGUID/);
+    await tenants(TENANT);
+    await farmWhere(NAMESPACE, "curious", (farm) => JSON.stringify(farm.status).includes("QuarantineNotFound"), 60);
   });
 
   test("a label that changes while the watch of namespaces is broken is seen once it is whole", async () => {

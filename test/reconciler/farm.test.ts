@@ -557,12 +557,28 @@ describe("a reader and a writer as a farm's directory", () => {
     expect(observed.computers).toEqual([web01]);
   });
 
+  test("ask urgently only while a quarantine is new and there is something to lose", async () => {
+    const urgent = async (status?: ServerFarm["status"], quarantined = ["WEB01"]): Promise<ReadonlySet<boolean | undefined>> => {
+      asked.length = 0;
+      await directory().observe(desired(hosts([], quarantined), status), "Names", signal);
+      return new Set(asked.map((query) => query.urgent));
+    };
+    expect(await urgent(known)).toEqual(new Set([true]));
+    expect(await urgent(known, [])).toEqual(new Set([false]));
+    expect(await urgent()).toEqual(new Set([false]));
+    expect(await urgent({ ...known, observedGeneration: 1, resolvedHosts: [{ reference: "WEB01", objectGUID: "w" }] })).toEqual(
+      new Set([false]),
+    );
+  });
+
   test("find what was made a moment ago by its name, with all of its members", async () => {
     asked.length = 0;
-    expect(await directory().made("CN=x", signal)).toBe(found);
-    expect(asked).toEqual([
-      { lookups: [{ by: "distinguishedName", value: "CN=x" }], among: "Objects", allMembersOf: expect.any(Function) },
-    ]);
+    const value = found.distinguishedName.toUpperCase();
+    expect(await directory().made(value, signal)).toBe(found);
+    // Answers may hold what somebody else asked for at the same time.
+    expect(await directory().made("CN=x", signal)).toBeUndefined();
+    asked.pop();
+    expect(asked).toEqual([{ lookups: [{ by: "distinguishedName", value }], among: "Objects", allMembersOf: expect.any(Function) }]);
     expect(asked[0]?.allMembersOf?.(found)).toBe(true);
   });
 

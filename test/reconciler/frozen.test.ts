@@ -123,6 +123,20 @@ test("whatever its manifest says, exactly those lose the right who are taken out
 });
 
 describe("what is frozen", () => {
+  test("and has nothing says nothing of whom it quarantines: it would learn who exists", async () => {
+    const directory = new SimulatedDirectory([], COMPUTERS);
+    const { status } = await frozen(directory, farm(hostsOf("Group", [], ["WEB01", "NOBODY"])));
+    expect(JSON.stringify(status)).not.toMatch(/QuarantineNotFound|resolvedHosts/);
+    expect(status.conditions?.[0]?.message).toBe("no. It has nothing in the directory, and nothing is made for it.");
+  });
+
+  test("keeps a quarantined host out though its status was lost", async () => {
+    const directory = new SimulatedDirectory([], COMPUTERS);
+    await brought(directory, hostsOf("Group", ["WEB01", "WEB02"]));
+    await frozen(directory, farm(hostsOf("Group", ["WEB01", "WEB02"], ["WEB02"])));
+    expect(membersOf(directory, "itfarm1Hosts")).toEqual(["WEB01"]);
+  });
+
   test("has nothing to take out where nobody left the manifest and nobody is quarantined", async () => {
     const directory = new SimulatedDirectory([shared()], COMPUTERS);
     const status = await brought(directory, {
@@ -245,6 +259,23 @@ describe("what is frozen", () => {
     const { status: last } = await frozen(directory, { ...now, status: next });
     expect(membersOf(directory, "itfarm1Hosts")).toEqual(["WEB01"]);
     expect(last.resolvedHosts?.map(({ reference }) => reference)).toEqual(["WEB01"]);
+  });
+
+  test("keeps its own group's right where nothing of the account's list can be read, and writes no list where there is none", async () => {
+    for (const [retrievers, principals] of [
+      [{ principals: [], denied: [], foreign: ["a descriptor without an access list"] }, "group"],
+      [{ principals: [], denied: [], foreign: [] }, "none"],
+      [undefined, "undefined"],
+    ] as const) {
+      const directory = new SimulatedDirectory([], COMPUTERS);
+      const status = await brought(directory, hostsOf("Group", ["WEB01", "WEB02"]));
+      directory.objects = directory.objects.map((object) => (object.objectClass === ACCOUNT_CLASS ? { ...object, retrievers } : object));
+      await frozen(directory, farm(hostsOf("Group", ["WEB01"], ["WEB02"]), status, 2));
+      const group = directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1Hosts");
+      const expected = { group: [group?.objectSID], none: [], undefined };
+      expect(accountIn(directory)?.retrievers?.principals).toEqual(expected[principals]);
+      expect(membersOf(directory, "itfarm1Hosts")).toEqual(["WEB01"]);
+    }
   });
 
   test("says that an entry of its quarantine belongs to nobody", async () => {

@@ -105,7 +105,7 @@ export interface ActiveDirectoryDomainSpec {
     };
     /** Whether farms may take over what they did not make (adoptionPolicy: Unowned), as far as the domain's adoption lets anybody. */
     readonly adoption: boolean;
-    /** How many farms the tenant may have; absent, any number. Counted are those that it allows, each for the first tenant that allows it; and, for each tenant of their namespace, those that nobody allows and that still own something. The oldest go first: a new farm never takes the place of an older one. */
+    /** How many farms the tenant may have; absent, any number. Counted are those that it allows, each for the first tenant that allows it; and, for each tenant of their namespace, those that nobody allows and that still own something. Those that own something go first, and among them the oldest: a new farm never takes the place of one that is there. */
     readonly maxFarms?: number;
   }[];
 }

@@ -6,7 +6,7 @@ import { NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { ObservedFarm } from "../observed.ts";
 import { owned } from "../slot.ts";
 import { membership } from "../queries.ts";
-import { type FarmView } from "../view.ts";
+import { externalHostGroups, type FarmView, ownHostGroups } from "../view.ts";
 
 /**
  * Whom one access list can name: its size has 16 bits (MS-DTYP 2.4.5), and an entry for a domain's principal takes 36 bytes. Some are left for
@@ -82,14 +82,18 @@ export function planRetrievers(view: FarmView): Plan {
 /** Who must not have the right any more, and nothing else of the list: those who are quarantined, and those whom the farm does not name any more. */
 export function planKeepingOut(view: FarmView): Plan {
   const { desired, account, hosts } = view;
-  if (account.kind !== "Own") return NOTHING;
-  const current = account.object.retrievers ?? { principals: [], denied: [], foreign: [] };
+  // A list that is not there, or not to be seen, gives nobody anything that could be taken back here.
+  if (account.kind !== "Own" || !account.object.retrievers) return NOTHING;
+  const current = account.object.retrievers;
   const quarantined = sidsOf(hosts.quarantined.values());
   const departed = sidsOf(hosts.departed.values());
   const strangers = new Set(sidsOf(hosts.primaryStrangers));
   const out = [...quarantined, ...departed.filter((sid) => strangers.has(sid))];
   const denied = [...new Set([...out, ...current.denied])].slice(0, PRINCIPALS - 1);
-  const principals = without(current.principals, [...quarantined, ...departed]);
+  // Of a list of which nothing can be read only the farm's groups are known to belong there: without them all hosts would lose the right.
+  const isIllegible = current.principals.length === 0 && current.foreign.length > 0;
+  const known = isIllegible ? sidsOf([...ownHostGroups(view), ...externalHostGroups(view)]) : current.principals;
+  const principals = without(known, [...quarantined, ...departed]);
   if (sameSet(principals, current.principals) && sameSet(denied, current.denied)) return NOTHING;
   const object = owned(account.object, desired.owner);
   const lists = { principals, denied };

@@ -125,7 +125,7 @@ export function withheldReady(farm: ServerFarm, withheld: Withheld): ConditionDr
   const { reason, message } = withheldFinding(withheld);
   const stays = hasLeftTraces(farm)
     ? "What it has in the directory stays as it is: nothing is added or fixed, and hosts that are removed or quarantined still lose the right."
-    : "Nothing was looked up or made for it.";
+    : "It has nothing in the directory, and nothing is made for it.";
   return { type: "Ready", status: "False", reason, message: `${message} ${stays}` };
 }
 

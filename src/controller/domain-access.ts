@@ -11,10 +11,11 @@ import type { Unusable } from "../farm/status/not-looked.ts";
 import type { Directory } from "../farm/observed.ts";
 import { directoryOf } from "../reconciler/farm.ts";
 import { resyncOf } from "./domain-settings.ts";
+import type { After } from "./kind.ts";
 
 export type DomainAccess =
-  /** `resync`: how often everything is compared, in milliseconds. */
-  | { readonly kind: "Ready"; readonly directory: Directory; readonly facts: DomainFacts; readonly resync: number }
+  /** `later`: when everything is compared again. */
+  | { readonly kind: "Ready"; readonly directory: Directory; readonly facts: DomainFacts; readonly later: After }
   | ({ readonly kind: "NotReady" } & Unusable)
   /** Its owner wants nothing read or written. */
   | { readonly kind: "Suspended"; readonly message: string }
@@ -70,6 +71,6 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { se
       operator: session.account,
       observed: brake === "Observe",
     },
-    resync: resyncOf(domain),
+    later: { kind: "After", delay: resyncOf(domain), priority: "Resync" },
   };
 }

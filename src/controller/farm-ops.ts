@@ -109,8 +109,3 @@ export function asAllowed(sharing: readonly SharingFarm[], farms: Copies<ServerF
     };
   });
 }
-
-/** Spread, so that farms that were made together are not compared together for ever. */
-export function comparedAgain({ resync }: { readonly resync: number }): Result {
-  return { kind: "After", delay: resync * (0.9 + 0.2 * Math.random()), priority: "Resync" };
-}

@@ -25,7 +25,7 @@ import { type DomainAccess, noDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { asAllowed, comparedAgain, endFarm, type FarmOps, stopped, takeOut, withhold } from "./farm-ops.ts";
+import { asAllowed, endFarm, type FarmOps, stopped, takeOut, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed } from "./farm-record.ts";
 import type { Tenancy } from "./tenancy.ts";
@@ -153,7 +153,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     const { desired } = wanted;
     if (action === "CleanUp") return await endFarm(this, farm, desired, domain.directory, signal);
     if (!withheld) return await this.#reconcileFarm(farm, wanted, domain, signal);
-    return await takeOut(this, farm, { desired, withheld, later: comparedAgain(domain) }, domain.directory, signal);
+    return await takeOut(this, farm, { desired, withheld, later: domain.later }, domain.directory, signal);
   }
 
   #hasTenants({ spec }: ServerFarm): boolean {
@@ -184,7 +184,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     if (end.kind === "Aborted") return { kind: "Retry" };
     if (end.kind === "Unrecorded") throw end.cause;
     for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
-    let result = comparedAgain(domain);
+    let result: Result = domain.later;
     if (end.next === "Retry") result = { kind: "Retry", failed: hasFailed(report) };
     if (end.next === "Recheck") result = this.recheck(key, report);
     if (end.next !== "Recheck" && this.#rechecks.failures.has(key)) this.#rechecks.forget(key);

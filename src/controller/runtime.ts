@@ -133,7 +133,9 @@ class Controller {
     }
     if (this.#backoff.failures.has(key)) this.#backoff.forget(key);
     if (result.kind === "Done") return "success";
-    this.#kind.queue.addAfter(key, result.delay, result.priority);
+    // Spread, so that objects that were made together are not compared together for ever.
+    const spread = result.priority === "Resync" ? 0.9 + 0.2 * Math.random() : 1;
+    this.#kind.queue.addAfter(key, result.delay * spread, result.priority);
     if (result.failed === true) return "error";
     return result.priority === "Resync" ? "success" : "requeue_after";
   }

@@ -6,9 +6,11 @@
  *
  * Deleted: an ordinary account does not see what is deleted. On a server that took over, what is not to be seen may be on its way there; this is not.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { FLAG_NAMES } from "../ad/account-flags.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { Brake } from "../ad/domain.ts";
+import type { DirectoryObject } from "../ad/object.ts";
 import type { Asker, Audit, AuditedAttribute, AuditLine, AuditResult } from "../ad/port.ts";
 import type { Attributes as Values, AttributeValue, Modification, Write } from "../ad/write.ts";
 import { dnKey } from "../names/distinguished-name.ts";
@@ -34,14 +36,14 @@ interface Creation {
   readonly server: string;
   /** On the monotonic clock. */
   readonly at: number;
+  /** Tells who it is, once it is seen: no answer to a write says that. */
+  tell?: (object: Seen) => void;
 }
 
+type Seen = Pick<DirectoryObject, "distinguishedName" | "objectGUID" | "objectSID" | "owner">;
+
 /** A write as it is told: `Mark` is one that changes the marker. */
-export type Told = Pick<AuditLine, "operation" | "objectClass" | "attributes"> & {
-  readonly object: AuditLine["directoryObject"];
-  readonly asker: Asker | undefined;
-  readonly id: string;
-};
+export type Told = Pick<AuditLine, "serverFarm" | "cause" | "operation" | "objectClass" | "directoryObject" | "attributes" | "write">;
 
 /** Where it was sent. */
 export type SentTo = Pick<AuditLine, "server" | "account"> & {
@@ -57,7 +59,7 @@ interface Unsettled {
 }
 
 export class OwnWrites {
-  /** Writes that may have been done or not, by their ids. */
+  /** Writes that may have been done or not, by `write`. */
   readonly unsettled = new Map<string, Unsettled>();
   /** By distinguished name, the oldest first. */
   readonly #made = new Map<string, Creation>();
@@ -77,25 +79,12 @@ export class OwnWrites {
     const error = end instanceof DirectoryError ? end : undefined;
     if (error && error.code === undefined && error.kind !== "OutcomeUnknown" && error.kind !== "NotOwned") return;
     const result = end instanceof DirectoryError ? (end.kind === "OutcomeUnknown" ? "Unknown" : "Refused") : end;
-    if (result === "Unknown") this.unsettled.set(told.id, { told, to, at: performance.now() });
-    else this.unsettled.delete(told.id);
+    if (result === "Unknown") this.unsettled.set(told.write, { told, to, at: performance.now() });
+    else this.unsettled.delete(told.write);
+    const { server, account } = to;
+    const ended = { ...told, server, account, result, code: error?.code, error: error?.message.slice(0, LONGEST_TEXT) } as const;
     const parts = inParts(told.attributes);
-    const { asker, id: write, operation, objectClass, object } = told;
-    const [{ server, account }, text] = [to, error?.message.slice(0, LONGEST_TEXT)];
-    for (const [index, attributes] of parts.entries()) {
-      const ended = { result, code: error?.code, error: text, write, part: index + 1, parts: parts.length } as const;
-      this.#audit({
-        server,
-        account,
-        serverFarm: asker?.farm,
-        cause: asker?.cause,
-        operation,
-        objectClass,
-        directoryObject: object,
-        attributes,
-        ...ended,
-      });
-    }
+    for (const [index, attributes] of parts.entries()) this.#audit({ ...ended, attributes, part: index + 1, parts: parts.length });
   }
 
   /** Whether every server has heard by now of what was done then, or will not. */
@@ -128,8 +117,27 @@ export class OwnWrites {
     else this.#made.delete(dnKey(dn));
   }
 
-  seen(dn: string): void {
-    if (this.#made.size > 0) this.#made.delete(dnKey(dn));
+  /** The directory said that it was made. */
+  created(told: Told, to: SentTo): void {
+    this.tell(told, to, "Done");
+    const creation = this.#made.get(dnKey(told.directoryObject.dn));
+    if (!creation) return;
+    const marker = told.attributes.find(({ attribute }) => attribute === "adminDescription")?.after?.[0];
+    // In the reconcile that made it, whoever sees it first.
+    const inContext = AsyncLocalStorage.snapshot();
+    creation.tell = ({ distinguishedName, objectGUID, objectSID, owner }) => {
+      if (owner !== marker) return;
+      const directoryObject = { dn: distinguishedName, guid: objectGUID, sid: objectSID };
+      inContext(() => {
+        this.tell({ ...told, directoryObject, attributes: [] }, to, "Found");
+      });
+    };
+  }
+
+  seen(object: Seen): void {
+    if (this.#made.size === 0) return;
+    this.#made.get(dnKey(object.distinguishedName))?.tell?.(object);
+    this.#made.delete(dnKey(object.distinguishedName));
   }
 
   /** The server said that it was. */
@@ -140,7 +148,7 @@ export class OwnWrites {
       this.#deleted.delete(key);
     }
     this.#deleted.set(objectGUID, now);
-    this.seen(dn);
+    this.#made.delete(dnKey(dn));
   }
 
   isDeleted(objectGUID: string): boolean {
@@ -152,13 +160,16 @@ export class OwnWrites {
 const LINE = 12_000;
 const LONGEST_TEXT = 1000;
 
-/** `entry`: the object as it was right before, with the attributes that are written; of one that is made, as it is right after. */
+/** `entry`: the object as it was right before, with the attributes that are written. */
 export function toldOf(write: Exclude<Write, { kind: "Mark" }>, asker: Asker | undefined, entry?: Attributes): Told {
   const [guid, sid] = [entry?.bytes("objectGUID"), entry?.bytes("objectSid")];
   const dn = entry?.distinguishedName ?? ("object" in write ? write.object.distinguishedName : write.distinguishedName);
   const known = "object" in write ? write.object.objectGUID : undefined;
-  const object = { dn, guid: guid ? decodeGuid(guid) : known, sid: sid ? decodeSid(sid) : undefined };
-  const told = { id: crypto.randomUUID(), asker, object, objectClass: "objectClass" in write ? write.objectClass : undefined };
+  const told = {
+    ...{ write: crypto.randomUUID(), serverFarm: asker?.farm, cause: asker?.cause },
+    objectClass: "objectClass" in write ? write.objectClass : undefined,
+    directoryObject: { dn, guid: guid ? decodeGuid(guid) : known, sid: sid ? decodeSid(sid) : undefined },
+  };
   switch (write.kind) {
     case "Add":
       return { ...told, operation: "Create", attributes: Object.entries(write.attributes).map(([name, values]) => madeWith(name, values)) };

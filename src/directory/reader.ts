@@ -170,7 +170,7 @@ export class LdapReader implements Reader {
         "AccessDenied",
         `${entry.distinguishedName}: the account may not read its objectGUID; give it Read Property there`,
       );
-    this.#session.own.seen(read.distinguishedName);
+    this.#session.own.seen(read);
     const kinds = new Set([...askers].map(({ query }) => query.among).filter((among) => among !== "Computers" || isComputer(read)));
     const terms = lookupsOf(read).flatMap(({ by, value }) => [...kinds].map((among) => termOf(among, by, value)));
     const meant = new Set(terms.flatMap((term) => [...(batch.get(term)?.askers ?? [])]));

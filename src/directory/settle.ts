@@ -23,16 +23,15 @@ async function lookForAll(session: LdapSession): Promise<void> {
     const entry = await read(session, told);
     const found = told.operation === "Delete" ? !entry : entry !== undefined && (await isSo(session, told, entry));
     // Another write may have looked meanwhile.
-    if (!own.unsettled.has(told.id)) continue;
+    if (!own.unsettled.has(told.write)) continue;
     if (!found && to.service !== here.service && !own.isReplicated(at)) continue;
-    const { object } = told;
     const [guid, sid] = [entry?.bytes("objectGUID"), entry?.bytes("objectSid")];
     const identity = found && guid && sid ? { guid: decodeGuid(guid), sid: decodeSid(sid) } : {};
-    own.tell({ ...told, object: { ...object, ...identity } }, here, found ? "Found" : "NotFound");
+    own.tell({ ...told, directoryObject: { ...told.directoryObject, ...identity } }, here, found ? "Found" : "NotFound");
   }
 }
 
-function read(session: LdapSession, { operation, object, attributes }: Told): Promise<Attributes | undefined> {
+function read(session: LdapSession, { operation, directoryObject: object, attributes }: Told): Promise<Attributes | undefined> {
   const base = operation === "Create" ? object.dn : `<GUID=${object.guid ?? ""}>`;
   const names = attributes.map(({ attribute }) => attribute).filter((attribute) => attribute !== "member");
   return session.searchOne({ base, scope: "base", attributes: ["objectGUID", "objectSid", ...names] });

@@ -9,7 +9,7 @@ import { decodeGuid, decodeSid, describeOwner, isOwnerMarker } from "../names/id
 import { type Attributes, protectionOf, encodeRetrievers } from "./entries.ts";
 import { nameChildren } from "./children.ts";
 import { nameMissingRights } from "./missing-rights.ts";
-import { type OwnWrites, type Told, toldOf } from "./own-writes.ts";
+import { type OwnWrites, type SentTo, type Told, toldOf } from "./own-writes.ts";
 import type { LdapSession } from "./session.ts";
 import { settle } from "./settle.ts";
 
@@ -71,7 +71,6 @@ export class LdapWriter implements Writer {
   async #create(write: Add, asker: Asker | undefined): Promise<void> {
     const { distinguishedName, objectClass, attributes, owner } = write;
     const entries = Object.entries(attributes).map(([name, values]) => [name, values.map(encode)] as const);
-    const read = ["adminDescription", "objectGUID", "objectSid"];
     try {
       await this.#session.add(distinguishedName, { objectClass: [objectClass], ...Object.fromEntries(entries) });
     } catch (error) {
@@ -79,13 +78,12 @@ export class LdapWriter implements Writer {
       this.#tell(toldOf(write, asker), error);
       if (error.kind === "NotFound") throw missingParent(distinguishedName, error);
       if (error.kind !== "AlreadyExists") throw error;
-      const entry = await this.#session.readForWrite({ base: distinguishedName, scope: "base", attributes: read });
+      const attributes = ["adminDescription", "objectGUID", "objectSid"];
+      const entry = await this.#session.readForWrite({ base: distinguishedName, scope: "base", attributes });
       if (entry?.text("adminDescription") !== owner) throw error;
       return this.#tell(toldOf(write, asker, entry), "Found");
     }
-    // It was made, whether or not anybody can say now what its objectGUID is.
-    const made = await this.#session.readForWrite({ base: distinguishedName, scope: "base", attributes: read }).catch(unread);
-    this.#tell(toldOf(write, asker, made), "Done");
+    this.#session.own.created(toldOf(write, asker), this.#here);
   }
 
   /**
@@ -165,8 +163,12 @@ export class LdapWriter implements Writer {
   }
 
   #tell(told: Told, end: Parameters<OwnWrites["tell"]>[2]): void {
-    const { url, account, rootDse, own } = this.#session;
-    own.tell(told, { server: url, account, service: rootDse.dsServiceName }, end);
+    this.#session.own.tell(told, this.#here, end);
+  }
+
+  get #here(): SentTo {
+    const { url: server, account, rootDse } = this.#session;
+    return { server, account, service: rootDse.dsServiceName };
   }
 
   /** Reads the owner marker in the same step as the write that relies on it; a group of others may bear whatever note it bears. Undefined: the object is gone. */
@@ -222,10 +224,6 @@ function encode(value: AttributeValue): string | Buffer {
 /** Of a HOST name that implies somebody's Samba says no more than that a constraint is violated. What was not of the name fails alike without it. */
 function mayBeOfName({ kind, code }: DirectoryError): boolean {
   return kind === "ServicePrincipalNameInUse" || (kind === "ConstraintViolation" && code === 19);
-}
-
-function unread(error: unknown): undefined {
-  if (!(error instanceof DirectoryError)) throw error;
 }
 
 function missingParent(dn: string, error: DirectoryError): DirectoryError {

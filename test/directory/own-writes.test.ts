@@ -49,7 +49,7 @@ describe("what the program made and did not see", () => {
 
   test("is made anywhere once it was seen, or deleted", () => {
     own.beginCreation(ACCOUNT, "dc1");
-    own.seen(ACCOUNT.toUpperCase());
+    own.seen({ distinguishedName: ACCOUNT.toUpperCase(), objectGUID: "guid", objectSID: undefined, owner: undefined });
     expect(own.beginCreation(ACCOUNT, "dc2")).toBeUndefined();
     own.deleted(ACCOUNT, "guid");
     expect(own.beginCreation(ACCOUNT, "dc1")).toBeUndefined();

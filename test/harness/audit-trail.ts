@@ -60,7 +60,9 @@ export function replay(lines: readonly AuditLine[]): Trail {
   ).values()) {
     const [first] = parts;
     if (!first) continue;
-    const { operation, directoryObject: object } = first;
+    const { operation } = first;
+    // Of what is made another line says later who it is.
+    const object = (parts.find(({ directoryObject }) => directoryObject.guid) ?? first).directoryObject;
     const guid = object.guid ?? "";
     if (operation === "Delete") {
       const gone = dnKey(objects.get(guid)?.dn ?? object.dn);

@@ -142,7 +142,7 @@ async function bench(servers: Servers): Promise<void> {
     for (const name of names) dns.push(await addComputer(client, name));
     return dns;
   });
-  const loop = await EventLoop.create();
+  const loop = await EventLoop.create(2);
   const profile = values.profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", values.profile];
   const start = await deploy(directory, cluster, (kubeconfig) => loop.command(kubeconfig, profile));
   if (existing > 0) await addGroups(directory);
@@ -150,6 +150,7 @@ async function bench(servers: Servers): Promise<void> {
   try {
     say("run", `${farms} farms x ${hosts} hosts on ${directory.name} and ${cluster.name}`);
     say("machine", `${cpus().length} cores, ${cpus()[0]?.model ?? ""}, Node ${process.version}`);
+    say("start", stretch(await loop.longestStretch(operator)));
     const count = Math.min(farms, 1000);
     const bare = await bareLoop(directory, computers, count);
     const idle = await usage(operator);
@@ -184,6 +185,7 @@ async function bench(servers: Servers): Promise<void> {
     const usn = await directory.usn();
     const again = performance.now();
     operator = await start();
+    await loop.longestStretch(operator);
     await whenSent(operator, ({ reconciles }) => reconciles >= farms);
     const seconds = (performance.now() - again) / 1000;
     const looked = await usage(operator);

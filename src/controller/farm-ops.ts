@@ -5,6 +5,7 @@ import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.
 import { keyOf } from "../api/object.ts";
 import type { DesiredFarm, SharingFarm } from "../farm/desired-farm.ts";
 import { frozenFarm, hasToTakeOut } from "../farm/frozen.ts";
+import { leftBehind } from "../farm/handover.ts";
 import type { Directory } from "../farm/observed.ts";
 import { lookupKeys } from "../farm/queries.ts";
 import { hasFailed, type Report } from "../farm/report.ts";
@@ -59,6 +60,7 @@ export async function endFarm(
     case "Remains":
       return await ops.write(farm, end.status, end.events, end.retryable ? retry(report) : ops.recheck(keyOf(farm.metadata), report));
     case "Gone":
+      if (report.view) ops.byGroup.left.add(farm, leftBehind(report.view));
       return await ops.release(farm, end.events);
   }
 }

@@ -6,6 +6,7 @@ import type { WorkQueue } from "../base/work-queue.ts";
 import type { FeedBatch } from "../directory/feed.ts";
 import type { SharingFarm } from "../farm/desired-farm.ts";
 import { readJournal, sharesGroups } from "../farm/journal.ts";
+import { LeftMembers } from "./left-members.ts";
 import { sharingFarm } from "../farm/sharing.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { foldName, hostGroupNameOf } from "../names/account-name.ts";
@@ -143,6 +144,7 @@ export class FarmsByGroup {
   readonly #seen = new WeakMap<ServerFarm, { readonly baseDN: string; readonly sharing: SharingFarm | undefined }>();
   /** Farms for which what others do may be something to do. */
   readonly #waiting = new Set<string>();
+  readonly left = new LeftMembers();
 
   /** Told of every change of a farm. Returns the keys of those that it may concern. */
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): readonly string[] {
@@ -151,6 +153,7 @@ export class FarmsByGroup {
     if (before.length + after.length === 0) return [];
     for (const group of before) this.#remove(group, previous);
     for (const group of after) this.#add(group, farm);
+    if (farm) this.left.changed(farm);
     if (traceOf(farm) === traceOf(previous)) return [];
     return this.#waitingFor([...before, ...after], farm ?? previous);
   }
@@ -171,14 +174,15 @@ export class FarmsByGroup {
     else this.#waiting.delete(key);
   }
 
-  /** Other farms that use the farm's existing host groups, or did. */
+  /** Other farms that use the farm's existing host groups, or did; also those that left hosts there at their end. */
   sharingWith(farm: ServerFarm, farms: Copies<ServerFarm>, baseDN: string): readonly SharingFarm[] {
     const keys = new Set(groupsOf(farm).flatMap((group) => [...(this.#farms.get(group) ?? [])]));
     keys.delete(keyOf(farm.metadata));
-    return [...keys].flatMap((key) => {
+    const others = [...keys].flatMap((key) => {
       const other = farms.get(key);
       return (other && this.#asSeen(other, baseDN)) ?? [];
     });
+    return [...others, ...this.left.to(farm)];
   }
 
   /** Parsed once for each copy: a farm may have thousands of hosts, and be asked about by many others. */

@@ -6,6 +6,8 @@ import { keyOf } from "../../src/api/object.ts";
 import type { EventDraft } from "../../src/api/event.ts";
 import { ACCOUNT_CLASS, isAccount, type DirectoryObject } from "../../src/ad/object.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
+import { leftBehind } from "../../src/farm/handover.ts";
+import { LeftMembers } from "../../src/controller/left-members.ts";
 import { othersWanting, sharingFarm } from "../../src/farm/sharing.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { decommissionFarm } from "../../src/reconciler/decommission.ts";
@@ -41,6 +43,7 @@ class World {
   readonly directory: SimulatedDirectory;
   readonly farms = new Map<string, ServerFarm>();
   readonly events: EventDraft[] = [];
+  left = new LeftMembers();
   #made = 0;
 
   constructor(groups: readonly DirectoryObject[]) {
@@ -76,7 +79,7 @@ class World {
     if (!found || found.spec.suspend) return;
     const others = [...this.farms.values()].filter((other) => other !== found);
     const sharing = others.flatMap((other) => sharingFarm(other, BASE) ?? []);
-    const { desired } = desiredFarm(found, FACTS, CLUSTER, sharing);
+    const { desired } = desiredFarm(found, FACTS, CLUSTER, [...sharing, ...this.left.to(found)]);
     const ports: FarmPorts = {
       directory: this.directory,
       assertFresh: () => Promise.resolve(),
@@ -84,8 +87,9 @@ class World {
       now: () => NOW,
     };
     if (found.metadata.deletionTimestamp !== undefined) {
-      const { end } = await decommissionFarm(found, desired, ports, signal);
+      const { report, end } = await decommissionFarm(found, desired, ports, signal);
       if (end.kind !== "Gone") return;
+      if (report.view) this.left.add(found, leftBehind(report.view));
       this.events.push(...end.events);
       this.farms.delete(key);
       return;
@@ -98,6 +102,7 @@ class World {
 
   #keep(copy: ServerFarm, status: ServerFarmStatus): ServerFarm {
     const next = { ...copy, status };
+    this.left.changed(next);
     this.farms.set(keyOf(copy.metadata), next);
     return next;
   }
@@ -216,7 +221,10 @@ describe("a host that two farms of one namespace want in a group", () => {
     expect([world.members("Shared"), world.added("web/a"), world.added("web/b")]).toEqual([["WEB01"], ["WEB01"], ["WEB01"]]);
   });
 
-  test("that its farm had no time to write down stays at the end of the other, and an Event says where", async () => {
+  test.each([
+    ["is written down after the end of the other, and goes with it", false, []],
+    ["stays where the operator stopped in between, and an Event says where", true, ["WEB02"]],
+  ])("that its farm had no time to write down %s", async (_, stops, stay) => {
     const world = new World([groupOf("Shared")]);
     world.apply("web/a", { hosts: uses("Shared", ["WEB01", "WEB02"]) });
     await world.settle();
@@ -227,10 +235,12 @@ describe("a host that two farms of one namespace want in a group", () => {
     const left = world.events.filter(({ reason }) => reason === "MemberLeft");
     expect(left).toMatchObject([{ type: "Warning", message: expect.stringMatching(/^WEB02: .*CN=Shared,OU=Groups/) }]);
     // It cannot be told from an administrator's any more.
+    if (stops) world.left = new LeftMembers();
     await world.settle();
+    expect([world.members("Shared"), world.added("web/b")]).toEqual([["WEB02"], stops ? [] : ["WEB02"]]);
     world.delete("web/b");
     await world.settle();
-    expect(world.members("Shared")).toEqual(["WEB02"]);
+    expect(world.members("Shared")).toEqual(stay);
   });
 
   test.each([

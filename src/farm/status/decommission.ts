@@ -93,7 +93,7 @@ function eventsOfEnd(desired: DesiredFarm, report: Report, gone: boolean): reado
 function memberLeft({ group, computers }: ReturnType<typeof leftBehind>[number]): EventDraft {
   const dns = computers.map(({ distinguishedName }) => distinguishedName);
   const names = listOf(dns, commonName);
-  const message = `${names}: put into ${group.distinguishedName} by this farm, and left there since another farm wants it; no farm takes it out later: do so by hand then.`;
+  const message = `${names}: put into ${group.distinguishedName} by this farm, and left there since another farm wants it that has not written it down yet. Should the operator stop before that farm does, no farm takes it out later: take it out by hand once no farm wants it.`;
   return { type: "Warning", reason: "MemberLeft", message };
 }
 

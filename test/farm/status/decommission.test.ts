@@ -189,7 +189,7 @@ describe("Events of the end", () => {
       [
         "Warning",
         "MemberLeft",
-        `WEB01: put into CN=Shared,${BASE} by this farm, and left there since another farm wants it; no farm takes it out later: do so by hand then.`,
+        `WEB01: put into CN=Shared,${BASE} by this farm, and left there since another farm wants it that has not written it down yet. Should the operator stop before that farm does, no farm takes it out later: take it out by hand once no farm wants it.`,
       ],
     ]);
     expect(events({ plan: planned([CHANGE]) })).toEqual([]);

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { between, type Between } from "../faults/between.ts";
 import { matching } from "../faults/schedule.ts";
 import { DELEGATED } from "../harness/delegation.ts";
-import { addUser, BASE } from "../harness/directory.ts";
+import { ADMINISTRATOR, addUser, BASE } from "../harness/directory.ts";
 import { freePort } from "../harness/kube.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
@@ -354,18 +354,18 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
     expect(keys.length).toBeGreaterThan(0);
     // 100 ns since 1601; a day from now.
     const tomorrow = String((BigInt(Date.now()) + 11_644_473_600_000n + 86_400_000n) * 10_000n);
-    const look = (resync: string): Promise<void> => cluster.patch("ActiveDirectoryDomain", "direct", undefined, { spec: { resync } });
     const fault: Fault = {
       alert: "ServerFarmKdsRootKey",
-      labels: { domain: "direct" },
+      labels: { domain: "keys" },
+      // Only an administrator's account sees the keys.
       induce: async () => {
         for (const { dn } of keys) await directory.modify(dn, "replace", "msKds-UseStartTime", [tomorrow]);
-        await look("2h");
+        await applyDomain({ name: "keys", account: ADMINISTRATOR });
       },
       mend: async () => {
         for (const { dn, "msKds-UseStartTime": start } of keys)
           await directory.modify(dn, "replace", "msKds-UseStartTime", [String(start)]);
-        await look("1h");
+        await cluster.delete("ActiveDirectoryDomain", "keys");
       },
     };
     await fault.induce();

@@ -11,6 +11,8 @@ export interface Reader {
 export interface Writer {
   /** That it is so already is a success. An object without the write's owner marker is left as it is: NotOwned. `asker`: for the audit log. */
   apply(write: Write, signal: AbortSignal, asker?: Asker): Promise<void>;
+  /** Which rights the account lacks for the writes, as far as the directory tells (nothing of deletions), and how to give each. Writes nothing. */
+  lacks(writes: readonly Write[], signal: AbortSignal): Promise<readonly string[]>;
 }
 
 /** Why a write is made. SpecChange: the farm asks for it; also what it asked for before and what only now can be done. */

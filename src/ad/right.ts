@@ -9,10 +9,12 @@ export type MissingRight =
   | { readonly kind: "CreateChild"; readonly container: string; readonly objectClass: string }
   /** Or the object, or its container, denies it to everybody: the directory says the same. */
   | { readonly kind: "DeleteChild"; readonly container: string; readonly objectClass: string; readonly object: string }
+  /** The same of one object that stands where farms are not made. */
+  | { readonly kind: "DeleteObject"; readonly object: string }
   /** Of all objects of the class below the container. */
   | { readonly kind: "WriteProperty"; readonly container: string; readonly objectClass: string; readonly attribute: string }
-  /** Of one group, which is somebody else's. */
-  | { readonly kind: "WriteMember"; readonly group: string };
+  /** Of one object that stands where farms are not made, or that is not the farm's yet. */
+  | { readonly kind: "WriteObject"; readonly object: string; readonly attributes: readonly string[] };
 
 /**
  * `account` as dsacls takes it: user@domain, DOMAIN\user. The lines are those of docs/domain-setup.md. None is given for a container that others'
@@ -27,12 +29,20 @@ export function describeRight(right: MissingRight, account: string): string {
     case "CreateChild":
       return `the right to create ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)}`;
     case "DeleteChild":
-      return `either the right to delete ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)} Or ${right.object} is protected from accidental deletion: if it is meant to go, ${allowDeletion(right.object)}; where that is not enough, the container still has an entry that denies Everyone to delete its children: remove that too.`;
+      return `either the right to delete ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)} ${orProtected(right)}`;
+    case "DeleteObject":
+      return `either the right to delete ${right.object} is missing: dsacls "${right.object}" /G "${account}:SD". ${orProtected(right)}`;
     case "WriteProperty":
       return `the right to write ${right.attribute} of ${right.objectClass} objects in ${right.container} is missing: ${remedy(right.container, `/I:S /G "${account}:WP;${right.attribute};${right.objectClass}"`)}`;
-    case "WriteMember":
-      return `the right to write member of ${right.group} is missing: dsacls "${right.group}" /G "${account}:WP;member".`;
+    case "WriteObject": {
+      const rights = right.attributes.map((attribute) => `"${account}:WP;${attribute}"`);
+      return `the right to write ${right.attributes.join(", ")} of ${right.object} is missing: dsacls "${right.object}" /G ${rights.join(" ")}.`;
+    }
   }
+}
+
+function orProtected({ object }: { readonly object: string }): string {
+  return `Or ${object} is protected from accidental deletion: if it is meant to go, ${allowDeletion(object)}; where that is not enough, the container still has an entry that denies Everyone to delete its children: remove that too.`;
 }
 
 function childRights({ container, objectClass }: { readonly container: string; readonly objectClass: string }, account: string): string {

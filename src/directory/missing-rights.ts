@@ -5,9 +5,13 @@ import type { MemberGroup, Write } from "../ad/write.ts";
 import { parentDn } from "../names/distinguished-name.ts";
 import type { LdapSession } from "./session.ts";
 
+/** As many objects are looked at before a first write. */
+const LOOKED_AT = 20;
+
 /** The same error, with the rights that are missing and how to give them, as far as the directory tells. */
 export async function nameMissingRights(session: LdapSession, write: Write, error: DirectoryError): Promise<DirectoryError> {
-  const rights = await missingRights(session, write).catch((cause: unknown): readonly MissingRight[] => {
+  const asked = write.kind === "Delete" ? deletionOf(session, write) : missingRights(session, [write]);
+  const rights = await asked.catch((cause: unknown): readonly MissingRight[] => {
     // It is asked after the fact: that the directory does not answer now takes nothing from what it said before.
     if (cause instanceof DirectoryError) return [];
     throw cause;
@@ -17,28 +21,43 @@ export async function nameMissingRights(session: LdapSession, write: Write, erro
   return new DirectoryError(error.kind, message, { answer: error.answer, cause: error });
 }
 
-async function missingRights(session: LdapSession, write: Write): Promise<readonly MissingRight[]> {
-  switch (write.kind) {
-    case "Add": {
-      const { objectClass, distinguishedName } = write;
-      const container = parentDn(distinguishedName);
-      const entry = await session.searchOne({ base: container, scope: "base", attributes: ["allowedChildClassesEffective"] });
-      if (!entry || entry.names("allowedChildClassesEffective").has(objectClass.toLowerCase())) return [];
-      return [{ kind: "CreateChild", container, objectClass }];
-    }
-    // Whether something may be deleted no attribute tells, and a protected object is refused alike.
-    case "Delete": {
-      const { objectClass, object } = write;
-      const container = parentDn(object.distinguishedName);
-      return [{ kind: "DeleteChild", container, objectClass, object: object.distinguishedName }];
-    }
-    case "Mark":
-      return await missingAttributes(session, write.object, ["adminDescription"]);
-    case "Modify":
-      return await missingAttributes(session, write.object, [...new Set(write.modifications.map(([, attribute]) => attribute))]);
-  }
+/** Whether something may be deleted no attribute tells, and a protected object is refused alike. */
+async function deletionOf(
+  session: LdapSession,
+  { objectClass, object: { distinguishedName: object } }: Extract<Write, { kind: "Delete" }>,
+): Promise<readonly MissingRight[]> {
+  const container = parentDn(object);
+  const isOfFarms = (await mayCreate(session, container, objectClass)) === true;
+  return [isOfFarms ? { kind: "DeleteChild", container, objectClass, object } : { kind: "DeleteObject", object }];
 }
 
+/** What the account lacks for the writes, as far as attributes of the directory tell: nothing of deletions. */
+export async function missingRights(session: LdapSession, writes: readonly Write[]): Promise<readonly MissingRight[]> {
+  const missing: MissingRight[] = [];
+  for (const write of writes) {
+    if (write.kind !== "Add") continue;
+    const { objectClass, distinguishedName } = write;
+    const container = parentDn(distinguishedName);
+    if ((await mayCreate(session, container, objectClass)) === false) missing.push({ kind: "CreateChild", container, objectClass });
+  }
+  const changes = writes.filter((write) => write.kind === "Modify" || write.kind === "Mark");
+  for (const own of [...Map.groupBy(changes, ({ object }) => object.objectGUID).values()].slice(0, LOOKED_AT)) {
+    const attributes = own.flatMap((write) =>
+      write.kind === "Mark" ? ["adminDescription"] : write.modifications.map(([, attribute]) => attribute),
+    );
+    const [first] = own;
+    if (first) missing.push(...(await missingAttributes(session, first.object, [...new Set(attributes)])));
+  }
+  return missing;
+}
+
+/** Undefined: the container is not to be seen. */
+async function mayCreate(session: LdapSession, container: string, objectClass: string): Promise<boolean | undefined> {
+  const entry = await session.searchOne({ base: container, scope: "base", attributes: ["allowedChildClassesEffective"] });
+  return entry?.names("allowedChildClassesEffective").has(objectClass.toLowerCase());
+}
+
+/** Where farms are made, the right is given for all of them; elsewhere on the one object, so that it opens nothing else. */
 async function missingAttributes(
   session: LdapSession,
   { objectGUID, owner }: MemberGroup,
@@ -49,11 +68,12 @@ async function missingAttributes(
     scope: "base",
     attributes: ["objectClass", "allowedAttributesEffective"],
   });
-  if (!entry) return [];
+  const allowed = entry?.names("allowedAttributesEffective");
+  const refused = attributes.filter((attribute) => allowed?.has(attribute.toLowerCase()) === false);
+  if (!entry || refused.length === 0) return [];
   const { distinguishedName } = entry;
-  const refused = attributes.filter((attribute) => !entry.names("allowedAttributesEffective").has(attribute.toLowerCase()));
   const [container, objectClass = ""] = [parentDn(distinguishedName), entry.texts("objectClass").at(-1)];
-  return refused.map((attribute) =>
-    owner === undefined ? { kind: "WriteMember", group: distinguishedName } : { kind: "WriteProperty", container, objectClass, attribute },
-  );
+  if (owner !== undefined && (await mayCreate(session, container, objectClass)) === true)
+    return refused.map((attribute) => ({ kind: "WriteProperty", container, objectClass, attribute }));
+  return [{ kind: "WriteObject", object: distinguishedName, attributes: refused }];
 }

@@ -4,11 +4,12 @@ import { DirectoryError } from "../ad/error.ts";
 import { ADMIN_COUNT } from "../ad/object.ts";
 import type { Asker, Writer } from "../ad/port.ts";
 import { clearAdminCount } from "../ad/remedy.ts";
+import { describeRight } from "../ad/right.ts";
 import type { AttributeValue, MemberGroup, Modification, Write } from "../ad/write.ts";
 import { decodeGuid, decodeSid, describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import { type Attributes, protectionOf, encodeRetrievers } from "./entries.ts";
 import { nameChildren } from "./children.ts";
-import { nameMissingRights } from "./missing-rights.ts";
+import { missingRights, nameMissingRights } from "./missing-rights.ts";
 import { type OwnWrites, type SentTo, type Told, toldOf } from "./own-writes.ts";
 import type { LdapSession } from "./session.ts";
 import { settle } from "./settle.ts";
@@ -37,6 +38,11 @@ export class LdapWriter implements Writer {
       if (error.kind !== "AccessDenied") throw error;
       throw await nameMissingRights(this.#session, write, error);
     }
+  }
+
+  async lacks(writes: readonly Write[], signal: AbortSignal): Promise<readonly string[]> {
+    if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
+    return (await missingRights(this.#session, writes)).map((right) => describeRight(right, this.#session.account));
   }
 
   async #apply(write: Write, asker: Asker | undefined): Promise<void> {

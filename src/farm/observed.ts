@@ -63,4 +63,6 @@ export interface Directory {
   made(distinguishedName: string, signal: AbortSignal): Promise<DirectoryObject | undefined>;
   /** One write. That it is so already is a success. An object without the change's owner marker is left as it is: NotOwned. `asker`: for the audit log. */
   apply(change: Change, signal: AbortSignal, asker?: Asker): Promise<void>;
+  /** Which rights the account lacks for them, as far as the directory tells, and how to give each. Writes nothing. */
+  lacks(changes: readonly Change[], signal: AbortSignal): Promise<readonly string[]>;
 }

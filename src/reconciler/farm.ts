@@ -15,6 +15,7 @@ import { look } from "../farm/queries.ts";
 import type { Report, Failure } from "../farm/report.ts";
 import { appliedEvents, isDrift, outcome, type Outcome } from "../farm/status/outcome.ts";
 import { type FarmView, viewOf } from "../farm/view.ts";
+import { withMissingRights } from "./missing-rights.ts";
 import { groupOfRefused } from "./refused.ts";
 
 /** The status of a farm that was never seen, as the schema has it. */
@@ -55,10 +56,7 @@ export interface Reconciled {
   readonly end: Aborted | Unrecorded | ({ readonly kind: "Looked" } & Outcome);
 }
 
-/**
- * Brings the directory to what the farm wants. Before anything is put into a group of somebody else the farm's status says so. Rejects with what
- * `assertFresh` rejects with.
- */
+/** Brings the directory to what the farm wants. What is put into a group of somebody else is on record before. Rejects with what `assertFresh` rejects with. */
 export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports: FarmPorts, signal: AbortSignal): Promise<Reconciled> {
   let current = farm;
   const journal: Work["journal"] = async (change, following, { desired, observed, hostGroup, hosts }) => {
@@ -74,7 +72,13 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
     return { ...desired, journal: next, resolved: readResolved(current.status) };
   };
   const assertFresh = wanted.observedFor === undefined ? ports.assertFresh : undefined;
-  const work: Work = { scope: "Names", plan, assertFresh, journal, ask: askOf(farm), ordered: false, pause: ports.pause };
+  // What is only planned, and what is adopted whole or not at all, says beforehand which rights it lacks.
+  const planned: Work["plan"] = (view) => {
+    const found = plan(view);
+    const isReviewed = assertFresh === undefined || found.changes.some(({ kind }) => kind === "Adopt");
+    return isReviewed ? withMissingRights(found, ports.directory, signal) : found;
+  };
+  const work: Work = { scope: "Names", plan: planned, assertFresh, journal, ask: askOf(farm), ordered: false, pause: ports.pause };
   const { unrecorded, ...report } = await reconcile(wanted, ports.directory, work, signal);
   const desired = report.view?.desired ?? wanted;
   const done = { farm: current, desired, report };
@@ -114,12 +118,13 @@ export function directoryOf(reader: Reader, writer: Writer, absence: () => Absen
       return found.find(({ distinguishedName }) => dnKey(distinguishedName) === dnKey(value));
     },
     apply: (change, signal, asker) => writer.apply(writeOf(change), signal, asker),
+    lacks: (changes, signal) => writer.lacks(changes.map(writeOf), signal),
   };
 }
 
 export interface Work {
   readonly scope: Scope;
-  readonly plan: (view: FarmView) => Plan;
+  readonly plan: (view: FarmView) => Plan | Promise<Plan>;
   /**
    * Asked once, right before the first write: whether what was planned for is still what is wanted. It rejects where the view was old.
    * Undefined: nothing is written.
@@ -144,10 +149,7 @@ export interface Rounds extends Report {
   readonly unrecorded?: { readonly cause: unknown };
 }
 
-/**
- * Taking over and moving to another group takes the most: the marker, the new group, who may retrieve, the former group, all there. The rest is
- * room for what others change meanwhile.
- */
+/** To adopt and to move to another group takes five; the rest is room for what others change meanwhile. */
 const ROUNDS = 8;
 
 /**
@@ -173,7 +175,7 @@ export async function reconcile(farm: DesiredFarm, directory: Directory, work: W
       await work.pause?.();
       view = viewOf(desired, observed);
       await work.pause?.();
-      plan = work.plan(view);
+      plan = await work.plan(view);
       await work.pause?.();
       next = work.assertFresh && round < ROUNDS && !refused ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
       if (next.length === 0 || (work.ordered && failures.length > 0)) break;
@@ -203,10 +205,7 @@ export async function reconcile(farm: DesiredFarm, directory: Directory, work: W
   return { view, plan, applied, failures, error: undefined };
 }
 
-/**
- * Applies a change, whole if the directory takes it so, else value by value. Adds what was done to `applied` and returns what was not.
- * Rejects where nothing more can be done now.
- */
+/** Applies a change, whole or else value by value. Adds what was done to `applied`, returns what was not; rejects where nothing more can be done now. */
 export async function applyChange(
   directory: Directory,
   change: Change,

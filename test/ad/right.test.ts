@@ -19,8 +19,13 @@ test.each<[string, MissingRight, string]>([
   ],
   [
     "to write the members of somebody else's group is given on that group alone",
-    { kind: "WriteMember", group: "CN=Shared,DC=contoso,DC=com" },
+    { kind: "WriteObject", object: "CN=Shared,DC=contoso,DC=com", attributes: ["member"] },
     'the right to write member of CN=Shared,DC=contoso,DC=com is missing: dsacls "CN=Shared,DC=contoso,DC=com" /G "svc@contoso.com:WP;member".',
+  ],
+  [
+    "to delete what stands elsewhere is given on that object alone",
+    { kind: "DeleteObject", object: "CN=old,DC=contoso,DC=com" },
+    'either the right to delete CN=old,DC=contoso,DC=com is missing: dsacls "CN=old,DC=contoso,DC=com" /G "svc@contoso.com:SD". Or CN=old,DC=contoso,DC=com is protected from accidental deletion: if it is meant to go, Set-ADObject -Identity \'CN=old,DC=contoso,DC=com\' -ProtectedFromAccidentalDeletion $false; where that is not enough, the container still has an entry that denies Everyone to delete its children: remove that too.',
   ],
   [
     "is not the matter where the container is not there",

@@ -111,7 +111,7 @@ describe("the conditions", () => {
     expect(said(view, type)).toBe(words);
   });
 
-  const right = { kind: "WriteMember", group: "CN=Shared" } as const;
+  const right = { kind: "WriteObject", object: "CN=Shared", attributes: ["member"] } as const;
   const gone = { kind: "NoContainer", container: "OU=Gone" } as const;
   const shared = { kind: "SharedContainer", container: "CN=Users" } as const;
   test.each([
@@ -157,7 +157,7 @@ describe("the conditions", () => {
 describe("whether farms can be reconciled there", () => {
   const cases: readonly (readonly [string, DomainView, boolean])[] = [
     ["all is well", connected(), true],
-    ["a right is missing", connected({ missingRights: [{ kind: "WriteMember", group: "CN=x" }] }), true],
+    ["a right is missing", connected({ missingRights: [{ kind: "WriteObject", object: "CN=x", attributes: ["member"] }] }), true],
     ["the key is not visible", connected({ kdsRootKey: { kind: "NotSeen" } }), true],
     ["the key is not in use yet", connected({ kdsRootKey: { kind: "Seen", usableFrom: NOW.getTime() + 1 } }), false],
     ["the schema cannot be read", connected({ schemaVersion: undefined }), false],

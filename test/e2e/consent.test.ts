@@ -1,5 +1,7 @@
 /** What was not given is not taken, and what cannot be whole is not begun: as the account that docs/domain-setup.md makes. */
+import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { decodeSid } from "../../src/names/identifier.ts";
 import { DELEGATED } from "../harness/delegation.ts";
 import { addUser, BASE } from "../harness/directory.ts";
 import type { Operator } from "../harness/operator.ts";
@@ -16,6 +18,7 @@ import {
   farmOf,
   farmReady,
   farmWhere,
+  getFarm,
   ownedInDirectory,
   patchFarm,
   startOperator,
@@ -54,6 +57,21 @@ async function makeOld(account: Record<string, string | string[]> = {}, group: R
 
 async function consent(...dns: readonly string[]): Promise<void> {
   for (const dn of dns) await directory.modify(dn, "replace", "adminDescription", [CONSENT]);
+}
+
+async function operatorSid(): Promise<string> {
+  const bytes = (await directory.find(DELEGATED.username.split("@")[0] ?? ""))?.["objectSid"];
+  if (!Buffer.isBuffer(bytes)) throw new Error("the operator's account has no SID");
+  return decodeSid(bytes);
+}
+
+/** What the page on the domain gives on the accounts of the farms' OU, on this one account. */
+async function giveAttributes(dn: string): Promise<void> {
+  const page = await readFile(new URL("../../docs/domain-setup.md", import.meta.url), "utf8");
+  const attributes = /for attribute in ([^;]*); do/.exec(page)?.[1]?.replaceAll("\\", " ").trim().split(/\s+/) ?? [];
+  expect(attributes.length).toBeGreaterThan(7);
+  const sid = await operatorSid();
+  for (const attribute of attributes) await directory.grant(dn, `(OA;;WP;${attribute};;${sid})`);
 }
 
 async function look(name: string, counter: string): Promise<void> {
@@ -180,6 +198,48 @@ describe.skipIf(!available)("as the delegated account", () => {
     expect(ready.status?.ownedObjects).toHaveLength(2);
     await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { adoption: "Consent" } });
   });
+
+  test(
+    "what stands where the account has no rights says which line gives them, before anything is written",
+    { timeout: 150_000 },
+    async () => {
+      const elsewhere = `CN=old,CN=Managed Service Accounts,${BASE}`;
+      await makeOld({ adminDescription: CONSENT }, { adminDescription: CONSENT });
+      await directory.asAdministrator((client) => client.modifyDN(ACCOUNT, elsewhere));
+      const before = await snapshot(elsewhere, GROUP);
+      const wanted = { ...spec, account: { passwordIntervalDays: 60, description: "the shop's" } };
+      for (const managementPolicy of ["Observe", "Enforce"]) {
+        await cluster.apply(farmOf(NAMESPACE, "old", { ...wanted, managementPolicy }));
+        const { generation } = (await getFarm(NAMESPACE, "old")).metadata;
+        const seen = await farmWhere(
+          NAMESPACE,
+          "old",
+          (farm) => condition(farm, "Ready")?.reason === "AccessDenied" && farm.status?.observedGeneration === generation,
+        );
+        const message = condition(seen, "AccountReady")?.message ?? "";
+        const line = /dsacls "([^"]*)" \/G (.*)\.$/.exec(message);
+        expect(line?.[1]).toBe(elsewhere);
+        const named = [...(line?.[2] ?? "").matchAll(/"([^":]*):WP;([^"]*)"/g)].map(([, who, attribute]) => [who, attribute]);
+        expect(new Set(named.map(([who]) => who))).toEqual(new Set([DELEGATED.username]));
+        expect(named.map(([, attribute]) => attribute)).toEqual(expect.arrayContaining(["adminDescription", "description"]));
+        if (managementPolicy === "Observe") expect(seen.status?.plan?.map(({ change }) => change)).toContain("Adopt");
+        expect(await snapshot(elsewhere, GROUP)).toEqual(before);
+      }
+      await giveAttributes(elsewhere);
+      await look("old", "given");
+      await farmReady(NAMESPACE, "old");
+      expect((await directory.find("old$"))?.dn).toBe(elsewhere);
+      expect(await directory.retrieves("WEB01", elsewhere)).toBe(true);
+      // The right to delete it is another one; on this object, too.
+      await cluster.delete("ServerFarm", "old", NAMESPACE, 0);
+      const blocked = await farmWhere(NAMESPACE, "old", (farm) => condition(farm, "Ready")?.reason === "DeletionBlocked");
+      expect(condition(blocked, "Ready")?.message).toContain(`dsacls "${elsewhere}" /G "${DELEGATED.username}:SD"`);
+      await directory.grant(elsewhere, `(A;;SD;;;${await operatorSid()})`);
+      await look("old", "granted");
+      await cluster.waitGone("ServerFarm", "old", NAMESPACE);
+      expect(await directory.find("old$")).toBeUndefined();
+    },
+  );
 
   test.each([
     ["a container that is not there", { account: { container: "OU=Nowhere" } }, "Rejected", "OU=Nowhere"],

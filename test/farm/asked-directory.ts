@@ -39,6 +39,10 @@ export class AskedDirectory implements Directory {
     return [...this.simulated.objects, ...this.simulated.computers];
   }
 
+  lacks(changes: readonly Change[]): Promise<readonly string[]> {
+    return this.simulated.lacks(changes);
+  }
+
   observe(desired: DesiredFarm, scope: Scope, _signal: AbortSignal, before?: ObservedFarm): Promise<ObservedFarm> {
     const questions = look(desired, { scope, absenceReliable: true, before });
     let step = questions.next();

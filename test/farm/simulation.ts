@@ -136,9 +136,16 @@ export class SimulatedDirectory implements Directory {
   /** Throws in place of a change. */
   refuse: (change: Change) => DirectoryError | undefined = () => undefined;
 
+  /** What the account lacks for a change. */
+  lacking: (change: Change) => readonly string[] = () => [];
+
   constructor(objects: readonly DirectoryObject[] = [], computers: readonly DirectoryObject[] = []) {
     this.objects = linked(objects);
     this.computers = computers;
+  }
+
+  lacks(changes: readonly Change[]): Promise<readonly string[]> {
+    return Promise.resolve(changes.flatMap((change) => this.lacking(change)));
   }
 
   /** The one group that nobody owns: its members that are computers. */

@@ -11,7 +11,7 @@ import type { ObservedFarm, Scope } from "../../src/farm/observed.ts";
 import { plan } from "../../src/farm/plan/index.ts";
 import { decommissionFarm } from "../../src/reconciler/decommission.ts";
 import { applyChange, directoryOf, type FarmPorts, reconcile, reconcileFarm, type Work } from "../../src/reconciler/farm.ts";
-import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../farm/simulation.ts";
+import { BASE, computer, CONSENT, desired, directoryObject, farm, SimulatedDirectory } from "../farm/simulation.ts";
 
 type Spec = NonNullable<Parameters<typeof farm>[0]>;
 const signal = new AbortController().signal;
@@ -421,6 +421,35 @@ describe("whether anything is written", () => {
     expect(directory.writes).toBe(0);
   });
 
+  test("what is only planned says which rights it lacks, and plans on", async () => {
+    const spec = { ...hosts(["WEB01"]), managementPolicy: "Observe" as const };
+    const directory = new Counting([group("itfarm1Hosts"), account()], WEB);
+    directory.lacking = ({ kind }) => (kind === "ChangeHosts" ? ["give it to the operator."] : []);
+    const { end, report } = await run(directory, spec);
+    const status = end.kind === "Looked" ? end.status : undefined;
+    const ready = status?.conditions?.find(({ type }) => type === "HostsReady");
+    expect(ready).toMatchObject({ status: "False", reason: "AccessDenied", message: expect.stringContaining("give it to the operator.") });
+    expect(status?.plan?.map(({ change }) => change)).toContain("AddHost");
+    expect([directory.writes, report.failures]).toEqual([0, []]);
+  });
+
+  test.each([
+    ["SetRetrievers", 0],
+    ["CreateAccessGroup", 4],
+  ] as const)("what is adopted and lacks the right to %s is written %i times", async (lacking, writes) => {
+    const spec = { ...hosts(["WEB01"]), adoptionPolicy: "Unowned" as const };
+    const directory = new Counting(
+      [
+        group("itfarm1Hosts", [WEB01], { owner: CONSENT }),
+        account({ owner: CONSENT, dnsHostName: "itfarm1.contoso.com", passwordIntervalDays: 30 }),
+      ],
+      WEB,
+    );
+    directory.lacking = ({ kind }) => (kind === lacking ? ["give it to the operator."] : []);
+    const { report } = await run(directory, spec);
+    expect([directory.writes, report.failures]).toEqual([writes, []]);
+  });
+
   test("with Retain only the marker goes", async () => {
     const spec = { ...hosts(["WEB01"]), deletionPolicy: "Retain" as const };
     const directory = new Counting([group("itfarm1Hosts", [WEB01]), account()], WEB);
@@ -536,6 +565,7 @@ describe("a reader and a writer as a farm's directory", () => {
           writes.push(write);
           return Promise.resolve();
         },
+        lacks: () => Promise.resolve([]),
       },
       ...(reliable === undefined ? [] : [() => ({ absenceReliable: reliable })]),
     );

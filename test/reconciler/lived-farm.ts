@@ -129,6 +129,7 @@ export class LivedFarm {
           fails("a look fails")
             ? Promise.reject(new DirectoryError("Unavailable", "no server answers"))
             : directory.observe(desired, scope, aborted, before),
+        lacks: (changes) => directory.lacks(changes),
         made: (dn) => (fails("a look fails") ? Promise.reject(new DirectoryError("Unavailable", "no server answers")) : directory.made(dn)),
         apply: async (change) => {
           if (fails("a write is refused")) throw new DirectoryError("Unwilling", "it would not");

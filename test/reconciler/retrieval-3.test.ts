@@ -5,7 +5,7 @@ import { findFault } from "./retrieval.ts";
 
 test(
   "who can retrieve the password is who is wanted and not quarantined, whatever becomes of the directory",
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     expect(await findFault(reconcileFarm, 3)).toBeUndefined();
   },

@@ -9,6 +9,10 @@ const deploy = ["test/deploy/**/*.test.ts"];
  * runs none where those of one group differ.
  */
 const MAX_WORKERS = 6;
+/** About half of what the suites take on real servers: what test/run.sh runs beside the others, where no test needs more of a network than itself. */
+const apart = ["contract", "faults"].map((folder) => `test/${folder}/**/*.test.ts`);
+apart.push("test/e2e/{connection,deletion-budget,failover,kill,leadership,outage}.test.ts");
+const half = process.env["REAL_HALF"];
 /** Which ones the project "real" takes, as DIRECTORY+CLUSTER: samba+kube, samba+sandbox or sandbox+kube. */
 const [directory = "samba", cluster = "kube"] = (process.env["SERVERS"] ?? "samba+kube").split("+");
 
@@ -38,7 +42,8 @@ export default defineConfig({
       {
         test: {
           name: "real",
-          include: suites,
+          include: half === "apart" ? apart : suites,
+          exclude: half === "rest" ? apart : [],
           globalSetup: ["test/harness/real.setup.ts"],
           provide: { backends: { directory, cluster } },
           // One domain and one cluster for all: files take turns, after the others, which need the processors too.

@@ -5,7 +5,7 @@
 # name it in KUBEBUILDER_ASSETS, as setup-envtest does.
 set -euo pipefail
 missing=
-for program in samba kvno openssl promtool lua5.1 buildah debootstrap; do
+for program in samba kvno openssl promtool lua5.1 buildah debootstrap ip; do
   command -v "$program" >/dev/null || missing+=" $program"
 done
 if [ -z "$missing" ]; then
@@ -22,5 +22,5 @@ if [ "$suite" != "$VERSION_CODENAME" ] && ! grep -rqs "$suite" /etc/apt/sources.
 fi
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -t "$suite" \
-  samba samba-ad-dc samba-ad-provision winbind krb5-user ldap-utils ldb-tools openssl procps jq prometheus lua5.1 buildah debootstrap >/dev/null
+  samba samba-ad-dc samba-ad-provision winbind krb5-user ldap-utils ldb-tools openssl procps iproute2 jq prometheus lua5.1 buildah debootstrap >/dev/null
 samba --version

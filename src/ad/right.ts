@@ -6,6 +6,8 @@ export type MissingRight =
   /** Farms are to be made where objects of others are. */
   | { readonly kind: "SharedContainer"; readonly container: string }
   | { readonly kind: "NoContainer"; readonly container: string }
+  /** An account or a group: what is below it would keep its owner from deleting it. */
+  | { readonly kind: "NotAContainer"; readonly container: string }
   | { readonly kind: "CreateChild"; readonly container: string; readonly objectClass: string }
   /** Or the object, or its container, denies it to everybody: the directory says the same. */
   | { readonly kind: "DeleteChild"; readonly container: string; readonly objectClass: string; readonly object: string }
@@ -26,6 +28,8 @@ export function describeRight(right: MissingRight, account: string): string {
       return `nothing is created in ${right.container}, which holds objects of others: ${MAKE_AN_OU}, and name it in spec.defaults.`;
     case "NoContainer":
       return `${right.container} does not exist or cannot be read: create it, or correct the container (the farm's, or the domain's spec.defaults).`;
+    case "NotAContainer":
+      return `${right.container} is an account or a group, and nothing is created below one: correct the container.`;
     case "CreateChild":
       return `the right to create ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)}`;
     case "DeleteChild":

@@ -15,7 +15,7 @@ const TERMS = 200;
 /** Computed by the directory for each that is asked: for nothing else than these few. */
 const CONTAINER_ATTRIBUTES = ["objectGUID", "objectClass", "allowedChildClassesEffective"];
 
-/** Searches at once, how much of one a single asker may fill while others wait, and entries that are dealt out in one turn of the event loop. */
+/** Searches at once, of urgent ones and of others; how much of one a single asker may fill while others wait, and entries that are dealt out in one turn of the event loop. */
 const [SEARCHES, SHARE, TURN] = [4, 50, 50];
 /** Less than a whole search is sent so long (ms) after the one before it in its line, and what comes meanwhile goes with it. Many ask for few containers. */
 const [PATIENCE, PATIENCE_FOR_CONTAINERS] = [20, 100];
@@ -35,7 +35,7 @@ interface Asker {
 /** Who asks the same kind of question. */
 interface Line {
   readonly name: string;
-  readonly urgent: boolean;
+  readonly share: "urgent" | "other";
   askers: readonly Asker[];
   underWay: number;
   /** When it may send less than a whole search (ms, as performance.now has it). */
@@ -59,7 +59,7 @@ type Batch = ReadonlyMap<string, Term>;
 export class LdapReader implements Reader {
   readonly #session: LdapSession;
   readonly #lines = new Map<string, Line>();
-  #underWay = 0;
+  readonly #underWay = { urgent: 0, other: 0 };
 
   constructor(session: LdapSession) {
     this.#session = session;
@@ -71,9 +71,9 @@ export class LdapReader implements Reader {
     if (signal.aborted) reject(new DirectoryError("Aborted", "the operator is stopping"));
     else if (unsent.size === 0) resolve([]);
     else {
-      const { urgent = false } = query;
-      const name = urgent ? `Urgent: ${lineOf(query)}` : lineOf(query);
-      const line = this.#lines.get(name) ?? { name, urgent, askers: [], underWay: 0, patientUntil: 0, timer: undefined };
+      const share = query.urgent === true ? "urgent" : "other";
+      const name = share === "urgent" ? `Urgent: ${lineOf(query)}` : lineOf(query);
+      const line = this.#lines.get(name) ?? { name, share, askers: [], underWay: 0, patientUntil: 0, timer: undefined };
       this.#lines.set(name, line);
       line.askers = [...line.askers, { query, unsent, underWay: 0, found: new Map(), resolve, reject }];
       this.#schedule(line);
@@ -92,18 +92,18 @@ export class LdapReader implements Reader {
     }, patience);
   }
 
-  /** Whoever has to wait for a free search is sent by the one that ends. */
+  /** Whoever has to wait for a free search is sent by the one that ends. What is urgent takes none from the rest: a tenant may make all that it asks urgent. */
   #send(line: Line): void {
-    while (this.#underWay < (line.urgent ? 2 : 1) * SEARCHES && line.askers.length > 0) {
+    while (this.#underWay[line.share] < SEARCHES && line.askers.length > 0) {
       const batch = this.#fill(line);
       const askers = new Set([...batch.values()].flatMap((term) => [...term.askers]));
       for (const asker of askers) asker.underWay++;
       line.underWay++;
       line.patientUntil = performance.now() + (line.name === "Containers" ? PATIENCE_FOR_CONTAINERS : PATIENCE);
-      this.#underWay++;
+      this.#underWay[line.share]++;
       void this.#ask(batch, askers).finally(() => {
         line.underWay--;
-        this.#underWay--;
+        this.#underWay[line.share]--;
         for (const asker of askers) {
           asker.underWay--;
           if (asker.underWay === 0 && asker.unsent.size === 0) asker.resolve([...asker.found.values()]);

@@ -103,6 +103,8 @@ export interface DesiredFarm {
   readonly trustSelfJoined: boolean;
   /** What the farm's tenant allows it; undefined: there are no tenants, and everything is allowed. */
   readonly granted: Granted | undefined;
+  /** The domain names tenants: others are none of this farm's business. */
+  readonly amongTenants: boolean;
   /** Patterns of the groups of somebody else that tenants allow to its namespace. */
   readonly sharedGroups: readonly string[];
   /** objectGUIDs of what the farm is known to own: found by them even when somebody moved or renamed it. */

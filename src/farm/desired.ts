@@ -50,6 +50,7 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     departed: { objectGUIDs: [], unlessNamed: new Set() },
     trustSelfJoined: domain.trustSelfJoined,
     granted: terms.granted,
+    amongTenants: terms.sharedGroups !== undefined,
     sharedGroups: terms.sharedGroups ?? [],
     knownObjects: (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID),
     knownAccessGroups: (status?.ownedObjects ?? []).filter(({ kind }) => kind === "AccessGroup").map(({ objectGUID }) => objectGUID),

@@ -1,6 +1,6 @@
 /** What has to be looked up by names: the farm's own, those of others that it must not take, and where it makes what is not there. */
 import type { Look, Lookup, Query } from "../ad/lookup.ts";
-import { ACCOUNT_CLASS, GROUP_CLASS, isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
+import { ACCOUNT_CLASS, GROUP_CLASS, isAccount, isComputer, isGroup, type DirectoryObject } from "../ad/object.ts";
 import type { MissingRight } from "../ad/right.ts";
 import { foldName, hostsOf, namesOfComputer, sameName } from "../names/account-name.ts";
 import { dnKey, parentDn } from "../names/distinguished-name.ts";
@@ -96,10 +96,12 @@ interface Makable {
   readonly is: (object: DirectoryObject) => boolean;
 }
 
-function makable({ account, grant, hostGroup }: DesiredFarm): readonly Makable[] {
+function makable({ account, grant, hostGroup, accessGroups }: DesiredFarm): readonly Makable[] {
   return [
     { ...account, is: isAccount, objectClass: ACCOUNT_CLASS },
     ...(grant === "Group" && !hostGroup.existing ? [{ ...hostGroup, is: isGroup, objectClass: GROUP_CLASS }] : []),
+    // One of several: that the farm has another tells nothing of it.
+    ...accessGroups.filter(({ existing }) => !existing).map((group) => ({ ...group, is: () => false, objectClass: GROUP_CLASS })),
   ];
 }
 
@@ -123,13 +125,17 @@ export function* lookAtContainers(
       !objects.some((object) => sameName(object.samAccountName, samAccountName) || (is(object) && object.owner === desired.owner)),
   );
   const found = asked ?? (yield* ask(containersOf(absent), "Containers"));
-  const byKey = new Map(found.map((object) => [dnKey(object.distinguishedName), object.childClasses]));
+  const byKey = new Map(found.map((object) => [dnKey(object.distinguishedName), object]));
   return new Map(
     absent.flatMap(({ distinguishedName, objectClass }): readonly [string, MissingRight][] => {
       const container = parentDn(distinguishedName);
-      const classes = byKey.get(dnKey(container));
-      if (!classes) return [[distinguishedName, { kind: "NoContainer", container }]];
-      return classes.has(objectClass.toLowerCase()) ? [] : [[distinguishedName, { kind: "CreateChild", container, objectClass }]];
+      const object = byKey.get(dnKey(container));
+      if (!object?.childClasses) return [[distinguishedName, { kind: "NoContainer", container }]];
+      // An account may have objects below it, and cannot be deleted then: nobody is to keep another farm's from its end.
+      if (isAccount(object) || isComputer(object) || isGroup(object)) return [[distinguishedName, { kind: "NotAContainer", container }]];
+      return object.childClasses.has(objectClass.toLowerCase())
+        ? []
+        : [[distinguishedName, { kind: "CreateChild", container, objectClass }]];
     }),
   );
 }

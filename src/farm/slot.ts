@@ -91,7 +91,7 @@ function vacantSlot({ operator }: DesiredFarm, { uncreatable }: ObservedFarm, { 
   }
   const right = uncreatable?.get(distinguishedName);
   if (!right) return { kind: "Vacant" };
-  const reason = right.kind === "NoContainer" ? "Rejected" : "AccessDenied";
+  const reason = right.kind === "NoContainer" || right.kind === "NotAContainer" ? "Rejected" : "AccessDenied";
   return { kind: "Blocked", blocker: { reason, part, message: `the ${what} cannot be created: ${describeRight(right, operator)}` } };
 }
 

@@ -67,13 +67,16 @@ interface ServicePrincipalName {
   readonly instance: string;
   /** Folded, without port, instance or the dot of the root. */
   readonly host: string;
+  readonly hasRootDot: boolean;
   readonly hasThreeParts: boolean;
 }
 
 function parseServicePrincipalName(text: string): ServicePrincipalName | undefined {
   const [, serviceClass = "", instance = "", host = "", name] = FORM.exec(text) ?? [];
   if (serviceClass === "") return undefined;
-  return { serviceClass: foldName(serviceClass), instance, host: foldName(host).replace(/\.$/, ""), hasThreeParts: name !== undefined };
+  const hasRootDot = host.endsWith(".");
+  const folded = foldName(host).replace(/\.$/, "");
+  return { serviceClass: foldName(serviceClass), instance, host: folded, hasRootDot, hasThreeParts: name !== undefined };
 }
 
 /** The host that a service principal name speaks of, folded; of what is none, nothing. */
@@ -158,12 +161,14 @@ export function reservedName(
 ): string | undefined {
   const parsed = parseServicePrincipalName(servicePrincipalName);
   if (!parsed) return undefined;
-  const { serviceClass, host, hasThreeParts } = parsed;
+  const { serviceClass, host, hasRootDot, hasThreeParts } = parsed;
   const owner =
     RESERVED_CLASSES.get(serviceClass) ?? (CONTROLLERS.some((start) => serviceClass.startsWith(start)) ? OF_CONTROLLERS : undefined);
   if (owner !== undefined) return `the class ${serviceClass} ${owner}`;
   if (serviceClass === "host" && hasThreeParts) return `HOST with three parts ${OF_CONTROLLERS}`;
   if (sameName(host, dnsName) || sameName(host, netBIOSName)) return `${host} is the domain itself`;
+  // To the directory another name, which nobody else holds; to resolvers the same host.
+  if (hasRootDot) return `its host ends with the dot of the DNS root, and is ${host}`;
   if (host.split(".").includes("_msdcs")) return `${host} is a name of domain controllers`;
   return undefined;
 }

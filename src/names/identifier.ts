@@ -84,6 +84,11 @@ export function adoptionConsent(farm: { readonly namespace: string; readonly nam
   return `${CONSENT}${farm.namespace}/${farm.name}`;
 }
 
+/** Whether it is the marker of a farm of the same namespace and cluster. */
+export function isOfNamespace(owner: string | undefined, own: string): boolean {
+  return isOwnerMarker(owner) && owner.slice(0, owner.lastIndexOf("/")) === own.slice(0, own.lastIndexOf("/"));
+}
+
 /** Who owns an object with this adminDescription, in words for a message, which never quotes a note. `own` is the asking farm's marker. */
 export function describeOwner(owner: string | undefined, own: string): string {
   if (owner === undefined || owner === "") return "it bears no owner marker";

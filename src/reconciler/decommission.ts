@@ -3,6 +3,7 @@ import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import type { Change } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
+import { discreet } from "../farm/discretion.ts";
 import { planDecommission } from "../farm/plan/decommission.ts";
 import type { Report } from "../farm/report.ts";
 import { decommissionOutcome, endEvents } from "../farm/status/decommission.ts";
@@ -68,6 +69,12 @@ export async function decommissionFarm(
   if (report.error?.kind === "Aborted") return { report, end: { kind: "Aborted", events: endEvents(desired, report) } };
   if (unrecorded && !held) throw unrecorded.cause;
   await ports.pause?.();
-  const { gone, status, events, retryable } = decommissionOutcome(farm, desired, report, ports.now(), held);
+  const { gone, status, events, retryable } = decommissionOutcome(
+    farm,
+    desired,
+    desired.amongTenants ? discreet(report) : report,
+    ports.now(),
+    held,
+  );
   return { report, end: gone ? { kind: "Gone", events } : { kind: "Remains", status, events, retryable } };
 }

@@ -6,13 +6,14 @@ import type { Asker, Reader, Writer } from "../ad/port.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { causeOf, givesRight, isRecorded, recordBefore, splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
+import { discreet } from "../farm/discretion.ts";
 import { readResolved } from "../farm/desired.ts";
 import { isRemembered, withJournal } from "../farm/journal.ts";
 import { byDn } from "../farm/name-queries.ts";
 import type { Absence, Directory, ObservedFarm, Scope } from "../farm/observed.ts";
 import { plan } from "../farm/plan/index.ts";
 import { look } from "../farm/queries.ts";
-import type { Report, Failure } from "../farm/report.ts";
+import { isRefused, type Failure, type Report } from "../farm/report.ts";
 import { appliedEvents, isDrift, outcome, type Outcome } from "../farm/status/outcome.ts";
 import { type FarmView, viewOf } from "../farm/view.ts";
 import { withMissingRights } from "./missing-rights.ts";
@@ -85,7 +86,7 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   if (report.error?.kind === "Aborted") return { ...done, end: { kind: "Aborted", events: appliedEvents(farm, desired, report.applied) } };
   if (unrecorded) return { ...done, end: { kind: "Unrecorded", ...unrecorded, events: appliedEvents(farm, desired, report.applied) } };
   await ports.pause?.();
-  return { ...done, end: { kind: "Looked", ...outcome(current, desired, report, ports.now()) } };
+  return { ...done, end: { kind: "Looked", ...outcome(current, desired, desired.amongTenants ? discreet(report) : report, ports.now()) } };
 }
 
 /** What brings a farm about asks, for each change. */
@@ -177,7 +178,7 @@ export async function reconcile(farm: DesiredFarm, directory: Directory, work: W
       await work.pause?.();
       plan = await work.plan(view);
       await work.pause?.();
-      next = work.assertFresh && round < ROUNDS && !refused ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
+      next = work.assertFresh && round < ROUNDS && !refused ? plan.changes.filter((change) => !isRefused(change, failures)) : [];
       if (next.length === 0 || (work.ordered && failures.length > 0)) break;
       if (!fresh) await work.assertFresh?.();
       fresh = true;
@@ -241,9 +242,4 @@ async function withMade(
   const isAwaited = change.kind === "CreateHostGroup" || (change.kind === "CreateAccount" && desired.accessGroups.length > 0);
   const object = isAwaited ? await directory.made(change.distinguishedName, signal) : undefined;
   return object && { ...observed, objects: [...observed.objects, object] };
-}
-
-function hasFailed(change: Change, failures: readonly Failure[]): boolean {
-  const text = JSON.stringify(change);
-  return failures.some((failure) => JSON.stringify(failure.change) === text);
 }

@@ -2,6 +2,7 @@
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
+import { discreet } from "../farm/discretion.ts";
 import { frozenFarm } from "../farm/frozen.ts";
 import { planFrozen } from "../farm/plan/frozen.ts";
 import type { Report } from "../farm/report.ts";
@@ -43,5 +44,9 @@ export async function reconcileFrozen(
   // Whom it quarantines was not looked up, so nothing is said of them either.
   if (report.view?.observed.objects.length === 0)
     return { desired, report, end: { kind: "Looked", ...withheldOutcome(farm, withheld, ports.now()), retryable: false } };
-  return { desired, report, end: { kind: "Looked", ...frozenOutcome(farm, desired, withheld, report, ports.now()) } };
+  return {
+    desired,
+    report,
+    end: { kind: "Looked", ...frozenOutcome(farm, desired, withheld, desired.amongTenants ? discreet(report) : report, ports.now()) },
+  };
 }

@@ -33,6 +33,11 @@ test.each<[string, MissingRight, string]>([
     `${FARMS} does not exist or cannot be read: create it, or correct the container (the farm's, or the domain's spec.defaults).`,
   ],
   [
+    "is not the matter where the container is none",
+    { kind: "NotAContainer", container: FARMS },
+    `${FARMS} is an account or a group, and nothing is created below one: correct the container.`,
+  ],
+  [
     "is not given where nothing is to be created",
     { kind: "SharedContainer", container: USERS },
     `nothing is created in ${USERS}, which holds objects of others: ${AN_OU}, and name it in spec.defaults.`,

@@ -471,6 +471,21 @@ describe.skipIf(!available)("the directory's contract", () => {
       await Promise.all([large, small]);
       expect(order).toEqual(["small", "large"]);
     });
+
+    test("leave room for one that asks little beside thousands of urgent ones", async () => {
+      const reader = new LdapReader(session);
+      const order: string[] = [];
+      const ask = (names: readonly string[], urgent: boolean, what: string): Promise<number> =>
+        reader
+          .find(
+            { lookups: names.map((name) => ({ by: "sAMAccountName" as const, value: `${name}$` })), among: "Computers", urgent },
+            signal,
+          )
+          .then(() => order.push(what));
+      const many = Array.from({ length: 5000 }, (_, index) => `NOBODY${index}`);
+      await Promise.all([ask(many, true, "urgent"), ask(["WEB01"], false, "small")]);
+      expect(order).toEqual(["small", "urgent"]);
+    });
   });
 
   test("a farm costs two searches, and one more for each further 200 hosts; and one for the container while it does not know what it owns", async () => {

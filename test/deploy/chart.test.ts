@@ -86,7 +86,7 @@ const GOOD: readonly (readonly string[])[] = [
   ["metrics.dashboard.enabled=true", "metrics.dashboard.enabled=true,metrics.dashboard.annotations.folder=AD"],
   ["metrics.secure.enabled=true,metrics.secure.certificateSecret=tls,metrics.serviceMonitor.enabled=true"],
   ["serviceAccount.create=false,serviceAccount.name=other", "serviceAccount.name=mine", "serviceAccount.annotations.team=ad"],
-  ["rbac.aggregate=false", "rbac.create=false"],
+  ["rbac.aggregate=true", "rbac.aggregate=false", "rbac.create=false", "rbac.create=false,rbac.aggregate=true"],
   ["fullnameOverride=farms", "nameOverride=farms"],
   ["priorityClassName=system-cluster-critical", "podLabels.team=ad", "podAnnotations.note=x"],
   ["imagePullSecrets[0].name=pull", "tolerations[0].operator=Exists", "resources.limits.memory=1Gi"],
@@ -432,15 +432,59 @@ describe.skipIf(missing !== undefined)("the chart", () => {
       }
     });
 
-    test("let a namespace's viewer see farms, its editor change them, and nobody more", { timeout: 60_000 }, async () => {
+    const can = async (
+      user: string,
+      verb: string,
+      resource: string,
+      namespace = "web",
+      groups: readonly string[] = [],
+    ): Promise<boolean> => {
+      const [kind = "", subresource] = resource.split("/");
+      const what = [verb, kind, ...(subresource === undefined ? [] : [`--subresource=${subresource}`])];
+      const as = ["--as", user, ...groups.flatMap((group) => ["--as-group", group])];
+      // It ends with 1 where the answer is no.
+      return (await kubectl("auth", "can-i", ...what, "-n", namespace, ...as).catch(() => "no")).startsWith("yes");
+    };
+    const users = async (): Promise<void> => {
       for (const role of ["view", "edit", "admin"])
         await kubectl("create", "rolebinding", role, `--clusterrole=${role}`, `--user=${role}`, "-n", "web");
-      const can = async (user: string, verb: string, resource: string, namespace = "web"): Promise<boolean> => {
-        const [kind = "", subresource] = resource.split("/");
-        const what = [verb, kind, ...(subresource === undefined ? [] : [`--subresource=${subresource}`])];
-        // It ends with 1 where the answer is no.
-        return (await kubectl("auth", "can-i", ...what, "-n", namespace, "--as", user).catch(() => "no")).startsWith("yes");
-      };
+    };
+    const FARMS = "serverfarms.serverfarm.dev";
+
+    test("by themselves let nobody see or edit farms; the page on tenants says how to let a team, in one namespace", async () => {
+      await users();
+      // The right to something else has come: the roles are bound, and have nothing of farms.
+      await waitFor("the bindings", () => can("edit", "create", "configmaps"));
+      for (const user of ["view", "edit", "admin"])
+        for (const verb of ["get", "create", "patch", "delete"]) expect(await can(user, verb, FARMS), `${user} ${verb}`).toBe(false);
+      const commands = (await commandsOf("docs/tenancy.md")).filter((command) => command.includes("rolebinding"));
+      expect(commands).toHaveLength(2);
+      const env = { KUBECONFIG: kube.kubeconfig, PATH: `${kubeAssets()}:${process.env["PATH"]}` };
+      for (const command of commands) expect(await run("bash", ["-c", command], { env })).toContain("created");
+      await waitFor("the team's right", () => can("anna", "create", FARMS, "web", ["web-team"]));
+      for (const verb of ["get", "list", "watch", "update", "patch", "delete"])
+        expect(await can("anna", verb, FARMS, "web", ["web-team"]), verb).toBe(true);
+      for (const verb of ["get", "list", "watch"]) expect(await can("otto", verb, FARMS, "web", ["auditors"]), verb).toBe(true);
+      const never: readonly (readonly [verb: string, resource: string, namespace: string])[] = [
+        ["patch", `${FARMS}/status`, "web"],
+        ["get", "activedirectorydomains.serverfarm.dev", "web"],
+        ["patch", "namespaces", "web"],
+        ["get", "secrets", "web"],
+        ["create", FARMS, "default"],
+        ["get", FARMS, SYSTEM],
+      ];
+      for (const [verb, resource, namespace] of never)
+        expect(await can("anna", verb, resource, namespace, ["web-team"]), `${verb} ${resource} in ${namespace}`).toBe(false);
+      expect(await can("otto", "create", FARMS, "web", ["auditors"])).toBe(false);
+      for (const name of ["view", "edit", "admin"]) await kubectl("delete", "rolebinding", name, "-n", "web");
+    });
+
+    test("aggregated, let a namespace's viewer see farms, its editor change them, and nobody more", { timeout: 60_000 }, async () => {
+      // The plain manifest is there.
+      await kubectl("apply", "--server-side", "--field-manager=helm", "--force-conflicts", "-f", `${ROOT}/deploy/install.yaml`);
+      const said = await release("install", RELEASE, CHART, ...IMAGE, "--take-ownership", "--set", "rbac.aggregate=true");
+      expect(said).toContain("WARNING: rbac.aggregate is true");
+      await users();
       await waitFor("the aggregation", () => can("edit", "create", "serverfarms.serverfarm.dev"));
       const matrix: readonly (readonly [user: string, verb: string, resource: string, may: boolean])[] = [
         ["view", "get", "serverfarms.serverfarm.dev", true],
@@ -464,6 +508,9 @@ describe.skipIf(missing !== undefined)("the chart", () => {
       expect(await kubectl("apply", "-f", file, "--as", "edit")).toContain("created");
       await expect(kubectl("delete", "farm", "mine", "-n", "web", "--as", "view")).rejects.toThrow("cannot delete");
       expect(await kubectl("delete", "farm", "mine", "-n", "web", "--as", "edit")).toContain("deleted");
+      // And back.
+      expect(await release("upgrade", RELEASE, CHART, ...IMAGE)).not.toContain("WARNING");
+      await waitFor("the end of it", async () => !(await can("edit", "create", FARMS)));
     });
   });
 });

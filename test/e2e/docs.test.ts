@@ -32,6 +32,7 @@ const ELSEWHERE: readonly {
       "kubectl -n serverfarm-system scale deployment serverfarm-operator --replicas=0",
     ],
   },
+  { test: "test/deploy/chart.test.ts", blocks: (page, command) => page === "docs/tenancy.md" && command.includes(" rolebinding ") },
   {
     test: "test/deploy/takeover.test.ts",
     blocks: (page, command) => page === "docs/install.md" && command.includes("--field-manager=helm"),

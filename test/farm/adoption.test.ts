@@ -205,7 +205,11 @@ describe("a group is a host group only if its members are computers", () => {
     expect(plan.blockers.map(({ part, reason }) => `${part} ${reason}`)).toEqual(
       expect.arrayContaining(["Account Rejected", "Hosts Rejected"]),
     );
-    const container = directoryObject({ distinguishedName: `ou=FARMS,${BASE}`, childClasses: new Set(["group"]) });
+    const container = directoryObject({
+      distinguishedName: `ou=FARMS,${BASE}`,
+      objectClass: "organizationalUnit",
+      childClasses: new Set(["group"]),
+    });
     const half = asked(adopting(), (among) => (among === "Containers" ? [container] : []));
     expect(planOf(adopting(), half.observed).blockers.find(({ part }) => part === "Account")?.message).toContain(
       "the right to create msDS-GroupManagedServiceAccount objects",
@@ -213,6 +217,12 @@ describe("a group is a host group only if its members are computers", () => {
     const whole = { ...container, childClasses: new Set(["group", "msds-groupmanagedserviceaccount"]) };
     const possible = asked(adopting(), (among) => (among === "Containers" ? [whole] : []));
     expect(planOf(adopting(), possible.observed).changes.map(({ kind }) => kind)).toEqual(["CreateHostGroup"]);
+    // An account may hold others, which would keep it from being deleted.
+    for (const objectClass of ["msDS-GroupManagedServiceAccount", "computer", "Group"]) {
+      const below = asked(adopting(), (among) => (among === "Containers" ? [{ ...whole, objectClass }] : []));
+      const refused = planOf(adopting(), below.observed).blockers.filter(({ message }) => message.includes("nothing is created below one"));
+      expect(refused.map(({ part }) => part).toSorted(), objectClass).toEqual(["Account", "Hosts"]);
+    }
     const there = asked(adopting(), (among) => (among === "Computers" ? WEB : [account, group]));
     expect(there.queries.filter(({ among }) => among === "Containers")).toHaveLength(1);
   });

@@ -121,6 +121,11 @@ describe("the account's place", () => {
       { kind: "NoContainer", container: `OU=Farms,${BASE}` },
       `Account Rejected: the account cannot be created: OU=Farms,${BASE} does not exist or cannot be read: create it, or correct the container (the farm's, or the domain's spec.defaults).`,
     ],
+    [
+      "a container that is one",
+      { kind: "NotAContainer", container: `CN=other,OU=Farms,${BASE}` },
+      `Account Rejected: the account cannot be created: CN=other,OU=Farms,${BASE} is an account or a group, and nothing is created below one: correct the container.`,
+    ],
   ])("is not free where %s is missing", (_, right, expected) => {
     const uncreatable = new Map([[`CN=itfarm1,OU=Farms,${BASE}`, right]]);
     expect(said(slotOfAccount(desired(), seen([], { uncreatable })))).toBe(expected);

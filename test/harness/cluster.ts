@@ -52,6 +52,8 @@ interface Call {
   readonly contentType?: string;
   readonly accept?: string;
   readonly query?: Readonly<Record<string, string>>;
+  /** Of somebody else than an administrator. */
+  readonly token?: string;
 }
 
 export abstract class Cluster {
@@ -92,12 +94,16 @@ export abstract class Cluster {
   }
 
   /** Rejects with ApiFailure, which says what the API server says. */
-  async call(method: Dispatcher.HttpMethod, path: string, { body, contentType, accept, query }: Call = {}): Promise<unknown> {
+  async call(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    { body, contentType, accept, query, token = this.token }: Call = {},
+  ): Promise<unknown> {
     const response = await request(`${this.server}${path}`, {
       method,
       dispatcher: this.#dispatcher(),
       headers: {
-        authorization: `Bearer ${this.token}`,
+        authorization: `Bearer ${token}`,
         accept: accept ?? "application/json",
         ...(body === undefined ? {} : { "content-type": contentType ?? "application/json" }),
       },

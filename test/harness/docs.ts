@@ -8,7 +8,7 @@ const PROGRAMS = "kubectl|helm|npm|npx|samba-tool|docker|dsacls|dsadd|powershell
 /** All pages, relative to the root of the repository. */
 export async function pages(): Promise<readonly string[]> {
   const docs = (await readdir(`${ROOT}/docs`, { recursive: true })).filter((name) => name.endsWith(".md"));
-  return ["README.md", "CONTRIBUTING.md", ...docs.map((name) => `docs/${name}`)];
+  return ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...docs.map((name) => `docs/${name}`)];
 }
 
 /** The lines of a page's code blocks that are commands of their own. */

@@ -6,6 +6,7 @@ import {
   describeOwner,
   encodeGuid,
   encodeSid,
+  isOfNamespace,
   isOwnerMarker,
   ownerMarker,
   sidLength,
@@ -27,6 +28,19 @@ describe("an owner, in words", () => {
     ["serverfarm.dev cluster= farm=web/other", "its adminDescription holds something else than an owner marker"],
   ])("%j", (owner, words) => {
     expect(describeOwner(owner, OWN)).toBe(words);
+  });
+
+  test.each([
+    [OWN, true],
+    ["serverfarm.dev cluster=8a1f farm=web/other", true],
+    ["serverfarm.dev cluster=8a1f farm=web2/itfarm1", false],
+    ["serverfarm.dev cluster=8a1f farm=we/itfarm1", false],
+    ["serverfarm.dev cluster=beef farm=web/itfarm1", false],
+    ["serverfarm.dev adopt=web/itfarm1", false],
+    ["cluster=8a1f farm=web/other", false],
+    [undefined, false],
+  ])("%j is of its own namespace: %j", (owner, own) => {
+    expect(isOfNamespace(owner, OWN)).toBe(own);
   });
 
   test("only what begins like one is a marker", () => {

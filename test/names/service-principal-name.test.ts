@@ -90,6 +90,9 @@ describe("names that no farm can have", () => {
     ["http/CONTOSO:8080", "contoso is the domain itself"],
     ["http/contoso/contoso.com", "contoso is the domain itself"],
     ["HOST/6a2f._msdcs.contoso.com", "is a name of domain controllers"],
+    ["http/shop.contoso.com.", "its host ends with the dot of the DNS root, and is shop.contoso.com"],
+    ["MSSQLSvc/shop.contoso.com.:1433", "its host ends with the dot of the DNS root, and is shop.contoso.com"],
+    ["http/shop.", "its host ends with the dot of the DNS root, and is shop"],
   ])("%s: %s", (name, words) => {
     expect(reservedName(name, DOMAIN)).toContain(words);
   });

@@ -5,11 +5,13 @@ import {
   observedProperties,
   ACCOUNT_ATTRIBUTES,
   type DirectoryObject,
+  isAccount,
   isComputer,
   isDomainController,
 } from "../../ad/object.ts";
 import { aliasesOf, foldName, hostOf, matchesPattern, namesOfComputer, reservedName, sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
+import { isOfNamespace, isOwnerMarker } from "../../names/identifier.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
 import { HostIndex } from "../queries.ts";
@@ -145,7 +147,13 @@ function reservedNames(view: FarmView): LeftOut {
     const rule = reservedName(name, desired.domain);
     if (rule !== undefined) return `${name} is not set, since ${rule}: remove it from servicePrincipalNames.`;
     const bearer = strangerNamed(view, computers, hostOf(name));
-    if (!bearer) return undefined;
+    if (!bearer) {
+      const other = accountNamed(view, hostOf(name));
+      return (
+        other &&
+        `${name} is not set, since it speaks of ${other.distinguishedName}, the account of a farm of another namespace: remove it from servicePrincipalNames.`
+      );
+    }
     // Every user may create a computer of any free name: that takes no name from a farm that has it.
     if (bearer.creatorSID !== undefined && !isDomainController(bearer) && current.has(foldName(name))) return undefined;
     const { distinguishedName } = bearer;
@@ -169,6 +177,19 @@ function strangerNamed({ desired, hosts }: FarmView, computers: HostIndex, host:
     return hosts.wanted.has(key) || (hosts.undecided.has(key) && !hosts.notAllowed.has(key));
   };
   return named.find(isDomainController) ?? (named.some(isHost) ? undefined : named[0]);
+}
+
+/** The account of a farm of another namespace whose dNSHostName it is: who asks for that host means that farm. */
+function accountNamed({ desired, observed }: FarmView, host: string | undefined): DirectoryObject | undefined {
+  if (host === undefined) return undefined;
+  const { dnsHostName } = namesOfComputer(host, desired.domain);
+  return observed.objects.find(
+    (object) =>
+      isAccount(object) &&
+      sameName(object.dnsHostName, dnsHostName) &&
+      isOwnerMarker(object.owner) &&
+      !isOfNamespace(object.owner, desired.owner),
+  );
 }
 
 /** A farm never takes an SPN from somebody, nor one that somebody holds by another that implies it, nor one that would imply somebody's. */

@@ -114,11 +114,18 @@ function leaveAccessGroups({ desired, observed }: FarmView, mine: readonly Direc
     .map((group) => ({ kind: "LeaveAccessGroup", object: memberGroup(desired, group, undefined), member: account.distinguishedName }));
 }
 
-function foreignMembers({ observed, hosts }: FarmView, group: DirectoryObject, { membersSettled }: DecommissionPolicy): readonly string[] {
+function foreignMembers(
+  { desired, observed, hosts }: FarmView,
+  group: DirectoryObject,
+  { membersSettled }: DecommissionPolicy,
+): readonly string[] {
   const { wanted, quarantined } = hosts;
-  const computers = new Set(observed.computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
+  // Whom an entry meant is no stranger where several bear that name by now.
+  const meant = new Set([...desired.resolved.values()].flat().map(({ objectGUID }) => objectGUID));
+  const own = observed.computers.filter(({ objectGUID }) => !membersSettled || meant.has(objectGUID));
+  const computers = new Set(own.map(({ distinguishedName }) => dnKey(distinguishedName)));
   return group.members.filter((member) => {
     const key = dnKey(member);
-    return !wanted.has(key) && !quarantined.has(key) && (membersSettled || !computers.has(key));
+    return !wanted.has(key) && !quarantined.has(key) && !computers.has(key);
   });
 }

@@ -130,3 +130,33 @@ describe("what is to be taken over", () => {
     expect(later.map(({ kind }) => kind)).not.toContain("Release");
   });
 });
+
+describe("the name of another farm's account", () => {
+  const other = (namespace: string, fields: Partial<DirectoryObject> = {}): DirectoryObject =>
+    account({
+      distinguishedName: `CN=shop,OU=Farms,${BASE}`,
+      samAccountName: "shop$",
+      dnsHostName: "shop.contoso.com",
+      owner: owner.replace("farm=web/", `farm=${namespace}/`),
+      ...fields,
+    });
+  const said = (name: string, object: DirectoryObject): readonly unknown[] =>
+    planServicePrincipalNames(view(desired({ servicePrincipalNames: [name] }), [account(), object])).blockers;
+
+  test.each(["http/shop.contoso.com", "HTTP/Shop.contoso.com:8080", "cifs/shop"])("%s is not for a farm of another namespace", (name) => {
+    expect(said(name, other("db"))).toEqual([
+      {
+        reason: "ServicePrincipalNameReserved",
+        part: "ServicePrincipalNames",
+        message: `${name} is not set, since it speaks of CN=shop,OU=Farms,${BASE}, the account of a farm of another namespace: remove it from servicePrincipalNames.`,
+      },
+    ]);
+  });
+
+  test("is for its own namespace, and what no farm owns has no such name", () => {
+    expect(said("http/shop.contoso.com", other("web"))).toEqual([]);
+    expect(said("http/shop.contoso.com", other("db", { owner: undefined }))).toEqual([]);
+    expect(said("http/shop.contoso.com", other("db", { dnsHostName: "shop2.contoso.com" }))).toEqual([]);
+    expect(said("http/shop.web.contoso.com", other("db"))).toEqual([]);
+  });
+});

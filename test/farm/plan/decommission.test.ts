@@ -50,6 +50,17 @@ describe("the end of a farm", () => {
     expect(kinds([group([WEB01, WEB02])])).toEqual(["Release"]);
     expect(kinds([group([WEB01, `CN=Eve,CN=Users,${BASE}`])])).toEqual(["Release"]);
   });
+  test("whom an entry meant is no stranger, though several bear that name by the time of the end", () => {
+    const twins = ["WEB01", "TWIN"].map((name) => ({ ...computer(name), dnsHostName: "twin.contoso.com" }));
+    const [meant, other] = twins;
+    const resolvedHosts = [{ reference: "twin.contoso.com", objectGUID: meant?.objectGUID ?? "" }];
+    const farm = desired({ hosts: { computers: ["twin.contoso.com"] } }, { observedGeneration: 1, resolvedHosts });
+    const looked = { membersAmong: new Map(), missing: [], unexplainedPrincipals: [], primaryMembers: [], gone: [], unreadable: [] };
+    const endOf = (member: string | undefined): readonly string[] =>
+      planEndOf(farm, { objects: [group([member ?? ""])], computers: twins, ...looked }, DELETE).changes.map(({ kind }) => kind);
+    expect(endOf(meant?.distinguishedName)).toEqual(["DeleteHostGroup"]);
+    expect(endOf(other?.distinguishedName)).toEqual(["Release"]);
+  });
   test("a computer in it may be a host of a moment ago, while the members were not settled; a person never was", () => {
     const unsettled = { ...DELETE, membersSettled: false };
     expect(kinds([group([WEB01, WEB02])], unsettled)).toEqual(["DeleteHostGroup"]);

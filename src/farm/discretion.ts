@@ -1,0 +1,54 @@
+/**
+ * What a farm is told of objects, where a domain has several tenants: of what is none of its namespace's it learns that it is there, and neither where
+ * nor whose. All that is said of a look passes here, whoever words it.
+ */
+import { isComputer, type DirectoryObject } from "../ad/object.ts";
+import { sameName } from "../names/account-name.ts";
+import { dnKey } from "../names/distinguished-name.ts";
+import { describeOwner, isOfNamespace, isOwnerMarker } from "../names/identifier.ts";
+import { allowedHosts } from "./allowed-hosts.ts";
+import type { DesiredFarm } from "./desired-farm.ts";
+import type { HostNote } from "./host-messages.ts";
+import type { Report } from "./report.ts";
+
+/** The same report, with messages that name nothing of others. */
+export function discreet(report: Report): Report {
+  const { view, plan } = report;
+  if (!view) return report;
+  const hush = hushed(view.desired, [...view.observed.objects, ...view.observed.computers]);
+  const quiet = <Said extends { readonly message: string }>(said: Said): Said => ({ ...said, message: hush(said.message) });
+  const hosts = { ...view.hosts, blockers: view.hosts.blockers.map(quiet), notes: view.hosts.notes.map((note) => quietNote(note, hush)) };
+  return { ...report, view: { ...view, hosts }, plan: plan && { ...plan, blockers: plan.blockers.map(quiet) } };
+}
+
+/** Anybody may keep any computer out; where it is moved to is not his to follow. */
+function quietNote(note: HostNote, hush: (message: string) => string): HostNote {
+  const message = hush(note.message);
+  if (note.reason !== "HostMoved" || message === note.message) return { ...note, message };
+  return { ...note, message: note.message.replace(/: it is now .*$/s, ". Where it is now the domain's owner can tell.") };
+}
+
+function hushed(desired: DesiredFarm, objects: readonly DirectoryObject[]): (message: string) => string {
+  const isKnown = knownTo(desired);
+  const names = objects.filter((object) => !isKnown(object)).map(({ distinguishedName }) => [distinguishedName, "another object"] as const);
+  const owners = objects
+    .filter(({ owner }) => isOwnerMarker(owner) && !isOfNamespace(owner, desired.owner))
+    .map(({ owner }) => [describeOwner(owner, desired.owner), "it belongs to another ServerFarm"] as const);
+  // The name of what is below an object ends with the object's own.
+  const hidden = [...new Map([...names, ...owners])].toSorted(([one], [other]) => other.length - one.length);
+  return (message) => hidden.reduce((text, [name, instead]) => text.replaceAll(name, instead), message);
+}
+
+/** Its namespace's own, what stands where or is called as its manifest says, and computers where its tenant has hosts. */
+function knownTo(desired: DesiredFarm): (object: DirectoryObject) => boolean {
+  const { account, hostGroup, accessGroups, granted, owner, hosts, quarantined } = desired;
+  const wanted = new Set([account, hostGroup, ...accessGroups].map(({ distinguishedName }) => dnKey(distinguishedName)));
+  for (const { by, value } of [...hosts, ...quarantined]) if (by === "distinguishedName") wanted.add(dnKey(value));
+  const existing = [hostGroup, ...accessGroups].filter((group) => group.existing).map(({ samAccountName }) => samAccountName);
+  const isHost = granted ? allowedHosts(granted) : () => false;
+  return (object) =>
+    isOfNamespace(object.owner, owner) ||
+    wanted.has(dnKey(object.distinguishedName)) ||
+    existing.some((name) => sameName(name, object.samAccountName)) ||
+    (isComputer(object) && isHost(object));
+}

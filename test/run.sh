@@ -13,7 +13,10 @@ echo "|real| in two halves"
 mkdir "$dir/samba"
 cp /etc/hosts "$dir/hosts"
 REAL_HALF=apart unshare --net --mount bash -c '
-  ip link set lo up && mkdir -p /run/samba && mount --bind "$1/samba" /run/samba && mount --bind "$1/hosts" /etc/hosts && exec vitest run --project real
+  ip link set lo up && mkdir -p /run/samba && mount --bind "$1/samba" /run/samba && mount --bind "$1/hosts" /etc/hosts || exit 1
+  vitest run --project real
+  one=$?
+  REAL_HALF= TWO_SERVERS=1 vitest run --project real test/e2e/two-servers.test.ts && exit "$one"
 ' half "$dir" >"$dir/log" 2>&1 &
 apart=$!
 REAL_HALF=rest vitest run --project real || status=1

@@ -129,6 +129,13 @@ describe.skipIf(missing !== undefined)("the admission policy", () => {
     expect(kinds(await template("--kube-version", "1.30.0"))).toEqual(named);
   });
 
+  test("is kept by Kubernetes as it is rendered", async () => {
+    for (const { kind, metadata, ...rendered } of parseRendered(await template("--show-only", "templates/admission.yaml"))) {
+      const { spec } = await kube.get(kind, metadata.name);
+      expect(spec).toEqual(kind === POLICY ? { ...z.looseObject({}).parse(rendered["spec"]), failurePolicy: "Fail" } : rendered["spec"]);
+    }
+  });
+
   test("knows as many tenants as a domain can have", async () => {
     const crd = parseDocument(await readFile(`${ROOT}/crds/activedirectorydomains.yaml`, "utf8"));
     const tenants = ["spec", "versions", 0, "schema", "openAPIV3Schema", "properties", "spec", "properties", "tenants"];

@@ -1,6 +1,6 @@
 /**
  * Renders from the chart what is there for those without Helm: deploy/install.yaml, and deploy/rbac.yaml, its rights and roles for tenants alone. The chart's copies of the
- * CRDs, the alerts, the dashboard and its own default values (templates cannot tell these from a user's) are brought up to date first, since Helm reads nothing outside its folder.
+ * CRDs, the alerts, the dashboard, the rules of the admission policy and its own default values (templates cannot tell these from a user's) are brought up to date first, since Helm reads nothing outside its folder.
  *
  * `npm run render` writes them; with `--check` it writes nothing and exits 1 when one is stale. Needs helm, on the path or in KUBEBUILDER_ASSETS.
  */
@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { admissionRules } from "./admission.ts";
 import { dashboard } from "./dashboard.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -59,6 +60,7 @@ for (const name of await readdir(`${ROOT}/crds`)) {
 for (const file of [`${ROOT}/deploy/monitoring/dashboard.json`, `${CHART}/files/dashboard.json`]) await write(file, dashboard());
 await write(`${CHART}/files/values.yaml`, await readFile(`${CHART}/values.yaml`, "utf8"));
 await write(`${CHART}/files/alerts.yaml`, await readFile(`${ROOT}/deploy/monitoring/alerts.yaml`, "utf8"));
+await write(`${CHART}/files/admission.yaml`, admissionRules());
 const rights = ["serviceaccount", "rbac", "tenant-roles"].flatMap((name) => ["--show-only", `templates/${name}.yaml`]);
 await write(`${ROOT}/deploy/rbac.yaml`, `${HEADER}${NAMESPACE_OBJECT}${render(...rights)}`);
 await write(`${ROOT}/deploy/install.yaml`, `${HEADER}${WARNING}${NAMESPACE_OBJECT}${render()}`);

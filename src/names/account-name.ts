@@ -135,12 +135,12 @@ export interface DomainNames {
   readonly servicePrincipalNameMappings: ServicePrincipalNameMappings;
 }
 
-const OF_CONTROLLERS = "belongs to domain controllers";
+export const OF_CONTROLLERS = "belongs to domain controllers";
 const OF_KDC = "belongs to the key distribution centre (KDC)";
 const OF_WINDOWS = "belongs to Windows, which registers it for each computer";
 
 /** Classes that no farm can have, folded. */
-const RESERVED_CLASSES: ReadonlyMap<string, string> = new Map([
+export const RESERVED_CLASSES: ReadonlyMap<string, string> = new Map([
   ["ldap", OF_CONTROLLERS],
   ["gc", OF_CONTROLLERS],
   ["dns", OF_CONTROLLERS],
@@ -152,7 +152,7 @@ const RESERVED_CLASSES: ReadonlyMap<string, string> = new Map([
   ["termsrv", OF_WINDOWS],
 ]);
 /** What classes of domain controllers begin with, folded. */
-const CONTROLLERS = ["dfsr-", "ntfrs-"];
+export const CONTROLLERS = ["dfsr-", "ntfrs-"];
 
 /** Why no farm can have the name, whatever else there is in the domain: "the class ldap belongs to…". Undefined: by itself it is a farm's to have. */
 export function reservedName(

@@ -1,5 +1,5 @@
 /** What a farm asks for, with what it gets where its manifest says nothing: field by field, as a tenant allows it or not. */
-import type { ServerFarm, ServerFarmSpec } from "../api/generated/server-farm.ts";
+import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { accountNameOf, accountNames, hostGroupNameOf } from "../names/account-name.ts";
 import { commonName } from "../names/distinguished-name.ts";
 import { wholeContainer } from "./rules.ts";
@@ -37,60 +37,101 @@ export interface Asked {
   readonly adoption: boolean;
 }
 
-export function askedOf(farm: Pick<ServerFarm, "metadata" | "spec">, domain: PolicyDomain): Asked {
-  const { spec } = farm;
+type Farm = Pick<ServerFarm, "metadata" | "spec">;
+type Values = AskedField["values"];
+
+interface Field extends Pick<AskedField, "field" | "rule"> {
+  readonly values: (farm: Farm, domain: PolicyDomain) => Values;
+}
+
+/**
+ * What is judged, in the order in which it is told. The chart's admission policy judges the same: it is made of this table, and has an expression of its
+ * own for each row (deploy/admission-fields.ts). Of a group that the farm makes its name and place are judged as of the account; of one of somebody
+ * else its name.
+ */
+export const FIELDS = {
+  accountName: { field: "account.name", rule: "accounts.names", values: (farm) => [plain(accountNameOf(farm))] },
+  samAccountName: {
+    field: "account.samAccountName",
+    rule: "accounts.names",
+    values: (farm, domain) => {
+      const { samAccountName } = namesOf(farm, domain);
+      return samAccountName === accountNameOf(farm) ? [] : [plain(samAccountName)];
+    },
+  },
+  accountContainer: {
+    field: "account.container",
+    rule: "accounts.containers",
+    values: ({ spec }, domain) => [container(spec.account.container ?? domain.accountContainer, domain)],
+  },
+  dnsHostName: {
+    field: "account.dnsHostName",
+    rule: "dnsHostNames",
+    values: (farm, domain) => {
+      const { dnsHostName } = namesOf(farm, domain);
+      return dnsHostName === undefined ? [] : [plain(dnsHostName)];
+    },
+  },
+  servicePrincipalNames: {
+    field: "servicePrincipalNames",
+    rule: "servicePrincipalNames",
+    values: ({ spec }) => (spec.servicePrincipalNames ?? []).map(plain),
+  },
+  sharedHostGroup: { field: "hosts.group.name", rule: "groups.hosts", values: (farm) => namesIn(hostGroups(farm), true) },
+  ownHostGroup: { field: "hosts.group.name", rule: "accounts.names", values: (farm) => namesIn(hostGroups(farm), false) },
+  hostGroupContainer: {
+    field: "hosts.group.container",
+    rule: "accounts.containers",
+    values: (farm, domain) => containersIn(hostGroups(farm), domain),
+  },
+  sharedAccessGroups: { field: "accessGroups", rule: "groups.access", values: ({ spec }) => namesIn(spec.accessGroups, true) },
+  ownAccessGroups: { field: "accessGroups", rule: "accounts.names", values: ({ spec }) => namesIn(spec.accessGroups, false) },
+  accessGroupContainers: {
+    field: "accessGroups[].container",
+    rule: "accounts.containers",
+    values: ({ spec }, domain) => containersIn(spec.accessGroups, domain),
+  },
+  hosts: {
+    field: "hosts.computers",
+    rule: "hosts.names",
+    values: ({ spec }) => spec.hosts.computers.map((text) => ({ text, value: hostNameOf(text) })),
+  },
+} as const satisfies Readonly<Record<string, Field>>;
+
+export function askedOf(farm: Farm, domain: PolicyDomain): Asked {
+  const rows: readonly Field[] = Object.values(FIELDS);
   return {
-    fields: [...accountFields(farm, domain), ...groupFields(farm, domain), hostsField(spec.hosts)].filter(
-      ({ values }) => values.length > 0,
-    ),
-    hosts: spec.hosts.computers.length,
-    adoption: spec.adoptionPolicy === "Unowned",
+    fields: rows
+      .map(({ field, rule, values }) => ({ field, rule, values: values(farm, domain) }))
+      .filter(({ values }) => values.length > 0),
+    hosts: farm.spec.hosts.computers.length,
+    adoption: farm.spec.adoptionPolicy === "Unowned",
   };
 }
 
-function accountFields(farm: Pick<ServerFarm, "metadata" | "spec">, domain: PolicyDomain): readonly AskedField[] {
-  const { account, servicePrincipalNames = [] } = farm.spec;
-  const name = accountNameOf(farm);
-  const { samAccountName, dnsHostName } = accountNames(name, account, domain.dnsName);
-  return [
-    { field: "account.name", rule: "accounts.names", values: [plain(name)] },
-    { field: "account.samAccountName", rule: "accounts.names", values: samAccountName === name ? [] : [plain(samAccountName)] },
-    { field: "account.container", rule: "accounts.containers", values: [container(account.container ?? domain.accountContainer, domain)] },
-    { field: "account.dnsHostName", rule: "dnsHostNames", values: dnsHostName === undefined ? [] : [plain(dnsHostName)] },
-    { field: "servicePrincipalNames", rule: "servicePrincipalNames", values: servicePrincipalNames.map(plain) },
-  ];
+function namesOf(farm: Farm, { dnsName }: PolicyDomain): ReturnType<typeof accountNames> {
+  return accountNames(accountNameOf(farm), farm.spec.account, dnsName);
 }
 
-/** Of a group that the farm makes its name and place, as of the account; of one of somebody else its name. */
-function groupFields(farm: Pick<ServerFarm, "metadata" | "spec">, domain: PolicyDomain): readonly AskedField[] {
-  const { hosts, accessGroups } = farm.spec;
-  const { existing = false, container: place } = hosts.group ?? {};
-  const hostGroups = hosts.grant === "Group" ? [{ name: hostGroupNameOf(farm), existing, container: place }] : [];
-  return [
-    ...fieldsOf({ names: "hosts.group.name", containers: "hosts.group.container", rule: "groups.hosts" }, hostGroups, domain),
-    ...fieldsOf({ names: "accessGroups", containers: "accessGroups[].container", rule: "groups.access" }, accessGroups, domain),
-  ];
+interface Group {
+  readonly name: string;
+  readonly existing: boolean;
+  readonly container?: string | undefined;
 }
 
-function fieldsOf(
-  { names, containers, rule }: { readonly names: string; readonly containers: string; readonly rule: Rule },
-  groups: readonly { readonly name: string; readonly existing: boolean; readonly container?: string | undefined }[],
-  domain: PolicyDomain,
-): readonly AskedField[] {
-  const own = groups.filter(({ existing }) => !existing);
-  return [
-    { field: names, rule, values: groups.filter(({ existing }) => existing).map(({ name }) => plain(name)) },
-    { field: names, rule: "accounts.names", values: own.map(({ name }) => plain(name)) },
-    {
-      field: containers,
-      rule: "accounts.containers",
-      values: own.map((group) => container(group.container ?? domain.groupContainer, domain)),
-    },
-  ];
+/** The host group, where the farm has one. */
+function hostGroups(farm: Farm): readonly Group[] {
+  const { grant, group: { existing = false, container: place } = {} } = farm.spec.hosts;
+  return grant === "Group" ? [{ name: hostGroupNameOf(farm), existing, container: place }] : [];
 }
 
-function hostsField({ computers }: ServerFarmSpec["hosts"]): AskedField {
-  return { field: "hosts.computers", rule: "hosts.names", values: computers.map((text) => ({ text, value: hostNameOf(text) })) };
+function namesIn(groups: readonly Group[], existing: boolean): Values {
+  return groups.filter((group) => group.existing === existing).map(({ name }) => plain(name));
+}
+
+/** Of those that the farm makes. */
+function containersIn(groups: readonly Group[], domain: PolicyDomain): Values {
+  return groups.filter(({ existing }) => !existing).map((group) => container(group.container ?? domain.groupContainer, domain));
 }
 
 /** By which a host is judged: its name, or that of its object. */
@@ -99,11 +140,11 @@ function hostNameOf(text: string): string {
   return text.endsWith("$") ? text.slice(0, -1) : text;
 }
 
-function plain(text: string): AskedField["values"][number] {
+function plain(text: string): Values[number] {
   return { text, value: text };
 }
 
 /** What is no container of the domain is nowhere. */
-function container(text: string, { baseDN }: PolicyDomain): AskedField["values"][number] {
+function container(text: string, { baseDN }: PolicyDomain): Values[number] {
   return { text, value: wholeContainer(text, baseDN) ?? "" };
 }

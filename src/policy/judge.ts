@@ -2,6 +2,7 @@
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import type { Granted } from "../api/permission.ts";
 import { type Asked, type AskedField, askedOf, type PolicyDomain, type Rule } from "./asked.ts";
+import { messageOf, NAMED, NO_TENANT, REFUSED } from "./message.ts";
 import { type Allows, byContainer, byHostPattern, byPattern, byServicePrincipalName, wholeContainers } from "./rules.ts";
 import { type Namespace, selects, type TenantSpec } from "./selector.ts";
 
@@ -29,20 +30,39 @@ export interface Tenant {
   readonly allows: Readonly<Record<Rule, Allows>>;
 }
 
+/** How each rule compares. The chart's admission policy goes by the same table (deploy/admission-rules.ts). */
+export const COMPARED = {
+  "accounts.names": "Pattern",
+  "accounts.containers": "Container",
+  servicePrincipalNames: "ServicePrincipalName",
+  dnsHostNames: "Pattern",
+  "hosts.names": "Host",
+  "groups.access": "Pattern",
+  "groups.hosts": "Pattern",
+} as const satisfies Readonly<Record<Rule, string>>;
+
+/** `baseDN`: of the domain. */
+const COMPARISONS: Readonly<Record<(typeof COMPARED)[Rule], (allowed: readonly string[], baseDN: string) => Allows>> = {
+  Pattern: byPattern,
+  Container: (allowed, baseDN) => byContainer(wholeContainers(allowed, baseDN)),
+  ServicePrincipalName: byServicePrincipalName,
+  Host: byHostPattern,
+};
+
 export function readTenants(tenants: readonly TenantSpec[], { baseDN }: PolicyDomain): readonly Tenant[] {
   return tenants.map((spec) => {
-    const { name: tenant, accounts, servicePrincipalNames, dnsHostNames, hosts, groups } = spec;
+    const allowsBy = (rule: Rule): Allows => COMPARISONS[COMPARED[rule]](allowedBy(spec, rule), baseDN);
     return {
       spec,
-      granted: { kind: "Allowed", tenant, hostContainers: wholeContainers(hosts.containers, baseDN) },
+      granted: { kind: "Allowed", tenant: spec.name, hostContainers: wholeContainers(spec.hosts.containers, baseDN) },
       allows: {
-        "accounts.names": byPattern(accounts.names),
-        "accounts.containers": byContainer(wholeContainers(accounts.containers, baseDN)),
-        servicePrincipalNames: byServicePrincipalName(servicePrincipalNames),
-        dnsHostNames: byPattern(dnsHostNames),
-        "hosts.names": byHostPattern(hosts.names),
-        "groups.access": byPattern(groups.access),
-        "groups.hosts": byPattern(groups.hosts),
+        "accounts.names": allowsBy("accounts.names"),
+        "accounts.containers": allowsBy("accounts.containers"),
+        servicePrincipalNames: allowsBy("servicePrincipalNames"),
+        dnsHostNames: allowsBy("dnsHostNames"),
+        "hosts.names": allowsBy("hosts.names"),
+        "groups.access": allowsBy("groups.access"),
+        "groups.hosts": allowsBy("groups.hosts"),
       },
     };
   });
@@ -64,7 +84,7 @@ export function judge(farm: Pick<ServerFarm, "metadata" | "spec">, tenants: read
   }
   if (closest) return { kind: "NotAllowed", ...closest, message: refusalMessage(closest.refusals, closest.tenant.spec.name, domain.name) };
   const { namespace = "" } = farm.metadata;
-  const message = `no tenant of the ActiveDirectoryDomain ${domain.name} is of the namespace ${namespace}, so its farms may ask for nothing: have the domain's owner label the namespace, or add a tenant for it (spec.tenants).`;
+  const message = messageOf(NO_TENANT, { domain: domain.name, namespace });
   return { kind: "NotAllowed", tenant: undefined, refusals: [], message };
 }
 
@@ -98,9 +118,6 @@ function allowedBy({ accounts, servicePrincipalNames, dnsHostNames, hosts, group
   }
 }
 
-/** Values that a message names, and patterns: a farm may have thousands of hosts. */
-const NAMED = 3;
-
 function refusalOf({ field, rule, values }: AskedField, isAllowed: Allows, allowed: readonly string[]): readonly Refusal[] {
   const refused = values.filter(({ value }) => !isAllowed(value));
   if (refused.length === 0) return [];
@@ -114,7 +131,7 @@ function refusalMessage(refusals: readonly Refusal[], tenant: string, domain: st
     const list = `${values.map((value) => JSON.stringify(value)).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
     return `${field}: ${list} (${rule} ${says})`;
   });
-  return `the tenant ${tenant} of the ActiveDirectoryDomain ${domain} does not allow ${said.join("; ")}. Correct the farm, or have the domain's owner allow it (spec.tenants).`;
+  return messageOf(REFUSED, { tenant, domain, refusals: said.join("; ") });
 }
 
 function allows(allowed: readonly string[]): string {

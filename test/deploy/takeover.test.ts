@@ -28,7 +28,7 @@ const managed = z.object({
 
 /** Every kind that the chart has. */
 const KINDS =
-  "deployment,service,configmap,serviceaccount,networkpolicy,poddisruptionbudget,role,rolebinding,clusterrole,clusterrolebinding,customresourcedefinition";
+  "deployment,service,configmap,serviceaccount,networkpolicy,poddisruptionbudget,role,rolebinding,clusterrole,clusterrolebinding,customresourcedefinition,validatingadmissionpolicy,validatingadmissionpolicybinding";
 
 /** Releases, with a value that names something: all digits, words of YAML, dots, and as long as Helm allows. */
 const NAMED: readonly (readonly [release: string, field: string, value: string])[] = [

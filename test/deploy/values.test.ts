@@ -316,7 +316,7 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
     const text = await template("--set", "namespaceOverride=elsewhere", "--set", "metrics.podMonitor.enabled=true");
     expect(text).not.toContain(SYSTEM);
     for (const { kind, metadata } of parseRendered(text))
-      expect(metadata.namespace, kind).toBe(/^(Cluster|CustomResource)/.test(kind) ? undefined : "elsewhere");
+      expect(metadata.namespace, kind).toBe(/^(Cluster|CustomResource|ValidatingAdmission)/.test(kind) ? undefined : "elsewhere");
     expect(text).toContain('namespace: "elsewhere"\n    watchNamespaces');
   });
 

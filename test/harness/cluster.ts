@@ -19,6 +19,8 @@ const KINDS: Readonly<Record<string, readonly [groupVersion: string, plural: str
   RoleBinding: ["rbac.authorization.k8s.io/v1", "rolebindings", true],
   ClusterRoleBinding: ["rbac.authorization.k8s.io/v1", "clusterrolebindings", false],
   Role: ["rbac.authorization.k8s.io/v1", "roles", true],
+  ValidatingAdmissionPolicy: ["admissionregistration.k8s.io/v1", "validatingadmissionpolicies", false],
+  ValidatingAdmissionPolicyBinding: ["admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings", false],
 };
 
 export type Kind = string;

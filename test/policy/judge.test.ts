@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import { judge, readTenants, tenantsOf, tooManyFarms, type Verdict } from "../../src/policy/judge.ts";
 import type { TenantSpec } from "../../src/policy/selector.ts";
 import { accessGroup, DOMAIN, farmOf, type FarmSpec, tenantOf } from "./farms.ts";
-
-const SHOP = { name: "shop", labels: { team: "web" } };
+import { FARMS, SHOP } from "./manifests.ts";
+import { OTHERS } from "./other-tenants.ts";
+import { UPDATES } from "./updates.ts";
 
 function verdictOf(farm: FarmSpec, tenants: readonly TenantSpec[] = [tenantOf()], domain = DOMAIN): Verdict {
   return judge(farmOf(farm), tenantsOf(readTenants(tenants, domain), SHOP), domain);
@@ -19,91 +20,8 @@ function messageOf(farm: FarmSpec, ...tenants: readonly TenantSpec[]): string {
   return verdict.kind === "Allowed" ? "" : verdict.message;
 }
 
-/** A farm, and what of it the tenant web does not allow: field and rule. */
-const FARMS: [told: string, farm: FarmSpec, ...refused: string[]][] = [
-  ["what it allows", {}],
-  ["in any case", { name: "WEB-Shop", dnsHostName: "SHOP.Web.CONTOSO.com", servicePrincipalNames: ["HTTP/SHOP.WEB.contoso.com"] }],
-  ["another name", { name: "shop" }, "account.name accounts.names", "hosts.group.name accounts.names"],
-  ["another common name", { account: { name: "db-shop" }, hosts: { grant: "Principals" } }, "account.name accounts.names"],
-  ["another sAMAccountName", { account: { samAccountName: "DC01" } }, "account.samAccountName accounts.names"],
-  ["a sAMAccountName that ends with a dot", { account: { samAccountName: "web." } }, "account.samAccountName accounts.names"],
-  ["a full-width look-alike of the name", { name: "ｗｅｂ-shop" }, "account.name accounts.names", "hosts.group.name accounts.names"],
-  ["a Cyrillic look-alike of the name", { name: "wеb-shop" }, "account.name accounts.names", "hosts.group.name accounts.names"],
-  ["a space before the name", { name: " web-shop" }, "account.name accounts.names", "hosts.group.name accounts.names"],
-  ["a host name of the domain by default", { dnsHostName: null }, "account.dnsHostName dnsHostNames"],
-  ["outbound only: no host name", { account: { outboundOnly: true }, dnsHostName: null }],
-  ["a host name elsewhere", { dnsHostName: "dc1.contoso.com" }, "account.dnsHostName dnsHostNames"],
-  ["a host name that only ends so", { dnsHostName: "dcweb.contoso.com" }, "account.dnsHostName dnsHostNames"],
-  ["a host name with a dot at its end", { dnsHostName: "shop.web.contoso.com." }, "account.dnsHostName dnsHostNames"],
-  ["a container below", { account: { container: "OU=Shop,OU=Web,OU=Farms" } }],
-  ["the container as a whole name", { account: { container: "ou=web , OU=farms,DC=Contoso,DC=com" } }],
-  ["the container above", { account: { container: "OU=Farms" } }, "account.container accounts.containers"],
-  ["a container beside", { account: { container: "OU=DB,OU=Farms" } }, "account.container accounts.containers"],
-  ["a name that ends so", { account: { container: String.raw`OU=x\,OU=Web,OU=Farms` } }, "account.container accounts.containers"],
-  ["an escape that ends so", { account: { container: String.raw`OU=x\2COU\3DWeb,OU=Farms` } }, "account.container accounts.containers"],
-  ["the same in hex", { account: { container: String.raw`OU=\57eb,OU=Farms` } }],
-  ["quoted", { account: { container: 'OU="Web",OU=Farms' } }, "account.container accounts.containers"],
-  ["a part of two names", { account: { container: "OU=Web+CN=x,OU=Farms" } }, "account.container accounts.containers"],
-  ["a space in its place", { account: { container: String.raw`OU=Web\ ,OU=Farms` } }, "account.container accounts.containers"],
-  ["another partition", { account: { container: "OU=Web,OU=Farms,DC=evil,DC=contoso,DC=com" } }, "account.container accounts.containers"],
-  ["no distinguished name", { account: { container: "Web" } }, "account.container accounts.containers"],
-  ["a host group of another name", { hosts: { group: { name: "Admins", existing: false } } }, "hosts.group.name accounts.names"],
-  ["a host group elsewhere", { hosts: { group: { existing: false, container: "OU=Farms" } } }, "hosts.group.container accounts.containers"],
-  ["somebody's group as host group", { hosts: { group: { name: "web-hosts", existing: true } } }, "hosts.group.name groups.hosts"],
-  ["no host group", { hosts: { grant: "Principals" } }],
-  ["an access group", { accessGroups: [accessGroup("Web-Readers"), accessGroup("WEB-WRITERS")] }],
-  ["somebody's access group", { accessGroups: [accessGroup("Web-Readers"), accessGroup("SQL-Admins")] }, "accessGroups groups.access"],
-  ["an access group of its own", { accessGroups: [accessGroup("web-Readers", false)] }],
-  ["an access group of its own by another name", { accessGroups: [accessGroup("Readers", false)] }, "accessGroups accounts.names"],
-  [
-    "an access group of its own elsewhere",
-    { accessGroups: [accessGroup("web-Readers", false, "OU=Farms")] },
-    "accessGroups[].container accounts.containers",
-  ],
-  [
-    "100 access groups",
-    { accessGroups: Array.from({ length: 100 }, (_, index) => accessGroup(`x${index}`)) },
-    "accessGroups groups.access",
-  ],
-  ["hosts by name, DNS name and distinguished name", { hosts: { computers: ["web01", "WEB02$", "web03.any.where", "CN=Web04,OU=Any"] } }],
-  ["another host", { hosts: { computers: ["WEB01", "SQL01"] } }, "hosts.computers hosts.names"],
-  ["another host by DNS name", { hosts: { computers: ["sql01.web.contoso.com"] } }, "hosts.computers hosts.names"],
-  ["another host by distinguished name", { hosts: { computers: ["CN=SQL01,OU=WEB"] } }, "hosts.computers hosts.names"],
-  ["an escape that begins so", { hosts: { computers: [String.raw`CN=\53QL01,CN=WEB`] } }, "hosts.computers hosts.names"],
-  ["a host with a space before it", { hosts: { computers: [String.raw`CN=\ WEB01,OU=Servers`] } }, "hosts.computers hosts.names"],
-  ["a full-width look-alike of a host", { hosts: { computers: ["ＷＥＢ01"] } }, "hosts.computers hosts.names"],
-  ["no distinguished name of a host", { hosts: { computers: ["CN=WEB01,,"] } }, "hosts.computers hosts.names"],
-  ["whoever is quarantined is not limited", { hosts: { quarantined: ["DC01"] } }],
-  ["51 hosts", { hosts: { computers: Array.from({ length: 51 }, (_, index) => `WEB${index}`) } }, "hosts.computers hosts.max"],
-  ["adoption", { adoptionPolicy: "Unowned" }, "adoptionPolicy adoption"],
-  ["what services register is not granted", { selfRegisteredServicePrincipalNames: ["MSSQLSvc/*"] }],
-  ["names with a port", { servicePrincipalNames: ["MSSQLSvc/db.web.contoso.com:1433", "http/a.web.contoso.com"] }],
-  ...[
-    "http/shop.web.contoso.com:8080",
-    "http/shop.contoso.com",
-    "http/web.contoso.com",
-    "https/shop.web.contoso.com",
-    "ldap/shop.web.contoso.com",
-    "http/dc1.contoso.com:x.web.contoso.com",
-    "http/dc1.contoso.com/x.web.contoso.com",
-    "http/dc1/x/y.web.contoso.com",
-    "MSSQLSvc/dc1/x.web.contoso.com:1",
-    "MSSQLSvc/db.web.contoso.com",
-    "http/*",
-    "*/shop.web.contoso.com",
-    "http/shop.web.contoso.com.",
-    "http/shop.web.contoso.com@EVIL.COM",
-    "http/shop.ｗｅｂ.contoso.com",
-    "http/shop.web.contoso.com ",
-  ].map((name): [string, FarmSpec, string] => [
-    JSON.stringify(name),
-    { servicePrincipalNames: ["http/ok.web.contoso.com", name] },
-    "servicePrincipalNames servicePrincipalNames",
-  ]),
-];
-
 describe("what one tenant allows", () => {
-  test.each(FARMS)("%s", (_, farm, ...expected) => {
+  test.each(FARMS)("%s", (_, __, farm, ...expected) => {
     expect(refused(farm)).toEqual(expected);
   });
 
@@ -141,7 +59,7 @@ describe("what one tenant allows", () => {
       groups: { access: ["*"], hosts: ["*"] },
       adoption: true,
     });
-    for (const [name, farm] of FARMS.filter(([told]) => !/partition|no distinguished name$|quoted/.test(told)))
+    for (const [name, , farm] of FARMS.filter(([told]) => !/partition|no distinguished name$|quoted/.test(told)))
       expect(refused(farm, everything), name).toEqual([]);
   });
 
@@ -169,6 +87,18 @@ describe("what one tenant allows", () => {
     const hosts = ["a.web.contoso.com", "sql1.contoso.com", "sql1", "SQL1$", "sql12", "b.contoso.com"];
     expect(hosts.filter((host) => refused({ hosts: { computers: [host] } }, tenant).length > 0)).toEqual(["sql12", "b.contoso.com"]);
   });
+});
+
+describe.each(Object.entries(OTHERS))("tenants: %s", (_, { tenants, rows }) => {
+  test.each(rows)("%s", (__, refuses, farm, ...expected) => {
+    const verdict = tenants && verdictOf(farm, tenants);
+    expect(verdict?.kind ?? "Allowed").toBe(refuses === "Nobody" ? "Allowed" : "NotAllowed");
+    expect(verdict?.kind === "NotAllowed" ? verdict.refusals.map(({ field, rule }) => `${field} ${rule}`) : []).toEqual(expected);
+  });
+});
+
+test.each(UPDATES)("a farm that changes: $told", ({ refuses, after, tenants }) => {
+  expect(verdictOf(after, tenants).kind).toBe(refuses === "Nobody" ? "Allowed" : "NotAllowed");
 });
 
 describe("of several tenants", () => {

@@ -9,7 +9,7 @@ field, its value, and what to do. All of them are told at once. Every template o
 {{- fail (printf "these values cannot be used:%s" $missing) -}}
 {{- end -}}
 {{- $problems := list -}}
-{{- range $check := list "image" "ports" "leaderElection" "accounts" "rollout" "budget" "spread" "dns" "labels" "container" "volumes" "monitors" "secure" -}}
+{{- range $check := list "image" "ports" "leaderElection" "accounts" "rollout" "budget" "spread" "dns" "labels" "container" "volumes" "monitors" "secure" "admission" -}}
 {{- $problems = append $problems (include (printf "serverfarm.validate.%s" $check) $ | trimSuffix "\n") -}}
 {{- end -}}
 {{- $problems = without $problems "" -}}
@@ -196,6 +196,13 @@ field, its value, and what to do. All of them are told at once. Every template o
 {{- if and .secure.enabled .podMonitor.enabled (not .secure.tokenSecret) -}}
 {{- include "serverfarm.problem" "metrics.secure.enabled and metrics.podMonitor.enabled are true and metrics.secure.tokenSecret is empty: a PodMonitor cannot send Prometheus' own token, so name a Secret with one, or use metrics.serviceMonitor" -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Not left out by itself: who asks for a policy must not believe in one that is not there. */}}
+{{- define "serverfarm.validate.admission" -}}
+{{- if and .Values.admission.enabled (semverCompare "<1.30.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- include "serverfarm.problem" (printf "admission.enabled is true and Kubernetes is %s: ValidatingAdmissionPolicies need 1.30, so set admission.enabled to false (the operator judges by the tenants of a domain all the same), or upgrade Kubernetes" .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
 {{- end -}}
 

@@ -23,9 +23,3 @@ export interface Report {
 export function hasFailed({ error, failures }: Report): boolean {
   return error !== undefined || failures.length > 0;
 }
-
-/** Whether one of the failures was of such a change. */
-export function isRefused(change: Change, failures: readonly Failure[]): boolean {
-  const text = JSON.stringify(change);
-  return failures.some((failure) => JSON.stringify(failure.change) === text);
-}

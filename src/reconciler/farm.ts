@@ -13,7 +13,7 @@ import { byDn } from "../farm/name-queries.ts";
 import type { Absence, Directory, ObservedFarm, Scope } from "../farm/observed.ts";
 import { plan } from "../farm/plan/index.ts";
 import { look } from "../farm/queries.ts";
-import { isRefused, type Failure, type Report } from "../farm/report.ts";
+import type { Failure, Report } from "../farm/report.ts";
 import { appliedEvents, isDrift, outcome, type Outcome } from "../farm/status/outcome.ts";
 import { type FarmView, viewOf } from "../farm/view.ts";
 import { withMissingRights } from "./missing-rights.ts";
@@ -178,7 +178,7 @@ export async function reconcile(farm: DesiredFarm, directory: Directory, work: W
       await work.pause?.();
       plan = await work.plan(view);
       await work.pause?.();
-      next = work.assertFresh && round < ROUNDS && !refused ? plan.changes.filter((change) => !isRefused(change, failures)) : [];
+      next = work.assertFresh && round < ROUNDS && !refused ? plan.changes.filter((change) => !hasFailed(change, failures)) : [];
       if (next.length === 0 || (work.ordered && failures.length > 0)) break;
       if (!fresh) await work.assertFresh?.();
       fresh = true;
@@ -228,10 +228,7 @@ export async function applyChange(
   }
 }
 
-/**
- * Where one object is all that was made and something waits for it, as the account does for its group's SID, nothing else is asked for: the rest is as it
- * was seen a moment ago.
- */
+/** Where one object is all that was made and something waits for it, as the account does for its group's SID, nothing else is asked for. */
 async function withMade(
   directory: Directory,
   [change, ...others]: readonly Change[],
@@ -242,4 +239,9 @@ async function withMade(
   const isAwaited = change.kind === "CreateHostGroup" || (change.kind === "CreateAccount" && desired.accessGroups.length > 0);
   const object = isAwaited ? await directory.made(change.distinguishedName, signal) : undefined;
   return object && { ...observed, objects: [...observed.objects, object] };
+}
+
+function hasFailed(change: Change, failures: readonly Failure[]): boolean {
+  const text = JSON.stringify(change);
+  return failures.some((failure) => JSON.stringify(failure.change) === text);
 }

@@ -105,3 +105,37 @@ export class Lane {
     return free > 0 && (free > reserved || !this.#running.has(tenant));
   }
 }
+
+/** At most so much at once, in the same order as keys: what stands behind it does one thing after the other, whoever asks. */
+export class Gate {
+  readonly #lane: Lane;
+  readonly #waiting = new Map<string, () => void>();
+  #count = 0;
+
+  constructor(limit: number) {
+    this.#lane = new Lane(limit);
+  }
+
+  /** Settles as `work` does, which begins when it has its turn. */
+  async pass<T>(tenant: string, priority: Priority, work: () => Promise<T>): Promise<T> {
+    const key = String(this.#count++);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.set(key, resolve);
+    this.#lane.put(key, { tenant, priority, since: performance.now() });
+    this.#open();
+    await promise;
+    try {
+      return await work();
+    } finally {
+      this.#lane.ended(tenant);
+      this.#open();
+    }
+  }
+
+  #open(): void {
+    for (let key = this.#lane.next(performance.now()); key !== undefined; key = this.#lane.next(performance.now())) {
+      this.#waiting.get(key)?.();
+      this.#waiting.delete(key);
+    }
+  }
+}

@@ -1,5 +1,6 @@
 /** Applies writes over LDAP: each reads what it relies on in the same step. */
 import { EqualityFilter } from "ldapts";
+import { Gate } from "../base/turns.ts";
 import { DirectoryError } from "../ad/error.ts";
 import { ADMIN_COUNT } from "../ad/object.ts";
 import type { Asker, Writer } from "../ad/port.ts";
@@ -18,8 +19,13 @@ type Add = Extract<Write, { kind: "Add" }>;
 type Modify = Extract<Write, { kind: "Modify" }>;
 type Delete = Extract<Write, { kind: "Delete" }>;
 
+/** Writes at once: a domain controller does those of one connection one after the other, so that each waits for all that were sent before it. */
+const WRITES = 8;
+const URGENT: ReadonlySet<Asker["cause"] | undefined> = new Set(["Quarantine", "Decommission"]);
+
 export class LdapWriter implements Writer {
   readonly #session: LdapSession;
+  readonly #gate = new Gate(WRITES);
 
   constructor(session: LdapSession) {
     this.#session = session;
@@ -31,7 +37,10 @@ export class LdapWriter implements Writer {
     // Before anything else is done to the same object: a write whose answer was lost was done, or was not.
     if (this.#session.own.unsettled.size > 0) await settle(this.#session);
     try {
-      await this.#apply(write, asker);
+      await this.#gate.pass(asker?.farm.namespace ?? "", URGENT.has(asker?.cause) ? "Urgent" : "Change", async () => {
+        if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
+        await this.#apply(write, asker);
+      });
     } catch (error) {
       if (!(error instanceof DirectoryError)) throw error;
       if (error.kind === "NotOwned") this.#tell(toldOf(write.kind === "Mark" ? markingOf(write) : write, asker), error);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Gate } from "../../src/base/turns.ts";
 import { WorkQueue } from "../../src/base/work-queue.ts";
 
 describe("the work queue", () => {
@@ -180,5 +181,69 @@ describe("the work queue", () => {
       await queue.take();
       expect(queue.priorityOf("ad/web/a")).toBe("Change");
     });
+  });
+});
+
+describe("the gate", () => {
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  const pass = (gate: Gate, tenant: string, name: string, priority: "Urgent" | "Change" = "Change"): Promise<string> =>
+    gate.pass(tenant, priority, () => {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      begun.push(name);
+      ends.set(name, () => {
+        resolve(name);
+      });
+      return promise;
+    });
+  const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  beforeEach(() => {
+    begun.length = 0;
+    ends.clear();
+  });
+
+  test("lets so many through at once, and leaves room for a tenant that has nothing under way", async () => {
+    const gate = new Gate(4);
+    const all = [1, 2, 3, 4, 5].map((number) => pass(gate, "hostile", `h${number}`));
+    all.push(pass(gate, "calm", "c1"));
+    await settle();
+    expect(begun).toEqual(["h1", "h2", "h3", "c1"]);
+    // The last place is for somebody else.
+    ends.get("h2")?.();
+    await settle();
+    expect(begun).toHaveLength(4);
+    ends.get("c1")?.();
+    await settle();
+    expect(begun).toEqual(["h1", "h2", "h3", "c1", "h4"]);
+    for (const name of ["h1", "h3", "h4"]) ends.get(name)?.();
+    await settle();
+    ends.get("h5")?.();
+    expect(await Promise.all(all)).toEqual(["h1", "h2", "h3", "h4", "h5", "c1"]);
+  });
+
+  test("takes tenants by turns, and what is urgent first", async () => {
+    const gate = new Gate(1);
+    const all = [
+      pass(gate, "a", "first"),
+      pass(gate, "a", "a1"),
+      pass(gate, "a", "a2"),
+      pass(gate, "b", "b1"),
+      pass(gate, "b", "b2", "Urgent"),
+    ];
+    await settle();
+    for (const name of ["first", "b2", "a1", "b1", "a2"]) {
+      expect(begun.at(-1)).toBe(name);
+      ends.get(name)?.();
+      await settle();
+    }
+    expect(await Promise.all(all)).toHaveLength(5);
+  });
+
+  test("goes on after what fails, which tells whoever waits for it", async () => {
+    const gate = new Gate(1);
+    const failed = gate.pass("a", "Change", () => Promise.reject(new Error("no")));
+    const next = gate.pass("a", "Change", () => Promise.resolve("yes"));
+    await expect(failed).rejects.toThrow("no");
+    expect(await next).toBe("yes");
   });
 });

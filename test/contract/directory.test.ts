@@ -488,6 +488,31 @@ describe.skipIf(!available)("the directory's contract", () => {
     });
   });
 
+  test("writes leave room for a tenant beside another that has many of them under way", async () => {
+    const writer = new LdapWriter(session);
+    const order: string[] = [];
+    const group = (namespace: string, name: string): Promise<number> =>
+      writer
+        .apply(
+          {
+            kind: "Add",
+            distinguishedName: `CN=${name},OU=Farms,${BASE}`,
+            objectClass: "group",
+            owner: `test ${name}`,
+            attributes: { sAMAccountName: [name], adminDescription: [`test ${name}`] },
+          },
+          signal,
+          { farm: { namespace, name, uid: name, generation: 1 }, cause: "SpecChange" },
+        )
+        .then(() => order.push(name));
+    const names = Array.from({ length: 40 }, (_, index) => `Flood${index}`);
+    await Promise.all([...names.map((name) => group("hostile", name)), group("calm", "Calm")]);
+    expect(order.indexOf("Calm")).toBeLessThan(12);
+    await ad.asAdministrator(async (client) => {
+      for (const name of [...names, "Calm"]) await client.del(`CN=${name},OU=Farms,${BASE}`);
+    });
+  });
+
   test("a farm costs two searches, and one more for each further 200 hosts; and one for the container while it does not know what it owns", async () => {
     const cost = wantedOf({ account: { name: "cost" }, hosts: { computers: ["COST0"] } });
     searches = 0;

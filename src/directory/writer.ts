@@ -10,7 +10,7 @@ import type { AttributeValue, MemberGroup, Modification, Write } from "../ad/wri
 import { decodeGuid, decodeSid, describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import { type Attributes, protectionOf, encodeRetrievers } from "./entries.ts";
 import { nameChildren } from "./children.ts";
-import { missingRights, nameMissingRights } from "./missing-rights.ts";
+import { missingParent, missingRights, nameMissingRights } from "./missing-rights.ts";
 import { type OwnWrites, type SentTo, type Told, toldOf } from "./own-writes.ts";
 import type { LdapSession } from "./session.ts";
 import { settle } from "./settle.ts";
@@ -239,11 +239,6 @@ function encode(value: AttributeValue): string | Buffer {
 /** Of a HOST name that implies somebody's Samba says no more than that a constraint is violated. What was not of the name fails alike without it. */
 function mayBeOfName({ kind, code }: DirectoryError): boolean {
   return kind === "ServicePrincipalNameInUse" || (kind === "ConstraintViolation" && code === 19);
-}
-
-function missingParent(dn: string, error: DirectoryError): DirectoryError {
-  const message = `${error.message}: its container, or a computer that is to be a member, is not there. Create the container, or correct container or the domain's defaults (${dn}).`;
-  return new DirectoryError("ConstraintViolation", message, { answer: error.answer, cause: error });
 }
 
 function gone({ distinguishedName }: MemberGroup): DirectoryError {

@@ -1,11 +1,14 @@
 /** What the API server will not take of a farm, and how a farm is let go. */
 import { FARM_FINALIZER } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
+import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import { leavingStatus, unknownStatus, unrecordedEvent, unrecordedStatus } from "../farm/status/not-looked.ts";
 import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
 import { removeFinalizer, type Resource } from "../kubernetes/resource.ts";
+import { DOMAINS } from "./domain.ts";
+import type { Copies } from "../kubernetes/reflector.ts";
 import type { Context } from "./kind.ts";
 
 type To = Pick<Context, "client" | "statuses" | "events" | "log">;
@@ -47,6 +50,13 @@ export async function letGo(
   // First: should the finalizer be refused, nobody may take the farm for one that is still in place.
   if (status) await writeUnlessGone({ statuses }, kind, farm, status);
   await removeFinalizer(client, kind, farm, FARM_FINALIZER);
+}
+
+/** The domain's owner is told what the farm is not. Each namespace has its own share of the domain's Events. */
+export function tellOwner({ events, log }: To, domains: Copies<ActiveDirectoryDomain>, farm: ServerFarm, draft: EventDraft): void {
+  const domain = domains.get(farm.spec.domainRef.name);
+  if (domain) events.record(DOMAINS, domain, draft, farm.metadata.namespace);
+  log.info("the farm is not told all", { farm: keyOf(farm.metadata), message: draft.message });
 }
 
 async function writeUnlessGone(

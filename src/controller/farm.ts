@@ -27,7 +27,7 @@ import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
 import { asAllowed, endFarm, type FarmOps, stopped, takeOut, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
-import { letGo, sayFailed } from "./farm-record.ts";
+import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
 import type { Tenancy } from "./tenancy.ts";
 import { FarmsByGroup, wakeFarms, WakeIndex } from "./wake-index.ts";
 import type { Context, Kind, Result } from "./kind.ts";
@@ -150,10 +150,9 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     if (domain.kind === "Connecting") return { kind: "Done" };
     if (domain.kind === "NotReady") return await this.write(farm, waitingStatus(farm, domain, new Date()), [], { kind: "Done" });
     const wanted = this.#wanted(farm, permission, domain, clusterId);
-    const { desired } = wanted;
-    if (action === "CleanUp") return await endFarm(this, farm, desired, domain.directory, signal);
+    if (action === "CleanUp") return await endFarm(this, farm, wanted.desired, domain.directory, signal);
     if (!withheld) return await this.#reconcileFarm(farm, wanted, domain, signal);
-    return await takeOut(this, farm, { desired, withheld, later: domain.later }, domain.directory, signal);
+    return await takeOut(this, farm, { desired: wanted.desired, withheld, later: domain.later }, domain.directory, signal);
   }
 
   #hasTenants({ spec }: ServerFarm): boolean {
@@ -238,7 +237,9 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   tell(farm: ServerFarm, drafts: readonly EventDraft[]): void {
-    for (const draft of drafts) this.#context.events.record(FARMS, farm, draft);
+    for (const draft of drafts)
+      if (draft.of === "Domain") tellOwner(this.#context, this.#domains.objects, farm, draft);
+      else this.#context.events.record(FARMS, farm, draft);
   }
 
   /** What was done is counted and logged, however the reconcile ended. */

@@ -1,8 +1,11 @@
 /**
  * What a farm is told of objects, where a domain has several tenants: of what is none of its namespace's it learns that it is there, and neither where
- * nor whose. All that is said of a look passes here, whoever words it.
+ * nor whose. All that is said of a look passes here, whoever words it; the domain's owner is told the whole.
  */
 import { isComputer, type DirectoryObject } from "../ad/object.ts";
+import type { EventDraft } from "../api/event.ts";
+import type { ServerFarm } from "../api/generated/server-farm.ts";
+import { keyOf } from "../api/object.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { describeOwner, isOfNamespace, isOwnerMarker } from "../names/identifier.ts";
@@ -10,6 +13,16 @@ import { allowedHosts } from "./allowed-hosts.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import type { HostNote } from "./host-messages.ts";
 import type { Report } from "./report.ts";
+
+/** What is said of a look, by `say`: with messages that name nothing of others, where there are tenants. */
+export function sayDiscreetly<Said extends { readonly events: readonly EventDraft[] }>(
+  farm: ServerFarm,
+  report: Report,
+  say: (report: Report) => Said,
+): Said {
+  const said = say(discreet(report));
+  return { ...said, events: [...said.events, ...eventsForOwner(farm, report, said.events)] };
+}
 
 /** The same report, with messages that name nothing of others. */
 export function discreet(report: Report): Report {
@@ -19,6 +32,23 @@ export function discreet(report: Report): Report {
   const quiet = <Said extends { readonly message: string }>(said: Said): Said => ({ ...said, message: hush(said.message) });
   const hosts = { ...view.hosts, blockers: view.hosts.blockers.map(quiet), notes: view.hosts.notes.map((note) => quietNote(note, hush)) };
   return { ...report, view: { ...view, hosts }, plan: plan && { ...plan, blockers: plan.blockers.map(quiet) } };
+}
+
+/** As many messages of one look are told to the domain's owner. */
+const TOLD = 5;
+
+/** What the domain's owner is told in whole, whenever the farm is told something new. `said`: the farm's own Events. */
+function eventsForOwner({ metadata }: ServerFarm, { view, plan }: Report, said: readonly EventDraft[]): readonly EventDraft[] {
+  if (!view || said.every(({ type }) => type !== "Warning")) return [];
+  const hush = hushed(view.desired, [...view.observed.objects, ...view.observed.computers]);
+  const messages = [...(plan?.blockers ?? []), ...view.hosts.notes].map(({ message }) => message);
+  const hidden = [...new Set(messages)].filter((message) => hush(message) !== message);
+  return hidden.slice(0, TOLD).map((message) => ({
+    type: "Warning",
+    reason: "HiddenFromTenant",
+    message: `the farm ${keyOf(metadata)} is not told all of this: ${message}`,
+    of: "Domain",
+  }));
 }
 
 /** Anybody may keep any computer out; where it is moved to is not his to follow. */

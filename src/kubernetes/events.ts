@@ -58,9 +58,9 @@ export class EventRecorder {
     this.#clocks = options.clocks ?? CLOCKS;
   }
 
-  /** Returns at once. */
-  record(resource: ResourceKind, object: KubernetesObject, text: EventDraft): void {
-    if (this.#waiting >= BACKLOG || !this.#allowed(object.metadata.uid)) return;
+  /** Returns at once. `share`: of one object's Events each has a share of its own, which takes nothing from the others'. */
+  record(resource: ResourceKind, object: KubernetesObject, text: EventDraft, share = ""): void {
+    if (this.#waiting >= BACKLOG || !this.#allowed(`${object.metadata.uid} ${share}`)) return;
     this.#waiting++;
     this.#tail = this.#tail
       .then(() => this.#write(resource, object, text))
@@ -129,12 +129,12 @@ export class EventRecorder {
     });
   }
 
-  #allowed(uid: string): boolean {
+  #allowed(share: string): boolean {
     const now = this.#clocks.monotonic();
-    const budget = this.#budgets.get(uid) ?? { left: BURST, since: now };
+    const budget = this.#budgets.get(share) ?? { left: BURST, since: now };
     const refilled = Math.floor((now - budget.since) / REFILL);
     const left = Math.min(BURST, budget.left + refilled);
-    this.#budgets.set(uid, { left: left - (left > 0 ? 1 : 0), since: budget.since + refilled * REFILL });
+    this.#budgets.set(share, { left: left - (left > 0 ? 1 : 0), since: budget.since + refilled * REFILL });
     return left > 0;
   }
 
@@ -142,6 +142,6 @@ export class EventRecorder {
     if (now - this.#swept < SWEEP) return;
     this.#swept = now;
     for (const [key, { until }] of this.#series) if (until < now) this.#series.delete(key);
-    for (const [uid, { left, since }] of this.#budgets) if (left + (now - since) / REFILL >= BURST + 1) this.#budgets.delete(uid);
+    for (const [share, { left, since }] of this.#budgets) if (left + (now - since) / REFILL >= BURST + 1) this.#budgets.delete(share);
   }
 }

@@ -3,10 +3,10 @@ import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import type { Change } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
-import { discreet } from "../farm/discretion.ts";
+import { sayDiscreetly } from "../farm/discretion.ts";
 import { planDecommission } from "../farm/plan/decommission.ts";
 import type { Report } from "../farm/report.ts";
-import { decommissionOutcome, endEvents } from "../farm/status/decommission.ts";
+import { type DecommissionOutcome, decommissionOutcome, endEvents } from "../farm/status/decommission.ts";
 import type { HeldEnd } from "../farm/status/held-end.ts";
 import { wereMembersSettled } from "../farm/status/ending.ts";
 import { type Aborted, askerOf, type FarmPorts, reconcile, type Work } from "./farm.ts";
@@ -69,12 +69,9 @@ export async function decommissionFarm(
   if (report.error?.kind === "Aborted") return { report, end: { kind: "Aborted", events: endEvents(desired, report) } };
   if (unrecorded && !held) throw unrecorded.cause;
   await ports.pause?.();
-  const { gone, status, events, retryable } = decommissionOutcome(
-    farm,
-    desired,
-    desired.amongTenants ? discreet(report) : report,
-    ports.now(),
-    held,
-  );
-  return { report, end: gone ? { kind: "Gone", events } : { kind: "Remains", status, events, retryable } };
+  const say = (told: Report): DecommissionOutcome => decommissionOutcome(farm, desired, told, ports.now(), held);
+  const { gone, status, events, retryable } = desired.amongTenants ? sayDiscreetly(farm, report, say) : say(report);
+  // Of a farm that is gone nothing was in the way.
+  if (gone) return { report, end: { kind: "Gone", events: events.filter(({ of }) => of !== "Domain") } };
+  return { report, end: { kind: "Remains", status, events, retryable } };
 }

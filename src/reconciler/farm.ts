@@ -6,7 +6,7 @@ import type { Asker, Reader, Writer } from "../ad/port.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { causeOf, givesRight, isRecorded, recordBefore, splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
-import { discreet } from "../farm/discretion.ts";
+import { sayDiscreetly } from "../farm/discretion.ts";
 import { readResolved } from "../farm/desired.ts";
 import { isRemembered, withJournal } from "../farm/journal.ts";
 import { byDn } from "../farm/name-queries.ts";
@@ -86,7 +86,8 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   if (report.error?.kind === "Aborted") return { ...done, end: { kind: "Aborted", events: appliedEvents(farm, desired, report.applied) } };
   if (unrecorded) return { ...done, end: { kind: "Unrecorded", ...unrecorded, events: appliedEvents(farm, desired, report.applied) } };
   await ports.pause?.();
-  return { ...done, end: { kind: "Looked", ...outcome(current, desired, desired.amongTenants ? discreet(report) : report, ports.now()) } };
+  const say = (told: Report): Outcome => outcome(current, desired, told, ports.now());
+  return { ...done, end: { kind: "Looked", ...(desired.amongTenants ? sayDiscreetly(current, report, say) : say(report)) } };
 }
 
 /** What brings a farm about asks, for each change. */

@@ -2,7 +2,7 @@
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
-import { discreet } from "../farm/discretion.ts";
+import { sayDiscreetly } from "../farm/discretion.ts";
 import { frozenFarm } from "../farm/frozen.ts";
 import { planFrozen } from "../farm/plan/frozen.ts";
 import type { Report } from "../farm/report.ts";
@@ -44,9 +44,6 @@ export async function reconcileFrozen(
   // Whom it quarantines was not looked up, so nothing is said of them either.
   if (report.view?.observed.objects.length === 0)
     return { desired, report, end: { kind: "Looked", ...withheldOutcome(farm, withheld, ports.now()), retryable: false } };
-  return {
-    desired,
-    report,
-    end: { kind: "Looked", ...frozenOutcome(farm, desired, withheld, desired.amongTenants ? discreet(report) : report, ports.now()) },
-  };
+  const say = (told: Report): ReturnType<typeof frozenOutcome> => frozenOutcome(farm, desired, withheld, told, ports.now());
+  return { desired, report, end: { kind: "Looked", ...(desired.amongTenants ? sayDiscreetly(farm, report, say) : say(report)) } };
 }

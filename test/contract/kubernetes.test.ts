@@ -233,6 +233,7 @@ describe.skipIf(!available)("the API server's contract", () => {
     for (let index = 0; index < 3; index++) recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Same", message: "again" });
     for (let index = 0; index < 40; index++)
       recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Flood", message: String(index) });
+    recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Other", message: "of another share" }, "web");
     recorder.record(DOMAINS, loud, { type: "Warning", reason: "Loud", message: "x".repeat(5000) });
     await recorder.flush();
     expect(errors).toEqual([]);
@@ -243,6 +244,7 @@ describe.skipIf(!available)("the API server's contract", () => {
     const lines = (await of("noisy")).trim().split("\n");
     expect(lines.filter((line) => line.startsWith("Same"))).toEqual(["Same=3"]);
     expect(lines.filter((line) => line.startsWith("Flood"))).toHaveLength(22);
+    expect(lines.filter((line) => line.startsWith("Other"))).toEqual(["Other=1"]);
     expect((await of("loud")).trim()).toBe("Loud=1");
     now += 300_000;
     // The time of day goes back by a day meanwhile: nothing is counted by it.

@@ -1,10 +1,11 @@
 /** Among tenants: what is said of a look names nothing that is another namespace's, and all that is the farm's own. */
 import { describe, expect, test } from "vitest";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
+import type { EventDraft } from "../../src/api/event.ts";
 import type { Blocker } from "../../src/api/reasons.ts";
 import type { DesiredFarm } from "../../src/farm/desired-farm.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
-import { discreet } from "../../src/farm/discretion.ts";
+import { discreet, sayDiscreetly } from "../../src/farm/discretion.ts";
 import { plan } from "../../src/farm/plan/index.ts";
 import { viewOf } from "../../src/farm/view.ts";
 import { BASE, CLUSTER, computer, directoryObject, FACTS, farm, SimulatedDirectory } from "./simulation.ts";
@@ -118,6 +119,24 @@ describe("a farm among tenants", () => {
       securityEnabled: false,
     });
     expect(messages([group], [], spec)).toContain(`CN=Readers,${ALPHA} is a distribution group`);
+  });
+
+  test.each([
+    ["something new", "Warning", ["the farm web/itfarm1 is not told all of this: "]],
+    ["nothing new", "Normal", []],
+  ] as const)("the domain's owner is told the whole where the farm is told %s", (_, type, expected) => {
+    const wanted = desiredFarm(FARM, FACTS, CLUSTER, [], TERMS).desired;
+    const own = at("OTHER", ALPHA);
+    const view = viewOf(wanted, { ...new SimulatedDirectory([], [own]).seenBy(wanted), objects: [shop()], adopted: undefined });
+    const report = { view, plan: plan(view), applied: [], failures: [], error: undefined };
+    const { events } = sayDiscreetly(FARM, report, (told): { readonly events: readonly EventDraft[] } => ({
+      events: [{ type, reason: "any", message: (told.plan?.blockers ?? []).map(({ message }) => message).join(" ") }],
+    }));
+    expect(events[0]?.message).not.toContain("CN=shop");
+    const whole = events.slice(1);
+    expect(whole.map(({ message }) => message.slice(0, expected[0]?.length))).toEqual(expected);
+    // What the farm is told as it is, its own hosts that are not found, is not told again.
+    for (const { of, message } of whole) expect([of, message]).toEqual(["Domain", expect.stringContaining(`CN=shop,${OU}`)]);
   });
 
   test("what was not looked at is as it was", () => {

@@ -66,8 +66,15 @@ function hushed(desired: DesiredFarm, objects: readonly DirectoryObject[]): (mes
     .map(({ owner }) => [describeOwner(owner, desired.owner), "it belongs to another ServerFarm"] as const);
   // The name of what is below an object ends with the object's own.
   const hidden = [...new Map([...names, ...owners])].toSorted(([one], [other]) => other.length - one.length);
-  return (message) => hidden.reduce((text, [name, instead]) => text.replaceAll(name, instead), message);
+  // In a command an apostrophe of a name is doubled.
+  const replacements = hidden.flatMap(([name, instead]) => [[name, instead] as const, [name.replaceAll("'", "''"), instead] as const]);
+  return (message) => replacements.reduce((text, [name, instead]) => text.replaceAll(name, instead), message).replace(NAMELESS, LOOK_THERE);
 }
+
+/** The way to consent for what is not named: a command that nobody can run. */
+const NAMELESS = / To take it over as it is, .*?-Identity 'another object' .*?\}( \([^)]*\))?\./s;
+const LOOK_THERE =
+  " To take it over, name its container in the manifest (account.container, or container of the group): then this message has the command that consents. Where it is the domain's owner can tell.";
 
 /** Its namespace's own, what stands where or is called as its manifest says, and computers where its tenant has hosts. */
 function knownTo(desired: DesiredFarm): (object: DirectoryObject) => boolean {

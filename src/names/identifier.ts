@@ -95,7 +95,7 @@ export function describeOwner(owner: string | undefined, own: string): string {
   const match = /^cluster=(\S+) farm=(\S+)$/.exec(isOwnerMarker(owner) ? owner.slice(PREFIX.length) : "");
   if (!match)
     return owner.startsWith(CONSENT)
-      ? "its adminDescription lets a ServerFarm take it over"
+      ? `its adminDescription gives consent to ${own.endsWith(` farm=${owner.slice(CONSENT.length)}`) ? "this farm" : "another farm"}`
       : "its adminDescription holds something else than an owner marker";
   const [, cluster = "", farm] = match;
   const sameCluster = own.startsWith(markersOf(cluster));

@@ -235,11 +235,15 @@ describe.skipIf(!available)("the audit log", () => {
     const dir = await mkdtemp(`${tmpdir()}/serverfarm-audit-`);
     await writeFile(`${dir}/operator.log`, operator.log);
     await copyFile(cluster instanceof Kube ? cluster.auditLog : "", `${dir}/apiserver-audit.log`);
-    const query = await codeBlock("docs/security.md", "jq -nRr");
+    const query = await codeBlock("docs/security.md", "jq -nRr '");
     const rows = (await run("bash", ["-euo", "pipefail", "-c", `cd ${dir}; ${query}`]))
       .split("\n")
       .map((line) => line.split("\t"))
       .filter((row) => row[5]?.startsWith("CN=asked"));
+    const history = (await codeBlock("docs/security.md", "jq -nRr --arg farm")).replace("itfarm1", "asked").replace("WEB05", "web01");
+    const named = await run("bash", ["-euo", "pipefail", "-c", `cd ${dir}; ${history}`]);
+    const first = named.split("\n")[0]?.split("\t").slice(1);
+    expect(first).toEqual([NAMESPACE, "1", "admin", expect.stringMatching(/^(create|patch)$/), "names it"]);
     await rm(dir, { recursive: true });
     expect(rows.map(([, user, verb, cause, operation]) => [user, verb, cause, operation])).toEqual([
       ["admin", expect.stringMatching(/^(create|patch)$/), "SpecChange", "Create"],

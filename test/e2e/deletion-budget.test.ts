@@ -103,7 +103,7 @@ describe.skipIf(!available)("the deletion budget of a domain", () => {
       await waitFor("twenty that are counted", async () => (await operator.metric("serverfarm_domain_deletions_waiting")) === 20);
       expect(await ownedInDirectory()).toHaveLength(40);
 
-      const [, , save = ""] = await commandsOf(PAGE);
+      const [, , , save = ""] = await commandsOf(PAGE);
       await shell(save);
       await cluster.waitGone("Namespace", "web", undefined, 60);
       expect(await ownedInDirectory()).toEqual([]);

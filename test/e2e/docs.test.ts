@@ -1,10 +1,11 @@
 /** Every command of the documentation is run: here what looks at things, elsewhere what makes them. What cannot be run here says why. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commandsOf, mentionedIn, pages, readmeScript } from "../harness/docs.ts";
+import { ADMINISTRATOR } from "../harness/directory.ts";
 import { findKubectl, kubeAssets } from "../harness/kube.ts";
-import { run } from "../harness/process.ts";
+import { run, waitFor } from "../harness/process.ts";
 import { ROOT } from "../harness/root.ts";
-import { available, cluster, condition, farmOf, farmReady, farmWhere, useOperator } from "../harness/world.ts";
+import { available, cluster, condition, domainReady, domainWhere, farmOf, farmReady, farmWhere, useOperator } from "../harness/world.ts";
 
 /** Commands that other tests run as they stand there: by the page whose code blocks they run, and by themselves. */
 const ELSEWHERE: readonly {
@@ -55,6 +56,10 @@ const ELSEWHERE: readonly {
   },
   { test: "test/demo/demo.test.ts", commands: ["npm ci && npm run demo"] },
   { test: "test/e2e/image.test.ts", commands: ["npm run sbom"] },
+  {
+    test: "test/e2e/docs.test.ts, below",
+    blocks: (page, command) => page === "docs/install.md" && command.endsWith("| kubectl replace -f -"),
+  },
   { test: "test/e2e/docs.test.ts, below", commands: ["kubectl create token serverfarm-operator -n serverfarm-system"] },
   {
     test: "CI",
@@ -112,7 +117,7 @@ function looks(command: string): boolean {
 }
 
 describe.skipIf(kubectl === undefined)("the commands of the documentation that look", () => {
-  useOperator("web", { leaderElection: true });
+  const running = useOperator("web", { leaderElection: true });
   const shell = async (command: string): Promise<string> => {
     const env = { KUBECONFIG: cluster.kubeconfig, PATH: `${kubeAssets()}:${process.env["PATH"]}` };
     return await run("bash", ["-euo", "pipefail", "-c", `cd ${ROOT}; ${command}`], { env });
@@ -135,6 +140,17 @@ describe.skipIf(kubectl === undefined)("the commands of the documentation that l
     "docs/runbooks/ServerFarmDeletionBlocked.md": /Events:/,
     "docs/reference.md": /quarantined/,
   };
+
+  test("the password is changed by the page's command, and the operator connects again", async () => {
+    const page = (await commandsOf("docs/install.md")).find((one) => one.endsWith("| kubectl replace -f -")) ?? "false";
+    const connections = (): number => running.operator.log.split("connected").length;
+    const before = connections();
+    await shell(`PASSWORD='wrong-1234'; ${page.replace("svc-farms@contoso.com", ADMINISTRATOR.username)}`);
+    await domainWhere((_, all) => all.some(({ reason }) => reason === "CredentialsRejected"));
+    await shell(`PASSWORD='${ADMINISTRATOR.password}'; ${page.replace("svc-farms@contoso.com", ADMINISTRATOR.username)}`);
+    await domainReady();
+    expect(await waitFor("a new connection", connections, (now) => now > before)).toBeGreaterThan(before);
+  });
 
   test("each of them works", { timeout: 120_000 }, async () => {
     const shown = new Set<string>();

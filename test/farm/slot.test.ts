@@ -351,7 +351,7 @@ describe("an access group's place", () => {
       false,
       [{ ...share, owner: "serverfarm.dev adopt=web/itfarm1" }],
       undefined,
-      `AccessGroups NotOwned: CN=Share,OU=Farms,${BASE} exists and its adminDescription lets a ServerFarm take it over; it was left as it is. Remove it, or set existing: true to use it as somebody else's, or choose another name in accessGroups.`,
+      `AccessGroups NotOwned: CN=Share,OU=Farms,${BASE} exists and its adminDescription gives consent to this farm; it was left as it is. Remove it, or set existing: true to use it as somebody else's, or choose another name in accessGroups.`,
     ],
   ])("%s", (_, existing, objects, status, expected) => {
     expect(place(existing, objects, status)).toBe(expected);

@@ -19,8 +19,8 @@ export function heldEnd({ metadata, spec }: ServerFarm, budget: { readonly farms
       : `${farms === 1 ? "1 farm" : `${farms} farms`} may be decommissioned within ${per}, and this one is beyond that. It goes on by itself when its turn comes, the oldest deletion first`;
   const message = [
     `the deletion budget of the ActiveDirectoryDomain ${spec.domainRef.name} keeps it: ${allowed}.`,
-    `To keep what it has in the directory: kubectl patch ${one} --type=merge -p '{"spec":{"deletionPolicy":"Retain"}}'`,
-    `To delete it now: kubectl annotate ${one} ${CONFIRM_DELETION}=${uid}`,
+    `To keep what it has in the directory, write down the farm, then run: kubectl patch ${one} --type=merge -p '{"spec":{"deletionPolicy":"Retain"}}';`,
+    `to delete it now, run: kubectl annotate ${one} ${CONFIRM_DELETION}=${uid}`,
   ].join(" ");
   return { message, stalled: farms === 0 };
 }

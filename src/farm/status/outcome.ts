@@ -221,6 +221,13 @@ export function exposureOf({ desired, account, hosts }: FarmView): string {
   return ` Quarantined: ${names}. Whoever of them had the right after ${passwordLastChanged} knows the password until its next change at ${passwordNextChange}, which cannot be forced.`;
 }
 
+function contentsOf({ servicePrincipalNames, hosts, quarantined }: DesiredFarm, { view }: Report): string {
+  const granted = view?.hosts.wanted.size ?? hosts.length;
+  const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
+  const out = quarantined.length > 0 ? `, ${quarantined.length} quarantined` : "";
+  return `${count(servicePrincipalNames.length, "SPN")}, ${count(granted, "host")}${out}`;
+}
+
 function summary(desired: DesiredFarm, report: Report, parts: readonly ConditionDraft[]): ConditionDraft {
   const wrong = parts.filter(({ status }) => status !== "True");
   // A part that only waits for another is not the reason.
@@ -230,7 +237,7 @@ function summary(desired: DesiredFarm, report: Report, parts: readonly Condition
       type: "Ready",
       status: "True",
       reason: "Reconciled",
-      message: `${desired.account.samAccountName} is as wanted: ${desired.servicePrincipalNames.length} SPNs, ${desired.hosts.length} hosts.`,
+      message: `${desired.account.samAccountName} is as wanted: ${contentsOf(desired, report)}.`,
     };
   }
   if (report.error) return { type: "Ready", status: "False", reason: first.reason, message: first.message };

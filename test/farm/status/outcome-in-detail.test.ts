@@ -123,7 +123,7 @@ describe("a part that is as wanted says so", () => {
 
   test("and the farm is ready", () => {
     const spec = { hosts: { computers: ["WEB01", "WEB02"] }, servicePrincipalNames: ["http/a"] };
-    expect(condition({ spec }, "Ready")).toBe("True Reconciled: itfarm1$ is as wanted: 1 SPNs, 2 hosts.");
+    expect(condition({ spec }, "Ready")).toBe("True Reconciled: itfarm1$ is as wanted: 1 SPN, 2 hosts.");
     expect(said({ spec }).next).toBe("Resync");
   });
 });

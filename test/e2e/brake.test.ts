@@ -156,7 +156,7 @@ describe.skipIf(!available)("the brake of a domain", () => {
   test.skipIf(kubectl === undefined)("the page stops everything with two lines, and goes on", async () => {
     await cluster.apply(farmOf(NAMESPACE, "paged", { hosts: { computers: ["WEB01"] } }));
     await farmReady(NAMESPACE, "paged");
-    const [stop = "", look = "", observe = "", farms = "", enforce = "", ...more] = await commandsOf(PAGE);
+    const [stop = "", look = "", observe = "", farms = "", plans = "", enforce = "", ...more] = await commandsOf(PAGE);
     expect(more).toEqual([]);
     await shell(stop);
     await domainWhere((ready) => ready.reason === "Suspended");
@@ -165,6 +165,12 @@ describe.skipIf(!available)("the brake of a domain", () => {
     await shell(observe);
     await domainWhere((ready) => ready.reason === "Observing");
     expect(await shell(farms)).toContain("paged");
+    await patchFarm(NAMESPACE, "paged", { account: { description: "seen first" } });
+    await waitFor(
+      "the plan",
+      () => shell(plans),
+      (text) => /^braked\/paged\n {2}UpdateAccount .*seen first/m.test(text),
+    );
     await shell(enforce);
     await domainReady();
     await farmReady(NAMESPACE, "paged");

@@ -27,6 +27,8 @@ const BUILT_IN: Readonly<Record<string, string>> = {
 
 /** Groups outside that are looked at. */
 const SAMPLES = 50;
+/** So few ordinary groups may each have been given to the operator by themselves, though there are hardly any others. */
+const SINGLE = 10;
 
 export async function excessiveRights(session: LdapSession, containers: readonly string[]): Promise<readonly ExcessiveRight[]> {
   return [
@@ -56,7 +58,7 @@ async function otherClasses(session: LdapSession, container: string): Promise<re
 
 /**
  * A right on single groups is what farms with groups of others need. One that comes from above shows on groups that no farm may ever use, critical ones,
- * or on more than half of the ordinary ones that are seen.
+ * or on many ordinary ones: more than half of those that are seen.
  */
 async function writableGroups(session: LdapSession, containers: readonly string[]): Promise<readonly ExcessiveRight[]> {
   const group = new EqualityFilter({ attribute: "objectClass", value: GROUP_CLASS });
@@ -79,6 +81,6 @@ async function writableGroups(session: LdapSession, containers: readonly string[
   const [never, ordinary] = await Promise.all([sample(critical), sample(new NotFilter({ filter: critical }))]);
   const wrong = never.filter(([, writable]) => writable);
   const open = ordinary.filter(([, writable]) => writable);
-  const groups = [...wrong, ...(open.length > 1 && open.length * 2 > ordinary.length ? open : [])].map(([dn]) => dn);
+  const groups = [...wrong, ...(open.length > SINGLE && open.length * 2 > ordinary.length ? open : [])].map(([dn]) => dn);
   return groups.length > 0 ? [{ kind: "WriteMembers", groups }] : [];
 }

@@ -5,9 +5,9 @@ import { between, type Between } from "../faults/between.ts";
 import { matching, type Message } from "../faults/schedule.ts";
 import { DELEGATED } from "../harness/delegation.ts";
 import { commandsOf } from "../harness/docs.ts";
-import { findKubectl } from "../harness/kube.ts";
+import { findKubectl, shellWith } from "../harness/kube.ts";
 import type { Operator } from "../harness/operator.ts";
-import { run, waitFor } from "../harness/process.ts";
+import { waitFor } from "../harness/process.ts";
 import {
   applyDomain,
   available,
@@ -37,8 +37,7 @@ describe.skipIf(!available)("the brake of a domain", () => {
   const isRequest = matching("ldap", /^(?!unbind$)/);
   const passed = (which: (message: Message) => boolean): number => middle.ldap.schedule.seen.filter(which).length;
   const brake = (spec: object): Promise<void> => cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec });
-  const shell = (command: string): Promise<string> =>
-    run("bash", ["-euo", "pipefail", "-c", command.replaceAll("kubectl", kubectl ?? "")], { env: { KUBECONFIG: cluster.kubeconfig } });
+  const shell = (command: string): Promise<string> => shellWith(kubectl, cluster.kubeconfig)(command);
 
   beforeAll(async () => {
     await createNamespace(NAMESPACE);

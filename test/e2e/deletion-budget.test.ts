@@ -5,9 +5,9 @@ import { between, type Between } from "../faults/between.ts";
 import { matching } from "../faults/schedule.ts";
 import { DELEGATED } from "../harness/delegation.ts";
 import { commandsOf, mentionedIn } from "../harness/docs.ts";
-import { findKubectl } from "../harness/kube.ts";
+import { findKubectl, shellWith } from "../harness/kube.ts";
 import type { Operator } from "../harness/operator.ts";
-import { run, waitFor } from "../harness/process.ts";
+import { waitFor } from "../harness/process.ts";
 import {
   applyDomain,
   available,
@@ -52,8 +52,7 @@ describe.skipIf(!available)("the deletion budget of a domain", () => {
     for (const name of names) await farmReady(namespace, name, 60);
   };
   const remove = (name: string): Promise<void> => cluster.delete("ServerFarm", name, NAMESPACE, 0);
-  const shell = (command: string): Promise<string> =>
-    run("bash", ["-euo", "pipefail", "-c", command.replaceAll("kubectl", kubectl ?? "")], { env: { KUBECONFIG: cluster.kubeconfig } });
+  const shell = (command: string): Promise<string> => shellWith(kubectl, cluster.kubeconfig)(command);
 
   beforeAll(async () => {
     await createNamespace(NAMESPACE);

@@ -197,6 +197,12 @@ export async function findKubectl(): Promise<string | undefined> {
   return undefined;
 }
 
+/** Runs a command of the documentation, which says kubectl, with this one. */
+export function shellWith(kubectl: string | undefined, kubeconfig: string): (command: string) => Promise<string> {
+  return (command) =>
+    run("bash", ["-euo", "pipefail", "-c", command.replaceAll("kubectl", kubectl ?? "")], { env: { KUBECONFIG: kubeconfig } });
+}
+
 export async function freePort(): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const server = createServer();

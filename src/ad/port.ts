@@ -9,8 +9,8 @@ export interface Reader {
 }
 
 export interface Writer {
-  /** That it is so already is a success. An object without the write's owner marker is left as it is: NotOwned. `asker`: for the audit log. */
-  apply(write: Write, signal: AbortSignal, asker?: Asker): Promise<void>;
+  /** That it is so already is a success. An object without the write's owner marker is left as it is: NotOwned. `asker`: for turns, the audit log, and who is asked last. */
+  apply(write: Write, signal: AbortSignal, asker?: Partial<Asker>): Promise<void>;
   /** Which rights the account lacks for the writes, as far as the directory tells (nothing of deletions), and how to give each. Writes nothing. */
   lacks(writes: readonly Write[], signal: AbortSignal): Promise<readonly string[]>;
 }
@@ -22,6 +22,8 @@ export type Cause = "SpecChange" | "Drift" | "Quarantine" | "Adoption" | "Decomm
 export interface Asker {
   readonly farm: { readonly namespace: string; readonly name: string; readonly uid: string; readonly generation: number };
   readonly cause: Cause;
+  /** Called right before the write is sent, however long it waited: throws DirectoryError where it must not be sent any more. */
+  readonly assertStands?: () => void;
 }
 
 /** An attribute that a write is about. Of members only those that come and go are known; of all else the values before, where they were read, and after. */

@@ -1,8 +1,9 @@
 /** The session of one domain and its feed: made when they are needed, made anew where the connection was lost, with pauses between failures. */
 import { ChangeFeed } from "../directory/feed.ts";
 import { LdapReader } from "../directory/reader.ts";
-import { type Fence, LdapSession } from "../directory/session.ts";
-import { type BrakeState, OwnWrites } from "../directory/own-writes.ts";
+import type { BrakeState, Fence } from "../directory/may-send.ts";
+import { OwnWrites } from "../directory/own-writes.ts";
+import { LdapSession } from "../directory/session.ts";
 import { settle } from "../directory/settle.ts";
 import { REPLICATED } from "../domain/state.ts";
 import type { Log } from "../telemetry/log.ts";

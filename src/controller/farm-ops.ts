@@ -39,8 +39,8 @@ function retry(report: Report): Result {
 }
 
 /** A change that is not made: the next reconcile goes by what tenants say now. */
-export function stopped(): Promise<never> {
-  return Promise.reject(new DirectoryError("Aborted", "what the domain's tenants allow the farm changed meanwhile"));
+export function changedMeanwhile(): DirectoryError {
+  return new DirectoryError("Aborted", "what the domain's tenants allow the farm changed meanwhile");
 }
 
 export async function endFarm(

@@ -25,7 +25,7 @@ import { type DomainAccess, noDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { asAllowed, endFarm, type FarmOps, stopped, takeOut, withhold } from "./farm-ops.ts";
+import { asAllowed, changedMeanwhile, endFarm, type FarmOps, takeOut, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
 import type { Tenancy } from "./tenancy.ts";
@@ -195,9 +195,9 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   ports(farm: ServerFarm, directory: Directory): FarmPorts {
-    const apply: Directory["apply"] = (...change) => (this.#isStillSo(farm) ? directory.apply(...change) : stopped());
+    const assertStands = (): void => this.#assertStillSo(farm);
     return {
-      directory: { ...directory, apply },
+      directory: { ...directory, apply: (change, until, asker) => directory.apply(change, until, { ...asker, assertStands }) },
       assertFresh: () => this.#assertFresh(farm),
       record: async (current, status) => (await this.#context.statuses.write(FARMS, current, status)) ?? current,
       now: () => new Date(),
@@ -205,17 +205,17 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     };
   }
 
-  /** Whether tenants say what they said when the reconcile began: what they forbid in the middle of it would stay, since they revoke nothing. */
-  #isStillSo(farm: ServerFarm): boolean {
-    return farm.metadata.deletionTimestamp !== undefined || !this.#hasTenants(farm) || this.#tenancy.isSo(farm);
+  /** That tenants say what they said when the reconcile began: what they forbid in the middle of it would stay, since they revoke nothing. */
+  #assertStillSo(farm: ServerFarm): void {
+    if (farm.metadata.deletionTimestamp === undefined && this.#hasTenants(farm) && !this.#tenancy.isSo(farm)) throw changedMeanwhile();
   }
 
   /** The farm as it is now, not as the copy has it. */
   async #assertFresh(farm: ServerFarm): Promise<void> {
     const { name, namespace } = farm.metadata;
     const live = await getObject(this.#context.client, FARMS, { name, ...(namespace === undefined ? {} : { namespace }) });
-    if (!live || !isSame(live, farm) || !this.#isStillSo(farm))
-      throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
+    this.#assertStillSo(farm);
+    if (!live || !isSame(live, farm)) throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
   }
 
   async release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result> {

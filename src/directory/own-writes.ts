@@ -9,28 +9,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { FLAG_NAMES } from "../ad/account-flags.ts";
 import { DirectoryError } from "../ad/error.ts";
-import type { Brake } from "../ad/domain.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import type { Asker, Audit, AuditedAttribute, AuditLine, AuditResult } from "../ad/port.ts";
 import type { Attributes as Values, AttributeValue, Modification, Write } from "../ad/write.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { decodeGuid, decodeSid } from "../names/identifier.ts";
 import { type Attributes, decodeRetrievers } from "./entries.ts";
-
-/** The brake of a domain as it is in this very moment. */
-export interface BrakeState {
-  readonly holds: Brake | undefined;
-}
-
-/** Throws DirectoryError Aborted where the domain's brake keeps this from being sent. */
-export function assertReleased(brake: BrakeState | undefined, operation: "Read" | "Write"): void {
-  const holds = brake?.holds;
-  if (holds === undefined || (holds === "Observe" && operation === "Read")) return;
-  throw new DirectoryError(
-    "Aborted",
-    `the domain's ${holds === "Observe" ? "managementPolicy is Observe" : "suspend is true"}: nothing is sent`,
-  );
-}
 
 interface Creation {
   readonly server: string;
@@ -161,7 +145,7 @@ const LINE = 12_000;
 const LONGEST_TEXT = 1000;
 
 /** `entry`: the object as it was right before, with the attributes that are written. */
-export function toldOf(write: Exclude<Write, { kind: "Mark" }>, asker: Asker | undefined, entry?: Attributes): Told {
+export function toldOf(write: Exclude<Write, { kind: "Mark" }>, asker: Partial<Asker> | undefined, entry?: Attributes): Told {
   const [guid, sid] = [entry?.bytes("objectGUID"), entry?.bytes("objectSid")];
   const dn = entry?.distinguishedName ?? ("object" in write ? write.object.distinguishedName : write.distinguishedName);
   const known = "object" in write ? write.object.objectGUID : undefined;

@@ -2,15 +2,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DirectoryError } from "../ad/error.ts";
 import type { DirectoryObject } from "../ad/object.ts";
+import type { Asker } from "../ad/port.ts";
 import type { Attributes } from "./entries.ts";
 import { LdapConnection, type Modification, type RequestObserver, type SearchRequest, type Server } from "./connection.ts";
 import { readRootDse, type RootDse } from "./root-dse.ts";
-import { assertReleased, type BrakeState, OwnWrites } from "./own-writes.ts";
-
-/** Until when this program may write: milliseconds of the monotonic clock (performance.now). */
-export interface Fence {
-  readonly until: number;
-}
+import { assertMaySend, assertReleased, type BrakeState, type Fence } from "./may-send.ts";
+import { OwnWrites } from "./own-writes.ts";
 
 export interface SessionOptions extends Omit<Server, "url"> {
   /** URLs in order of preference. */
@@ -127,9 +124,8 @@ export class LdapSession {
     return all;
   }
 
-  async add(dn: string, attributes: Readonly<Record<string, readonly (string | Buffer)[]>>): Promise<void> {
-    const connection = await this.#writer();
-    this.#assertMayWrite();
+  async add(dn: string, attributes: Readonly<Record<string, readonly (string | Buffer)[]>>, asker?: Partial<Asker>): Promise<void> {
+    const connection = await this.#writerFor(asker);
     const before = this.own.beginCreation(dn, this.rootDse.dsServiceName);
     try {
       await connection.add(dn, attributes);
@@ -139,15 +135,13 @@ export class LdapSession {
     }
   }
 
-  async modify(dn: string, modifications: readonly Modification[], name: string): Promise<void> {
-    const connection = await this.#writer();
-    this.#assertMayWrite();
+  async modify(dn: string, modifications: readonly Modification[], name: string, asker?: Partial<Asker>): Promise<void> {
+    const connection = await this.#writerFor(asker);
     await connection.modify(dn, modifications, name);
   }
 
-  async delete(dn: string): Promise<void> {
-    const connection = await this.#writer();
-    this.#assertMayWrite();
+  async delete(dn: string, asker?: Partial<Asker>): Promise<void> {
+    const connection = await this.#writerFor(asker);
     await connection.delete(dn);
   }
 
@@ -179,9 +173,11 @@ export class LdapSession {
     (await this.#writing?.catch(() => undefined))?.close();
   }
 
-  #assertMayWrite(): void {
-    assertLeading(this.#options.fence);
-    assertReleased(this.#options.brake, "Write");
+  /** Once there is a connection: to open one may take a while. */
+  async #writerFor(asker: Partial<Asker> | undefined): Promise<LdapConnection> {
+    const connection = await this.#writer();
+    assertMaySend(this.#options, asker);
+    return connection;
   }
 
   async #writer(): Promise<LdapConnection> {
@@ -242,9 +238,4 @@ export class LdapSession {
       this.#asking = false;
     }
   }
-}
-
-/** Throws DirectoryError Aborted once the Lease may be somebody else's; also right after the process was stopped and went on. */
-export function assertLeading({ until }: Fence): void {
-  if (performance.now() >= until) throw new DirectoryError("Aborted", "the Lease is lost: another replica may lead");
 }

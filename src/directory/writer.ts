@@ -32,12 +32,12 @@ export class LdapWriter implements Writer {
   }
 
   /** One write, with a line in the audit log. Where a right is missing, the error says which and how to give it. */
-  async apply(write: Write, signal: AbortSignal, asker?: Asker): Promise<void> {
+  async apply(write: Write, signal: AbortSignal, asker?: Partial<Asker>): Promise<void> {
     if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
     // Before anything else is done to the same object: a write whose answer was lost was done, or was not.
     if (this.#session.own.unsettled.size > 0) await settle(this.#session);
     try {
-      await this.#gate.pass(asker?.farm.namespace ?? "", URGENT.has(asker?.cause) ? "Urgent" : "Change", async () => {
+      await this.#gate.pass(asker?.farm?.namespace ?? "", URGENT.has(asker?.cause) ? "Urgent" : "Change", async () => {
         if (signal.aborted) throw new DirectoryError("Aborted", "the operator is stopping");
         await this.#apply(write, asker);
       });
@@ -54,7 +54,7 @@ export class LdapWriter implements Writer {
     return (await missingRights(this.#session, writes)).map((right) => describeRight(right, this.#session.account));
   }
 
-  async #apply(write: Write, asker: Asker | undefined): Promise<void> {
+  async #apply(write: Write, asker: Partial<Asker> | undefined): Promise<void> {
     switch (write.kind) {
       case "Add":
         return this.#add(write, asker);
@@ -71,7 +71,7 @@ export class LdapWriter implements Writer {
    * Everything in the one write. Only values that the directory refuses though nobody was seen to hold them (another domain of the forest, somebody who
    * came a moment ago) are left to the next round, which sets each by itself and blames the right one.
    */
-  async #add(write: Add, asker: Asker | undefined): Promise<void> {
+  async #add(write: Add, asker: Partial<Asker> | undefined): Promise<void> {
     const { attributes, optional } = write;
     try {
       await this.#create(write, asker);
@@ -83,11 +83,11 @@ export class LdapWriter implements Writer {
   }
 
   /** That an object of ours already stands there is the answer to a try whose own answer was lost. */
-  async #create(write: Add, asker: Asker | undefined): Promise<void> {
+  async #create(write: Add, asker: Partial<Asker> | undefined): Promise<void> {
     const { distinguishedName, objectClass, attributes, owner } = write;
     const entries = Object.entries(attributes).map(([name, values]) => [name, values.map(encode)] as const);
     try {
-      await this.#session.add(distinguishedName, { objectClass: [objectClass], ...Object.fromEntries(entries) });
+      await this.#session.add(distinguishedName, { objectClass: [objectClass], ...Object.fromEntries(entries) }, asker);
     } catch (error) {
       if (!(error instanceof DirectoryError)) throw error;
       this.#tell(toldOf(write, asker), error);
@@ -105,7 +105,7 @@ export class LdapWriter implements Writer {
    * All of it, or nothing. That a value is so already is told in many ways (68, 20, 16, and for members even 53), so it is looked up: where every one
    * is, there is nothing left to do.
    */
-  async #modify(write: Modify, asker: Asker | undefined): Promise<void> {
+  async #modify(write: Modify, asker: Partial<Asker> | undefined): Promise<void> {
     const { object, modifications } = write;
     try {
       // Of a group nobody but the farm's own hosts is read.
@@ -122,7 +122,7 @@ export class LdapWriter implements Writer {
     }
   }
 
-  async #modifyExpected(write: Modify, expected: NonNullable<Modify["expected"]>, asker: Asker | undefined): Promise<void> {
+  async #modifyExpected(write: Modify, expected: NonNullable<Modify["expected"]>, asker: Partial<Asker> | undefined): Promise<void> {
     const { object, modifications } = write;
     const entry = await this.#check(object, attributesOf(write));
     if (!entry) throw gone(object);
@@ -134,7 +134,7 @@ export class LdapWriter implements Writer {
     else this.#tell(toldOf(write, asker, entry), "Found");
   }
 
-  async #mark(write: Extract<Write, { kind: "Mark" }>, asker: Asker | undefined): Promise<void> {
+  async #mark(write: Extract<Write, { kind: "Mark" }>, asker: Partial<Asker> | undefined): Promise<void> {
     const { object, replaces } = write;
     const { distinguishedName, objectGUID, owner } = object;
     const entry = await this.#check({ distinguishedName, objectGUID, owner: undefined, name: undefined });
@@ -145,13 +145,13 @@ export class LdapWriter implements Writer {
     await this.#send(markingOf(write), asker, entry);
   }
 
-  async #delete(write: Delete, asker: Asker | undefined): Promise<void> {
+  async #delete(write: Delete, asker: Partial<Asker> | undefined): Promise<void> {
     const { object } = write;
     const entry = await this.#check(object);
     if (!entry) return this.#tell(toldOf(write, asker), "Found");
     const told = toldOf(write, asker, entry);
     try {
-      await this.#session.delete(entry.distinguishedName);
+      await this.#session.delete(entry.distinguishedName, asker);
       this.#session.own.deleted(entry.distinguishedName, object.objectGUID);
       this.#tell(told, "Done");
     } catch (error) {
@@ -163,13 +163,13 @@ export class LdapWriter implements Writer {
   }
 
   /** By GUID: should the object be moved this very moment, the write follows it. */
-  async #send(write: Modify, asker: Asker | undefined, entry: Attributes): Promise<void> {
+  async #send(write: Modify, asker: Partial<Asker> | undefined, entry: Attributes): Promise<void> {
     const { object, modifications } = write;
     const { objectGUID, distinguishedName } = object;
     const encoded = modifications.map(([operation, attribute, values]) => [operation, attribute, values.map(encode)] as const);
     const told = toldOf(write, asker, entry);
     try {
-      await this.#session.modify(`<GUID=${objectGUID}>`, encoded, distinguishedName);
+      await this.#session.modify(`<GUID=${objectGUID}>`, encoded, distinguishedName, asker);
     } catch (error) {
       if (error instanceof DirectoryError) this.#tell(told, error);
       throw error;

@@ -62,7 +62,7 @@ export interface Directory {
   /** What was made a moment ago under this name, whole; undefined where it is not there. */
   made(distinguishedName: string, signal: AbortSignal): Promise<DirectoryObject | undefined>;
   /** One write. That it is so already is a success. An object without the change's owner marker is left as it is: NotOwned. `asker`: for the audit log. */
-  apply(change: Change, signal: AbortSignal, asker?: Asker): Promise<void>;
+  apply(change: Change, signal: AbortSignal, asker?: Partial<Asker>): Promise<void>;
   /** Which rights the account lacks for them, as far as the directory tells, and how to give each. Writes nothing. */
   lacks(changes: readonly Change[], signal: AbortSignal): Promise<readonly string[]>;
 }

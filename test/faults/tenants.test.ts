@@ -95,6 +95,29 @@ describe.skipIf(!available)("tenants that change meanwhile", () => {
     await farmReady(NAMESPACE, "halfway", 60);
   });
 
+  test("while a write waits for its turn: it is not sent", async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `turn${index}`);
+    const adds = (): number => middle.ldap.schedule.done.length;
+    middle.ldap.schedule.done.length = 0;
+    middle.ldap.schedule.set({
+      matches: matching("ldap", "add"),
+      when: { probability: 1 },
+      effect: { kind: "Lag", milliseconds: 6000 },
+    });
+    for (const name of names) await cluster.apply(farmOf(NAMESPACE, name, { hosts: { computers: ["WEB01"] } }));
+    await waitFor("as many writes as one namespace may have at once", () => adds() >= 6);
+    await tenants();
+    await refused("canary");
+    const sent = adds();
+    expect(sent).toBeLessThan(names.length);
+    for (const name of names) await refused(name);
+    expect(adds()).toBe(sent);
+    expect(await directory.search("(sAMAccountName=turn*)")).toHaveLength(sent);
+    middle.ldap.schedule.set();
+    await tenants(TENANT);
+    for (const name of names) await farmReady(NAMESPACE, name, 60);
+  });
+
   test("a default that changes while a poll hangs is what farms are made by, as it is what they are judged by", async () => {
     await directory.asAdministrator(async (client) => {
       await client.add(`OU=Late,OU=Farms,${BASE}`, { objectClass: "organizationalUnit" });

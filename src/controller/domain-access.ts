@@ -1,15 +1,13 @@
 /** How whatever lives in a domain reaches it. */
 import type { Brake } from "../ad/domain.ts";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
-import type { LdapReader } from "../directory/reader.ts";
-import type { LdapSession } from "../directory/session.ts";
-import { LdapWriter } from "../directory/writer.ts";
 import { suspendedBy } from "../domain/brake.ts";
 import type { DomainState } from "../domain/state.ts";
 import type { DomainFacts } from "../farm/desired-farm.ts";
 import type { Unusable } from "../farm/status/not-looked.ts";
 import type { Directory } from "../farm/observed.ts";
 import { directoryOf } from "../reconciler/farm.ts";
+import type { Reached } from "./domain-connection.ts";
 import { resyncOf } from "./domain-settings.ts";
 import type { After } from "./kind.ts";
 
@@ -27,23 +25,16 @@ export function noDomain(name: string): DomainAccess {
   return { kind: "NotReady", reason: "DomainNotFound", message };
 }
 
-/** Undefined where there is no session now. */
-interface Reached {
-  readonly session: LdapSession | undefined;
-  /** One for all farms: what they ask at once is asked together. */
-  readonly reader: LdapReader | undefined;
-}
-
-/** As it is now: good until the state, the session or the brake changes. */
-export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { session, reader }: Reached, brake?: Brake): DomainAccess {
+/** As it is now: good until the state, the session or the brake changes. `reached`: undefined where there is no session now. */
+export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reached: Reached | undefined, brake?: Brake): DomainAccess {
   if (brake === "Suspend") return { kind: "Suspended", message: suspendedBy(domain) };
   const { metadata, spec } = domain;
   const { view } = state;
   if (view.kind === "Connecting") return { kind: "Connecting" };
   // The connection was lost a moment ago and is being made anew.
   // Or it was made, perhaps to another server, and it is not known yet whether what that does not show is gone.
-  if (state.ready && (!session || !state.settled)) return { kind: "Connecting" };
-  if (!state.ready || !session || !reader || view.kind === "Problem") {
+  if (state.ready && (!reached || !state.settled)) return { kind: "Connecting" };
+  if (!state.ready || !reached || view.kind === "Problem") {
     // The reason and no more: the words of an error change from try to try, and each would be written into every farm.
     const problem = view.kind === "Problem" ? ` (${view.problem.reason})` : "";
     return {
@@ -53,10 +44,11 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { se
     };
   }
   const { absenceReliableAfter } = state;
+  const { session, reader, writer } = reached;
   const { netBIOSName, servicePrincipalNameMappings } = view.observation;
   return {
     kind: "Ready",
-    directory: directoryOf(reader, new LdapWriter(session), () => ({
+    directory: directoryOf(reader, writer, () => ({
       absenceReliable: performance.now() > absenceReliableAfter,
       isDeleted: (objectGUID) => session.own.isDeleted(objectGUID),
     })),

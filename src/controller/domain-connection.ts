@@ -1,6 +1,7 @@
 /** The session of one domain and its feed: made when they are needed, made anew where the connection was lost, with pauses between failures. */
 import { ChangeFeed } from "../directory/feed.ts";
 import { LdapReader } from "../directory/reader.ts";
+import { LdapWriter } from "../directory/writer.ts";
 import type { BrakeState, Fence } from "../directory/may-send.ts";
 import { OwnWrites } from "../directory/own-writes.ts";
 import { LdapSession } from "../directory/session.ts";
@@ -27,9 +28,16 @@ const PAUSE = 1000;
 export const LONGEST_PAUSE = 15_000;
 const KEEP_ALIVE = 300_000;
 
+/** One reader and one writer for all farms: what they ask at once is asked together, and what they write waits for its turn. */
+export interface Reached {
+  readonly session: LdapSession;
+  readonly reader: LdapReader;
+  readonly writer: LdapWriter;
+}
+
 export class DomainConnection {
   readonly #options: DomainConnectionOptions;
-  #open: { readonly session: LdapSession; readonly reader: LdapReader; readonly feed: ChangeFeed } | undefined;
+  #open: (Reached & { readonly feed: ChangeFeed }) | undefined;
   /** Of servers, credentials and CA: another one asks for another session. */
   #fingerprint: string | undefined;
   /** Failures in a row, and when the last was, on the monotonic clock. */
@@ -55,8 +63,8 @@ export class DomainConnection {
     return this.#open?.session;
   }
 
-  get reader(): LdapReader | undefined {
-    return this.#open?.reader;
+  get reached(): Reached | undefined {
+    return this.#open;
   }
 
   get feed(): ChangeFeed | undefined {
@@ -116,7 +124,7 @@ export class DomainConnection {
     refused.forget(credentials);
     log.info("connected", { domain, server: session.url, dnsHostName: session.rootDse.dnsHostName });
     this.#proven = false;
-    this.#open = { session, reader: new LdapReader(session), feed: new ChangeFeed(session) };
+    this.#open = { session, reader: new LdapReader(session), writer: new LdapWriter(session), feed: new ChangeFeed(session) };
     this.#keptAliveAt = performance.now();
     session.onLost(() => {
       if (this.session !== session) return;

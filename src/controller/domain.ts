@@ -240,7 +240,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     const { name } = domain.metadata;
     // It may have changed since this turn of it began.
     const newest = this.objects.get(name) ?? domain;
-    this.#access.set(name, accessOf(newest, watched.state, watched.connection, watched.brake.holds));
+    this.#access.set(name, accessOf(newest, watched.state, watched.connection.reached, watched.brake.holds));
     if (news) this.#tell(name, news);
   }
 

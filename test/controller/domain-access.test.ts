@@ -9,7 +9,7 @@ test("farms are told why their domain is away in words that stay the same from t
   const state = new DomainState({ monotonic: () => 1, wall: () => new Date() });
   const said = ["connect ECONNREFUSED 192.0.2.1:636", "connect ETIMEDOUT 192.0.2.2:636"].map((message) => {
     state.drop({ reason: "DirectoryUnavailable", message });
-    return accessOf(DOMAIN, state, { session: undefined, reader: undefined });
+    return accessOf(DOMAIN, state, undefined);
   });
   expect(said[0]).toEqual(said[1]);
   expect(said[0]).toMatchObject({

@@ -20,7 +20,7 @@ type Modify = Extract<Write, { kind: "Modify" }>;
 type Delete = Extract<Write, { kind: "Delete" }>;
 
 /** Writes at once: a domain controller does those of one connection one after the other, so that each waits for all that were sent before it. */
-const WRITES = 8;
+const WRITES = 4;
 const URGENT: ReadonlySet<Asker["cause"] | undefined> = new Set(["Quarantine", "Decommission"]);
 
 export class LdapWriter implements Writer {

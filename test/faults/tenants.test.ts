@@ -97,7 +97,7 @@ describe.skipIf(!available)("tenants that change meanwhile", () => {
 
   test("while a write waits for its turn: it is not sent", async () => {
     const names = Array.from({ length: 12 }, (_, index) => `turn${index}`);
-    const sent = 6;
+    const sent = 3;
     const adds = (): number => middle.ldap.schedule.done.length;
     middle.ldap.schedule.done.length = 0;
     middle.ldap.schedule.set({

@@ -52,6 +52,8 @@ const dir = await mkdtemp(`${tmpdir()}/serverfarm-world-`);
 
 /** Both are ours: what takes long for the sake of real servers may be shorter. */
 export const onSandbox = backends.directory === "sandbox" && backends.cluster === "sandbox";
+/** An API server, with all that it has: admission policies, too. */
+export const onApiServer = backends.cluster !== "sandbox";
 /** False where real servers were asked for that are not there: the tests are skipped, and the run says so. */
 export const available = onSandbox || servers !== null;
 export const directory: TestDirectory =

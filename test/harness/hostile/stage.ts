@@ -1,9 +1,12 @@
 /** Two tenants of one domain: Alpha, who works, and Beta, who attacks. What Alpha has, attribute by attribute, and what may never be said to Beta. */
 import type { Entry } from "ldapts";
+import { z } from "zod";
 import { decodeGuid, decodeSid } from "../../../src/names/identifier.ts";
 import { ApiFailure, type Manifest } from "../cluster.ts";
 import { addComputer, BASE } from "../directory.ts";
+import { manifests } from "../install.ts";
 import { waitFor } from "../process.ts";
+import { ROOT } from "../root.ts";
 import { cluster, condition, createNamespace, directory, type Farm, farmOf, farmReady, getFarms } from "../world.ts";
 
 export const [A, B] = ["hostile-a", "hostile-b"];
@@ -56,6 +59,27 @@ export type Patterns = keyof typeof PATTERNS;
 export async function tenants(patterns: Patterns): Promise<void> {
   await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { tenants: [ALPHA, PATTERNS[patterns]] } });
 }
+
+/** The admission policy of install.yaml, once the API server goes by it. */
+export async function installPolicy(): Promise<void> {
+  await cluster.apply(...(await policy()));
+  await waitFor("the admission policy", async () => (await cluster.dryRun(foreign())).includes("denied request"));
+}
+
+export async function removePolicy(): Promise<void> {
+  for (const { kind, metadata } of await policy()) await cluster.delete(kind, metadata.name);
+  await waitFor("no admission policy", async () => (await cluster.dryRun(foreign())) === "accepted");
+}
+
+async function policy(): Promise<readonly z.infer<typeof named>[]> {
+  const objects = (await manifests(`${ROOT}/deploy/install.yaml`)).map((object) => named.parse(object));
+  return objects.filter(({ kind }) => kind.startsWith("ValidatingAdmissionPolicy"));
+}
+
+/** Neither patterns allow its group. */
+const foreign = (): Manifest => betaFarm("bet-foreign", { accessGroups: [{ name: "Alp-Notes" }] });
+
+const named = z.looseObject({ kind: z.string(), metadata: z.looseObject({ name: z.string() }) });
 
 /** Both tenants' computers and groups, and Alpha's farms, all of them ready; needs an operator. Returns Beta's token. */
 export async function setUp(): Promise<string> {

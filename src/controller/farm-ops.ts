@@ -38,9 +38,15 @@ function retry(report: Report): Result {
   return { kind: "Retry", failed: hasFailed(report) };
 }
 
-/** A change that is not made: the next reconcile goes by what tenants say now. */
-export function changedMeanwhile(): DirectoryError {
-  return new DirectoryError("Aborted", "what the domain's tenants allow the farm changed meanwhile");
+/**
+ * Whether what began to be done for the farm may go on, `live` being the newest copy of it. Throws DirectoryError Aborted where somebody stopped it, or where
+ * tenants do not say what they said then: what they forbid in the middle of it would stay, since they revoke nothing.
+ */
+export function assertStands(farm: ServerFarm, live: ServerFarm | undefined, tenancy: Tenancy | undefined): void {
+  if (live?.spec.suspend === true || live?.spec.managementPolicy === "Observe")
+    throw new DirectoryError("Aborted", "the farm was suspended, or is only observed, meanwhile");
+  if (tenancy && farm.metadata.deletionTimestamp === undefined && !tenancy.isSo(farm))
+    throw new DirectoryError("Aborted", "what the domain's tenants allow the farm changed meanwhile");
 }
 
 export async function endFarm(

@@ -25,7 +25,7 @@ import { type DomainAccess, noDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { asAllowed, changedMeanwhile, endFarm, type FarmOps, takeOut, withhold } from "./farm-ops.ts";
+import { asAllowed, assertStands, endFarm, type FarmOps, takeOut, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
 import type { Tenancy } from "./tenancy.ts";
@@ -195,7 +195,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   ports(farm: ServerFarm, directory: Directory): FarmPorts {
-    const assertStands = (): void => this.#assertStillSo(farm);
+    const assertStands = (): void => this.#assertStands(farm);
     return {
       directory: { ...directory, apply: (change, until, asker) => directory.apply(change, until, { ...asker, assertStands }) },
       assertFresh: () => this.#assertFresh(farm),
@@ -205,16 +205,15 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     };
   }
 
-  /** That tenants say what they said when the reconcile began: what they forbid in the middle of it would stay, since they revoke nothing. */
-  #assertStillSo(farm: ServerFarm): void {
-    if (farm.metadata.deletionTimestamp === undefined && this.#hasTenants(farm) && !this.#tenancy.isSo(farm)) throw changedMeanwhile();
+  #assertStands(farm: ServerFarm): void {
+    assertStands(farm, this.objects.get(keyOf(farm.metadata)), this.#hasTenants(farm) ? this.#tenancy : undefined);
   }
 
   /** The farm as it is now, not as the copy has it. */
   async #assertFresh(farm: ServerFarm): Promise<void> {
     const { name, namespace } = farm.metadata;
     const live = await getObject(this.#context.client, FARMS, { name, ...(namespace === undefined ? {} : { namespace }) });
-    this.#assertStillSo(farm);
+    this.#assertStands(farm);
     if (!live || !isSame(live, farm)) throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
   }
 

@@ -123,6 +123,36 @@ describe.skipIf(!available)("tenants that change meanwhile", () => {
     for (const name of names) await farmReady(NAMESPACE, name, 60);
   });
 
+  test.each([{ suspend: true }, { managementPolicy: "Observe" }])(
+    "a farm with %o in the middle of it: the second write is not sent",
+    async (stop) => {
+      let dns: string | undefined;
+      const name = "suspend" in stop ? "asleep" : "watched";
+      middle.ldap.schedule.set({
+        matches: matching("ldap", "add"),
+        when: { nth: 1 },
+        effect: {
+          kind: "Call",
+          at: "after",
+          action: async () => {
+            dns = (await directory.find(`${name}Hosts`))?.dn;
+            await patchFarm(NAMESPACE, name, stop);
+            // What came after it was heard: nothing has to be written for that.
+            await patchFarm(NAMESPACE, "canary", { deletionPolicy: name === "asleep" ? "Retain" : "Delete" });
+            await farmReady(NAMESPACE, "canary");
+          },
+        },
+      });
+      await cluster.apply(farmOf(NAMESPACE, name, { hosts: { computers: ["WEB01"] } }));
+      await farmWhere(NAMESPACE, name, (farm) => ["Suspended", "ChangesPending"].includes(condition(farm, "Ready")?.reason ?? ""), 60);
+      expect(dns).toContain(`${name}Hosts`);
+      expect(await directory.find(`${name}$`)).toBeUndefined();
+      middle.ldap.schedule.set();
+      await patchFarm(NAMESPACE, name, { suspend: false, managementPolicy: "Enforce" });
+      await farmReady(NAMESPACE, name, 60);
+    },
+  );
+
   test("a default that changes while a poll hangs is what farms are made by, as it is what they are judged by", async () => {
     await directory.asAdministrator(async (client) => {
       await client.add(`OU=Late,OU=Farms,${BASE}`, { objectClass: "organizationalUnit" });

@@ -142,7 +142,7 @@ const OVERVIEW = [
       [`nodejs_eventloop_lag_p99_seconds{${IN}} ${HERE}`, "{{instance}} p99"],
       [`nodejs_eventloop_lag_max_seconds{${IN}} ${HERE}`, "{{instance}} longest"],
     ],
-    { unit: "s", description: "How long the program did nothing but one thing: 10 ms is none, seconds endanger the Lease." },
+    { unit: "s", description: "How long the program did nothing but one thing: 50 ms is none, seconds endanger the Lease." },
   ),
   list("Passwords that are overdue", OVERDUE, ["cluster", "namespace", "name"], {
     description: "Farms whose password was due to change more than three days ago: no host asks for it. Empty where all is well.",

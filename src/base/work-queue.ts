@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { Lane, PRIORITIES, type Priority, type Share, type Waiting } from "./turns.ts";
 
 /** What a queue tells about itself; times in milliseconds. */
@@ -33,6 +34,8 @@ export class WorkQueue {
   readonly #observer: WorkQueueObserver | undefined;
   readonly #limit: number;
   readonly #shareOf: (key: string) => Share;
+  /** A timer keeps what is known of whoever set it, for hours; and it is no part of that. */
+  readonly #outside = AsyncLocalStorage.snapshot();
   #closed = false;
 
   constructor({ observer, limit = Infinity, shareOf = () => ({ lane: "", tenant: "" }) }: WorkQueueOptions = {}) {
@@ -66,12 +69,14 @@ export class WorkQueue {
     if (set && set.at <= at) return;
     this.#cancelDelay(key);
     // A longer delay than a timer can hold would fire at once.
-    const timer = setTimeout(
-      () => {
-        this.#delayed.delete(key);
-        this.add(key, priority);
-      },
-      Math.min(delay, 2 ** 31 - 1),
+    const timer = this.#outside(() =>
+      setTimeout(
+        () => {
+          this.#delayed.delete(key);
+          this.add(key, priority);
+        },
+        Math.min(delay, 2 ** 31 - 1),
+      ),
     );
     this.#delayed.set(key, { at, timer, priority });
   }

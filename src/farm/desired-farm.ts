@@ -111,6 +111,8 @@ export interface DesiredFarm {
   readonly knownObjects: readonly string[];
   /** Those of them that are access groups. */
   readonly knownAccessGroups: readonly string[];
+  /** RID of its own host group, as it has it on record. */
+  readonly knownGroupRID?: string | undefined;
   /** What it did to groups that are not its own. */
   readonly journal: Journal;
   readonly standing: Standing;

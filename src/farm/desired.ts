@@ -19,7 +19,7 @@ import {
 import { childDn, DistinguishedNameError, parentDn, resolveDn } from "../names/distinguished-name.ts";
 import { adoptionConsent, ownerMarker } from "../names/identifier.ts";
 import type { DesiredFarm, DesiredGroup, DomainFacts, HostReference, Sharing, Standing, Terms, Wanted } from "./desired-farm.ts";
-import { readJournal } from "./journal.ts";
+import { groupRidOnRecord, readJournal } from "./journal.ts";
 
 export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: string, sharing: Sharing = [], terms: Terms = {}): Wanted {
   const { spec, metadata, status } = farm;
@@ -54,6 +54,7 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     sharedGroups: terms.sharedGroups ?? [],
     knownObjects: (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID),
     knownAccessGroups: (status?.ownedObjects ?? []).filter(({ kind }) => kind === "AccessGroup").map(({ objectGUID }) => objectGUID),
+    knownGroupRID: groupRidOnRecord(status),
     journal: readJournal(status),
     standing: standingOf(metadata),
     sharing,

@@ -3,6 +3,7 @@
  * before the write: a crash between the two never forgets one.
  */
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
+import { relativeId } from "../names/identifier.ts";
 
 /** An object of the directory, as far as it is remembered. */
 interface Identity {
@@ -69,6 +70,12 @@ export function sharesGroups({ spec, status }: ServerFarm): boolean {
 export function hasLeftTraces({ status }: ServerFarm): boolean {
   const { hostGroups, accessGroups } = readJournal(status);
   return status?.account !== undefined || (status?.ownedObjects ?? []).length + hostGroups.length + accessGroups.length > 0;
+}
+
+/** RID of the host group, where it is the farm's own: of a group of somebody else it may be everybody's primary group. */
+export function groupRidOnRecord({ hostGroup, ownedObjects = [] }: ServerFarmStatus = { observedGeneration: -1 }): string | undefined {
+  const isOwn = ownedObjects.some(({ objectGUID }) => objectGUID === hostGroup?.objectGUID);
+  return isOwn && hostGroup?.objectSID !== undefined ? String(relativeId(hostGroup.objectSID)) : undefined;
 }
 
 /** As many as the schema takes: the latest. */

@@ -33,7 +33,8 @@ import type { Absence, LookOptions, ObservedFarm, Scope } from "./observed.ts";
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
   const { scope, before } = options;
   const isNew = desired.knownObjects.length === 0 && before === undefined && scope !== "Known";
-  const rids = ownRids(desired, before?.objects ?? []);
+  // Asked together with all else: once the group was seen it would be a step of its own, for nearly every farm.
+  const rids = before ? ownRids(desired, before.objects) : new Set(desired.knownGroupRID === undefined ? [] : [desired.knownGroupRID]);
   const [named = [], hosts = [], primary = [], containers = []] = yield* together([
     lookForObjects(desired, scope),
     ask(before || scope === "Known" ? [] : [...desired.hosts, ...desired.quarantined], "Computers"),

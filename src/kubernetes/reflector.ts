@@ -219,8 +219,9 @@ export class StringPool {
     if (typeof value !== "object" || value === null) return value;
     for (const key of Object.keys(value)) {
       const item: unknown = Reflect.get(value, key);
-      const shared = this.share(item);
-      if (shared !== item) Reflect.set(value, key, shared);
+      // Equal strings are the same to any comparison: only to set it makes it the pool's.
+      if (typeof item === "string") Reflect.set(value, key, this.#shareString(item));
+      else this.share(item);
     }
     return value;
   }

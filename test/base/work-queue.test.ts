@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Gate } from "../../src/base/turns.ts";
 import { WorkQueue } from "../../src/base/work-queue.ts";
@@ -94,6 +95,21 @@ describe("the work queue", () => {
     queue.drop("b");
     await vi.advanceTimersByTimeAsync(100);
     expect(queue.depth).toBe(0);
+  });
+
+  test("a delay keeps nothing of the reconcile that asked for it", async () => {
+    vi.useRealTimers();
+    const storage = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    const added = (): void => {
+      seen.push(storage.getStore());
+    };
+    const queue = new WorkQueue({ observer: { added, taken: () => undefined, finished: () => undefined } });
+    storage.run("a reconcile", () => {
+      queue.addAfter("a", 1);
+    });
+    expect(await queue.take()).toBe("a");
+    expect(seen).toEqual([undefined]);
   });
 
   describe("of several tenants in several lanes", () => {

@@ -72,11 +72,10 @@ export const memory = ({ rss, peak }: { rss: number; peak: number }): string => 
 /** What the operator has sent so far. */
 export async function requests(
   operator: Operator,
-): Promise<Record<"searches" | "writes" | "polls" | "reconciles" | "patches" | "reads", number>> {
+): Promise<Record<"searches" | "writes" | "polls" | "reconciles" | "waiting" | "patches" | "reads", number>> {
   // With very many farms most lines are theirs, and to go through them all takes longer than what is measured.
-  const lines = (await operator.metrics())
-    .split("\n")
-    .filter((line) => line.startsWith("serverfarm_directory_requests") || line.startsWith("rest_client") || line.startsWith("controller_"));
+  const wanted = ["serverfarm_directory_requests", "rest_client", "controller_", "workqueue_depth"];
+  const lines = (await operator.metrics()).split("\n").filter((line) => wanted.some((name) => line.startsWith(name)));
   const sum = (name: string, ...labels: readonly string[]): number =>
     lines
       .filter((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)))
@@ -87,6 +86,7 @@ export async function requests(
     writes: directory("add") + directory("modify") + directory("delete") + directory("modifyDN"),
     polls: sum("controller_runtime_reconcile_total", 'controller="activedirectorydomain"'),
     reconciles: sum("controller_runtime_reconcile_total", 'controller="serverfarm"'),
+    waiting: sum("workqueue_depth", 'controller="serverfarm"'),
     patches: sum("rest_client_requests_total", 'method="PATCH"'),
     reads: sum("rest_client_requests_total", 'method="GET"'),
   };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
+import { ACCOUNT_CLASS, GROUP_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
 import { look, lookupKeys } from "../../src/farm/queries.ts";
 import { lookupKey } from "../../src/names/identifier.ts";
 import { answerAll } from "./answers.ts";
@@ -119,4 +119,26 @@ test("what is known and not to be seen is missed while it may be on its way, unl
   expect(missing(false)).toEqual(["g"]);
   expect(missing(false, (guid) => guid === "another")).toEqual(["g"]);
   expect(missing(false, (guid) => guid === "g")).toEqual([]);
+});
+
+test("whose primary group its own group is, is asked at once of the group on record; of a group of somebody else it never is", () => {
+  const hostGroup = { objectGUID: "h", objectSID: "S-1-5-21-1-2-3-1105" };
+  const askedFor = (kind: "HostGroup" | undefined): readonly string[] =>
+    asked(desired({}, { observedGeneration: 1, hostGroup, ownedObjects: kind ? [{ objectGUID: "h", kind }] : [] })).flat();
+  expect(askedFor("HostGroup").filter((lookup) => lookup.startsWith("primaryGroupID="))).toEqual(["primaryGroupID=1105"]);
+  expect(askedFor(undefined).filter((lookup) => lookup.startsWith("primaryGroupID="))).toEqual([]);
+  const own = directoryObject({
+    distinguishedName: `CN=itfarm1Hosts,CN=Managed Service Accounts,${BASE}`,
+    samAccountName: "itfarm1Hosts",
+    objectClass: GROUP_CLASS,
+    owner: desired().owner,
+    ...hostGroup,
+  });
+  const wanted = desired({}, { observedGeneration: 1, hostGroup, ownedObjects: [{ objectGUID: "h", kind: "HostGroup" }] });
+  // Seen, it is not asked a second time.
+  expect(
+    asked(wanted, [own])
+      .flat()
+      .filter((lookup) => lookup === "primaryGroupID=1105"),
+  ).toHaveLength(1);
 });

@@ -1,7 +1,7 @@
 /** How whatever lives in a domain reaches it. */
 import type { Brake } from "../ad/domain.ts";
+import type { Reader } from "../ad/port.ts";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
-import type { LdapReader } from "../directory/reader.ts";
 import type { LdapSession } from "../directory/session.ts";
 import { LdapWriter } from "../directory/writer.ts";
 import { suspendedBy } from "../domain/brake.ts";
@@ -31,7 +31,7 @@ export function noDomain(name: string): DomainAccess {
 interface Reached {
   readonly session: LdapSession | undefined;
   /** One for all farms: what they ask at once is asked together. */
-  readonly reader: LdapReader | undefined;
+  readonly reader: Reader | undefined;
 }
 
 /** As it is now: good until the state, the session or the brake changes. */

@@ -1,5 +1,7 @@
 /** The session of one domain and its feed: made when they are needed, made anew where the connection was lost, with pauses between failures. */
+import type { Reader } from "../ad/port.ts";
 import { ChangeFeed } from "../directory/feed.ts";
+import { ContainerSearches } from "../directory/container-searches.ts";
 import { LdapReader } from "../directory/reader.ts";
 import { type Fence, LdapSession } from "../directory/session.ts";
 import { type BrakeState, OwnWrites } from "../directory/own-writes.ts";
@@ -28,7 +30,7 @@ const KEEP_ALIVE = 300_000;
 
 export class DomainConnection {
   readonly #options: DomainConnectionOptions;
-  #open: { readonly session: LdapSession; readonly reader: LdapReader; readonly feed: ChangeFeed } | undefined;
+  #open: { readonly session: LdapSession; readonly reader: Reader; readonly feed: ChangeFeed } | undefined;
   /** Of servers, credentials and CA: another one asks for another session. */
   #fingerprint: string | undefined;
   /** Failures in a row, and when the last was, on the monotonic clock. */
@@ -54,7 +56,7 @@ export class DomainConnection {
     return this.#open?.session;
   }
 
-  get reader(): LdapReader | undefined {
+  get reader(): Reader | undefined {
     return this.#open?.reader;
   }
 
@@ -115,7 +117,7 @@ export class DomainConnection {
     refused.forget(credentials);
     log.info("connected", { domain, server: session.url, dnsHostName: session.rootDse.dnsHostName });
     this.#proven = false;
-    this.#open = { session, reader: new LdapReader(session), feed: new ChangeFeed(session) };
+    this.#open = { session, reader: new ContainerSearches(session, new LdapReader(session)), feed: new ChangeFeed(session) };
     this.#keptAliveAt = performance.now();
     session.onLost(() => {
       if (this.session !== session) return;

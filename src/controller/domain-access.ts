@@ -9,7 +9,7 @@ import type { DomainState } from "../domain/state.ts";
 import type { DomainFacts } from "../farm/desired-farm.ts";
 import type { Unusable } from "../farm/status/not-looked.ts";
 import type { Directory } from "../farm/observed.ts";
-import { directoryOf } from "../reconciler/farm.ts";
+import { directoryOf } from "../reconciler/directory.ts";
 import { resyncOf } from "./domain-settings.ts";
 import type { After } from "./kind.ts";
 
@@ -53,7 +53,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { se
     };
   }
   const { absenceReliableAfter } = state;
-  const { netBIOSName, servicePrincipalNameMappings } = view.observation;
+  const { netBIOSName, servicePrincipalNameMappings, wellKnownContainers } = view.observation;
   return {
     kind: "Ready",
     directory: directoryOf(reader, new LdapWriter(session), () => ({
@@ -64,6 +64,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { se
       dnsName: spec.dnsName,
       netBIOSName,
       servicePrincipalNameMappings,
+      wellKnownContainers,
       baseDN: session.rootDse.defaultNamingContext,
       ...spec.defaults,
       trustSelfJoined: spec.selfJoinedComputers === "Grant",

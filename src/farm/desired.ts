@@ -19,6 +19,7 @@ import {
 import { childDn, DistinguishedNameError, parentDn, resolveDn } from "../names/distinguished-name.ts";
 import { adoptionConsent, ownerMarker } from "../names/identifier.ts";
 import type { DesiredFarm, DesiredGroup, DomainFacts, HostReference, Sharing, Standing, Terms, Wanted } from "./desired-farm.ts";
+import { desiredSearch } from "./desired-search.ts";
 import { readJournal } from "./journal.ts";
 
 export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: string, sharing: Sharing = [], terms: Terms = {}): Wanted {
@@ -46,6 +47,7 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     accessGroups,
     hosts: reader.hosts("hosts.computers", spec.hosts.computers),
     quarantined: reader.hosts("hosts.quarantined", spec.hosts.quarantined),
+    search: desiredSearch(farm, domain, terms.now ?? 0),
     resolved: readResolved(status),
     departed: { objectGUIDs: [], unlessNamed: new Set() },
     trustSelfJoined: domain.trustSelfJoined,

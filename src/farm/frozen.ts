@@ -14,8 +14,14 @@ export function hasToTakeOut({ spec, status }: ServerFarm): boolean {
   const { computers, quarantined } = spec.hosts;
   const named = new Set([...computers, ...quarantined]);
   if (quarantined.length > 0 || (status?.resolvedHosts ?? []).some(({ reference }) => !named.has(reference))) return true;
+  if (leftBySearch(spec, status).length > 0) return true;
   const groups = new Set(spec.accessGroups.map(({ name }) => foldName(name)));
   return readJournal(status).accessGroups.some(({ name }) => !groups.has(foldName(name)));
+}
+
+/** objectGUIDs of those who have the right by a search that the manifest does not have any more. */
+function leftBySearch(spec: ServerFarm["spec"], status: ServerFarm["status"]): readonly string[] {
+  return spec.hosts.search ? [] : (status?.hostSearch?.hosts ?? []).map(({ objectGUID }) => objectGUID);
 }
 
 /** The farm as far as it is looked at: what it owns or changed, whom it quarantines, and whom it does not name any more. */
@@ -24,6 +30,7 @@ export function frozenFarm({ spec, status }: ServerFarm, desired: DesiredFarm): 
   const records = status?.resolvedHosts ?? [];
   const wanted = new Set(spec.hosts.computers);
   const kept = new Set(records.filter(({ reference }) => wanted.has(reference)).map(({ objectGUID }) => objectGUID));
+  const left = leftBySearch(spec, status).filter((objectGUID) => !kept.has(objectGUID));
   const gone = records.filter(({ reference, objectGUID }) => !named.has(reference) && !kept.has(objectGUID));
   return {
     ...desired,
@@ -31,8 +38,9 @@ export function frozenFarm({ spec, status }: ServerFarm, desired: DesiredFarm): 
     servicePrincipalNames: [],
     unmanagedServicePrincipalNames: ["*"],
     hosts: [],
+    search: undefined,
     departed: {
-      objectGUIDs: [...new Set(gone.map(({ objectGUID }) => objectGUID))],
+      objectGUIDs: [...new Set([...gone.map(({ objectGUID }) => objectGUID), ...left])],
       unlessNamed: new Set(desired.hosts.filter(({ text }) => !desired.resolved.has(text)).map(({ by, value }) => lookupKey(by, value))),
     },
     adoption: { ...desired.adoption, farm: "Never" },

@@ -127,7 +127,7 @@ export function isSame(live: ServerFarm, copy: ServerFarm): boolean {
 /** With what its record says that it owns, and whom its entries mean: a copy that lacks some of it would have that made again, or let somebody in. */
 function sameness({ metadata: { uid, generation, deletionTimestamp }, status }: ServerFarm): string {
   const owned = (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID);
-  return JSON.stringify([uid, generation, deletionTimestamp, readJournal(status), owned, status?.resolvedHosts]);
+  return JSON.stringify([uid, generation, deletionTimestamp, readJournal(status), owned, status?.resolvedHosts, status?.hostSearch]);
 }
 
 /** Whether all that the entry means now is on record. */

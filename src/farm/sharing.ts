@@ -22,7 +22,7 @@ type Computer = Pick<
 /** The farm as others that use its existing host group see it; undefined for one that has to do with none. */
 export function sharingFarm({ metadata, spec, status }: ServerFarm, baseDN: string): SharingFarm | undefined {
   const journal = readJournal(status);
-  const { grant, group, computers, quarantined } = spec.hosts;
+  const { grant, group, computers, quarantined, search } = spec.hosts;
   // One that is suspended, only observed or being deleted wants nobody anywhere; what it put in stays on its record.
   const active = metadata.deletionTimestamp === undefined && !spec.suspend && spec.managementPolicy === "Enforce";
   const uses = active && grant === "Group" && group?.existing === true;
@@ -40,11 +40,16 @@ export function sharingFarm({ metadata, spec, status }: ServerFarm, baseDN: stri
     key: keyOf(metadata),
     standing: standingOf(metadata),
     uses: uses ? { name: foldName(hostGroupNameOf({ metadata, spec })), objectGUID: status?.hostGroup?.objectGUID } : undefined,
-    hosts: keysOf(computers),
+    hosts: new Set([...keysOf(computers), ...(uses && search ? foundKeys(status) : [])]),
     quarantined: keysOf(quarantined),
     claimed: claimsOf(journal, (status?.ownedObjects ?? []).length > 0),
     added: new Map(journal.hostGroups.map((remembered) => [remembered.objectGUID, new Set(remembered.added)])),
   };
+}
+
+/** Of those who have the right by the farm's search. */
+function foundKeys(status: ServerFarm["status"]): readonly string[] {
+  return (status?.hostSearch?.hosts ?? []).map(({ objectGUID }) => lookupKey("objectGUID", objectGUID));
 }
 
 /** objectGUIDs of the groups by which the farm gave somebody a right: it put hosts in, or it has an account, which names the group. */

@@ -28,6 +28,7 @@ export const FACTS: DomainFacts = {
   netBIOSName: "CONTOSO",
   servicePrincipalNameMappings: parseMappings([]),
   baseDN: BASE,
+  wellKnownContainers: [],
   accountContainer: "OU=Farms",
   groupContainer: "OU=Farms",
   adoption: "Consent",

@@ -3,7 +3,7 @@ import { isTrusted, type DirectoryObject } from "../ad/object.ts";
 import type { Blocker } from "../api/reasons.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { keysOfHost } from "../names/identifier.ts";
-import { allowedHosts } from "./allowed-hosts.ts";
+import { allowedHosts, allowedNames } from "./allowed-hosts.ts";
 import type { DesiredFarm, HostReference, ResolvedHost } from "./desired-farm.ts";
 import {
   hostAmbiguous,
@@ -98,7 +98,13 @@ export class HostResolver {
       computers.has(dnKey(computer.distinguishedName));
     const named = new Map([...this.#wanted, ...this.#undecided]);
     const count = this.#wanted.size;
-    const found = foundHosts(this.#looked, { isQuarantined: has(this.#quarantined), isNamed: has(named), isAllowed: this.#isAllowed });
+    const { granted } = this.#desired;
+    const isCalledSo = granted ? allowedNames(granted) : () => true;
+    const found = foundHosts(this.#looked, {
+      isQuarantined: has(this.#quarantined),
+      isNamed: has(named),
+      isAllowed: (computer) => this.#isAllowed(computer) && isCalledSo(computer),
+    });
     if (!found) return;
     const { wanted, held, unseen, blockers, notes, record } = found;
     for (const computer of wanted) this.#wanted.set(dnKey(computer.distinguishedName), computer);

@@ -4,6 +4,7 @@ import type { Blocker } from "../api/reasons.ts";
 import { ACCOUNT_DISABLED } from "../ad/account-flags.ts";
 import { type DirectoryObject, isTrusted } from "../ad/object.ts";
 import { foldName } from "../names/account-name.ts";
+import { dnKey } from "../names/distinguished-name.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import type { DesiredSearch, SearchRecord } from "./desired-search.ts";
 import type { HostNote } from "./host-messages.ts";
@@ -88,7 +89,10 @@ function decide(
   { object, moved }: Extract<ObservedSearch["container"], { kind: "Known" }>,
 ): FoundHosts {
   const { isQuarantined, isNamed, isAllowed } = standings;
-  const matching = found.filter((computer) => search.matches(nameOfComputer(computer)) && !isDisabled(computer));
+  // One that was moved away while the pages were read may be on a later page.
+  const end = `,${dnKey(object.distinguishedName)}`;
+  const isBelow = ({ distinguishedName }: DirectoryObject): boolean => dnKey(distinguishedName).endsWith(end);
+  const matching = found.filter((computer) => isBelow(computer) && search.matches(nameOfComputer(computer)) && !isDisabled(computer));
   const trusted = matching.filter((computer) => isTrusted(desired, computer));
   const eligible = trusted.filter((computer) => isAllowed(computer) && !isQuarantined(computer));
   const knew = new Set(remembered.seen.map(({ objectGUID }) => objectGUID));

@@ -4,8 +4,10 @@ import type { Look } from "../ad/lookup.ts";
 import { type DirectoryObject, isAccount, isComputer, isGroup } from "../ad/object.ts";
 import { dnKey, keysUpwards, parentDn } from "../names/distinguished-name.ts";
 import { keyBelow, lookupKey } from "../names/identifier.ts";
+import type { DesiredFarm } from "./desired-farm.ts";
 import type { DesiredSearch } from "./desired-search.ts";
-import { ask, byDn, byGuid } from "./name-queries.ts";
+import { ask, byDn, byGuid, isOwnGroup } from "./name-queries.ts";
+import type { ObservedFarm } from "./observed.ts";
 import type { ObservedSearch, SearchedContainer } from "./observed-search.ts";
 
 export function* lookForSearch(search: DesiredSearch): Look<ObservedSearch> {
@@ -22,9 +24,14 @@ export function* lookForSearch(search: DesiredSearch): Look<ObservedSearch> {
   if (container.kind !== "Known") return { container, around: above, found: undefined, failure: undefined };
   try {
     const below = { container: container.object.objectGUID, names: search.names };
-    const [found = []] = yield [{ lookups: [], among: "Computers", below }];
-    const inner = yield* ask(innerContainers(found, container.object).map(byDn), "Objects");
-    return { container, around: [...above, ...inner], found, failure: undefined };
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const [found = []] = yield [{ lookups: [], among: "Computers", below }];
+      const names = innerContainers(found, container.object);
+      const inner = yield* ask(names.map(byDn), "Objects");
+      // Whoever is in a container that was moved meanwhile was seen where it is not any more, or not seen at all.
+      if (inner.length === names.length) return { container, around: [...above, ...inner], found, failure: undefined };
+    }
+    return { container, around: above, found: undefined, failure: "containers below it were moved while it was searched" };
   } catch (error) {
     // All else of the farm goes on; most of all, who is quarantined is taken out.
     if (!(error instanceof DirectoryError) || error.fatal) throw error;
@@ -54,6 +61,18 @@ function isRefused({ refused }: DesiredSearch, object: DirectoryObject): boolean
 function containersOf(dn: string): readonly string[] {
   const parent = parentDn(dn);
   return parent === dn || /^ *dc *=/i.test(parent) ? [] : [parent, ...containersOf(parent)];
+}
+
+const ATTEMPTS = 3;
+
+/**
+ * Whether members are called as none of the computers is that were seen a moment ago: then computers were moved since, each is known by its former name, and
+ * all would seem to be strangers in the group.
+ */
+export function isOutdated(desired: DesiredFarm, { objects, computers }: ObservedFarm): boolean {
+  if (!desired.search) return false;
+  const known = new Set(computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
+  return objects.some((object) => isOwnGroup(desired, object) && object.members.some((member) => !known.has(dnKey(member))));
 }
 
 /** As many containers below the one are followed: in more, what is moved as a whole is noticed at the next resync. */

@@ -96,6 +96,12 @@ describe("who comes", () => {
     expect(notes[0]?.message).toContain("WEB4, WEB5");
   });
 
+  test("nobody who was moved away while it was searched", () => {
+    const away = computer("WEB2", { distinguishedName: `CN=WEB2,OU=Old,${BASE}` });
+    const beside = computer("WEB3", { distinguishedName: `CN=WEB3,OU=X${OU}` });
+    expect(outcome({ found: [computer("WEB1"), away, beside] })).toEqual({ wanted: ["WEB1"], kept: [], reasons: [] });
+  });
+
   test("together with those that are named; and nobody who is quarantined, by the one or the other", () => {
     const named = anyComputer("WEB9");
     const situation: Situation = {

@@ -104,8 +104,10 @@ export interface ActiveDirectoryDomainSpec {
       readonly names: readonly string[];
       /** Where hosts are, in these containers or below. It is judged of the computer that is found, wherever it is then: one that is elsewhere gets nothing (its reason is NotAllowed in status.hostIssues) and keeps nobody else from getting it; one that had the right before it was moved keeps it. */
       readonly containers: readonly string[];
-      /** How many hosts a farm may name; absent, as many as a farm can have. */
+      /** How many hosts a farm may name, and find with hosts.search (its max); absent, as many as a farm can have. */
       readonly max?: number;
+      /** Whether farms may search hosts (hosts.search), in the containers above or below. Whoever may create or move computers there decides who gets their passwords. Of the computers that are found those are hosts that the names and containers above allow. */
+      readonly search: boolean;
     };
     /** Groups of somebody else that farms may use. */
     readonly groups: {

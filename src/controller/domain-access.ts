@@ -65,6 +65,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { se
       netBIOSName,
       servicePrincipalNameMappings,
       wellKnownContainers,
+      podHostAccounts: spec.podHostAccounts,
       baseDN: session.rootDse.defaultNamingContext,
       ...spec.defaults,
       trustSelfJoined: spec.selfJoinedComputers === "Grant",

@@ -6,6 +6,7 @@ import type { DesiredAccount } from "../ad/object.ts";
 import type { DomainNames } from "../names/account-name.ts";
 import type { Adoption } from "./adoption.ts";
 import type { DesiredSearch } from "./desired-search.ts";
+import type { DesiredHostAccount, PodHostAccount } from "./desired-host-account.ts";
 import type { Journal } from "./journal.ts";
 
 /** What a farm needs to know of its domain. */
@@ -19,6 +20,8 @@ export interface DomainFacts extends DomainNames {
   readonly groupContainer: string;
   /** Whether what nobody owns may be taken over. */
   readonly adoption: Adoption["domain"];
+  /** Users that farms may let retrieve for Pods. */
+  readonly podHostAccounts: readonly PodHostAccount[];
   /** Containers that the domain itself uses: distinguished names. */
   readonly wellKnownContainers: readonly string[];
   /** The operator's account, as dsacls takes it. */
@@ -100,6 +103,7 @@ export interface DesiredFarm {
   readonly hosts: readonly HostReference[];
   readonly quarantined: readonly HostReference[];
   readonly search: DesiredSearch | undefined;
+  readonly hostAccount: DesiredHostAccount | undefined;
   /** What entries of both lists were resolved to before, by their texts. */
   readonly resolved: ReadonlyMap<string, readonly ResolvedHost[]>;
   /** Looked at only while nothing else may be changed. */

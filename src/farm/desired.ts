@@ -20,6 +20,7 @@ import { childDn, DistinguishedNameError, parentDn, resolveDn } from "../names/d
 import { adoptionConsent, ownerMarker } from "../names/identifier.ts";
 import type { DesiredFarm, DesiredGroup, DomainFacts, HostReference, Sharing, Standing, Terms, Wanted } from "./desired-farm.ts";
 import { desiredSearch } from "./desired-search.ts";
+import { desiredHostAccount } from "./desired-host-account.ts";
 import { readJournal } from "./journal.ts";
 
 export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: string, sharing: Sharing = [], terms: Terms = {}): Wanted {
@@ -48,6 +49,7 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     hosts: reader.hosts("hosts.computers", spec.hosts.computers),
     quarantined: reader.hosts("hosts.quarantined", spec.hosts.quarantined),
     search: desiredSearch(farm, domain, terms.now ?? 0),
+    hostAccount: desiredHostAccount(farm, domain),
     resolved: readResolved(status),
     departed: { objectGUIDs: [], unlessNamed: new Set() },
     trustSelfJoined: domain.trustSelfJoined,

@@ -35,11 +35,11 @@ export function discreet(report: Report): Report {
   return { ...report, view: { ...view, hosts }, plan: plan && { ...plan, blockers: plan.blockers.map(quiet) } };
 }
 
-function objectsOf({ observed: { objects, computers, search } }: FarmView): readonly DirectoryObject[] {
+function objectsOf({ observed: { objects, computers, search, users = [] } }: FarmView): readonly DirectoryObject[] {
   const { container } = search ?? {};
   const containers =
     container && "object" in container ? [container.object, ...("before" in container && container.before ? [container.before] : [])] : [];
-  return [...objects, ...computers, ...containers];
+  return [...objects, ...computers, ...users, ...containers];
 }
 
 /** As many messages of one look are told to the domain's owner. */

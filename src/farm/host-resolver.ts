@@ -15,6 +15,7 @@ import {
   primaryNote,
   quarantineNotFound,
 } from "./host-messages.ts";
+import { asUser, isUser, unfitUser, userMoved, userNotFound, usersAmbiguous, usersNamed } from "./host-account.ts";
 import { HostIndex } from "./host-index.ts";
 import { foundHosts } from "./host-search.ts";
 import type { HostRecord, Looked, PrimaryStranger, ResolvedHosts } from "./looked.ts";
@@ -49,14 +50,16 @@ export class HostResolver {
     this.#looked = looked;
     this.#desired = desired;
     this.#isAllowed = desired.granted ? allowedHosts(desired.granted) : () => true;
-    this.#index = new HostIndex(observed.computers);
+    this.#index = new HostIndex(observed.computers.filter((computer) => !isUser(computer)));
     this.#gone = new Set(observed.gone);
     this.#byId = new Map(observed.computers.map((computer) => [computer.objectGUID, computer]));
   }
 
   /** Whoever has the name and whoever had it are kept out: too few hosts are safer than one too many. */
   quarantine(reference: HostReference): void {
-    const found = this.#index.find(reference);
+    const asked = asUser(reference);
+    const users = asked ? usersNamed(asked, this.#looked.observed.users ?? []).filter(isUser) : [];
+    const found = [...this.#index.find(reference), ...users];
     const remembered = this.#desired.resolved.get(reference.text) ?? [];
     const before = this.#seen(remembered);
     for (const computer of [...found, ...before]) this.#quarantined.set(dnKey(computer.distinguishedName), computer);
@@ -90,6 +93,32 @@ export class HostResolver {
     if (!accepted) this.#unresolved++;
     else if (!this.#quarantined.has(dnKey(accepted.distinguishedName))) this.#wanted.set(dnKey(accepted.distinguishedName), accepted);
     if (found.length === 0 && accepted) this.#notes.push(movedNote("hosts.computers", reference, accepted));
+  }
+
+  /** The user of pods.hostAccount, by the same rules: what gets the right is an object. */
+  hostAccount(): void {
+    const { hostAccount, resolved } = this.#desired;
+    if (!hostAccount) return;
+    const { reference } = hostAccount;
+    const found = hostAccount.user ? usersNamed(hostAccount.user, this.#looked.observed.users ?? []) : [];
+    const remembered = (resolved.get(reference) ?? []).filter(({ objectGUID }) => !this.#gone.has(objectGUID));
+    const [before] = this.#seen(remembered);
+    const candidate = hostAccount.user ? (found[0] ?? before) : undefined;
+    const unfit = candidate && unfitUser(hostAccount, candidate);
+    if (candidate && !unfit && found.length < 2) {
+      this.#remember({ text: reference }, [candidate]);
+      const key = dnKey(candidate.distinguishedName);
+      if (!this.#quarantined.has(key)) this.#wanted.set(key, candidate);
+      if (found.length === 0) this.#notes.push(userMoved(hostAccount, candidate));
+      return;
+    }
+    this.#unresolved++;
+    this.#remember({ text: reference }, remembered);
+    this.#blockers.push(found.length > 1 ? usersAmbiguous(hostAccount, found) : (unfit ?? userNotFound(hostAccount)));
+    // Who had the right keeps it while it cannot be told who is meant; whoever may not have it any more does not.
+    if (unfit && found.length < 2) return;
+    if (before && !unfitUser(hostAccount, before)) this.#hold(before);
+    this.#unseen.wanted.push(...this.#unseenSids(remembered));
   }
 
   /** After all entries: who is quarantined is so whatever finds it. */
@@ -181,7 +210,10 @@ export class HostResolver {
     return unseen.flatMap(({ objectSID }) => objectSID ?? []);
   }
 
-  #remember({ text }: HostReference, hosts: readonly { readonly objectGUID: string; readonly objectSID?: string | undefined }[]): void {
+  #remember(
+    { text }: Pick<HostReference, "text">,
+    hosts: readonly { readonly objectGUID: string; readonly objectSID?: string | undefined }[],
+  ): void {
     for (const { objectGUID, objectSID } of hosts) {
       this.#records.set(`${text}\n${objectGUID}`, { reference: text, objectGUID, ...(objectSID === undefined ? {} : { objectSID }) });
     }

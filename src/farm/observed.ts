@@ -33,6 +33,8 @@ export interface ObservedFarm {
   readonly unreadable: readonly string[];
   /** The host group, where it is nobody's and may be taken over. */
   readonly adopted?: AdoptedGroup | undefined;
+  /** Users that may be hosts, and whatever else bears their names; those that are users are among the computers. */
+  readonly users?: readonly DirectoryObject[] | undefined;
   /** Whom hosts.search finds. */
   readonly search?: ObservedSearch | undefined;
   /** What keeps the farm from making an object, by its distinguished name; asked only for what is not there. */

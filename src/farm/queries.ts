@@ -9,6 +9,7 @@ import { dnKey } from "../names/distinguished-name.ts";
 import { lookupKey, relativeId } from "../names/identifier.ts";
 import { lookAtMembers } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
+import { isUser, lookForUsers } from "./host-account.ts";
 import { HostIndex } from "./host-index.ts";
 import {
   accountsOf,
@@ -49,7 +50,9 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
   const objects = distinct([...found, ...namesakes]).map((object) => (object === adoptable && adopted ? adopted.group : object));
   const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects, options);
   const search = before?.search ?? (scope === "Names" && desired.search ? yield* lookForSearch(desired.search) : undefined);
-  const computers = before?.computers ?? (yield* lookForComputers(desired, scope, objects, [...hosts, ...(search?.found ?? [])]));
+  const users = before?.users ?? (yield* lookForUsers(desired));
+  const known = [...hosts, ...(search?.found ?? []), ...users.filter(isUser)];
+  const computers = before?.computers ?? (yield* lookForComputers(desired, scope, objects, known));
   const others = yield* lookForOthers(desired, objects, computers, { rids, members: primary });
   return {
     objects,
@@ -61,6 +64,7 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
     unreadable: yield* lookForUnreadable(desired, objects, computers),
     adopted,
     search,
+    users,
     uncreatable: scope === "Known" ? new Map() : yield* lookAtContainers(desired, objects, isNew ? containers : undefined),
   };
 }
@@ -73,6 +77,7 @@ export function lookupKeys(desired: DesiredFarm, observed: ObservedFarm | undefi
   const found = [...(observed?.objects ?? []), ...(observed?.computers ?? [])];
   return new Set([
     ...asked.map(({ by, value }) => lookupKey(by, value)),
+    ...(desired.hostAccount?.user ? [lookupKey(desired.hostAccount.user.by, desired.hostAccount.user.value)] : []),
     ...(desired.search ? searchKeys(desired.search, observed?.search) : []),
     ...found.map(({ objectGUID }) => lookupKey("objectGUID", objectGUID)),
   ]);
@@ -90,7 +95,8 @@ function* lookForMembers(
   const isNamed = ({ objectSID }: DirectoryObject): boolean => objectSID !== undefined && named.has(objectSID);
   const groups = objects.filter((object) => isGroup(object) && object.owner !== desired.owner);
   for (const { objectGUID } of groups.filter((group) => isHostGroup(desired, group) || isNamed(group))) {
-    const members = yield* ask(computers.map(byGuid), "Computers", { directMembersOf: objectGUID });
+    const among = computers.some(isUser) ? "Objects" : "Computers";
+    const members = yield* ask(computers.map(byGuid), among, { directMembersOf: objectGUID });
     found.set(objectGUID, new Set(members.map((member) => member.objectGUID)));
   }
   return found;
@@ -120,7 +126,7 @@ function* lookForComputers(
   asked: readonly DirectoryObject[],
 ): Look<readonly DirectoryObject[]> {
   // Of a farm that gets nothing and has nothing nobody is looked up: it would only learn who exists.
-  const named = scope === "Known" && objects.length > 0 ? yield* ask(desired.quarantined, "Computers") : asked;
+  const named = scope === "Known" && objects.length > 0 ? [...asked, ...(yield* ask(desired.quarantined, "Computers"))] : asked;
   const found = new Set(named.map(({ objectGUID }) => objectGUID));
   // Those that it put into groups, and those that an entry meant before: they may have been moved or renamed since.
   const known = [...desired.journal.hostGroups.flatMap((group) => group.added), ...rememberedIds(desired)];
@@ -188,9 +194,10 @@ function* lookForGone(desired: DesiredFarm, computers: readonly DirectoryObject[
 }
 
 /** objectGUIDs of the computers that the farm's entries were resolved to before, and of those that it does not name any more. */
-function rememberedIds({ hosts, quarantined, resolved, departed, search }: DesiredFarm): readonly string[] {
+function rememberedIds({ hosts, quarantined, resolved, departed, search, hostAccount }: DesiredFarm): readonly string[] {
+  const entries = [...hosts, ...quarantined].map(({ text }) => text);
   return [
-    ...[...hosts, ...quarantined].flatMap(({ text }) => resolved.get(text) ?? []).map(({ objectGUID }) => objectGUID),
+    ...[...entries, hostAccount?.reference ?? ""].flatMap((text) => resolved.get(text) ?? []).map(({ objectGUID }) => objectGUID),
     ...departed.objectGUIDs,
     ...(search?.remembered.keys() ?? []),
   ];

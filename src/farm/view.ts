@@ -29,6 +29,7 @@ function resolveHosts(looked: Looked): ResolvedHosts {
   const resolver = new HostResolver(looked);
   for (const reference of desired.quarantined) resolver.quarantine(reference);
   for (const reference of desired.hosts) resolver.want(reference);
+  resolver.hostAccount();
   resolver.search();
   return resolver.result((stays) => primaryStrangers(looked, stays));
 }

@@ -21,6 +21,7 @@ export type Rule =
   | "dnsHostNames"
   | "hosts.names"
   | "hosts.containers"
+  | "podHostAccounts"
   | "groups.access"
   | "groups.hosts";
 
@@ -103,6 +104,11 @@ export const FIELDS = {
     field: "hosts.search.container",
     rule: "hosts.containers",
     values: ({ spec }, domain) => (spec.hosts.search ? [container(spec.hosts.search.container, domain)] : []),
+  },
+  hostAccount: {
+    field: "pods.hostAccount",
+    rule: "podHostAccounts",
+    values: ({ spec }) => (spec.pods?.hostAccount === undefined ? [] : [plain(spec.pods.hostAccount)]),
   },
 } as const satisfies Readonly<Record<string, Field>>;
 

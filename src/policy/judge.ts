@@ -38,6 +38,7 @@ export const COMPARED = {
   dnsHostNames: "Pattern",
   "hosts.names": "Host",
   "hosts.containers": "Container",
+  podHostAccounts: "Pattern",
   "groups.access": "Pattern",
   "groups.hosts": "Pattern",
 } as const satisfies Readonly<Record<Rule, string>>;
@@ -68,6 +69,7 @@ export function readTenants(tenants: readonly TenantSpec[], { baseDN }: PolicyDo
         dnsHostNames: allowsBy("dnsHostNames"),
         "hosts.names": allowsBy("hosts.names"),
         "hosts.containers": allowsBy("hosts.containers"),
+        podHostAccounts: allowsBy("podHostAccounts"),
         "groups.access": allowsBy("groups.access"),
         "groups.hosts": allowsBy("groups.hosts"),
       },
@@ -107,7 +109,10 @@ function refusalsOf({ fields, hosts, search, adoption }: Asked, { spec, allows }
   ];
 }
 
-function allowedBy({ accounts, servicePrincipalNames, dnsHostNames, hosts, groups }: TenantSpec, rule: Rule): readonly string[] {
+function allowedBy(
+  { accounts, servicePrincipalNames, dnsHostNames, hosts, podHostAccounts, groups }: TenantSpec,
+  rule: Rule,
+): readonly string[] {
   switch (rule) {
     case "accounts.names":
       return accounts.names;
@@ -121,6 +126,8 @@ function allowedBy({ accounts, servicePrincipalNames, dnsHostNames, hosts, group
       return hosts.names;
     case "hosts.containers":
       return hosts.containers;
+    case "podHostAccounts":
+      return podHostAccounts;
     case "groups.access":
       return groups.access;
     case "groups.hosts":

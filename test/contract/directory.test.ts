@@ -27,6 +27,7 @@ const FACTS: DomainFacts = {
   servicePrincipalNameMappings: parseMappings([]),
   baseDN: BASE,
   wellKnownContainers: [],
+  podHostAccounts: [],
   accountContainer: "OU=Contract",
   groupContainer: "OU=Contract",
   adoption: "Consent",

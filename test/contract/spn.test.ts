@@ -71,6 +71,7 @@ describe.skipIf(!available)("names of others, to the operator's account", () => 
       operator: "svc-farms@contoso.com",
       baseDN: BASE,
       wellKnownContainers: [],
+      podHostAccounts: [],
       accountContainer: "OU=Farms",
       groupContainer: "OU=Farms",
     };

@@ -59,10 +59,9 @@ describe.skipIf(!available)("hosts by search", () => {
       seconds,
     );
   const rename = (from: string, to: string): Promise<void> => directory.asAdministrator((client) => client.modifyDN(from, to));
-  /** To whoever has no right to see what is deleted Windows does not tell (docs/domain-setup.md). */
+  /** To whoever has no right to see what is deleted the feed does not tell (docs/domain-setup.md). */
   const deletedThere = async (name: string): Promise<void> => {
-    const request = { "serverfarm.dev/reconcile-requested-at": crypto.randomUUID() };
-    if (directory.dialect === "Windows") await cluster.annotate("ServerFarm", name, NAMESPACE, request);
+    await cluster.annotate("ServerFarm", name, NAMESPACE, { "serverfarm.dev/reconcile-requested-at": crypto.randomUUID() });
   };
   const reason = (name: string, wanted: string): Promise<Farm> =>
     farmWhere(NAMESPACE, name, (farm) => condition(farm, "HostsReady")?.reason === wanted);

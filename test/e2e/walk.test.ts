@@ -32,6 +32,12 @@ interface Spec {
     readonly computers: readonly string[];
     readonly quarantined: readonly string[];
     readonly group?: { readonly name?: string; readonly existing: boolean };
+    readonly search?: {
+      readonly container: string;
+      readonly names: readonly string[];
+      readonly max?: number;
+      readonly maxRemoval?: string;
+    };
   };
   readonly accessGroups: readonly { readonly name: string; readonly existing: boolean; readonly container?: string }[];
   readonly managementPolicy: "Enforce" | "Observe";
@@ -82,6 +88,10 @@ const STEPS: readonly (readonly [path: string, step: (spec: Spec) => Spec])[] = 
   ["accessGroups.name", (spec) => ({ ...spec, accessGroups: [{ name: "WalkWriters", existing: true }] })],
   ["accessGroups.existing", (spec) => ({ ...spec, accessGroups: [...spec.accessGroups, { name: "WalkOwned", existing: false }] })],
   ["accessGroups.container", (spec) => ({ ...spec, accessGroups: [{ name: "WalkElsewhere", existing: false, container: "OU=Walk" }] })],
+  ["hosts.search.container", hosts({ search: { container: "OU=Walk", names: ["WEB*"] } })],
+  ["hosts.search.names", hosts({ search: { container: "OU=Walk", names: ["*"] } })],
+  ["hosts.search.max", hosts({ search: { container: "OU=Walk", names: ["WEB*"], max: 1 } })],
+  ["hosts.search.maxRemoval", hosts({ search: { container: "OU=Walk", names: ["WEB*"], maxRemoval: "0%" } })],
   ["managementPolicy", (spec) => ({ ...spec, managementPolicy: "Observe" })],
   ["adoptionPolicy", (spec) => ({ ...spec, adoptionPolicy: "Unowned" })],
   ["deletionPolicy", (spec) => ({ ...spec, deletionPolicy: "Retain" })],

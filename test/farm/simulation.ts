@@ -29,6 +29,7 @@ export const FACTS: DomainFacts = {
   servicePrincipalNameMappings: parseMappings([]),
   baseDN: BASE,
   wellKnownContainers: [],
+  podHostAccounts: [],
   accountContainer: "OU=Farms",
   groupContainer: "OU=Farms",
   adoption: "Consent",

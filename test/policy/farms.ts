@@ -20,6 +20,7 @@ export function tenantOf(spec: Partial<TenantSpec> = {}): TenantSpec {
     dnsHostNames: ["*.web.contoso.com"],
     hosts: { search: true, containers: ["OU=Web Servers,OU=Servers"], names: ["WEB*"], max: 50 },
     groups: { access: ["Web-*"], hosts: [] },
+    podHostAccounts: ["eks-web"],
     adoption: false,
     ...spec,
   };

@@ -57,6 +57,7 @@ describe("what one tenant allows", () => {
       dnsHostNames: ["*"],
       hosts: { search: true, names: ["*"], containers: ["DC=contoso,DC=com"] },
       groups: { access: ["*"], hosts: ["*"] },
+      podHostAccounts: ["*"],
       adoption: true,
     });
     for (const [name, , farm] of FARMS.filter(([told]) => !/partition|no distinguished name$|quoted/.test(told)))

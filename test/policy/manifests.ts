@@ -194,6 +194,13 @@ export const FARMS: readonly Row[] = [
   ...GROUPS,
   ...COMPUTERS,
   ...SEARCHES,
+  ["its user for Pods", "Nobody", { pods: { serviceAccounts: [], hostAccount: "eks-web", configMap: false } }],
+  [
+    "another's user for Pods",
+    "Both",
+    { pods: { serviceAccounts: [], hostAccount: "eks-db", configMap: false } },
+    "pods.hostAccount podHostAccounts",
+  ],
   ["adoption", "Both", { adoptionPolicy: "Unowned" }, "adoptionPolicy adoption"],
   ["what services register is not granted", "Nobody", { selfRegisteredServicePrincipalNames: ["MSSQLSvc/*"] }],
   ...SERVICE_PRINCIPAL_NAMES,

@@ -116,6 +116,8 @@ export interface ActiveDirectoryDomainSpec {
       /** Patterns of the groups that may be host groups (hosts.group.existing: true). Only where it is allowed to both may farms of two namespaces share one, and so give their passwords to the hosts of the other. */
       readonly hosts: readonly string[];
     };
+    /** Patterns of the entries of spec.podHostAccounts that farms may name (pods.hostAccount): whose users may retrieve their passwords. */
+    readonly podHostAccounts: readonly string[];
     /** Whether farms may take over what they did not make (adoptionPolicy: Unowned), as far as the domain's adoption lets anybody. */
     readonly adoption: boolean;
     /** How many farms the tenant may have; absent, any number. Counted are those that it allows, each for the first tenant that allows it; and, for each tenant of their namespace, those that nobody allows and that still own something. Those that own something go first, and among them the oldest: a new farm never takes the place of one that is there. */

@@ -5,6 +5,7 @@ import type { ConditionDraft } from "../../api/object.ts";
 import { PARTS } from "../../api/reasons.ts";
 import type { DirectoryObject } from "../../ad/object.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
+import { hostAccountReference } from "../desired-host-account.ts";
 import { membership } from "../queries.ts";
 import type { Report } from "../report.ts";
 import { externalHostGroups, type FarmView, ownHostGroups } from "../view.ts";
@@ -66,7 +67,7 @@ function hostsStatus(farm: ServerFarm, report: Report, view: FarmView): Partial<
 /** Whom an entry meant that is taken out of the manifest is on record until it has no right any more. */
 function recordsStatus({ spec, status }: ServerFarm, { error }: Report, view: FarmView): Pick<ServerFarmStatus, "resolvedHosts"> {
   const { desired, observed, hosts } = view;
-  const named = new Set(spec.hosts.computers);
+  const named = new Set([...spec.hosts.computers, hostAccountReference(spec)]);
   const departed = new Set(desired.departed.objectGUIDs);
   const seen = new Map(observed.computers.map((computer) => [computer.objectGUID, computer]));
   const gone = new Set(observed.gone);

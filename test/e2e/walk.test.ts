@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import { BASE } from "../harness/directory.ts";
+import { addUser, BASE } from "../harness/directory.ts";
 import { waitFor } from "../harness/process.ts";
 import { available, cluster, condition, directory, farmOf, farmWhere, getFarm, useOperator } from "../harness/world.ts";
 
@@ -46,6 +46,9 @@ interface Spec {
   readonly suspend: boolean;
   readonly pods?: { readonly serviceAccounts: readonly string[]; readonly hostAccount?: string; readonly configMap?: boolean };
 }
+
+/** The user of pods.hostAccount. */
+const POD_USER = "svc-walk";
 
 const START: Spec = {
   // What is absent is not managed, so that there is no way back to it.
@@ -152,6 +155,7 @@ function wanted({
   servicePrincipalNames,
   hosts: { grant, computers, quarantined, group: wantedGroup },
   accessGroups,
+  pods,
 }: Spec): unknown {
   const { dnsHostName = "walk.contoso.com", encryptionTypes, description, displayName, enabled } = properties;
   const bits: Readonly<Record<string, number>> = { RC4: 4, AES128: 8, AES256: 16 };
@@ -170,7 +174,7 @@ function wanted({
       ...accessGroups.filter((access) => !access.existing).map(({ name }) => name),
       ...(grant === "Principals" || existing ? [] : [wantedGroup?.name ?? "walkHosts"]),
     ].toSorted(),
-    shared: existing ? names.map((name) => `${name}$`).toSorted() : [],
+    shared: existing ? [...names.map((name) => `${name}$`), ...(pods?.hostAccount === undefined ? [] : [POD_USER])].toSorted() : [],
   };
 }
 
@@ -189,6 +193,11 @@ describe.skipIf(!available)("a walk over the schema", () => {
         sAMAccountName: "WalkShared",
         member: [`CN=${FOREIGN},CN=Computers,${BASE}`],
       });
+      await addUser(client, POD_USER, "P0d!Secret-walk");
+    });
+    const plugin = { pluginGUID: "{859E1386-BDB4-49E8-85C7-3070B13920E1}", pluginInput: "{}" };
+    await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, {
+      spec: { podHostAccounts: [{ name: "eks-web", user: POD_USER, ...plugin }] },
     });
     await go(START, "the start");
   });
@@ -197,6 +206,7 @@ describe.skipIf(!available)("a walk over the schema", () => {
     await directory.asAdministrator(async (client) => {
       for (const name of ["WalkReaders", "WalkWriters", "WalkShared"]) await client.del(`CN=${name},OU=Walk,${BASE}`);
       await client.del(`OU=Walk,${BASE}`);
+      await client.del(`CN=${POD_USER},CN=Users,${BASE}`);
     });
   });
 

@@ -20,6 +20,8 @@ export const ASKED: Readonly<Record<FieldName, (farm: string) => string>> = {
   accessGroupContainers: (farm) =>
     `${farm}.spec.accessGroups.filter(g, !g.existing).map(g, ${either("g.container", "params.spec.defaults.groupContainer")})`,
   hosts: (farm) => `${farm}.spec.hosts.computers`,
+  hostAccount: (farm) => `has(${farm}.spec.pods) && has(${farm}.spec.pods.hostAccount) ? [${farm}.spec.pods.hostAccount] : []`,
+  searchedContainer: (farm) => `has(${farm}.spec.hosts.search) ? [${farm}.spec.hosts.search.container] : []`,
 };
 
 function either(field: string, otherwise: string): string {

@@ -75,13 +75,24 @@ function askedVariables(name: FieldName): readonly Variable[] {
   ];
 }
 
-const TOO_MANY = "has(variables.tenants[i].hosts.max) && size(variables.hosts) > variables.tenants[i].hosts.max";
+/** How many hosts a farm names, and finds at most. */
+function hostsOf(farm: "object" | "oldObject"): string {
+  const list = farm === "object" ? "variables.hosts" : "variables.hostsBefore";
+  return `(size(${list}) + (has(${farm}.spec.hosts.search) ? ${farm}.spec.hosts.search.max : 0))`;
+}
+function tooMany(farm: "object" | "oldObject"): string {
+  return `has(variables.tenants[i].hosts.max) && ${hostsOf(farm)} > variables.tenants[i].hosts.max`;
+}
+function searches(farm: "object" | "oldObject"): string {
+  return `has(${farm}.spec.hosts.search) && !variables.tenants[i].hosts.search`;
+}
 const ADOPTS = "object.spec.adoptionPolicy == 'Unowned' && !variables.tenants[i].adoption";
 
 /** No tenant allowed what was there before. */
 const FROZEN = [
   ...FIELD_NAMES.map((name) => `variables.${name}Froze[i]`),
-  `(${TOO_MANY.replace("variables.hosts)", "variables.hostsBefore)")})`,
+  `(${tooMany("oldObject")})`,
+  `(${searches("oldObject")})`,
   `(${ADOPTS.replace("object", "oldObject")})`,
 ].join(" || ");
 
@@ -100,7 +111,8 @@ function refusal(name: FieldName): string {
 }
 
 const OTHER_REFUSALS = [
-  `!(${TOO_MANY}) || (variables.frozen && size(variables.hosts) <= size(variables.hostsBefore)) ? '' : 'hosts.computers: "' + string(size(variables.hosts)) + ' hosts" (hosts.max is ' + string(variables.tenants[i].hosts.max) + ')'`,
+  `!(${tooMany("object")}) || (variables.frozen && ${hostsOf("object")} <= ${hostsOf("oldObject")}) ? '' : 'hosts.computers: "' + string(${hostsOf("object")}) + ' hosts" (hosts.max is ' + string(variables.tenants[i].hosts.max) + ')'`,
+  `!(${searches("object")}) || (variables.frozen && has(oldObject.spec.hosts.search)) ? '' : 'hosts.search: "true" (hosts.search is false)'`,
   `!(${ADOPTS}) || (variables.frozen && oldObject.spec.adoptionPolicy == 'Unowned') ? '' : 'adoptionPolicy: "Unowned" (adoption is false)'`,
 ];
 
@@ -110,6 +122,8 @@ const OUTCOME: readonly Variable[] = [
     expression: [
       "variables.same",
       ...FIELD_NAMES.map((name) => `variables.${name}Kept`),
+      `${hostsOf("object")} <= ${hostsOf("oldObject")}`,
+      "(!has(object.spec.hosts.search) || has(oldObject.spec.hosts.search))",
       "(object.spec.adoptionPolicy == oldObject.spec.adoptionPolicy || object.spec.adoptionPolicy != 'Unowned')",
     ].join(" && "),
   },

@@ -22,6 +22,8 @@ export interface DomainObservation {
   /** How many computers an ordinary user may create; undefined where it cannot be read. */
   readonly machineAccountQuota: number | undefined;
   readonly servicePrincipalNameMappings: ServicePrincipalNameMappings;
+  /** Where every user may create computers, and where domain controllers are: distinguished names. */
+  readonly wellKnownContainers: readonly string[];
   readonly kdsRootKey: KdsRootKey;
   /** The operator's own, as dsacls takes it. */
   readonly account: string;

@@ -23,6 +23,16 @@ export interface Query {
   readonly urgent?: boolean;
   /** objectGUID of a group: only what is a direct member of it is meant, and of that nothing but its objectGUID is read. */
   readonly directMembersOf?: string;
+  /** Every computer below a container is meant, and `lookups` is empty. */
+  readonly below?: Below;
+}
+
+/** What is searched below a container. */
+export interface Below {
+  /** objectGUID of the container: whatever it is called today. */
+  readonly container: string;
+  /** Patterns of sAMAccountNames without the $; who asks compares them once more. */
+  readonly names: readonly string[];
 }
 
 /** Questions that are asked at a time, and the answer to each of them in their order; what is asked next depends on the answers. Never no question. */

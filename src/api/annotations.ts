@@ -6,3 +6,9 @@ export const ABANDON = "serverfarm.dev/abandon";
 export const CONFIRM_DELETION = "serverfarm.dev/confirm-deletion";
 /** Keeps a deleted domain while farms name it. */
 export const DOMAIN_FINALIZER = "serverfarm.dev/in-use";
+/** The annotation that lets as many computers lose the right as it says, which hosts.search does not find any more. */
+export const CONFIRM_REMOVAL = "serverfarm.dev/confirm-removal";
+/** The annotation with the objectGUID of the container that hosts.search is to mean from now on. */
+export const CONFIRM_CONTAINER = "serverfarm.dev/confirm-container";
+/** Those that a farm is looked at for when one of them changes. */
+export const FARM_ANNOTATIONS = ["serverfarm.dev/reconcile-requested-at", ABANDON, CONFIRM_DELETION, CONFIRM_REMOVAL, CONFIRM_CONTAINER];

@@ -13,4 +13,6 @@ export interface Granted {
   readonly tenant: string;
   /** Whole distinguished names: hosts are in these containers or below. */
   readonly hostContainers: readonly string[];
+  /** Patterns of the names of hosts. */
+  readonly hostNames: readonly string[];
 }

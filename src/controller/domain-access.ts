@@ -6,7 +6,7 @@ import type { DomainState } from "../domain/state.ts";
 import type { DomainFacts } from "../farm/desired-farm.ts";
 import type { Unusable } from "../farm/status/not-looked.ts";
 import type { Directory } from "../farm/observed.ts";
-import { directoryOf } from "../reconciler/farm.ts";
+import { directoryOf } from "../reconciler/directory.ts";
 import type { Reached } from "./domain-connection.ts";
 import { resyncOf } from "./domain-settings.ts";
 import type { After } from "./kind.ts";
@@ -45,7 +45,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reac
   }
   const { absenceReliableAfter } = state;
   const { session, reader, writer } = reached;
-  const { netBIOSName, servicePrincipalNameMappings } = view.observation;
+  const { netBIOSName, servicePrincipalNameMappings, wellKnownContainers } = view.observation;
   return {
     kind: "Ready",
     directory: directoryOf(reader, writer, () => ({
@@ -56,6 +56,8 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reac
       dnsName: spec.dnsName,
       netBIOSName,
       servicePrincipalNameMappings,
+      wellKnownContainers,
+      podHostAccounts: spec.podHostAccounts,
       baseDN: session.rootDse.defaultNamingContext,
       ...spec.defaults,
       trustSelfJoined: spec.selfJoinedComputers === "Grant",

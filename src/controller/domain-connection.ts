@@ -1,5 +1,7 @@
 /** The session of one domain and its feed: made when they are needed, made anew where the connection was lost, with pauses between failures. */
+import type { Reader } from "../ad/port.ts";
 import { ChangeFeed } from "../directory/feed.ts";
+import { ContainerSearches } from "../directory/container-searches.ts";
 import { LdapReader } from "../directory/reader.ts";
 import { LdapWriter } from "../directory/writer.ts";
 import type { BrakeState, Fence } from "../directory/may-send.ts";
@@ -31,7 +33,7 @@ const KEEP_ALIVE = 300_000;
 /** One reader and one writer for all farms: what they ask at once is asked together, and what they write waits for its turn. */
 export interface Reached {
   readonly session: LdapSession;
-  readonly reader: LdapReader;
+  readonly reader: Reader;
   readonly writer: LdapWriter;
 }
 
@@ -124,7 +126,8 @@ export class DomainConnection {
     refused.forget(credentials);
     log.info("connected", { domain, server: session.url, dnsHostName: session.rootDse.dnsHostName });
     this.#proven = false;
-    this.#open = { session, reader: new LdapReader(session), writer: new LdapWriter(session), feed: new ChangeFeed(session) };
+    const reader = new ContainerSearches(session, new LdapReader(session));
+    this.#open = { session, reader, writer: new LdapWriter(session), feed: new ChangeFeed(session) };
     this.#keptAliveAt = performance.now();
     session.onLost(() => {
       if (this.session !== session) return;

@@ -3,7 +3,8 @@ import { DirectoryError } from "../ad/error.ts";
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
-import type { DesiredFarm, SharingFarm } from "../farm/desired-farm.ts";
+import type { Permission } from "../api/permission.ts";
+import type { DesiredFarm, SharingFarm, Terms } from "../farm/desired-farm.ts";
 import { frozenFarm, hasToTakeOut } from "../farm/frozen.ts";
 import { leftBehind } from "../farm/handover.ts";
 import type { Directory } from "../farm/observed.ts";
@@ -101,6 +102,12 @@ export async function takeOut(
   }
   const again = end.retryable ? retry(report) : hasFailed(report) ? ops.recheck(key, report) : later;
   return await ops.write(farm, end.status, end.events, again);
+}
+
+/** What tenants allow a farm now. */
+export function termsOf(farm: ServerFarm, permission: Permission, tenancy: Tenancy): Terms {
+  const granted = permission.kind === "Allowed" ? permission : undefined;
+  return { now: Date.now(), granted, sharedGroups: tenancy.sharedGroups(farm) };
 }
 
 /** Other farms as tenants have them: one that is not allowed keeps nobody in a group; what it put in stays on its record. */

@@ -1,6 +1,6 @@
 /** ServerFarm: when a farm is reconciled, and what of the result goes to the cluster. */
 import { setImmediate } from "node:timers/promises";
-import { ABANDON, CONFIRM_DELETION, FARM_FINALIZER } from "../api/annotations.ts";
+import { FARM_ANNOTATIONS, FARM_FINALIZER, ABANDON } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
 import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { finalizerAction, keyOf } from "../api/object.ts";
@@ -25,7 +25,7 @@ import { type DomainAccess, noDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { asAllowed, assertStands, endFarm, type FarmOps, takeOut, withhold } from "./farm-ops.ts";
+import { asAllowed, assertStands, endFarm, type FarmOps, takeOut, termsOf, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
 import type { Tenancy } from "./tenancy.ts";
@@ -45,7 +45,7 @@ const RECHECK = { base: 60_000, max: 600_000 };
 
 export class FarmKind implements Kind<ServerFarm>, FarmOps {
   readonly name = "serverfarm";
-  readonly annotations = ["serverfarm.dev/reconcile-requested-at", ABANDON, CONFIRM_DELETION];
+  readonly annotations = FARM_ANNOTATIONS;
   readonly workers: number;
   readonly objects: Copies<ServerFarm>;
   readonly queue: WorkQueue;
@@ -163,8 +163,8 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     const shares = sharesGroups(farm);
     this.byGroup.watch(keyOf(farm.metadata), shares);
     const sharing = shares ? this.byGroup.sharingWith(farm, this.objects, facts.baseDN) : [];
-    if (!this.#hasTenants(farm)) return desiredFarm(farm, facts, clusterId, sharing);
-    const terms = { granted: permission.kind === "Allowed" ? permission : undefined, sharedGroups: this.#tenancy.sharedGroups(farm) };
+    if (!this.#hasTenants(farm)) return desiredFarm(farm, facts, clusterId, sharing, { now: Date.now() });
+    const terms = termsOf(farm, permission, this.#tenancy);
     return desiredFarm(farm, facts, clusterId, asAllowed(sharing, this.objects, this.#tenancy), terms);
   }
 

@@ -7,6 +7,7 @@ import type { FeedBatch } from "../directory/feed.ts";
 import type { SharingFarm } from "../farm/desired-farm.ts";
 import { readJournal, sharesGroups } from "../farm/journal.ts";
 import { LeftMembers } from "./left-members.ts";
+import { concernedBelow, searches } from "./search-wakes.ts";
 import { sharingFarm } from "../farm/sharing.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { foldName, hostGroupNameOf } from "../names/account-name.ts";
@@ -108,7 +109,8 @@ export function wakeFarms(
     for (const key of inDomain) if (objects.get(key)) queue.add(key, "Resync");
     return;
   }
-  for (const key of wakes.concernedBy(batch.entries)) {
+  const isSearched = (key: string, object: DirectoryObject): boolean => searches(objects.get(key), object);
+  for (const key of new Set([...wakes.concernedBy(batch.entries), ...concernedBelow(batch.entries, wakes, isSearched)])) {
     const farm = objects.get(key);
     // Somebody may have let a quarantined host in.
     if (farm?.spec.domainRef.name === domain) queue.add(key, farm.spec.hosts.quarantined.length > 0 ? "Urgent" : "Change");

@@ -1,10 +1,12 @@
 /** One bound connection to one server, over TLS that was checked. Owns its life: lost is lost, and a new one is made. */
 import net from "node:net";
 import tls from "node:tls";
-import { Attribute, Change, Client, Control, type Entry, type Filter } from "ldapts";
+import { Attribute, Change, Client, Control, type Entry, type Filter, type SearchOptions } from "ldapts";
 import { DirectoryError } from "../ad/error.ts";
+import { deadline } from "./deadline.ts";
 import { Attributes, BINARY_ATTRIBUTES } from "./entries.ts";
 import { type Attempt, resultName, toDirectoryError } from "./ldap-error.ts";
+import { collectPages } from "./pages.ts";
 import { connect } from "./socket.ts";
 
 /** `connect`: the way to the server and its certificate; of `ldap://` StartTLS is one more. */
@@ -38,6 +40,8 @@ export interface SearchRequest {
   /** Stop after so many entries; without it, an answer that the server cut short is an error. */
   readonly limit?: number;
   readonly deleted?: boolean;
+  /** True: there may be more than a server lists at once. */
+  readonly pages?: boolean;
   /** A shorter deadline than the usual one, in milliseconds. */
   readonly within?: number;
 }
@@ -141,25 +145,42 @@ export class LdapConnection {
     this.#socket.destroy();
   }
 
-  async search({ base, scope, filter, attributes, limit, deleted, within }: SearchRequest): Promise<readonly Attributes[]> {
-    const what = `searching ${base === "" ? "the rootDSE" : base}`;
-    const search = async (): Promise<Entry[]> => {
-      const { searchEntries } = await this.#client.search(
-        base,
-        {
-          scope,
-          attributes: [...attributes],
-          explicitBufferAttributes: BINARY_ATTRIBUTES,
-          timeLimit: SERVER_TIME_LIMIT,
-          ...(filter ? { filter } : {}),
-          ...(limit === undefined ? {} : { sizeLimit: limit }),
-        },
-        deleted === true ? [new Control(SHOW_DELETED, { critical: true })] : [],
-      );
-      return searchEntries;
+  async search(request: SearchRequest): Promise<readonly Attributes[]> {
+    const { base, scope, filter, attributes, limit, deleted, within } = request;
+    const attempt = { what: `searching ${base === "" ? "the rootDSE" : base}`, write: false };
+    const options: SearchOptions = {
+      scope,
+      attributes: [...attributes],
+      explicitBufferAttributes: BINARY_ATTRIBUTES,
+      timeLimit: SERVER_TIME_LIMIT,
+      ...(filter ? { filter } : {}),
+      ...(limit === undefined ? {} : { sizeLimit: limit }),
     };
-    const entries = await this.#request("search", { what, write: false }, search, within);
+    const send = async (): Promise<readonly Entry[]> =>
+      (await this.#client.search(base, options, deleted === true ? [new Control(SHOW_DELETED, { critical: true })] : [])).searchEntries;
+    const search = (): Promise<readonly Entry[]> => this.#request("search", attempt, send, within);
+    const entries =
+      request.pages === true ? await collectPages((size) => this.#pages(base, options, size, attempt), search) : await search();
     return entries.map((entry) => new Attributes(entry));
+  }
+
+  /** Each page is a request of its own. */
+  async *#pages(base: string, options: SearchOptions, pageSize: number, attempt: Attempt): AsyncGenerator<readonly Entry[]> {
+    const pages = this.#client.searchPaginated(base, { ...options, paged: { pageSize } });
+    let ended = false;
+    const next = async (): Promise<Awaited<ReturnType<typeof pages.next>>> => {
+      const page = await pages.next();
+      ended = page.done === true;
+      return page;
+    };
+    // That there is no page any more is known without asking.
+    const observe: RequestObserver = (...request) => {
+      if (!ended) this.#observe(...request);
+    };
+    for (let page = await this.#request("search", attempt, next, undefined, observe); page.done !== true;) {
+      yield page.value.searchEntries;
+      page = await this.#request("search", attempt, next, undefined, observe);
+    }
   }
 
   async add(dn: string, attributes: Readonly<Record<string, readonly (string | Buffer)[]>>): Promise<void> {
@@ -179,10 +200,16 @@ export class LdapConnection {
     await this.#request("delete", { what: `deleting ${dn}`, write: true }, () => this.#client.del(dn));
   }
 
-  async #request<T>(operation: Operation, attempt: Attempt, send: () => Promise<T>, within = REQUEST_TIMEOUT + 5000): Promise<T> {
+  async #request<T>(
+    operation: Operation,
+    attempt: Attempt,
+    send: () => Promise<T>,
+    within = REQUEST_TIMEOUT + 5000,
+    observe = this.#observe,
+  ): Promise<T> {
     const silence = setInterval(() => this.#onSilence?.(), SILENCE);
     try {
-      return await measured(operation, attempt, this.#observe, async () => {
+      return await measured(operation, attempt, observe, async () => {
         // The client would connect anew by itself, and unbound; so a lost connection is never used again. Nothing was sent yet.
         if (operation !== "bind" && !this.usable)
           throw new DirectoryError("Unavailable", `${attempt.what}: the connection to ${this.url} is lost`);
@@ -214,17 +241,4 @@ async function measured<T>(operation: Operation, attempt: Attempt, observe: Requ
 
 function toValues(values: readonly (string | Buffer)[]): Buffer[] {
   return values.map((value) => (typeof value === "string" ? Buffer.from(value) : value));
-}
-
-/** Rejects with the message where it takes longer. */
-async function deadline<T>(promise: Promise<T>, milliseconds: number, message: string): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new Error(message));
-  }, milliseconds);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

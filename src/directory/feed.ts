@@ -1,8 +1,9 @@
 /** What changed in the directory since the last look, by uSNChanged: USNs belong to one DC, so a feed lives as long as its session. */
 import { AndFilter, EqualityFilter, GreaterThanEqualsFilter, LessThanEqualsFilter, OrFilter } from "ldapts";
-import { keysOfObject } from "../names/identifier.ts";
+import { keysUpwards, parentDn } from "../names/distinguished-name.ts";
+import { keyBelow, keysOfObject } from "../names/identifier.ts";
 import { DirectoryError } from "../ad/error.ts";
-import type { DirectoryObject } from "../ad/object.ts";
+import { type DirectoryObject, isGroup } from "../ad/object.ts";
 import { OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
 
@@ -12,6 +13,8 @@ export interface FeedEntry {
   readonly deleted: boolean;
   /** Every key by which a farm may have asked for it. */
   readonly keys: readonly string[];
+  /** Keys of the containers that it is in: farms may search them. */
+  readonly within: readonly string[];
 }
 
 /** What changed; or that too much changed to list it. */
@@ -21,6 +24,8 @@ export type FeedBatch = { readonly kind: "Changes"; readonly entries: readonly F
 const RANGE = 1000n;
 /** More ranges than this are not worth listing: everything is compared. */
 const RANGES = 100n;
+/** Classes of what farms look up. */
+const KINDS = ["user", "group", "organizationalUnit", "container"];
 
 /**
  * A USN is given out before its write is committed, so a change may become visible after others with higher ones. highestCommittedUSN has none below
@@ -65,8 +70,8 @@ export class ChangeFeed {
       new GreaterThanEqualsFilter({ attribute: "uSNChanged", value: String(from) }),
       ...(to === undefined ? [] : [new LessThanEqualsFilter({ attribute: "uSNChanged", value: String(to) })]),
     ];
-    // Computers and service accounts are users; whatever else holds an SPN is one too.
-    const kinds = new OrFilter({ filters: ["user", "group"].map((value) => new EqualityFilter({ attribute: "objectClass", value })) });
+    // Computers and service accounts are users; whatever else holds an SPN is one too. Farms search containers.
+    const kinds = new OrFilter({ filters: KINDS.map((value) => new EqualityFilter({ attribute: "objectClass", value })) });
     const found = await this.#session.search({
       base: this.#session.rootDse.defaultNamingContext,
       scope: "sub",
@@ -76,7 +81,9 @@ export class ChangeFeed {
     });
     return found.flatMap((entry): readonly FeedEntry[] => {
       const object = toDirectoryObject(entry);
-      return object ? [{ object, deleted: entry.text("isDeleted") === "TRUE", keys: keysOfObject(object) }] : [];
+      if (!object) return [];
+      const within = isGroup(object) ? [] : keysUpwards(parentDn(object.distinguishedName)).map(keyBelow);
+      return [{ object, deleted: entry.text("isDeleted") === "TRUE", keys: keysOfObject(object), within }];
     });
   }
 

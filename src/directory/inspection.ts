@@ -10,9 +10,11 @@ import { markersOf, decodeGuid, decodeSid } from "../names/identifier.ts";
 import { decodeFiletime } from "./entries.ts";
 import { excessiveRights } from "./excess.ts";
 import type { LdapSession } from "./session.ts";
+import { wellKnownContainers } from "./well-known.ts";
 
 /** What is written on an account after it was created, and on a group. */
 const WRITTEN_ON_ACCOUNTS = ["msDS-GroupMSAMembership", "servicePrincipalName", "adminDescription", ...ACCOUNT_ATTRIBUTES];
+const DOMAIN_ATTRIBUTES = ["objectSid", "ms-DS-MachineAccountQuota", "wellKnownObjects"];
 const WRITTEN_ON_GROUPS = ["member", "adminDescription", "sAMAccountName"];
 
 export interface Containers {
@@ -28,7 +30,7 @@ export async function inspectDomain(
 ): Promise<DomainObservation> {
   const { rootDse } = session;
   const [domain, schema, service, partition, mappings] = await Promise.all([
-    session.searchOne({ base: rootDse.defaultNamingContext, scope: "base", attributes: ["objectSid", "ms-DS-MachineAccountQuota"] }),
+    session.searchOne({ base: rootDse.defaultNamingContext, scope: "base", attributes: DOMAIN_ATTRIBUTES }),
     session.searchOne({ base: rootDse.schemaNamingContext, scope: "base", attributes: ["objectVersion"] }),
     session.searchOne({ base: rootDse.dsServiceName, scope: "base", attributes: ["invocationId"] }),
     session.searchOne({
@@ -53,6 +55,7 @@ export async function inspectDomain(
     netBIOSName: partition?.text("nETBIOSName"),
     machineAccountQuota: domain?.number("ms-DS-MachineAccountQuota"),
     servicePrincipalNameMappings: parseMappings(mappings),
+    wellKnownContainers: wellKnownContainers(domain?.texts("wellKnownObjects") ?? []),
     kdsRootKey: await findKdsRootKey(session),
     account: session.account,
     excessiveRights: await excessiveRights(session, [resolveDn(accountContainer, base), resolveDn(groupContainer, base)]),

@@ -5,6 +5,8 @@ import type { Lookup } from "../ad/lookup.ts";
 import type { DesiredAccount } from "../ad/object.ts";
 import type { DomainNames } from "../names/account-name.ts";
 import type { Adoption } from "./adoption.ts";
+import type { DesiredSearch } from "./desired-search.ts";
+import type { DesiredHostAccount, PodHostAccount } from "./desired-host-account.ts";
 import type { Journal } from "./journal.ts";
 
 /** What a farm needs to know of its domain. */
@@ -18,6 +20,10 @@ export interface DomainFacts extends DomainNames {
   readonly groupContainer: string;
   /** Whether what nobody owns may be taken over. */
   readonly adoption: Adoption["domain"];
+  /** Users that farms may let retrieve for Pods. */
+  readonly podHostAccounts: readonly PodHostAccount[];
+  /** Containers that the domain itself uses: distinguished names. */
+  readonly wellKnownContainers: readonly string[];
   /** The operator's account, as dsacls takes it. */
   readonly operator: string;
   /** Nothing is written for any farm of the domain. */
@@ -96,6 +102,8 @@ export interface DesiredFarm {
   readonly accessGroups: readonly DesiredGroup[];
   readonly hosts: readonly HostReference[];
   readonly quarantined: readonly HostReference[];
+  readonly search: DesiredSearch | undefined;
+  readonly hostAccount: DesiredHostAccount | undefined;
   /** What entries of both lists were resolved to before, by their texts. */
   readonly resolved: ReadonlyMap<string, readonly ResolvedHost[]>;
   /** Looked at only while nothing else may be changed. */
@@ -132,10 +140,12 @@ export interface DesiredFarm {
 /** Other farms that use existing host groups, or did. */
 export type Sharing = readonly SharingFarm[];
 
-/** What the domain's tenants allow: the farm, and its namespace. Empty where there are none. */
+/** What the domain's tenants allow, where there are any: the farm, and its namespace. And when it is looked at. */
 export interface Terms {
   readonly granted?: Granted | undefined;
   readonly sharedGroups?: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly now?: number;
 }
 
 /** The farm as wanted. With `problems` it must not be brought about; to clean up after it, it is good enough. */

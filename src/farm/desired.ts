@@ -19,7 +19,9 @@ import {
 import { childDn, DistinguishedNameError, parentDn, resolveDn } from "../names/distinguished-name.ts";
 import { adoptionConsent, ownerMarker } from "../names/identifier.ts";
 import type { DesiredFarm, DesiredGroup, DomainFacts, HostReference, Sharing, Standing, Terms, Wanted } from "./desired-farm.ts";
-import { groupRidOnRecord, readJournal } from "./journal.ts";
+import { desiredSearch } from "./desired-search.ts";
+import { desiredHostAccount } from "./desired-host-account.ts";
+import { knownObjectsOf, readJournal } from "./journal.ts";
 
 export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: string, sharing: Sharing = [], terms: Terms = {}): Wanted {
   const { spec, metadata, status } = farm;
@@ -46,15 +48,15 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     accessGroups,
     hosts: reader.hosts("hosts.computers", spec.hosts.computers),
     quarantined: reader.hosts("hosts.quarantined", spec.hosts.quarantined),
+    search: desiredSearch(farm, domain, terms.now ?? 0),
+    hostAccount: desiredHostAccount(farm, domain),
     resolved: readResolved(status),
     departed: { objectGUIDs: [], unlessNamed: new Set() },
     trustSelfJoined: domain.trustSelfJoined,
     granted: terms.granted,
     amongTenants: terms.sharedGroups !== undefined,
     sharedGroups: terms.sharedGroups ?? [],
-    knownObjects: (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID),
-    knownAccessGroups: (status?.ownedObjects ?? []).filter(({ kind }) => kind === "AccessGroup").map(({ objectGUID }) => objectGUID),
-    knownGroupRID: groupRidOnRecord(status),
+    ...knownObjectsOf(status),
     journal: readJournal(status),
     standing: standingOf(metadata),
     sharing,

@@ -13,6 +13,7 @@ import { allowedHosts } from "./allowed-hosts.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import type { HostNote } from "./host-messages.ts";
 import type { Report } from "./report.ts";
+import type { FarmView } from "./view.ts";
 
 /** What is said of a look, by `say`: with messages that name nothing of others, where there are tenants. */
 export function sayDiscreetly<Said extends { readonly events: readonly EventDraft[] }>(
@@ -28,10 +29,17 @@ export function sayDiscreetly<Said extends { readonly events: readonly EventDraf
 export function discreet(report: Report): Report {
   const { view, plan } = report;
   if (!view) return report;
-  const hush = hushed(view.desired, [...view.observed.objects, ...view.observed.computers]);
+  const hush = hushed(view.desired, objectsOf(view));
   const quiet = <Said extends { readonly message: string }>(said: Said): Said => ({ ...said, message: hush(said.message) });
   const hosts = { ...view.hosts, blockers: view.hosts.blockers.map(quiet), notes: view.hosts.notes.map((note) => quietNote(note, hush)) };
   return { ...report, view: { ...view, hosts }, plan: plan && { ...plan, blockers: plan.blockers.map(quiet) } };
+}
+
+function objectsOf({ observed: { objects, computers, search, users = [] } }: FarmView): readonly DirectoryObject[] {
+  const { container } = search ?? {};
+  const containers =
+    container && "object" in container ? [container.object, ...("before" in container && container.before ? [container.before] : [])] : [];
+  return [...objects, ...computers, ...users, ...containers];
 }
 
 /** As many messages of one look are told to the domain's owner. */
@@ -40,7 +48,7 @@ const TOLD = 5;
 /** What the domain's owner is told in whole, whenever the farm is told something new. `said`: the farm's own Events. */
 function eventsForOwner({ metadata }: ServerFarm, { view, plan }: Report, said: readonly EventDraft[]): readonly EventDraft[] {
   if (!view || said.every(({ type }) => type !== "Warning")) return [];
-  const hush = hushed(view.desired, [...view.observed.objects, ...view.observed.computers]);
+  const hush = hushed(view.desired, objectsOf(view));
   const messages = [...(plan?.blockers ?? []), ...view.hosts.notes].map(({ message }) => message);
   const hidden = [...new Set(messages)].filter((message) => hush(message) !== message);
   return hidden.slice(0, TOLD).map((message) => ({
@@ -78,8 +86,10 @@ const LOOK_THERE =
 
 /** Its namespace's own, what stands where or is called as its manifest says, and computers where its tenant has hosts. */
 function knownTo(desired: DesiredFarm): (object: DirectoryObject) => boolean {
-  const { account, hostGroup, accessGroups, granted, owner, hosts, quarantined } = desired;
-  const wanted = new Set([account, hostGroup, ...accessGroups].map(({ distinguishedName }) => dnKey(distinguishedName)));
+  const { account, hostGroup, accessGroups, granted, owner, hosts, quarantined, search } = desired;
+  const wanted = new Set(
+    [account, hostGroup, ...accessGroups, ...(search ? [search] : [])].map(({ distinguishedName }) => dnKey(distinguishedName)),
+  );
   for (const { by, value } of [...hosts, ...quarantined]) if (by === "distinguishedName") wanted.add(dnKey(value));
   const existing = [hostGroup, ...accessGroups].filter((group) => group.existing).map(({ samAccountName }) => samAccountName);
   const isHost = granted ? allowedHosts(granted) : () => false;

@@ -9,7 +9,7 @@ import type { HostReference } from "./desired-farm.ts";
 /** What somebody should know of a host: said in the condition, and once by an Event. */
 export interface HostNote {
   /** Of the Event. */
-  readonly reason: "HostMoved" | "PrimaryGroupMember";
+  readonly reason: "HostMoved" | "PrimaryGroupMember" | "HostNotTrusted" | "HostNotAllowed";
   readonly message: string;
 }
 

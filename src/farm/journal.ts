@@ -72,10 +72,19 @@ export function hasLeftTraces({ status }: ServerFarm): boolean {
   return status?.account !== undefined || (status?.ownedObjects ?? []).length + hostGroups.length + accessGroups.length > 0;
 }
 
-/** RID of the host group, where it is the farm's own: of a group of somebody else it may be everybody's primary group. */
-export function groupRidOnRecord({ hostGroup, ownedObjects = [] }: ServerFarmStatus = { observedGeneration: -1 }): string | undefined {
+/** What the farm owns, as it has it on record. Of a host group that is somebody else's no RID: it may be everybody's primary group. */
+export function knownObjectsOf({ hostGroup, ownedObjects = [] }: ServerFarmStatus = { observedGeneration: -1 }): {
+  readonly knownObjects: readonly string[];
+  readonly knownAccessGroups: readonly string[];
+  readonly knownGroupRID: string | undefined;
+} {
+  const accessGroups = ownedObjects.filter(({ kind }) => kind === "AccessGroup");
   const isOwn = ownedObjects.some(({ objectGUID }) => objectGUID === hostGroup?.objectGUID);
-  return isOwn && hostGroup?.objectSID !== undefined ? String(relativeId(hostGroup.objectSID)) : undefined;
+  return {
+    knownObjects: ownedObjects.map(({ objectGUID }) => objectGUID),
+    knownAccessGroups: accessGroups.map(({ objectGUID }) => objectGUID),
+    knownGroupRID: isOwn && hostGroup?.objectSID !== undefined ? String(relativeId(hostGroup.objectSID)) : undefined,
+  };
 }
 
 /** As many as the schema takes: the latest. */
@@ -134,7 +143,7 @@ export function isSame(live: ServerFarm, copy: ServerFarm): boolean {
 /** With what its record says that it owns, and whom its entries mean: a copy that lacks some of it would have that made again, or let somebody in. */
 function sameness({ metadata: { uid, generation, deletionTimestamp }, status }: ServerFarm): string {
   const owned = (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID);
-  return JSON.stringify([uid, generation, deletionTimestamp, readJournal(status), owned, status?.resolvedHosts]);
+  return JSON.stringify([uid, generation, deletionTimestamp, readJournal(status), owned, status?.resolvedHosts, status?.hostSearch]);
 }
 
 /** Whether all that the entry means now is on record. */

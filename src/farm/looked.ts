@@ -2,6 +2,7 @@
 import type { DirectoryObject } from "../ad/object.ts";
 import type { Blocker } from "../api/reasons.ts";
 import type { DesiredFarm, ResolvedHost } from "./desired-farm.ts";
+import type { SearchRecord } from "./desired-search.ts";
 import type { HostNote } from "./host-messages.ts";
 import type { ObservedFarm } from "./observed.ts";
 import type { Slot } from "./slot.ts";
@@ -18,9 +19,9 @@ export interface ResolvedHosts {
   /** By the keys of their distinguished names: the computers that should have the right. */
   readonly wanted: ReadonlyMap<string, DirectoryObject>;
   readonly quarantined: ReadonlyMap<string, DirectoryObject>;
-  /** The computers that an ambiguous reference may mean, and those that the tenant does not allow: none of them is put in, and none is taken out. */
+  /** The computers that an ambiguous reference may mean, those that the tenant does not allow, and those that the search may not decide on: none of them is put in, and none is taken out. */
   readonly undecided: ReadonlyMap<string, DirectoryObject>;
-  /** Of these the keys of those that the tenant does not allow: they are no hosts of the farm. */
+  /** Of these the keys of those that are no hosts of the farm: the tenant does not allow them, or they are too many. */
   readonly notAllowed: ReadonlySet<string>;
   /** Computers that entries meant which the manifest does not have any more: they lose the right, whatever else may not be changed. */
   readonly departed: ReadonlyMap<string, DirectoryObject>;
@@ -35,6 +36,8 @@ export interface ResolvedHosts {
   readonly notes: readonly HostNote[];
   /** What each entry means, as it is to be remembered. */
   readonly records: readonly HostRecord[];
+  /** With hosts.search only. `named`: how many of the wanted hosts.computers has. */
+  readonly search: { readonly named: number; readonly record: SearchRecord } | undefined;
 }
 
 export interface HostRecord extends ResolvedHost {

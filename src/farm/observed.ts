@@ -5,6 +5,7 @@ import type { MissingRight } from "../ad/right.ts";
 import type { AdoptedGroup } from "./adoption.ts";
 import type { Change } from "./changes/index.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
+import type { ObservedSearch } from "./observed-search.ts";
 
 /** What the directory says of one farm. */
 export interface ObservedFarm {
@@ -32,6 +33,10 @@ export interface ObservedFarm {
   readonly unreadable: readonly string[];
   /** The host group, where it is nobody's and may be taken over. */
   readonly adopted?: AdoptedGroup | undefined;
+  /** Users that may be hosts, and whatever else bears their names; those that are users are among the computers. */
+  readonly users?: readonly DirectoryObject[] | undefined;
+  /** Whom hosts.search finds. */
+  readonly search?: ObservedSearch | undefined;
   /** What keeps the farm from making an object, by its distinguished name; asked only for what is not there. */
   readonly uncreatable?: ReadonlyMap<string, MissingRight>;
 }

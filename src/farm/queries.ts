@@ -6,9 +6,11 @@ import type { Look, Lookup } from "../ad/lookup.ts";
 import { isGroup, isPrimaryGroup, type DirectoryObject } from "../ad/object.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
-import { keysOfHost, lookupKey, relativeId } from "../names/identifier.ts";
+import { lookupKey, relativeId } from "../names/identifier.ts";
 import { lookAtMembers } from "./adoption.ts";
-import type { DesiredFarm, HostReference } from "./desired-farm.ts";
+import type { DesiredFarm } from "./desired-farm.ts";
+import { isUser, lookForUsers } from "./host-account.ts";
+import { HostIndex } from "./host-index.ts";
 import {
   accountsOf,
   ask,
@@ -29,6 +31,7 @@ import {
   together,
 } from "./name-queries.ts";
 import type { Absence, LookOptions, ObservedFarm, Scope } from "./observed.ts";
+import { lookForSearch, searchKeys } from "./search-queries.ts";
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
   const { scope, before } = options;
@@ -47,7 +50,10 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
   const namesakes = scope === "Names" ? yield* lookForNamesakes(desired, found) : [];
   const objects = distinct([...found, ...namesakes]).map((object) => (object === adoptable && adopted ? adopted.group : object));
   const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects, options);
-  const computers = before?.computers ?? (yield* lookForComputers(desired, scope, objects, hosts));
+  const search = before?.search ?? (scope === "Names" && desired.search ? yield* lookForSearch(desired.search) : undefined);
+  const users = before?.users ?? (yield* lookForUsers(desired));
+  const known = [...hosts, ...(search?.found ?? []), ...users.filter(isUser)];
+  const computers = before?.computers ?? (yield* lookForComputers(desired, scope, objects, known));
   const others = yield* lookForOthers(desired, objects, computers, { rids, members: primary });
   return {
     objects,
@@ -58,6 +64,8 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
     missing,
     unreadable: yield* lookForUnreadable(desired, objects, computers),
     adopted,
+    search,
+    users,
     uncreatable: scope === "Known" ? new Map() : yield* lookAtContainers(desired, objects, isNew ? containers : undefined),
   };
 }
@@ -70,6 +78,8 @@ export function lookupKeys(desired: DesiredFarm, observed: ObservedFarm | undefi
   const found = [...(observed?.objects ?? []), ...(observed?.computers ?? [])];
   return new Set([
     ...asked.map(({ by, value }) => lookupKey(by, value)),
+    ...(desired.hostAccount?.user ? [lookupKey(desired.hostAccount.user.by, desired.hostAccount.user.value)] : []),
+    ...(desired.search ? searchKeys(desired.search, observed?.search) : []),
     ...found.map(({ objectGUID }) => lookupKey("objectGUID", objectGUID)),
   ]);
 }
@@ -86,7 +96,8 @@ function* lookForMembers(
   const isNamed = ({ objectSID }: DirectoryObject): boolean => objectSID !== undefined && named.has(objectSID);
   const groups = objects.filter((object) => isGroup(object) && object.owner !== desired.owner);
   for (const { objectGUID } of groups.filter((group) => isHostGroup(desired, group) || isNamed(group))) {
-    const members = yield* ask(computers.map(byGuid), "Computers", { directMembersOf: objectGUID });
+    const among = computers.some(isUser) ? "Objects" : "Computers";
+    const members = yield* ask(computers.map(byGuid), among, { directMembersOf: objectGUID });
     found.set(objectGUID, new Set(members.map((member) => member.objectGUID)));
   }
   return found;
@@ -116,7 +127,7 @@ function* lookForComputers(
   asked: readonly DirectoryObject[],
 ): Look<readonly DirectoryObject[]> {
   // Of a farm that gets nothing and has nothing nobody is looked up: it would only learn who exists.
-  const named = scope === "Known" && objects.length > 0 ? yield* ask(desired.quarantined, "Computers") : asked;
+  const named = scope === "Known" && objects.length > 0 ? [...asked, ...(yield* ask(desired.quarantined, "Computers"))] : asked;
   const found = new Set(named.map(({ objectGUID }) => objectGUID));
   // Those that it put into groups, and those that an entry meant before: they may have been moved or renamed since.
   const known = [...desired.journal.hostGroups.flatMap((group) => group.added), ...rememberedIds(desired)];
@@ -184,10 +195,12 @@ function* lookForGone(desired: DesiredFarm, computers: readonly DirectoryObject[
 }
 
 /** objectGUIDs of the computers that the farm's entries were resolved to before, and of those that it does not name any more. */
-function rememberedIds({ hosts, quarantined, resolved, departed }: DesiredFarm): readonly string[] {
+function rememberedIds({ hosts, quarantined, resolved, departed, search, hostAccount }: DesiredFarm): readonly string[] {
+  const entries = [...hosts, ...quarantined].map(({ text }) => text);
   return [
-    ...[...hosts, ...quarantined].flatMap(({ text }) => resolved.get(text) ?? []).map(({ objectGUID }) => objectGUID),
+    ...[...entries, hostAccount?.reference ?? ""].flatMap((text) => resolved.get(text) ?? []).map(({ objectGUID }) => objectGUID),
     ...departed.objectGUIDs,
+    ...(search?.remembered.keys() ?? []),
   ];
 }
 
@@ -202,32 +215,12 @@ function* lookForUnreadable(
   const asked = members.filter((member) => !found.has(dnKey(member)));
   if (asked.length === 0) return [];
   const index = new HostIndex(computers);
-  if (desired.hosts.every((reference) => index.find(reference).length > 0)) return [];
+  const seen = new Set(computers.map(({ objectGUID }) => objectGUID));
+  const isSearchWhole = [...(desired.search?.remembered.keys() ?? [])].every((guid) => seen.has(guid));
+  if (isSearchWhole && desired.hosts.every((reference) => index.find(reference).length > 0)) return [];
   const read = yield* ask(asked.map(byDn), "Objects");
   for (const { distinguishedName } of read) found.add(dnKey(distinguishedName));
   return asked.filter((member) => !found.has(dnKey(member)));
-}
-
-/** Looks computers up by host reference: none, one, or several that share a DNS name. */
-export class HostIndex {
-  /** Nearly every key is of one computer alone, and a list for each would be most of the work. */
-  readonly #byKey = new Map<string, DirectoryObject | DirectoryObject[]>();
-
-  constructor(computers: readonly DirectoryObject[]) {
-    for (const computer of computers) {
-      for (const key of keysOfHost(computer)) {
-        const known = this.#byKey.get(key);
-        if (known === undefined) this.#byKey.set(key, computer);
-        else if (!Array.isArray(known)) this.#byKey.set(key, known === computer ? computer : [known, computer]);
-        else if (!known.includes(computer)) known.push(computer);
-      }
-    }
-  }
-
-  find({ by, value }: Omit<HostReference, "text">): readonly DirectoryObject[] {
-    const found = this.#byKey.get(lookupKey(by, value)) ?? [];
-    return Array.isArray(found) ? found : [found];
-  }
 }
 
 type Answered = { readonly observed: ObservedFarm };

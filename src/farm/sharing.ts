@@ -11,18 +11,27 @@ import { keysOfHost, lookupKey } from "../names/identifier.ts";
 import { allowedHosts } from "./allowed-hosts.ts";
 import { parseHostReferences, readResolved, standingOf } from "./desired.ts";
 import type { DesiredFarm, SharingFarm, Standing } from "./desired-farm.ts";
+import { hostAccountReference } from "./desired-host-account.ts";
+import { isUser } from "./host-account.ts";
 import { readJournal, type Journal } from "./journal.ts";
 
 type Group = Pick<DirectoryObject, "objectGUID" | "samAccountName">;
 type Computer = Pick<
   DirectoryObject,
-  "objectGUID" | "distinguishedName" | "samAccountName" | "dnsHostName" | "userAccountControl" | "primaryGroupID" | "creatorSID"
+  | "objectGUID"
+  | "objectClass"
+  | "distinguishedName"
+  | "samAccountName"
+  | "dnsHostName"
+  | "userAccountControl"
+  | "primaryGroupID"
+  | "creatorSID"
 >;
 
 /** The farm as others that use its existing host group see it; undefined for one that has to do with none. */
 export function sharingFarm({ metadata, spec, status }: ServerFarm, baseDN: string): SharingFarm | undefined {
   const journal = readJournal(status);
-  const { grant, group, computers, quarantined } = spec.hosts;
+  const { grant, group, computers, quarantined, search } = spec.hosts;
   // One that is suspended, only observed or being deleted wants nobody anywhere; what it put in stays on its record.
   const active = metadata.deletionTimestamp === undefined && !spec.suspend && spec.managementPolicy === "Enforce";
   const uses = active && grant === "Group" && group?.existing === true;
@@ -36,15 +45,21 @@ export function sharingFarm({ metadata, spec, status }: ServerFarm, baseDN: stri
         ...(resolved.get(text) ?? []).map(({ objectGUID }) => lookupKey("objectGUID", objectGUID)),
       ]),
     );
+  const userKeys = (resolved.get(hostAccountReference(spec) ?? "") ?? []).map(({ objectGUID }) => lookupKey("objectGUID", objectGUID));
   return {
     key: keyOf(metadata),
     standing: standingOf(metadata),
     uses: uses ? { name: foldName(hostGroupNameOf({ metadata, spec })), objectGUID: status?.hostGroup?.objectGUID } : undefined,
-    hosts: keysOf(computers),
+    hosts: new Set([...keysOf(computers), ...(uses && search ? foundKeys(status) : []), ...(uses ? userKeys : [])]),
     quarantined: keysOf(quarantined),
     claimed: claimsOf(journal, (status?.ownedObjects ?? []).length > 0),
     added: new Map(journal.hostGroups.map((remembered) => [remembered.objectGUID, new Set(remembered.added)])),
   };
+}
+
+/** Of those who have the right by the farm's search. */
+function foundKeys(status: ServerFarm["status"]): readonly string[] {
+  return (status?.hostSearch?.hosts ?? []).map(({ objectGUID }) => lookupKey("objectGUID", objectGUID));
 }
 
 /** objectGUIDs of the groups by which the farm gave somebody a right: it put hosts in, or it has an account, which names the group. */
@@ -106,7 +121,7 @@ export function othersWanting(desired: DesiredFarm, group: Group): (computer: Co
     const keys = [...keysOfHost(computer), lookupKey("objectGUID", computer.objectGUID)];
     const wants = ({ hosts, quarantined }: SharingFarm): boolean =>
       keys.some((key) => hosts.has(key)) && !keys.some((key) => quarantined.has(key));
-    return others.filter(({ other, isAllowed }) => wants(other) && isAllowed(computer)).map(({ other }) => other);
+    return others.filter(({ other, isAllowed }) => wants(other) && (isUser(computer) || isAllowed(computer))).map(({ other }) => other);
   };
 }
 

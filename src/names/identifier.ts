@@ -119,6 +119,11 @@ export function lookupKey(by: LookupAttribute, value: string): string {
   return by === "distinguishedName" ? dnKey(value) : foldName(value);
 }
 
+/** By what farms are woken that search a container; `container`: the key of its distinguished name. */
+export function keyBelow(container: string): string {
+  return `below ${container}`;
+}
+
 interface NameLookup<By extends LookupAttribute> {
   readonly by: By;
   readonly value: string;

@@ -20,6 +20,8 @@ export type Rule =
   | "servicePrincipalNames"
   | "dnsHostNames"
   | "hosts.names"
+  | "hosts.containers"
+  | "podHostAccounts"
   | "groups.access"
   | "groups.hosts";
 
@@ -33,7 +35,9 @@ export interface AskedField {
 
 export interface Asked {
   readonly fields: readonly AskedField[];
+  /** Named, and found at most. */
   readonly hosts: number;
+  readonly search: boolean;
   readonly adoption: boolean;
 }
 
@@ -96,6 +100,16 @@ export const FIELDS = {
     rule: "hosts.names",
     values: ({ spec }) => spec.hosts.computers.map((text) => ({ text, value: hostNameOf(text) })),
   },
+  searchedContainer: {
+    field: "hosts.search.container",
+    rule: "hosts.containers",
+    values: ({ spec }, domain) => (spec.hosts.search ? [container(spec.hosts.search.container, domain)] : []),
+  },
+  hostAccount: {
+    field: "pods.hostAccount",
+    rule: "podHostAccounts",
+    values: ({ spec }) => (spec.pods?.hostAccount === undefined ? [] : [plain(spec.pods.hostAccount)]),
+  },
 } as const satisfies Readonly<Record<string, Field>>;
 
 export function askedOf(farm: Farm, domain: PolicyDomain): Asked {
@@ -104,7 +118,8 @@ export function askedOf(farm: Farm, domain: PolicyDomain): Asked {
     fields: rows
       .map(({ field, rule, values }) => ({ field, rule, values: values(farm, domain) }))
       .filter(({ values }) => values.length > 0),
-    hosts: farm.spec.hosts.computers.length,
+    hosts: farm.spec.hosts.computers.length + (farm.spec.hosts.search?.max ?? 0),
+    search: farm.spec.hosts.search !== undefined,
     adoption: farm.spec.adoptionPolicy === "Unowned",
   };
 }

@@ -37,6 +37,8 @@ export const COMPARED = {
   servicePrincipalNames: "ServicePrincipalName",
   dnsHostNames: "Pattern",
   "hosts.names": "Host",
+  "hosts.containers": "Container",
+  podHostAccounts: "Pattern",
   "groups.access": "Pattern",
   "groups.hosts": "Pattern",
 } as const satisfies Readonly<Record<Rule, string>>;
@@ -54,13 +56,20 @@ export function readTenants(tenants: readonly TenantSpec[], { baseDN }: PolicyDo
     const allowsBy = (rule: Rule): Allows => COMPARISONS[COMPARED[rule]](allowedBy(spec, rule), baseDN);
     return {
       spec,
-      granted: { kind: "Allowed", tenant: spec.name, hostContainers: wholeContainers(spec.hosts.containers, baseDN) },
+      granted: {
+        kind: "Allowed",
+        tenant: spec.name,
+        hostContainers: wholeContainers(spec.hosts.containers, baseDN),
+        hostNames: spec.hosts.names,
+      },
       allows: {
         "accounts.names": allowsBy("accounts.names"),
         "accounts.containers": allowsBy("accounts.containers"),
         servicePrincipalNames: allowsBy("servicePrincipalNames"),
         dnsHostNames: allowsBy("dnsHostNames"),
         "hosts.names": allowsBy("hosts.names"),
+        "hosts.containers": allowsBy("hosts.containers"),
+        podHostAccounts: allowsBy("podHostAccounts"),
         "groups.access": allowsBy("groups.access"),
         "groups.hosts": allowsBy("groups.hosts"),
       },
@@ -88,18 +97,22 @@ export function judge(farm: Pick<ServerFarm, "metadata" | "spec">, tenants: read
   return { kind: "NotAllowed", tenant: undefined, refusals: [], message };
 }
 
-function refusalsOf({ fields, hosts, adoption }: Asked, { spec, allows }: Tenant): readonly Refusal[] {
+function refusalsOf({ fields, hosts, search, adoption }: Asked, { spec, allows }: Tenant): readonly Refusal[] {
   const { max } = spec.hosts;
   return [
     ...fields.flatMap((field) => refusalOf(field, allows[field.rule], allowedBy(spec, field.rule))),
     ...(max !== undefined && hosts > max
       ? [{ field: "hosts.computers", values: [`${hosts} hosts`], more: 0, rule: "hosts.max", says: `is ${max}` }]
       : []),
+    ...(search && !spec.hosts.search ? [{ field: "hosts.search", values: ["true"], more: 0, rule: "hosts.search", says: "is false" }] : []),
     ...(adoption && !spec.adoption ? [{ field: "adoptionPolicy", values: ["Unowned"], more: 0, rule: "adoption", says: "is false" }] : []),
   ];
 }
 
-function allowedBy({ accounts, servicePrincipalNames, dnsHostNames, hosts, groups }: TenantSpec, rule: Rule): readonly string[] {
+function allowedBy(
+  { accounts, servicePrincipalNames, dnsHostNames, hosts, podHostAccounts, groups }: TenantSpec,
+  rule: Rule,
+): readonly string[] {
   switch (rule) {
     case "accounts.names":
       return accounts.names;
@@ -111,6 +124,10 @@ function allowedBy({ accounts, servicePrincipalNames, dnsHostNames, hosts, group
       return dnsHostNames;
     case "hosts.names":
       return hosts.names;
+    case "hosts.containers":
+      return hosts.containers;
+    case "podHostAccounts":
+      return podHostAccounts;
     case "groups.access":
       return groups.access;
     case "groups.hosts":

@@ -2,18 +2,16 @@
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { DirectoryError } from "../ad/error.ts";
-import type { Asker, Reader, Writer } from "../ad/port.ts";
-import { dnKey } from "../names/distinguished-name.ts";
-import { causeOf, givesRight, isRecorded, recordBefore, splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
+import type { Asker } from "../ad/port.ts";
+import { causeOf, givesRight, isRecorded, recordBefore, splitChange, type Change, type Plan } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { sayDiscreetly } from "../farm/discretion.ts";
 import { readResolved } from "../farm/desired.ts";
 import { isRemembered, withJournal } from "../farm/journal.ts";
-import { byDn } from "../farm/name-queries.ts";
-import type { Absence, Directory, ObservedFarm, Scope } from "../farm/observed.ts";
+import type { Directory, ObservedFarm, Scope } from "../farm/observed.ts";
 import { plan } from "../farm/plan/index.ts";
-import { look } from "../farm/queries.ts";
 import type { Failure, Report } from "../farm/report.ts";
+import { isSearchNews, recordsOf } from "../farm/status/records.ts";
 import { appliedEvents, isDrift, outcome, type Outcome } from "../farm/status/outcome.ts";
 import { type FarmView, viewOf } from "../farm/view.ts";
 import { withMissingRights } from "./missing-rights.ts";
@@ -63,13 +61,15 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   const journal: Work["journal"] = async (change, following, { desired, observed, hostGroup, hosts }) => {
     const isRecordedNow = isRecorded(change) && recordBefore(desired.journal, [change], observed.computers) !== desired.journal;
     // Who is quarantined is written down before anybody gets the right: an entry that nobody remembers would mean nobody once its computer is moved.
+    // So is which container the search means, and whom it finds.
     const isForgettable =
-      givesRight(change) && desired.quarantined.some(({ text }) => !isRemembered(desired.resolved, hosts.records, text));
+      givesRight(change) &&
+      (desired.quarantined.some(({ text }) => !isRemembered(desired.resolved, hosts.records, text)) || isSearchNews(current, hosts));
     if (!isRecordedNow && !isForgettable) return desired;
     // In one write, what the rest of them needs.
     const next = recordBefore(desired.journal, [change, ...following], observed.computers);
     const status = withJournal(current.status ?? UNSEEN, next, "object" in hostGroup ? hostGroup.object : undefined);
-    current = await ports.record(current, { ...status, ...(hosts.records.length > 0 ? { resolvedHosts: hosts.records } : {}) });
+    current = await ports.record(current, { ...status, ...recordsOf(hosts) });
     return { ...desired, journal: next, resolved: readResolved(current.status) };
   };
   const assertFresh = wanted.observedFor === undefined ? ports.assertFresh : undefined;
@@ -99,29 +99,6 @@ export function askOf(farm: ServerFarm): NonNullable<Work["ask"]> {
 export function askerOf({ metadata }: ServerFarm, cause: Asker["cause"]): Asker {
   const { namespace = "", name, uid, generation = 0 } = metadata;
   return { farm: { namespace, name, uid, generation }, cause };
-}
-
-/** `absence`: for a while after another server took over, what it does not show may be on its way. */
-export function directoryOf(reader: Reader, writer: Writer, absence: () => Absence = () => ({ absenceReliable: true })): Directory {
-  return {
-    async observe(desired, scope, signal, before) {
-      const questions = look(desired, { scope, ...absence(), before });
-      // Whoever was quarantined a moment ago may still have the right.
-      const hasSomething = desired.knownObjects.length + desired.journal.hostGroups.length > 0;
-      const urgent = hasSomething && desired.quarantined.some(({ text }) => !desired.resolved.has(text));
-      let step = questions.next();
-      while (step.done !== true) {
-        step = questions.next(await Promise.all(step.value.map((query) => reader.find({ ...query, urgent }, signal))));
-      }
-      return step.value;
-    },
-    async made(value, signal) {
-      const found = await reader.find({ lookups: [byDn(value)], among: "Objects", allMembersOf: () => true }, signal);
-      return found.find(({ distinguishedName }) => dnKey(distinguishedName) === dnKey(value));
-    },
-    apply: (change, signal, asker) => writer.apply(writeOf(change), signal, asker),
-    lacks: (changes, signal) => writer.lacks(changes.map(writeOf), signal),
-  };
 }
 
 export interface Work {

@@ -13,7 +13,8 @@ import { childDn } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { plan } from "../../src/farm/plan/index.ts";
 import type { Directory } from "../../src/farm/observed.ts";
-import { applyChange, directoryOf, reconcile } from "../../src/reconciler/farm.ts";
+import { directoryOf } from "../../src/reconciler/directory.ts";
+import { applyChange, reconcile } from "../../src/reconciler/farm.ts";
 import { farm, planOf } from "../farm/simulation.ts";
 import { addComputer, ADMINISTRATOR, BASE, addUser } from "../harness/directory.ts";
 import { available, directory as ad } from "../harness/world.ts";
@@ -25,6 +26,8 @@ const FACTS: DomainFacts = {
   netBIOSName: "CONTOSO",
   servicePrincipalNameMappings: parseMappings([]),
   baseDN: BASE,
+  wellKnownContainers: [],
+  podHostAccounts: [],
   accountContainer: "OU=Contract",
   groupContainer: "OU=Contract",
   adoption: "Consent",

@@ -11,7 +11,8 @@ import type { DesiredFarm } from "../../src/farm/desired-farm.ts";
 import { plan } from "../../src/farm/plan/index.ts";
 import { aliasesOf, parseMappings, type ServicePrincipalNameMappings } from "../../src/names/account-name.ts";
 import type { Directory } from "../../src/farm/observed.ts";
-import { applyChange, directoryOf, reconcile, type Rounds } from "../../src/reconciler/farm.ts";
+import { directoryOf } from "../../src/reconciler/directory.ts";
+import { applyChange, reconcile, type Rounds } from "../../src/reconciler/farm.ts";
 import { farm, planOf } from "../farm/simulation.ts";
 import { DELEGATED, delegate } from "../harness/delegation.ts";
 import { addComputer, BASE } from "../harness/directory.ts";
@@ -69,6 +70,8 @@ describe.skipIf(!available)("names of others, to the operator's account", () => 
       adoption: "Consent" as const,
       operator: "svc-farms@contoso.com",
       baseDN: BASE,
+      wellKnownContainers: [],
+      podHostAccounts: [],
       accountContainer: "OU=Farms",
       groupContainer: "OU=Farms",
     };

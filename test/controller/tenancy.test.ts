@@ -143,7 +143,12 @@ describe("what tenants say of farms", () => {
     const world = worldOf(tenantOf());
     world.farm("web-a");
     world.farm("db-a");
-    expect(world.of("web-a")).toEqual({ kind: "Allowed", tenant: "web", hostContainers: ["OU=Web Servers,OU=Servers,dc=contoso,dc=com"] });
+    expect(world.of("web-a")).toEqual({
+      kind: "Allowed",
+      tenant: "web",
+      hostContainers: ["OU=Web Servers,OU=Servers,dc=contoso,dc=com"],
+      hostNames: ["WEB*"],
+    });
     expect(world.of("db-a")).toMatchObject({ kind: "NotAllowed", message: expect.stringContaining('account.name: "db-a"') });
     world.tenants();
     expect(world.kinds("web-a")).toEqual(["NotAllowed"]);
@@ -212,7 +217,7 @@ describe("who is told", () => {
     world.tenants(tenantOf({ groups: { access: [], hosts: ["shared", "more"] } }));
     expect(await world.news()).toEqual(["web-a"]);
     world.kinds("web-a", "web-b");
-    world.tenants(tenantOf({ groups: { access: [], hosts: ["shared", "more"] }, hosts: { names: [], containers: [] } }));
+    world.tenants(tenantOf({ groups: { access: [], hosts: ["shared", "more"] }, hosts: { search: false, names: [], containers: [] } }));
     expect(await world.news()).toEqual(["web-a", "web-b"]);
   });
 

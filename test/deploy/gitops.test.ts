@@ -113,6 +113,7 @@ const OBSERVED: DomainObservation = {
   domainSID: undefined,
   netBIOSName: "CONTOSO",
   machineAccountQuota: 10,
+  wellKnownContainers: [],
   servicePrincipalNameMappings: new Map(),
   account: "svc-farms@contoso.com",
   kdsRootKey: { kind: "NotSeen" },

@@ -24,6 +24,7 @@ const OBSERVATION: DomainObservation = {
   domainSID: "S-1-5-21-1-2-3",
   netBIOSName: "CONTOSO",
   machineAccountQuota: 10,
+  wellKnownContainers: [],
   servicePrincipalNameMappings: new Map(),
   kdsRootKey: { kind: "Seen", usableFrom: NOW.getTime() },
   account: "svc-farms@contoso.com",

@@ -13,6 +13,7 @@ const OBSERVATION: DomainObservation = {
   domainSID: undefined,
   netBIOSName: "CONTOSO",
   machineAccountQuota: 10,
+  wellKnownContainers: [],
   servicePrincipalNameMappings: new Map(),
   kdsRootKey: { kind: "NotSeen" },
   account: "svc-farms@contoso.com",

@@ -15,6 +15,7 @@ const SEEN: DomainObservation = {
   domainSID: undefined,
   netBIOSName: undefined,
   machineAccountQuota: 10,
+  wellKnownContainers: [],
   servicePrincipalNameMappings: new Map(),
   account: "svc-farms@contoso.com",
   kdsRootKey: { kind: "Proven", by: "CN=x" },

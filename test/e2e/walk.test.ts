@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import { BASE } from "../harness/directory.ts";
+import { addUser, BASE } from "../harness/directory.ts";
 import { waitFor } from "../harness/process.ts";
 import { available, cluster, condition, directory, farmOf, farmWhere, getFarm, useOperator } from "../harness/world.ts";
 
@@ -32,13 +32,23 @@ interface Spec {
     readonly computers: readonly string[];
     readonly quarantined: readonly string[];
     readonly group?: { readonly name?: string; readonly existing: boolean };
+    readonly search?: {
+      readonly container: string;
+      readonly names: readonly string[];
+      readonly max?: number;
+      readonly maxRemoval?: string;
+    };
   };
   readonly accessGroups: readonly { readonly name: string; readonly existing: boolean; readonly container?: string }[];
   readonly managementPolicy: "Enforce" | "Observe";
   readonly adoptionPolicy: "Never" | "Unowned";
   readonly deletionPolicy: "Delete" | "Retain";
   readonly suspend: boolean;
+  readonly pods?: { readonly serviceAccounts: readonly string[]; readonly hostAccount?: string; readonly configMap?: boolean };
 }
+
+/** The user of pods.hostAccount. */
+const POD_USER = "svc-walk";
 
 const START: Spec = {
   // What is absent is not managed, so that there is no way back to it.
@@ -81,10 +91,17 @@ const STEPS: readonly (readonly [path: string, step: (spec: Spec) => Spec])[] = 
   ["accessGroups.name", (spec) => ({ ...spec, accessGroups: [{ name: "WalkWriters", existing: true }] })],
   ["accessGroups.existing", (spec) => ({ ...spec, accessGroups: [...spec.accessGroups, { name: "WalkOwned", existing: false }] })],
   ["accessGroups.container", (spec) => ({ ...spec, accessGroups: [{ name: "WalkElsewhere", existing: false, container: "OU=Walk" }] })],
+  ["hosts.search.container", hosts({ search: { container: "OU=Walk", names: ["WEB*"] } })],
+  ["hosts.search.names", hosts({ search: { container: "OU=Walk", names: ["*"] } })],
+  ["hosts.search.max", hosts({ search: { container: "OU=Walk", names: ["WEB*"], max: 1 } })],
+  ["hosts.search.maxRemoval", hosts({ search: { container: "OU=Walk", names: ["WEB*"], maxRemoval: "0%" } })],
   ["managementPolicy", (spec) => ({ ...spec, managementPolicy: "Observe" })],
   ["adoptionPolicy", (spec) => ({ ...spec, adoptionPolicy: "Unowned" })],
   ["deletionPolicy", (spec) => ({ ...spec, deletionPolicy: "Retain" })],
   ["suspend", (spec) => ({ ...spec, suspend: true })],
+  ["pods.serviceAccounts", (spec) => ({ ...spec, pods: { serviceAccounts: ["web"] } })],
+  ["pods.hostAccount", (spec) => ({ ...spec, pods: { serviceAccounts: [], hostAccount: "eks-web" } })],
+  ["pods.configMap", (spec) => ({ ...spec, pods: { serviceAccounts: ["web"], configMap: true } })],
 ];
 
 interface Schema {
@@ -138,6 +155,7 @@ function wanted({
   servicePrincipalNames,
   hosts: { grant, computers, quarantined, group: wantedGroup },
   accessGroups,
+  pods,
 }: Spec): unknown {
   const { dnsHostName = "walk.contoso.com", encryptionTypes, description, displayName, enabled } = properties;
   const bits: Readonly<Record<string, number>> = { RC4: 4, AES128: 8, AES256: 16 };
@@ -156,7 +174,7 @@ function wanted({
       ...accessGroups.filter((access) => !access.existing).map(({ name }) => name),
       ...(grant === "Principals" || existing ? [] : [wantedGroup?.name ?? "walkHosts"]),
     ].toSorted(),
-    shared: existing ? names.map((name) => `${name}$`).toSorted() : [],
+    shared: existing ? [...names.map((name) => `${name}$`), ...(pods?.hostAccount === undefined ? [] : [POD_USER])].toSorted() : [],
   };
 }
 
@@ -175,6 +193,11 @@ describe.skipIf(!available)("a walk over the schema", () => {
         sAMAccountName: "WalkShared",
         member: [`CN=${FOREIGN},CN=Computers,${BASE}`],
       });
+      await addUser(client, POD_USER, "P0d!Secret-walk");
+    });
+    const plugin = { pluginGUID: "{859E1386-BDB4-49E8-85C7-3070B13920E1}", pluginInput: "{}" };
+    await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, {
+      spec: { podHostAccounts: [{ name: "eks-web", user: POD_USER, ...plugin }] },
     });
     await go(START, "the start");
   });
@@ -183,6 +206,7 @@ describe.skipIf(!available)("a walk over the schema", () => {
     await directory.asAdministrator(async (client) => {
       for (const name of ["WalkReaders", "WalkWriters", "WalkShared"]) await client.del(`CN=${name},OU=Walk,${BASE}`);
       await client.del(`OU=Walk,${BASE}`);
+      await client.del(`CN=${POD_USER},CN=Users,${BASE}`);
     });
   });
 

@@ -13,6 +13,7 @@ const GRANTED: Granted = {
   kind: "Allowed",
   tenant: "web",
   hostContainers: [`OU=Web Servers,OU=Servers,${BASE}`, `CN=LONE,CN=Computers,${BASE}`],
+  hostNames: [],
 };
 const at = (name: string, container: string, fields: Partial<DirectoryObject> = {}): DirectoryObject => ({
   ...computer(name),

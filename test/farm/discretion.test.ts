@@ -12,7 +12,7 @@ import { BASE, CLUSTER, computer, directoryObject, FACTS, farm, SimulatedDirecto
 
 const OU = `OU=Farms,${BASE}`;
 const ALPHA = `OU=Alpha,${BASE}`;
-const TERMS = { granted: { kind: "Allowed", tenant: "web", hostContainers: [`OU=Web,${BASE}`] } as const, sharedGroups: [] };
+const TERMS = { granted: { kind: "Allowed", tenant: "web", hostContainers: [`OU=Web,${BASE}`], hostNames: [] } as const, sharedGroups: [] };
 const marker = (namespace: string, cluster = CLUSTER): string => `serverfarm.dev cluster=${cluster} farm=${namespace}/shop`;
 const shop = (fields: Partial<DirectoryObject> = {}): DirectoryObject =>
   directoryObject({

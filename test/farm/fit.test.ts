@@ -98,7 +98,7 @@ test("what does not fit, or is refused, is said with what to do; what fits is no
 
 test("where there are tenants, what stands elsewhere than where the farm would make it has to be named, so that it is judged", () => {
   const wanted = desired();
-  const granted = { kind: "Allowed", tenant: "web", hostContainers: [] } as const;
+  const granted = { kind: "Allowed", tenant: "web", hostContainers: [], hostNames: [] } as const;
   const at = (container: string): DirectoryObject =>
     directoryObject({
       distinguishedName: `CN=itfarm1,${container},${BASE}`,

@@ -219,7 +219,12 @@ describe("a group that tenants allow to two namespaces", () => {
 
   test("keeps nobody for a farm whose tenant does not allow it to be a host", () => {
     const web = computer("WEB01");
-    const granted = (container: string): SharingFarm["granted"] => ({ kind: "Allowed", tenant: "db", hostContainers: [container] });
+    const granted = (container: string): SharingFarm["granted"] => ({
+      kind: "Allowed",
+      tenant: "db",
+      hostContainers: [container],
+      hostNames: [],
+    });
     const wanting = (container: string): number =>
       othersWanting(both(["*"], ["*"], { hosts: new Set(["web01$"]), granted: granted(container) }), group)(web).length;
     expect([wanting("OU=Elsewhere,DC=contoso,DC=com"), wanting("CN=Computers,DC=contoso,DC=com")]).toEqual([0, 1]);

@@ -28,6 +28,8 @@ export const FACTS: DomainFacts = {
   netBIOSName: "CONTOSO",
   servicePrincipalNameMappings: parseMappings([]),
   baseDN: BASE,
+  wellKnownContainers: [],
+  podHostAccounts: [],
   accountContainer: "OU=Farms",
   groupContainer: "OU=Farms",
   adoption: "Consent",

@@ -4,8 +4,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import { Authority } from "../harness/certificates.ts";
-import { firstMessage } from "../sandbox/directory/ber.ts";
-import { answerTo, describeMessage } from "../sandbox/directory/message.ts";
+import { BerReader, firstMessage } from "../sandbox/directory/ber.ts";
+import { answerTo, decodeMessage, describeMessage } from "../sandbox/directory/message.ts";
 import { type Effect, type Schedule } from "./schedule.ts";
 
 /** A message without a number. */
@@ -109,7 +109,7 @@ export class LdapProxy {
   async #toServer(link: Link, bytes: Buffer): Promise<void> {
     if (link.silent) return;
     const { id, operation } = describeMessage(bytes);
-    const effect = this.schedule.decide({ protocol: "ldap", operation, path: "" });
+    const effect = this.schedule.decide({ protocol: "ldap", operation, path: pageOf(bytes) });
     switch (effect?.kind) {
       case undefined:
         link.server.write(bytes);
@@ -166,6 +166,18 @@ export class LdapProxy {
     }
     link.client.write(bytes);
   }
+}
+
+const PAGED = "1.2.840.113556.1.4.319";
+
+/** Of a search by pages: which page it asks for. */
+function pageOf(bytes: Buffer): string {
+  if (!bytes.includes(PAGED)) return "";
+  const value = decodeMessage(bytes).controls.find(({ oid }) => oid === PAGED)?.value;
+  if (!value) return "";
+  const asked = new BerReader(value).inside(0x30);
+  asked.integer();
+  return asked.bytes().length === 0 ? "first page" : "further page";
 }
 
 function close({ client, server, raw }: Link): void {

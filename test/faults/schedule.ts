@@ -5,7 +5,7 @@ export interface Message {
   readonly protocol: "ldap" | "http" | "watch";
   /** LDAP: bind, search, add, modify, delete…; HTTP and watch: the method. */
   readonly operation: string;
-  /** HTTP and watch: path and query. */
+  /** HTTP and watch: path and query. LDAP: of a search by pages, "first page" or "further page". */
   readonly path: string;
 }
 

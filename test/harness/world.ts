@@ -31,7 +31,7 @@ export interface Farm {
     readonly lastHandledReconcileRequest?: string;
     readonly conditions?: readonly Condition[];
     readonly account?: Readonly<Record<string, string>>;
-    readonly hosts?: { readonly summary: string };
+    readonly hosts?: { readonly summary: string; readonly computers?: number; readonly search?: number };
     readonly hostIssues?: readonly { readonly computer: string; readonly reason: string }[];
     readonly plan?: readonly { readonly change: string; readonly value?: string }[];
     readonly hostGroup?: {

@@ -80,7 +80,7 @@ export const anyTenant: fc.Arbitrary<TenantSpec> = fc
       accounts: { names, containers },
       servicePrincipalNames,
       dnsHostNames,
-      hosts: { names: hosts, containers: [] },
+      hosts: { search: false, names: hosts, containers: [] },
       groups: { access: groups, hosts: groups },
     });
   });

@@ -18,8 +18,9 @@ export function tenantOf(spec: Partial<TenantSpec> = {}): TenantSpec {
     accounts: { names: ["web-*"], containers: ["OU=Web,OU=Farms"] },
     servicePrincipalNames: ["http/*.web.contoso.com", "MSSQLSvc/*.web.contoso.com:*"],
     dnsHostNames: ["*.web.contoso.com"],
-    hosts: { containers: ["OU=Web Servers,OU=Servers"], names: ["WEB*"], max: 50 },
+    hosts: { search: true, containers: ["OU=Web Servers,OU=Servers"], names: ["WEB*"], max: 50 },
     groups: { access: ["Web-*"], hosts: [] },
+    podHostAccounts: ["eks-web"],
     adoption: false,
     ...spec,
   };

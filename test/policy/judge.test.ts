@@ -30,7 +30,7 @@ describe("what one tenant allows", () => {
       accounts: { names: [], containers: [] },
       servicePrincipalNames: [],
       dnsHostNames: [],
-      hosts: { names: [], containers: [] },
+      hosts: { search: false, names: [], containers: [] },
       groups: { access: [], hosts: [] },
     });
     const all = {
@@ -55,8 +55,9 @@ describe("what one tenant allows", () => {
       accounts: { names: ["*"], containers: ["DC=contoso,DC=com"] },
       servicePrincipalNames: ["*"],
       dnsHostNames: ["*"],
-      hosts: { names: ["*"], containers: [] },
+      hosts: { search: true, names: ["*"], containers: ["DC=contoso,DC=com"] },
       groups: { access: ["*"], hosts: ["*"] },
+      podHostAccounts: ["*"],
       adoption: true,
     });
     for (const [name, , farm] of FARMS.filter(([told]) => !/partition|no distinguished name$|quoted/.test(told)))
@@ -83,7 +84,7 @@ describe("what one tenant allows", () => {
   });
 
   test("a DNS name is judged whole, or by its first label", () => {
-    const tenant = tenantOf({ hosts: { containers: [], names: ["*.web.contoso.com", "SQL1"] } });
+    const tenant = tenantOf({ hosts: { search: false, containers: [], names: ["*.web.contoso.com", "SQL1"] } });
     const hosts = ["a.web.contoso.com", "sql1.contoso.com", "sql1", "SQL1$", "sql12", "b.contoso.com"];
     expect(hosts.filter((host) => refused({ hosts: { computers: [host] } }, tenant).length > 0)).toEqual(["sql12", "b.contoso.com"]);
   });
@@ -168,6 +169,6 @@ describe("the message", () => {
 test("5,000 hosts are judged each, by every pattern", () => {
   const names = Array.from({ length: 50 }, (_, index) => `*A*B*C${index}*`);
   const computers = Array.from({ length: 5000 }, (_, index) => `${"AB".repeat(120)}C${index === 4000 ? "x" : index % 50}`);
-  const verdict = verdictOf({ hosts: { computers } }, [tenantOf({ hosts: { names, containers: [] } })]);
+  const verdict = verdictOf({ hosts: { computers } }, [tenantOf({ hosts: { search: false, names, containers: [] } })]);
   expect(verdict).toMatchObject({ refusals: [{ rule: "hosts.names", values: [computers[4000]], more: 0 }] });
 });

@@ -121,6 +121,25 @@ const COMPUTERS: readonly Row[] = [
   ["51 hosts", "Both", { hosts: { computers: many(51, (index) => `WEB${index}`) } }, "hosts.computers hosts.max"],
 ];
 
+export function searching(container: string, computers: readonly string[] = [], max = 50 - computers.length): FarmSpec {
+  return { hosts: { computers, search: { container, names: ["*"], max, maxRemoval: "20%" } } };
+}
+const SEARCHED = "hosts.search.container hosts.containers";
+
+const SEARCHES: readonly Row[] = [
+  ["a search where its hosts are", "Nobody", searching("OU=Web Servers,OU=Servers", ["WEB01"])],
+  ["a search below, in other words", "Nobody", searching("ou=A , OU=web servers,OU=Servers,DC=contoso,dc=com")],
+  ["a search above", "Both", searching("OU=Servers"), SEARCHED],
+  ["a search where another's hosts are", "Both", searching("OU=DB Servers,OU=Servers"), SEARCHED],
+  ["a search in a container that only ends so", "Both", searching("OU=XWeb Servers,OU=Servers"), SEARCHED],
+  ["a search by an escape that ends so", "Operator", searching(String.raw`OU=x\2COU\3DWeb Servers,OU=Servers`), SEARCHED],
+  ["a search in a look-alike", "Operator", searching("OU=Wеb Servers,OU=Servers"), SEARCHED],
+  ["a search in another partition", "Both", searching("OU=Web Servers,OU=Servers,DC=evil,DC=contoso,DC=com"), SEARCHED],
+  ["a search in the domain", "Schema", searching("DC=contoso,DC=com"), SEARCHED],
+  ["more by search than it may have", "Both", searching("OU=Web Servers,OU=Servers", [], 51), "hosts.computers hosts.max"],
+  ["more by name and search than it may have", "Both", searching("OU=Web Servers,OU=Servers", ["WEB01"], 50), "hosts.computers hosts.max"],
+];
+
 const GROUPS: readonly Row[] = [
   ["a host group of another name", "Both", { hosts: { group: { name: "Admins", existing: false } } }, GROUP],
   ["somebody's group as host group", "Both", { hosts: { group: { name: "web-hosts", existing: true } } }, "hosts.group.name groups.hosts"],
@@ -174,6 +193,14 @@ export const FARMS: readonly Row[] = [
   ...CONTAINERS,
   ...GROUPS,
   ...COMPUTERS,
+  ...SEARCHES,
+  ["its user for Pods", "Nobody", { pods: { serviceAccounts: [], hostAccount: "eks-web", configMap: false } }],
+  [
+    "another's user for Pods",
+    "Both",
+    { pods: { serviceAccounts: [], hostAccount: "eks-db", configMap: false } },
+    "pods.hostAccount podHostAccounts",
+  ],
   ["adoption", "Both", { adoptionPolicy: "Unowned" }, "adoptionPolicy adoption"],
   ["what services register is not granted", "Nobody", { selfRegisteredServicePrincipalNames: ["MSSQLSvc/*"] }],
   ...SERVICE_PRINCIPAL_NAMES,

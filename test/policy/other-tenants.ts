@@ -1,7 +1,7 @@
 /** Manifests as in manifests.ts, of farms that other tenants decide on. */
 import type { TenantSpec } from "../../src/policy/selector.ts";
 import { accessGroup, tenantOf } from "./farms.ts";
-import { accountNamed, CONTAINER, GROUP, HOST_NAME, HOSTS, many, NAME, type Row } from "./manifests.ts";
+import { accountNamed, CONTAINER, GROUP, HOST_NAME, HOSTS, many, NAME, type Row, searching } from "./manifests.ts";
 
 interface OfTenants {
   readonly tenants: readonly TenantSpec[] | undefined;
@@ -24,7 +24,7 @@ export const OTHERS: Readonly<Record<string, OfTenants>> = {
         accounts: { names: [], containers: [] },
         servicePrincipalNames: [],
         dnsHostNames: [],
-        hosts: { names: [], containers: [] },
+        hosts: { search: false, names: [], containers: [] },
         groups: { access: [], hosts: [] },
       }),
     ],
@@ -40,6 +40,13 @@ export const OTHERS: Readonly<Record<string, OfTenants>> = {
         },
         ...[NAME, CONTAINER, HOST_NAME, "servicePrincipalNames servicePrincipalNames", "accessGroups groups.access", HOSTS],
       ],
+      [
+        "no search",
+        "Both",
+        { ...searching("OU=Web Servers,OU=Servers"), dnsHostName: "shop.web.contoso.com" },
+        ...[NAME, CONTAINER, HOST_NAME, GROUP, "hosts.group.container accounts.containers"],
+        ...["hosts.search.container hosts.containers", "hosts.search hosts.search"],
+      ],
     ],
   },
   everything: {
@@ -48,7 +55,7 @@ export const OTHERS: Readonly<Record<string, OfTenants>> = {
         accounts: { names: ["*"], containers: ["DC=contoso,DC=com"] },
         servicePrincipalNames: ["*"],
         dnsHostNames: ["*"],
-        hosts: { names: ["*"], containers: [] },
+        hosts: { search: false, names: ["*"], containers: [] },
         groups: { access: ["*"], hosts: ["*"] },
         adoption: true,
       }),
@@ -71,7 +78,7 @@ export const OTHERS: Readonly<Record<string, OfTenants>> = {
         accounts: { names: ["ÜB*", "K*", "web-*", String.raw`a\E.b*`], containers: ["OU=Büro,OU=Farms"] },
         servicePrincipalNames: ["http/web*", "*/a*b.contoso.com", "x/y/*z"],
         dnsHostNames: ["*"],
-        hosts: { containers: [], names: ["*.web.contoso.com", "SQL1", "A*B*C", "w.b"] },
+        hosts: { search: false, containers: [], names: ["*.web.contoso.com", "SQL1", "A*B*C", "w.b"] },
       }),
     ],
     rows: [

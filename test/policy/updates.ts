@@ -1,7 +1,7 @@
 /** Farms that are there already, and what they become: tightening freezes them, and takes nothing away. */
 import type { TenantSpec } from "../../src/policy/selector.ts";
 import { accessGroup, type FarmSpec, tenantOf } from "./farms.ts";
-import { many, type Refuses } from "./manifests.ts";
+import { many, type Refuses, searching } from "./manifests.ts";
 
 export interface Update {
   readonly told: string;
@@ -26,7 +26,26 @@ const TWO: readonly TenantSpec[] = [
 ];
 const names = (...servicePrincipalNames: string[]): FarmSpec => ({ servicePrincipalNames });
 
+const FOUND: FarmSpec = { hosts: { ...FROZEN.hosts, ...searching("OU=Web Servers,OU=Servers", [], 10).hosts, computers: ["SQL01"] } };
+
 const OF_A_FROZEN_FARM: readonly Update[] = [
+  {
+    told: "a search that is allowed",
+    refuses: "Operator",
+    before: FROZEN,
+    after: { hosts: { ...FROZEN.hosts, ...searching("OU=Web Servers,OU=Servers", ["SQL01"], 10).hosts } },
+  },
+  {
+    told: "a search elsewhere",
+    refuses: "Both",
+    says: `does not allow hosts.search.container: "OU=DB" (hosts.containers`,
+
+    before: FOUND,
+    after: {
+      hosts: { ...FOUND.hosts, ...searching("OU=DB", ["SQL01"], 10).hosts },
+    },
+  },
+  { told: "the search taken out", refuses: "Operator", before: FOUND, after: hosts("SQL01") },
   { told: "nothing", refuses: "Operator", before: FROZEN, after: FROZEN },
   { told: "a host taken out", refuses: "Operator", before: FROZEN, after: hosts("WEB02", "SQL01") },
   { told: "the refused host taken out", refuses: "Nobody", before: FROZEN, after: hosts("WEB01", "WEB02") },

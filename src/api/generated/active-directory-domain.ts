@@ -52,6 +52,17 @@ export interface ActiveDirectoryDomainSpec {
     /** Within how long, at least 1s. */
     readonly per: string;
   };
+  /** Users by which nodes that are not joined to the domain retrieve passwords for Pods (spec.pods.hostAccount of a farm), and how a plug-in on the node finds their credentials. Every node that holds the credentials of one may retrieve the passwords of all its farms, so make one for each tenant. */
+  readonly podHostAccounts: readonly {
+    /** Name of the entry, which farms name. */
+    readonly name: string;
+    /** The user by sAMAccountName or distinguished name. It must exist: it is never created or changed, only put among those that may retrieve the password. */
+    readonly user: string;
+    /** GUID of the plug-in (PluginGUID), in braces: {859E1386-BDB4-49E8-85C7-3070B13920E1} on EKS, {CCC2A336-D7F3-4818-A213-272B7924213E} on AKS. */
+    readonly pluginGUID: string;
+    /** What the plug-in is told (PluginInput), a text also where it holds JSON. It says where the credentials of the user are; never write a password into it, since whoever may read credential specs reads it. */
+    readonly pluginInput: string;
+  }[];
   /** How often the directory is asked what changed, at least 1s. */
   readonly poll: string;
   /** How often every farm is compared in full, at least 1m. */
@@ -93,8 +104,10 @@ export interface ActiveDirectoryDomainSpec {
       readonly names: readonly string[];
       /** Where hosts are, in these containers or below. It is judged of the computer that is found, wherever it is then: one that is elsewhere gets nothing (its reason is NotAllowed in status.hostIssues) and keeps nobody else from getting it; one that had the right before it was moved keeps it. */
       readonly containers: readonly string[];
-      /** How many hosts a farm may name; absent, as many as a farm can have. */
+      /** How many hosts a farm may name, and find with hosts.search (its max); absent, as many as a farm can have. */
       readonly max?: number;
+      /** Whether farms may search hosts (hosts.search), in the containers above or below. Whoever may create or move computers there decides who gets their passwords. Of the computers that are found those are hosts that the names and containers above allow. */
+      readonly search: boolean;
     };
     /** Groups of somebody else that farms may use. */
     readonly groups: {
@@ -103,6 +116,8 @@ export interface ActiveDirectoryDomainSpec {
       /** Patterns of the groups that may be host groups (hosts.group.existing: true). Only where it is allowed to both may farms of two namespaces share one, and so give their passwords to the hosts of the other. */
       readonly hosts: readonly string[];
     };
+    /** Patterns of the entries of spec.podHostAccounts that farms may name (pods.hostAccount): whose users may retrieve their passwords. */
+    readonly podHostAccounts: readonly string[];
     /** Whether farms may take over what they did not make (adoptionPolicy: Unowned), as far as the domain's adoption lets anybody. */
     readonly adoption: boolean;
     /** How many farms the tenant may have; absent, any number. Counted are those that it allows, each for the first tenant that allows it; and, for each tenant of their namespace, those that nobody allows and that still own something. Those that own something go first, and among them the oldest: a new farm never takes the place of one that is there. */
@@ -145,6 +160,10 @@ export interface ActiveDirectoryDomainStatus {
   readonly schemaVersion?: number;
   /** Security identifier of the domain. */
   readonly domainSID?: string;
+  /** objectGUID of the domain. */
+  readonly objectGUID?: string;
+  /** DNS name of the root domain of the forest. */
+  readonly forestDNSName?: string;
   /** NetBIOS name of the domain. */
   readonly netBIOSName?: string;
   /** How many computers an ordinary user may create (ms-DS-MachineAccountQuota). */

@@ -54,6 +54,17 @@ export interface ServerFarmSpec {
     readonly computers: readonly string[];
     /** Computers that must not have the right, whatever else names them (compromised hosts). Removed before any other change of the farm, and kept out by a deny entry in the list of the account. An entry that was found once stays in force when the computer is moved or renamed. */
     readonly quarantined: readonly string[];
+    /** Computers below a container that may retrieve the password, beside those of hosts.computers: those that are enabled, and that no ordinary user made. Whoever may create computers there, or move them there, decides who gets the password. */
+    readonly search?: {
+      /** The container, with all containers below it, relative to the domain or a whole distinguished name. Its objectGUID is kept in status.hostSearch. One that is moved or renamed is followed and told; another one under its name is refused. So are the domain itself, the container that every user may create computers in, Domain Controllers, and whatever these are in. */
+      readonly container: string;
+      /** Patterns of the computers' names: of the sAMAccountName without its $. * stands for any characters, and case does not matter. * alone means every computer there. */
+      readonly names: readonly string[];
+      /** How many computers may match. While there are more, nobody is added (HostLimitExceeded); whoever has the right keeps it. */
+      readonly max: number;
+      /** How many of the computers that the search found may lose the right within an hour, in percent; three always may. While more are to lose it nobody does (ShrinkHeld), until the annotation serverfarm.dev/confirm-removal has their number. Whoever is quarantined, or taken out of hosts.computers, loses it at once, and is not counted. */
+      readonly maxRemoval: string;
+    };
     /** The host group, with grant: Group. */
     readonly group?: {
       /** Name of the host group (a global security group). Default, account.name followed by Hosts. */
@@ -73,6 +84,15 @@ export interface ServerFarmSpec {
     /** Where an owned group is created, relative to the domain or a whole distinguished name; default, the domain's defaults.groupContainer. Of an existing group, where it must be; absent, it is found anywhere. */
     readonly container?: string;
   }[];
+  /** Windows Pods that run as the account: a GMSACredentialSpec <namespace>.<name of the farm> is published, and a Role with a RoleBinding that let ServiceAccounts use it. The operator must be installed with pods.enabled. Absent, nothing is made. */
+  readonly pods?: {
+    /** Names of ServiceAccounts of this namespace whose Pods may use the credential spec. They need not exist yet. Empty, nobody may. */
+    readonly serviceAccounts: readonly string[];
+    /** Name of an entry of spec.podHostAccounts of the domain: the user by which nodes that are not joined to the domain retrieve the password. Absent, nodes are joined and retrieve as themselves: their computers must be hosts of the farm. */
+    readonly hostAccount?: string;
+    /** True: the same credential spec is published as a ConfigMap <name of the farm>-credential-spec, for credentials-fetcher on Linux. */
+    readonly configMap: boolean;
+  };
   /** Enforce: the directory is changed. Observe: nothing is written to the directory; status.plan shows what would be. */
   readonly managementPolicy: "Enforce" | "Observe";
   /** Never: objects that exist already are left alone. Unowned: a gMSA or host group of that name that bears no owner marker is taken over, with the consent that the domain asks for (spec.adoption); one with another's marker never. */
@@ -148,8 +168,39 @@ export interface ServerFarmStatus {
     readonly desired?: number;
     /** Of those the hosts that may. */
     readonly granted?: number;
+    /** With hosts.search only: of those that should the ones that hosts.computers names. */
+    readonly computers?: number;
+    /** With hosts.search only: of those that should the ones that it alone finds. */
+    readonly search?: number;
     /** granted/desired. */
     readonly summary?: string;
+  };
+  /** What hosts.search means, and whom it found. */
+  readonly hostSearch?: {
+    /** The container that was meant, as a whole distinguished name: as the farm names it. */
+    readonly container?: string;
+    /** Its objectGUID, which survives moves and renames. Another container under the same name is not searched. */
+    readonly objectGUID?: string;
+    /** Where it is now. */
+    readonly distinguishedName?: string;
+    /** The computers that have the right by the search, recorded before they get it. */
+    readonly hosts?: readonly {
+      /** Its objectGUID. */
+      readonly objectGUID: string;
+      /** With grant: Principals only: its security identifier. */
+      readonly objectSID?: string;
+    }[];
+    /** Who lost the right lately, by which maxRemoval is measured. */
+    readonly removals?: {
+      /** When the first of them lost it. An hour later counting begins anew. */
+      readonly since: string;
+      /** How many lost it since. */
+      readonly count: number;
+      /** How many had it then. */
+      readonly of: number;
+    };
+    /** The value of the annotation serverfarm.dev/confirm-removal that was last used. It confirms nothing more. */
+    readonly confirmedRemoval?: string;
   };
   /** What each entry of hosts.computers and hosts.quarantined was resolved to. A computer that is moved or renamed is found by it. */
   readonly resolvedHosts?: readonly {
@@ -178,6 +229,11 @@ export interface ServerFarmStatus {
     /** Its objectGUID. */
     readonly objectGUID?: string;
   }[];
+  /** What is published for Pods. */
+  readonly pods?: {
+    /** Name of the GMSACredentialSpec, for securityContext.windowsOptions.gmsaCredentialSpecName of a Pod. */
+    readonly credentialSpecName?: string;
+  };
   /** With managementPolicy Observe: what would be changed, at most 100. */
   readonly plan?: readonly {
     /** The kind of change. */

@@ -5,6 +5,7 @@ import type { ConditionDraft } from "../../api/object.ts";
 import { PARTS } from "../../api/reasons.ts";
 import type { DirectoryObject } from "../../ad/object.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
+import { hostAccountReference } from "../desired-host-account.ts";
 import { membership } from "../queries.ts";
 import type { Report } from "../report.ts";
 import { externalHostGroups, type FarmView, ownHostGroups } from "../view.ts";
@@ -51,7 +52,8 @@ export function withheldOutcome(farm: ServerFarm, withheld: Withheld, now: Date)
 function hostsStatus(farm: ServerFarm, report: Report, view: FarmView): Partial<ServerFarmStatus> {
   const { spec, status } = farm;
   const quarantined = new Set(spec.hosts.quarantined);
-  const desired = spec.hosts.computers.filter((text) => !quarantined.has(text)).length;
+  const found = spec.hosts.search ? (status?.hosts?.search ?? 0) : 0;
+  const desired = found + spec.hosts.computers.filter((text) => !quarantined.has(text)).length;
   const out = new Set(
     report.applied.flatMap((change) => (change.kind === "ChangeHosts" || change.kind === "SetRetrievers" ? change.remove : [])),
   );
@@ -65,7 +67,7 @@ function hostsStatus(farm: ServerFarm, report: Report, view: FarmView): Partial<
 /** Whom an entry meant that is taken out of the manifest is on record until it has no right any more. */
 function recordsStatus({ spec, status }: ServerFarm, { error }: Report, view: FarmView): Pick<ServerFarmStatus, "resolvedHosts"> {
   const { desired, observed, hosts } = view;
-  const named = new Set(spec.hosts.computers);
+  const named = new Set([...spec.hosts.computers, hostAccountReference(spec)]);
   const departed = new Set(desired.departed.objectGUIDs);
   const seen = new Map(observed.computers.map((computer) => [computer.objectGUID, computer]));
   const gone = new Set(observed.gone);
@@ -78,7 +80,22 @@ function recordsStatus({ spec, status }: ServerFarm, { error }: Report, view: Fa
     ({ reference, objectGUID }) => named.has(reference) || (departed.has(objectGUID) && isLeft(objectGUID)),
   );
   const records = new Map([...kept, ...hosts.records].map((record) => [`${record.reference}\n${record.objectGUID}`, record]));
-  return records.size > 0 ? { resolvedHosts: [...records.values()] } : {};
+  return {
+    ...(records.size > 0 ? { resolvedHosts: [...records.values()] } : {}),
+    ...searchStatus(spec, status, isLeft),
+  };
+}
+
+/** While the manifest has the search its record stays; after that those who still have the right. */
+function searchStatus(
+  spec: ServerFarm["spec"],
+  status: ServerFarm["status"],
+  isLeft: (objectGUID: string) => boolean,
+): Pick<ServerFarmStatus, "hostSearch"> {
+  const { hostSearch } = status ?? {};
+  if (!hostSearch || spec.hosts.search) return hostSearch ? { hostSearch } : {};
+  const hosts = hostSearch.hosts?.filter(({ objectGUID }) => isLeft(objectGUID)) ?? [];
+  return hosts.length > 0 ? { hostSearch: { ...hostSearch, hosts } } : {};
 }
 
 /** Whether a computer may retrieve the password by what the farm gave. */

@@ -10,6 +10,7 @@ import { answeredFor } from "../handover.ts";
 import { isAccessGroup, type Slot } from "../slot.ts";
 import { membership } from "../queries.ts";
 import { addedMembers, type FarmView } from "../view.ts";
+import { recordsOf } from "./records.ts";
 
 const LISTED = 100;
 const KINDS = ["Account", "HostGroup", "AccessGroup"] as const;
@@ -21,12 +22,17 @@ export function observedStatus(farm: ServerFarm, report: Report, view: FarmView)
     computer === undefined ? [] : [{ computer, reason, message }],
   );
   return {
-    hosts: { desired: hosts.desired, granted, summary: `${granted}/${hosts.desired}` },
+    hosts: { desired: hosts.desired, granted, summary: `${granted}/${hosts.desired}`, ...sourcesOf(view) },
     hostIssues: issues.slice(0, LISTED),
-    ...(hosts.records.length > 0 ? { resolvedHosts: hosts.records } : {}),
+    ...recordsOf(hosts),
     ...objectsStatus(farm, report, view),
     ...(view.desired.observedFor === undefined ? {} : { plan: plannedChanges(report) }),
   };
+}
+
+/** How many hosts come from where. */
+function sourcesOf({ hosts: { wanted, search } }: FarmView): { readonly computers?: number; readonly search?: number } {
+  return search ? { computers: search.named, search: wanted.size - search.named } : {};
 }
 
 /** The objects that the farm owns or changed. */
@@ -204,7 +210,8 @@ export function withoutObserved<S extends Partial<ServerFarmStatus>>({
   formerHostGroups: _formerHostGroups,
   accessGroups: _accessGroups,
   resolvedHosts: _resolvedHosts,
+  hostSearch: _hostSearch,
   ...kept
-}: S): Omit<S, "account" | "hostGroup" | "formerHostGroups" | "accessGroups" | "resolvedHosts"> {
+}: S): Omit<S, "account" | "hostGroup" | "formerHostGroups" | "accessGroups" | "resolvedHosts" | "hostSearch"> {
   return kept;
 }

@@ -20,14 +20,16 @@ const MOST_VALUES = 1500;
 
 export interface SearchOptions {
   readonly deleted: boolean;
-  /** A page, and where it begins; then no limit of the policy applies. */
-  readonly page?: { readonly size: number; readonly start: number };
+  /** A page, and what earlier ones left over; then no limit of the policy applies. */
+  readonly page?: { readonly size: number; readonly rest: readonly Entry[] | undefined };
 }
 
 export interface SearchResult {
   readonly entries: readonly ResultEntry[];
   /** More was found than is in `entries`. */
   readonly more: boolean;
+  /** Of a page: what is left for the next ones, which was found when the first was asked for. */
+  readonly rest: readonly Entry[];
 }
 
 export interface DirectorySettings {
@@ -112,7 +114,7 @@ export class Directory {
     const limit = page ? Number.POSITIVE_INFINITY : Math.min(request.sizeLimit === 0 ? MOST_ENTRIES : request.sizeLimit, MOST_ENTRIES);
     const valuesOf = (entry: Entry, attribute: string): readonly Value[] => this.#values(entry, attribute, token);
     let more = false;
-    for (const entry of this.#inScope(base, request)) {
+    for (const entry of page?.rest ?? this.#inScope(base, request)) {
       if (!visible(entry) || matches(this.database, request.filter, entry, valuesOf) !== true) continue;
       if (found.length >= limit) {
         more = true;
@@ -120,10 +122,11 @@ export class Directory {
       }
       found.push(entry);
     }
-    const shown = page ? found.slice(page.start, page.start + page.size) : found;
+    const [shown, rest] = page ? [found.slice(0, page.size), found.slice(page.size)] : [found, []];
     return {
       entries: shown.map((entry) => this.#present(entry, request, token)),
-      more: page ? page.start + page.size < found.length : more,
+      more: page ? rest.length > 0 : more,
+      rest,
     };
   }
 

@@ -56,7 +56,7 @@ interface Session {
   token: Token | undefined;
   rest: Buffer;
   /** The pages of a search are one list: made at the first, and forgotten with the last. */
-  readonly cookies: Map<string, number>;
+  readonly cookies: Map<string, SearchResult["rest"]>;
 }
 
 export class DirectoryServer {
@@ -255,12 +255,12 @@ export class DirectoryServer {
     const asked = new BerReader(paged.value).inside(0x30);
     const size = asked.integer();
     const cookie = asked.bytes().toString("latin1");
-    const start = cookie === "" ? 0 : session.cookies.get(cookie);
-    if (start === undefined) throw directory.refuse("Unwilling");
+    const rest = session.cookies.get(cookie);
+    if (cookie !== "" && !rest) throw directory.refuse("Unwilling");
     session.cookies.delete(cookie);
-    result = directory.search(session.token, request, { deleted, page: { size, start } });
+    result = directory.search(session.token, request, { deleted, page: { size, rest } });
     const next = result.more ? crypto.randomUUID() : "";
-    if (result.more) session.cookies.set(next, start + size);
+    if (result.more) session.cookies.set(next, result.rest);
     const value = element(0x30, integer(0), octets(next));
     return [
       ...result.entries.map((entry) => encodeEntry(id, entry)),

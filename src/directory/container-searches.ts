@@ -1,0 +1,104 @@
+/** Answers which computers are below a container, page by page. Whoever asks the same before it is sent is answered by the same search. */
+import { setImmediate } from "node:timers/promises";
+import { AndFilter, EqualityFilter, type Filter, OrFilter, PresenceFilter, SubstringFilter } from "ldapts";
+import { DirectoryError } from "../ad/error.ts";
+import type { Below, Query } from "../ad/lookup.ts";
+import { type DirectoryObject, isComputer } from "../ad/object.ts";
+import type { Reader } from "../ad/port.ts";
+import { foldName } from "../names/account-name.ts";
+import { OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
+import type { LdapSession } from "./session.ts";
+
+/** Searches at once, of urgent ones and of others: a server keeps few searches by pages open for one connection. Entries that are read in one turn of the event loop. */
+const [SEARCHES, TURN] = [2, 50];
+
+interface Search {
+  readonly below: Below;
+  readonly share: "urgent" | "other";
+  readonly answer: PromiseWithResolvers<readonly DirectoryObject[]>;
+}
+
+/** Looks up by one reader, and searches below containers. */
+export class ContainerSearches implements Reader {
+  readonly #session: LdapSession;
+  readonly #lookups: Reader;
+  /** Those that were not sent yet, by what they ask. */
+  readonly #waiting = new Map<string, Search>();
+  readonly #underWay = { urgent: 0, other: 0 };
+
+  constructor(session: LdapSession, lookups: Reader) {
+    this.#session = session;
+    this.#lookups = lookups;
+  }
+
+  find(query: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
+    if (!query.below) return this.#lookups.find(query, signal);
+    if (signal.aborted) return Promise.reject(new DirectoryError("Aborted", "the operator is stopping"));
+    const { below, urgent = false } = query;
+    const share = urgent ? "urgent" : "other";
+    const key = JSON.stringify([share, below.container, below.names.map(foldName).toSorted()]);
+    // One that is under way may not see what its asker was woken for.
+    const waiting = this.#waiting.get(key);
+    if (waiting) return waiting.answer.promise;
+    const search: Search = { below, share, answer: Promise.withResolvers() };
+    this.#waiting.set(key, search);
+    // What is asked within one tick is asked together.
+    setTimeout(() => {
+      this.#sendAll(share);
+    }, 0);
+    return search.answer.promise;
+  }
+
+  #sendAll(share: Search["share"]): void {
+    for (const [key, search] of this.#waiting) {
+      if (search.share !== share || this.#underWay[share] >= SEARCHES) continue;
+      this.#waiting.delete(key);
+      this.#underWay[share]++;
+      const { resolve, reject } = search.answer;
+      void this.#search(search.below)
+        .then(resolve, reject)
+        .finally(() => {
+          this.#underWay[share]--;
+          this.#sendAll(share);
+        });
+    }
+  }
+
+  async #search({ container, names }: Below): Promise<readonly DirectoryObject[]> {
+    const entries = await this.#session.search({
+      base: `<GUID=${container}>`,
+      scope: "sub",
+      filter: new AndFilter({
+        filters: [
+          new EqualityFilter({ attribute: "objectCategory", value: "computer" }),
+          new OrFilter({ filters: names.flatMap(filtersOf) }),
+        ],
+      }),
+      attributes: OBJECT_ATTRIBUTES,
+      pages: true,
+    });
+    // While the pages were read one may have been moved from the one to the next.
+    const found = new Map<string, DirectoryObject>();
+    for (const [index, entry] of entries.entries()) {
+      if (index % TURN === 0) await setImmediate();
+      const object = toDirectoryObject(entry);
+      if (!object)
+        throw new DirectoryError(
+          "AccessDenied",
+          `${entry.distinguishedName}: the account may not read its objectGUID; give it Read Property there`,
+        );
+      this.#session.own.seen(object);
+      if (isComputer(object)) found.set(object.objectGUID, object);
+    }
+    return [...found.values()];
+  }
+}
+
+/** Whatever the pattern may mean, and perhaps more: the directory takes more names for the same than patterns do. */
+function filtersOf(pattern: string): readonly Filter[] {
+  const attribute = "sAMAccountName";
+  const [first = "", ...rest] = pattern.split("*");
+  if (rest.length === 0) return [first, `${first}$`].map((value) => new EqualityFilter({ attribute, value }));
+  const any = rest.filter((part) => part !== "");
+  return first === "" && any.length === 0 ? [new PresenceFilter({ attribute })] : [new SubstringFilter({ attribute, initial: first, any })];
+}

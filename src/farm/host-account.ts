@@ -1,0 +1,98 @@
+/** The user by which nodes that are not joined to the domain retrieve the password: a host beside the computers. */
+import type { Blocker } from "../api/reasons.ts";
+import type { Look, Lookup } from "../ad/lookup.ts";
+import { ACCOUNT_DISABLED } from "../ad/account-flags.ts";
+import type { DirectoryObject } from "../ad/object.ts";
+import type { DesiredFarm, HostReference } from "./desired-farm.ts";
+import { type DesiredHostAccount, FIELD } from "./desired-host-account.ts";
+import type { HostNote } from "./host-messages.ts";
+import { ask } from "./name-queries.ts";
+import { sameName } from "../names/account-name.ts";
+import { dnKey } from "../names/distinguished-name.ts";
+
+const USERS: readonly string[] = ["user", "inetorgperson"];
+
+/** A person's or service's account, and none of those that are users to the schema alone. */
+export function isUser({ objectClass }: Pick<DirectoryObject, "objectClass">): boolean {
+  return USERS.includes(objectClass.toLowerCase());
+}
+
+/** The users that an entry names: by sAMAccountName or distinguished name. */
+export function usersNamed({ by, value }: Lookup, users: readonly DirectoryObject[]): readonly DirectoryObject[] {
+  return users.filter(({ samAccountName, distinguishedName }) =>
+    by === "distinguishedName" ? dnKey(distinguishedName) === dnKey(value) : sameName(samAccountName, value),
+  );
+}
+
+/** Why a user gets no right; undefined for one that may have it. */
+export function unfitUser({ name }: DesiredHostAccount, user: DirectoryObject): Blocker | undefined {
+  const { distinguishedName, protection, userAccountControl = 0 } = user;
+  const blocked = (reason: Blocker["reason"], message: string): Blocker => ({
+    reason,
+    part: "Hosts",
+    message: `pods.hostAccount (${name}): ${message}`,
+  });
+  if (!isUser(user))
+    return blocked(
+      "ObjectExists",
+      `${distinguishedName} is no user, so it gets no right: have the domain's owner name a user in spec.podHostAccounts.`,
+    );
+  if (protection !== undefined)
+    return blocked(
+      "ProtectedObject",
+      `${distinguishedName} gets no right: ${protection}. Have the domain's owner name an ordinary user in spec.podHostAccounts.`,
+    );
+  if ((userAccountControl & ACCOUNT_DISABLED) !== 0)
+    return blocked(
+      "HostNotTrusted",
+      `${distinguishedName} is disabled, so it gets no right: enable it, or have the domain's owner name another user in spec.podHostAccounts.`,
+    );
+  return undefined;
+}
+
+export function userNotFound({ name, user, problem }: DesiredHostAccount): Blocker {
+  if (problem !== undefined || !user)
+    return { reason: "InvalidSpec", part: "Hosts", message: `pods.hostAccount: ${problem ?? "no user"}.` };
+  const message = `pods.hostAccount (${name}): no user has the ${user.by} ${user.value}: create it, or have the domain's owner correct spec.podHostAccounts; it is granted by itself once it exists.`;
+  return { reason: "HostNotFound", part: "Hosts", message };
+}
+
+export function usersAmbiguous({ name }: DesiredHostAccount, found: readonly DirectoryObject[]): Blocker {
+  const message = `pods.hostAccount (${name}): ${found.length} users may be meant, so none is granted: have the domain's owner name one by its distinguished name in spec.podHostAccounts.`;
+  return { reason: "HostAmbiguous", part: "Hosts", message };
+}
+
+export function userMoved({ name }: DesiredHostAccount, { distinguishedName }: DirectoryObject): HostNote {
+  return {
+    reason: "HostMoved",
+    message: `pods.hostAccount (${name}): its user was moved or renamed and keeps the right: it is now ${distinguishedName}. Have the domain's owner write that in spec.podHostAccounts.`,
+  };
+}
+
+/** Whether users are, or were, among the farm's hosts. */
+function hasUsers({ hostAccount, resolved }: DesiredFarm): boolean {
+  return hostAccount !== undefined || [...resolved.keys()].some((reference) => reference.startsWith(FIELD));
+}
+
+/** The user that the farm lets retrieve, those that it let before, and those that it quarantines. */
+export function* lookForUsers(desired: DesiredFarm): Look<readonly DirectoryObject[]> {
+  if (!hasUsers(desired)) return [];
+  const { hostAccount, resolved, quarantined, departed } = desired;
+  const out = new Set(quarantined.map(({ text }) => text));
+  const remembered = [...resolved].filter(([reference]) => reference.startsWith(FIELD) || out.has(reference)).flatMap(([, hosts]) => hosts);
+  const guids = new Set([...remembered.map(({ objectGUID }) => objectGUID), ...departed.objectGUIDs]);
+  return yield* ask(
+    [
+      ...(hostAccount?.user ? [hostAccount.user] : []),
+      ...quarantined.flatMap((reference) => asUser(reference) ?? []),
+      ...[...guids].map((value): Lookup => ({ by: "objectGUID", value })),
+    ],
+    "Objects",
+  );
+}
+
+/** A quarantined entry read as the name of a user; undefined for one that can only be a computer's. */
+export function asUser({ text, by, value }: HostReference): Lookup | undefined {
+  if (by === "distinguishedName") return { by, value };
+  return by === "sAMAccountName" && !text.endsWith("$") ? { by, value: text } : undefined;
+}

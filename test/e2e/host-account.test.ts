@@ -1,0 +1,161 @@
+/** A user by which nodes that are not joined to the domain retrieve: it may as long as it is an ordinary, enabled one that the farm names. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DELEGATED } from "../harness/delegation.ts";
+import { type Account, addUser, BASE } from "../harness/directory.ts";
+import type { Operator } from "../harness/operator.ts";
+import { waitFor } from "../harness/process.ts";
+import {
+  applyDomain,
+  available,
+  cleanUp,
+  cluster,
+  condition,
+  createNamespace,
+  directory,
+  domainReady,
+  type Farm,
+  farmOf,
+  farmReady,
+  farmWhere,
+  patchFarm,
+  startOperator,
+} from "../harness/world.ts";
+
+const NAMESPACE = "portable";
+const PASSWORD = "P0rtable!Secret";
+const [USER, OTHER] = ["svc-ccg-web", "svc-ccg-db"];
+const PLUGIN = { pluginGUID: "{859E1386-BDB4-49E8-85C7-3070B13920E1}", pluginInput: "{}" };
+const ACCOUNT = `CN=pod,OU=Farms,${BASE}`;
+const dnOf = (user: string): string => `CN=${user},CN=Users,${BASE}`;
+
+describe.skipIf(!available)("a portable user", () => {
+  let operator: Operator;
+
+  beforeAll(async () => {
+    await directory.asAdministrator(async (client) => {
+      for (const user of [USER, OTHER]) await addUser(client, user, PASSWORD);
+    });
+    await createNamespace(NAMESPACE);
+    await applyDomain({
+      account: DELEGATED,
+      spec: {
+        podHostAccounts: [
+          { name: "eks-web", user: USER, ...PLUGIN },
+          { name: "eks-db", user: dnOf(OTHER), ...PLUGIN },
+          { name: "nobody", user: "svc-nobody", ...PLUGIN },
+          { name: "admin", user: "Administrator", ...PLUGIN },
+          { name: "machine", user: "WEB02$", ...PLUGIN },
+        ],
+      },
+    });
+    operator = await startOperator();
+    await domainReady();
+    await cluster.apply(
+      farmOf(NAMESPACE, "pod", { hosts: { computers: ["WEB01"] }, pods: { serviceAccounts: ["web"], hostAccount: "eks-web" } }),
+    );
+    await mayRetrieve(USER);
+  }, 120_000);
+
+  afterAll(async () => {
+    await cleanUp();
+    expect(await operator.stop()).toBe(0);
+    await directory.asAdministrator(async (client) => {
+      for (const user of [USER, OTHER]) await client.del(dnOf(user));
+    });
+  });
+
+  /** Bound as itself, over TLS. */
+  async function retrieves(user: string): Promise<boolean> {
+    const account: Account = { username: `${user}@contoso.com`, password: PASSWORD };
+    return await directory.as(account, async (client) => {
+      const options = { scope: "base", attributes: ["msDS-ManagedPassword"], explicitBufferAttributes: ["msDS-ManagedPassword"] } as const;
+      const { searchEntries } = await client.search(ACCOUNT, {
+        ...options,
+        attributes: [...options.attributes],
+        explicitBufferAttributes: [...options.explicitBufferAttributes],
+      });
+      const value = searchEntries[0]?.["msDS-ManagedPassword"];
+      return Buffer.isBuffer(value) && value.length > 256;
+    });
+  }
+  const members = (): Promise<readonly string[]> => directory.members("podHosts");
+  const membersAre = (...names: readonly string[]): Promise<unknown> =>
+    waitFor("the members", members, (found) => JSON.stringify(found) === JSON.stringify(names.toSorted()));
+  async function mayRetrieve(user: string): Promise<void> {
+    await membersAre("WEB01$", user);
+    expect(await retrieves(user)).toBe(true);
+    await farmReady(NAMESPACE, "pod");
+  }
+  const reason = (wanted: string): Promise<Farm> => farmWhere(NAMESPACE, "pod", (farm) => condition(farm, "HostsReady")?.reason === wanted);
+  const use = (hostAccount: string | null): Promise<void> => patchFarm(NAMESPACE, "pod", { pods: { hostAccount } });
+
+  test("really retrieves the password, beside the computers; one that is not named does not", async () => {
+    expect([await retrieves(USER), await retrieves(OTHER), await directory.retrieves("WEB01", ACCOUNT)]).toEqual([true, false, true]);
+  });
+
+  test("by distinguished name, in place of the other", async () => {
+    await use("eks-db");
+    await mayRetrieve(OTHER);
+    expect(await retrieves(USER)).toBe(false);
+    await use("eks-web");
+    await mayRetrieve(USER);
+    expect(await retrieves(OTHER)).toBe(false);
+  });
+
+  test("quarantined loses the right at once, whatever names it, and gets it again after that", async () => {
+    await patchFarm(NAMESPACE, "pod", { hosts: { quarantined: [USER] } });
+    await membersAre("WEB01$");
+    expect(await retrieves(USER)).toBe(false);
+    await farmReady(NAMESPACE, "pod");
+    // Somebody puts it back.
+    await directory.modify(`CN=podHosts,OU=Farms,${BASE}`, "add", "member", [dnOf(USER)]);
+    expect(await retrieves(USER), "kept out by name").toBe(false);
+    await membersAre("WEB01$");
+    await patchFarm(NAMESPACE, "pod", { hosts: { quarantined: [] } });
+    await mayRetrieve(USER);
+  });
+
+  test("disabled or protected loses the right, and is told; renamed and moved it keeps it", async () => {
+    await directory.modify(dnOf(USER), "replace", "userAccountControl", ["514"]);
+    expect(condition(await reason("HostNotTrusted"), "HostsReady")?.message).toContain("is disabled");
+    await membersAre("WEB01$");
+    await directory.modify(dnOf(USER), "replace", "userAccountControl", ["512"]);
+    await mayRetrieve(USER);
+
+    await directory.modify(dnOf(USER), "replace", "adminCount", ["1"]);
+    await reason("ProtectedObject");
+    await membersAre("WEB01$");
+    expect(await retrieves(USER)).toBe(false);
+    await directory.modify(dnOf(USER), "replace", "adminCount", ["0"]);
+    await mayRetrieve(USER);
+
+    await use("eks-db");
+    await mayRetrieve(OTHER);
+    const moved = `CN=moved,OU=Farms,${BASE}`;
+    await directory.asAdministrator((client) => client.modifyDN(dnOf(OTHER), moved));
+    await farmWhere(NAMESPACE, "pod", (farm) => condition(farm, "HostsReady")?.message.includes(`it is now ${moved}`) === true);
+    expect(await retrieves(OTHER)).toBe(true);
+    await directory.asAdministrator((client) => client.modifyDN(moved, dnOf(OTHER)));
+    await use("eks-web");
+    await mayRetrieve(USER);
+  });
+
+  test.each([
+    ["nobody", "HostNotFound"],
+    ["admin", "ProtectedObject"],
+    ["machine", "ObjectExists"],
+    ["unlisted", "InvalidSpec"],
+  ])("%s gets nothing: %s", async (name, wanted) => {
+    await use(name);
+    await reason(wanted);
+    expect((await members()).filter((member) => member !== "WEB01$" && member !== USER)).toEqual([]);
+    await use("eks-web");
+    await mayRetrieve(USER);
+  });
+
+  test("with its farm goes its group", async () => {
+    await cluster.delete("ServerFarm", "pod", NAMESPACE, 60);
+    expect([await directory.find("pod$"), await directory.find("podHosts")]).toEqual([undefined, undefined]);
+    expect(await directory.find(USER)).toBeDefined();
+  });
+});

@@ -1,0 +1,67 @@
+/** A search by pages of which one fails: whoever has the right keeps it, and whoever is to get it gets it in the end. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { addContainer, addMany, inDomain, numbered, removeTree } from "../harness/computers.ts";
+import { BASE } from "../harness/directory.ts";
+import type { Operator } from "../harness/operator.ts";
+import { waitFor } from "../harness/process.ts";
+import { available, cleanUp, cluster, createNamespace, directory, domainReady, farmOf, farmReady } from "../harness/world.ts";
+import { type Between, between } from "./between.ts";
+import { type Effect, matching } from "./schedule.ts";
+
+const NAMESPACE = "pages";
+const OU = inDomain("OU=Pages");
+const HOSTS = 1020;
+
+describe.skipIf(!available)("a page that fails", () => {
+  let operator: Operator;
+  let middle: Between;
+
+  beforeAll(async () => {
+    await addContainer(directory, OU);
+    await addMany(directory, OU, numbered("PG", HOSTS));
+    await createNamespace(NAMESPACE);
+    middle = await between();
+    operator = await middle.start();
+    await domainReady();
+    await cluster.apply(farmOf(NAMESPACE, "pages", { hosts: { search: { container: "OU=Pages", names: ["PG*"], max: 2000 } } }));
+    await farmReady(NAMESPACE, "pages", 120);
+  }, 300_000);
+
+  afterAll(async () => {
+    middle.ldap.schedule.set();
+    await cleanUp();
+    expect(await operator.stop()).toBe(0);
+    await middle.stop();
+    await removeTree(directory, OU);
+  }, 300_000);
+
+  const members = async (): Promise<number> =>
+    (await directory.search(`(&(objectCategory=computer)(memberOf=CN=pagesHosts,OU=Farms,${BASE}))`, ["cn"], { paged: true })).length;
+
+  const EFFECTS: readonly (readonly [string, Effect])[] = [
+    ["is refused", { kind: "Error", code: 53, text: "0000214A: SvcErr: unwilling" }],
+    ["takes too long", { kind: "Error", code: 3 }],
+    ["is cut short", { kind: "Error", code: 4 }],
+    ["finds the server busy", { kind: "Error", code: 51 }],
+    ["is lost with its connection", { kind: "DropAfter" }],
+  ];
+  test.each(EFFECTS)("because it %s", { timeout: 240_000 }, async (what, effect) => {
+    const name = `PG${what.replaceAll(/\W/g, "").slice(0, 10)}`;
+    middle.ldap.schedule.done.length = 0;
+    const before = await members();
+    middle.ldap.schedule.set({ matches: matching("ldap", "search", /further page/), when: { nth: 1 }, effect });
+    await addMany(directory, OU, [name]);
+    let least = Number.POSITIVE_INFINITY;
+    await waitFor(
+      "the new one",
+      async () => {
+        least = Math.min(least, await members());
+        return await directory.find(`${name}$`);
+      },
+      (entry) => entry?.["memberOf"] !== undefined,
+      150,
+    );
+    expect(least, "nobody was taken out").toBe(before);
+    expect(middle.ldap.schedule.done, "the fault happened").toHaveLength(1);
+  });
+});

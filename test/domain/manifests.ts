@@ -19,6 +19,7 @@ export function domainOf(
       suspend: false,
       deletionBudget: { farms: 10, per: "1h" },
       adoption: "Consent",
+      podHostAccounts: [],
       ...spec,
     },
     ...(status ? { status } : {}),

@@ -93,6 +93,14 @@ const BAD_FARMS: readonly (readonly [what: string, name: string, spec: object, m
   ["a group container that is no DN", "bad", { hosts: { group: { container: "Groups" } } }, "write it like OU=Groups"],
   ["an access group without a name", "bad", { accessGroups: [{}] }, "spec.accessGroups[0].name: Required value"],
   ["an unknown policy", "bad", { deletionPolicy: "Maybe" }, 'supported values: "Delete", "Retain"'],
+  ...["Web", "web:default", "a_b", "web.", "system:serviceaccount:web:default"].map((name): (typeof BAD_FARMS)[number] => [
+    `a ServiceAccount ${name}`,
+    "bad",
+    { pods: { serviceAccounts: [name] } },
+    `not the name of a ServiceAccount: ${name}; write it without its namespace`,
+  ]),
+  ["a ServiceAccount twice", "bad", { pods: { serviceAccounts: ["a", "a"] } }, "Duplicate value"],
+  ["an empty host account for Pods", "bad", { pods: { hostAccount: "" } }, "spec.pods.hostAccount"],
   ["a field that does not exist", "bad", { hostz: {} }, 'unknown field "spec.hostz"'],
 ];
 
@@ -104,8 +112,19 @@ function selecting(...matchExpressions: readonly object[]): object {
   return tenant({ namespaceSelector: { matchExpressions } });
 }
 
+const HOST_ACCOUNT = { name: "eks-web", user: "svc-ccg", pluginGUID: "{859E1386-BDB4-49E8-85C7-3070B13920E1}", pluginInput: "{}" };
+
 const BAD_DOMAINS: readonly (readonly [what: string, spec: object, message: string])[] = [
   ["a DNS name without a dot", { dnsName: "contoso" }, "write it like contoso.com"],
+  ["a host account with a bad name", { podHostAccounts: [{ ...HOST_ACCOUNT, name: "EKS web" }] }, "write it like eks-web"],
+  ["a host account with its domain", { podHostAccounts: [{ ...HOST_ACCOUNT, user: "CONTOSO\\svc" }] }, "write it like svc-ccg-web"],
+  [
+    "a plug-in without braces",
+    { podHostAccounts: [{ ...HOST_ACCOUNT, pluginGUID: `${HOST_ACCOUNT.pluginGUID.slice(1, -1)}xx` }] },
+    "GUID in braces",
+  ],
+  ["a plug-in that is told nothing", { podHostAccounts: [{ ...HOST_ACCOUNT, pluginInput: "" }] }, "pluginInput"],
+  ["a host account twice", { podHostAccounts: [HOST_ACCOUNT, { ...HOST_ACCOUNT, user: "other" }] }, "Duplicate value"],
   ["no defaults", { defaults: null }, "spec.defaults: Required value"],
   ["no container for accounts", { defaults: { groupContainer: "OU=Farms" } }, "spec.defaults.accountContainer: Required value"],
   [
@@ -172,6 +191,9 @@ describe.skipIf(!available)("a bad manifest is refused by the API server, which 
     { hosts: { group: { name: "g", existing: true, container: "CN=Users" } }, accessGroups: [{ name: "a", container: "CN=Users" }] },
     { account: { name: "Bücher Portal", samAccountName: "buecher" } },
     { account: { name: "Bücher Portal", outboundOnly: true } },
+    { pods: {} },
+    { pods: { serviceAccounts: ["web", "web.front-1", "0"], hostAccount: "eks-web", configMap: true } },
+    { pods: { serviceAccounts: Array.from({ length: 50 }, (_, index) => `a${index}`.padEnd(253, "a")) } },
     { account: { name: "n".repeat(59), samAccountName: "n" } },
     { account: { name: "Web, Prod", samAccountName: "webprod" }, hosts: { grant: "Principals" } },
     { account: { description: "", displayName: "" }, servicePrincipalNames: [], selfRegisteredServicePrincipalNames: ["MSSQLSvc/*"] },
@@ -182,6 +204,8 @@ describe.skipIf(!available)("a bad manifest is refused by the API server, which 
   test("the good one that all of these differ from is accepted", async () => {
     expect(await cluster.dryRun(farmOf(NAMESPACE, "bad", {}))).toBe("accepted");
     expect(await cluster.dryRun(domainOf({}))).toBe("accepted");
+    const podHostAccounts = [HOST_ACCOUNT, { ...HOST_ACCOUNT, name: "rke", user: "CN=svc ccg,OU=Service Accounts,DC=contoso,DC=com" }];
+    expect(await cluster.dryRun(domainOf({ podHostAccounts }))).toBe("accepted");
   });
 
   test("tenants as the contract has them are accepted, and what they do not list is empty", async () => {

@@ -38,6 +38,7 @@ interface Spec {
   readonly adoptionPolicy: "Never" | "Unowned";
   readonly deletionPolicy: "Delete" | "Retain";
   readonly suspend: boolean;
+  readonly pods?: { readonly serviceAccounts: readonly string[]; readonly hostAccount?: string; readonly configMap?: boolean };
 }
 
 const START: Spec = {
@@ -85,6 +86,9 @@ const STEPS: readonly (readonly [path: string, step: (spec: Spec) => Spec])[] = 
   ["adoptionPolicy", (spec) => ({ ...spec, adoptionPolicy: "Unowned" })],
   ["deletionPolicy", (spec) => ({ ...spec, deletionPolicy: "Retain" })],
   ["suspend", (spec) => ({ ...spec, suspend: true })],
+  ["pods.serviceAccounts", (spec) => ({ ...spec, pods: { serviceAccounts: ["web"] } })],
+  ["pods.hostAccount", (spec) => ({ ...spec, pods: { serviceAccounts: [], hostAccount: "eks-web" } })],
+  ["pods.configMap", (spec) => ({ ...spec, pods: { serviceAccounts: ["web"], configMap: true } })],
 ];
 
 interface Schema {

@@ -52,6 +52,17 @@ export interface ActiveDirectoryDomainSpec {
     /** Within how long, at least 1s. */
     readonly per: string;
   };
+  /** Users by which nodes that are not joined to the domain retrieve passwords for Pods (spec.pods.hostAccount of a farm), and how a plug-in on the node finds their credentials. Every node that holds the credentials of one may retrieve the passwords of all its farms, so make one for each tenant. */
+  readonly podHostAccounts: readonly {
+    /** Name of the entry, which farms name. */
+    readonly name: string;
+    /** The user by sAMAccountName or distinguished name. It must exist: it is never created or changed, only put among those that may retrieve the password. */
+    readonly user: string;
+    /** GUID of the plug-in (PluginGUID), in braces: {859E1386-BDB4-49E8-85C7-3070B13920E1} on EKS, {CCC2A336-D7F3-4818-A213-272B7924213E} on AKS. */
+    readonly pluginGUID: string;
+    /** What the plug-in is told (PluginInput), a text also where it holds JSON. It says where the credentials of the user are; never write a password into it, since whoever may read credential specs reads it. */
+    readonly pluginInput: string;
+  }[];
   /** How often the directory is asked what changed, at least 1s. */
   readonly poll: string;
   /** How often every farm is compared in full, at least 1m. */
@@ -145,6 +156,10 @@ export interface ActiveDirectoryDomainStatus {
   readonly schemaVersion?: number;
   /** Security identifier of the domain. */
   readonly domainSID?: string;
+  /** objectGUID of the domain. */
+  readonly objectGUID?: string;
+  /** DNS name of the root domain of the forest. */
+  readonly forestDNSName?: string;
   /** NetBIOS name of the domain. */
   readonly netBIOSName?: string;
   /** How many computers an ordinary user may create (ms-DS-MachineAccountQuota). */

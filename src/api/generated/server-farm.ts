@@ -73,6 +73,15 @@ export interface ServerFarmSpec {
     /** Where an owned group is created, relative to the domain or a whole distinguished name; default, the domain's defaults.groupContainer. Of an existing group, where it must be; absent, it is found anywhere. */
     readonly container?: string;
   }[];
+  /** Windows Pods that run as the account: a GMSACredentialSpec <namespace>.<name of the farm> is published, and a Role with a RoleBinding that let ServiceAccounts use it. The operator must be installed with pods.enabled. Absent, nothing is made. */
+  readonly pods?: {
+    /** Names of ServiceAccounts of this namespace whose Pods may use the credential spec. They need not exist yet. Empty, nobody may. */
+    readonly serviceAccounts: readonly string[];
+    /** Name of an entry of spec.podHostAccounts of the domain: the user by which nodes that are not joined to the domain retrieve the password. Absent, nodes are joined and retrieve as themselves: their computers must be hosts of the farm. */
+    readonly hostAccount?: string;
+    /** True: the same credential spec is published as a ConfigMap <name of the farm>-credential-spec, for credentials-fetcher on Linux. */
+    readonly configMap: boolean;
+  };
   /** Enforce: the directory is changed. Observe: nothing is written to the directory; status.plan shows what would be. */
   readonly managementPolicy: "Enforce" | "Observe";
   /** Never: objects that exist already are left alone. Unowned: a gMSA or host group of that name that bears no owner marker is taken over, with the consent that the domain asks for (spec.adoption); one with another's marker never. */
@@ -178,6 +187,11 @@ export interface ServerFarmStatus {
     /** Its objectGUID. */
     readonly objectGUID?: string;
   }[];
+  /** What is published for Pods. */
+  readonly pods?: {
+    /** Name of the GMSACredentialSpec, for securityContext.windowsOptions.gmsaCredentialSpecName of a Pod. */
+    readonly credentialSpecName?: string;
+  };
   /** With managementPolicy Observe: what would be changed, at most 100. */
   readonly plan?: readonly {
     /** The kind of change. */

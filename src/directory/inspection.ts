@@ -1,7 +1,7 @@
 /** Looks at what a domain needs before a farm can live in it: docs/guide/prerequisites.md. Writes nothing. */
 import { AndFilter, EqualityFilter, PresenceFilter, SubstringFilter } from "ldapts";
 import { parseMappings } from "../names/account-name.ts";
-import { isSharedContainer, resolveDn } from "../names/distinguished-name.ts";
+import { dnsNameOf, isSharedContainer, resolveDn } from "../names/distinguished-name.ts";
 import { ACCOUNT_ATTRIBUTES, ACCOUNT_CLASS, GROUP_CLASS } from "../ad/object.ts";
 import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
 import { DirectoryError } from "../ad/error.ts";
@@ -28,7 +28,11 @@ export async function inspectDomain(
 ): Promise<DomainObservation> {
   const { rootDse } = session;
   const [domain, schema, service, partition, mappings] = await Promise.all([
-    session.searchOne({ base: rootDse.defaultNamingContext, scope: "base", attributes: ["objectSid", "ms-DS-MachineAccountQuota"] }),
+    session.searchOne({
+      base: rootDse.defaultNamingContext,
+      scope: "base",
+      attributes: ["objectSid", "objectGUID", "ms-DS-MachineAccountQuota"],
+    }),
     session.searchOne({ base: rootDse.schemaNamingContext, scope: "base", attributes: ["objectVersion"] }),
     session.searchOne({ base: rootDse.dsServiceName, scope: "base", attributes: ["invocationId"] }),
     session.searchOne({
@@ -39,7 +43,7 @@ export async function inspectDomain(
     }),
     readMappings(session),
   ]);
-  const sid = domain?.bytes("objectSid");
+  const [sid, guid] = [domain?.bytes("objectSid"), domain?.bytes("objectGUID")];
   const invocationId = service?.bytes("invocationId");
   const base = rootDse.defaultNamingContext;
   return {
@@ -50,6 +54,8 @@ export async function inspectDomain(
     invocationId: invocationId?.length === 16 ? decodeGuid(invocationId) : undefined,
     schemaVersion: schema?.number("objectVersion"),
     domainSID: sid ? decodeSid(sid) : undefined,
+    objectGUID: guid ? decodeGuid(guid) : undefined,
+    forestDNSName: rootDse.rootDomainNamingContext === undefined ? undefined : dnsNameOf(rootDse.rootDomainNamingContext),
     netBIOSName: partition?.text("nETBIOSName"),
     machineAccountQuota: domain?.number("ms-DS-MachineAccountQuota"),
     servicePrincipalNameMappings: parseMappings(mappings),

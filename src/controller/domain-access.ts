@@ -1,6 +1,7 @@
 /** How whatever lives in a domain reaches it. */
 import type { Brake } from "../ad/domain.ts";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
+import type { DomainIdentity } from "../credential-spec/wanted.ts";
 import type { LdapReader } from "../directory/reader.ts";
 import type { LdapSession } from "../directory/session.ts";
 import { LdapWriter } from "../directory/writer.ts";
@@ -15,7 +16,13 @@ import type { After } from "./kind.ts";
 
 export type DomainAccess =
   /** `later`: when everything is compared again. */
-  | { readonly kind: "Ready"; readonly directory: Directory; readonly facts: DomainFacts; readonly later: After }
+  | {
+      readonly kind: "Ready";
+      readonly directory: Directory;
+      readonly facts: DomainFacts;
+      readonly identity: DomainIdentity;
+      readonly later: After;
+    }
   | ({ readonly kind: "NotReady" } & Unusable)
   /** Its owner wants nothing read or written. */
   | { readonly kind: "Suspended"; readonly message: string }
@@ -53,7 +60,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { se
     };
   }
   const { absenceReliableAfter } = state;
-  const { netBIOSName, servicePrincipalNameMappings } = view.observation;
+  const { domainSID, objectGUID, forestDNSName, netBIOSName, servicePrincipalNameMappings } = view.observation;
   return {
     kind: "Ready",
     directory: directoryOf(reader, new LdapWriter(session), () => ({
@@ -71,6 +78,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, { se
       operator: session.account,
       observed: brake === "Observe",
     },
+    identity: { domainSID, objectGUID, forestDNSName, netBIOSName },
     later: { kind: "After", delay: resyncOf(domain), priority: "Resync" },
   };
 }

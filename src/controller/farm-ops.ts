@@ -17,6 +17,7 @@ import type { FarmPorts } from "../reconciler/farm.ts";
 import { reconcileFrozen } from "../reconciler/frozen.ts";
 import type { DeletionBudgets } from "./deletion-budget.ts";
 import type { Result } from "./kind.ts";
+import type { Pods } from "./pods.ts";
 import type { Tenancy } from "./tenancy.ts";
 import type { FarmsByGroup, WakeIndex } from "./wake-index.ts";
 
@@ -25,6 +26,7 @@ export interface FarmOps {
   readonly wakes: WakeIndex;
   readonly byGroup: FarmsByGroup;
   readonly budgets: DeletionBudgets;
+  readonly pods: Pods;
   ports(farm: ServerFarm, directory: Directory): FarmPorts;
   count(farm: ServerFarm, report: Report): void;
   write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result>;
@@ -50,7 +52,15 @@ export async function endFarm(
   directory: Directory,
   signal: AbortSignal,
 ): Promise<Result> {
-  const ports = { ...ops.ports(farm, directory), claimEnd: () => ops.budgets.claim(farm) };
+  // Nobody may begin to use what is about to go.
+  const claimEnd = async (): ReturnType<DeletionBudgets["claim"]> => {
+    const held = await ops.budgets.claim(farm);
+    if (!held) ops.tell(farm, await ops.pods.withdraw(farm));
+    return held;
+  };
+  // Where nothing is deleted nothing is claimed.
+  if (farm.spec.deletionPolicy === "Retain" && desired.observedFor === undefined) ops.tell(farm, await ops.pods.withdraw(farm));
+  const ports = { ...ops.ports(farm, directory), claimEnd };
   const { report, end } = await decommissionFarm(farm, desired, ports, signal);
   ops.count(farm, report);
   switch (end.kind) {

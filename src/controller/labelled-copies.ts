@@ -19,12 +19,17 @@ interface LabelledCopiesOptions<T extends KubernetesObject> {
   readonly onError: (error: KubernetesError, failures: number) => void;
 }
 
+/** Longer than a reflector waits between two tries (ms). */
+const REFUSED = 15_000;
+
 export class LabelledCopies<T extends KubernetesObject> implements Copies<T> {
   readonly #options: LabelledCopiesOptions<T>;
   readonly #copies: Reflector<T>;
   readonly #alive: () => void;
   readonly #answered = Promise.withResolvers<undefined>();
   #problem: KubernetesError | undefined;
+  #refusedAt = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: LabelledCopiesOptions<T>) {
     const { client, metrics, resource, labelSelector } = options;
@@ -40,7 +45,7 @@ export class LabelledCopies<T extends KubernetesObject> implements Copies<T> {
       },
       onAlive: () => {
         this.#alive();
-        if (this.#problem) this.#change(undefined);
+        if (this.#problem) this.#recover();
       },
     });
   }
@@ -92,10 +97,24 @@ export class LabelledCopies<T extends KubernetesObject> implements Copies<T> {
     if (error.kind !== "NotFound") onError(error, failures);
     else if (!this.#isMissing()) log.info("the cluster does not have this kind: it is used once it is there", { resource: plural });
     if (error.kind !== "NotFound" && error.kind !== "Forbidden") return;
+    if (error.kind === "Forbidden") this.#refusedAt = performance.now();
     this.#change(error);
     this.#answered.resolve(undefined);
     // Nothing is silent that is not there.
     if (this.#isMissing()) metrics.watchEnded(plural);
+  }
+
+  /** Who may list and not watch succeeds at every other try: a refusal is over once none has come for a while. */
+  #recover(): void {
+    const left = this.#refusedAt + REFUSED - performance.now();
+    if (left <= 0) {
+      this.#change(undefined);
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (!this.#copies.failing) this.#recover();
+    }, left).unref();
   }
 
   #change(problem: KubernetesError | undefined): void {

@@ -134,7 +134,7 @@ export function conclude(
 
 /**
  * The status with what is found of Pods: a farm that is not all that was asked for is not ready. `finding` undefined: it was not looked at, and what was
- * said before stays. A farm that wants nothing has no condition.
+ * said before stays. A farm that wants nothing has no condition, unless what it had cannot be taken away.
  */
 export function withPods(
   farm: ServerFarm,
@@ -145,7 +145,7 @@ export function withPods(
   const { pods: _pods, conditions = [], ...rest } = status;
   const base = { ...rest, ...(published === undefined ? {} : { pods: published }) };
   const others = conditions.filter(({ type }) => type !== PODS_READY);
-  if (!farm.spec.pods) return { ...base, conditions: others };
+  if (!farm.spec.pods && (!finding || finding.status === "True")) return { ...base, conditions: others };
   const previous = farm.status?.conditions ?? [];
   const ready = others.find(({ type }) => type === "Ready");
   const last = previous.find(({ type }) => type === PODS_READY);

@@ -28,6 +28,16 @@ describe("the status", () => {
     const status = say.withPods(before, { ...READY, pods: PUBLISHED }, { finding: undefined, published: undefined }, NOW);
     expect(seen(status)).toEqual(seen(READY));
     expect(status).not.toHaveProperty("pods");
+    const done = say.withPods(before, READY, { finding: say.publishedFinding(before), published: undefined }, NOW);
+    expect(seen(done)).toEqual(seen(READY));
+  });
+
+  test("says of a farm that wants nothing any more that it cannot be taken away", () => {
+    const finding = say.refusedFinding("AccessDenied", "cannot delete resource");
+    const status = say.withPods(farmWith(undefined), READY, { finding, published: PUBLISHED }, NOW);
+    expect(seen(status)).toContain("PodsReady False AccessDenied");
+    expect(seen(status)).toContain("Ready False AccessDenied");
+    expect(status.pods).toEqual(PUBLISHED);
   });
 
   test("says what is published, and keeps the farm ready", () => {

@@ -361,7 +361,11 @@ describe.skipIf(!available)("credential specs for Pods", () => {
     await patchFarm(NAMESPACE, "podstop", { suspend: true, pods: { serviceAccounts: ["web", "more"] } });
     const still = await farmWhere(NAMESPACE, "podstop", (farm) => condition(farm, "Ready")?.reason === "Suspended");
     expect(podsReady(still)?.status).toBe("True");
+    expect(await boundTo("podstop")).toEqual([`${NAMESPACE}/web`]);
     await cluster.delete("RoleBinding", "podstop-credential-spec", NAMESPACE);
+    await cluster.annotate("ServerFarm", "podstop", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "still" });
+    await waitFor("the answer", async () => (await getFarm(NAMESPACE, "podstop")).status?.lastHandledReconcileRequest === "still");
+    expect(await found("RoleBinding", "podstop-credential-spec", NAMESPACE)).toBeUndefined();
     await patchFarm(NAMESPACE, "podstop", { suspend: false });
     await farmReady(NAMESPACE, "podstop");
     expect(await boundTo("podstop")).toEqual([`${NAMESPACE}/web`, `${NAMESPACE}/more`]);

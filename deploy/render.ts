@@ -1,5 +1,5 @@
 /**
- * Renders from the chart what is there for those without Helm: deploy/install.yaml, and deploy/rbac.yaml, its rights and roles for tenants alone. The chart's copies of the
+ * Renders from the chart what is there for those without Helm: deploy/install.yaml, deploy/rbac.yaml, its rights and roles for tenants alone, and deploy/pods-rbac.yaml, what Pods need besides. The chart's copies of the
  * CRDs, the alerts, the dashboard, the rules of the admission policy and its own default values (templates cannot tell these from a user's) are brought up to date first, since Helm reads nothing outside its folder.
  *
  * `npm run render` writes them; with `--check` it writes nothing and exits 1 when one is stale. Needs helm, on the path or in KUBEBUILDER_ASSETS.
@@ -28,6 +28,9 @@ const HEADER = "# Rendered from deploy/chart by deploy/render.ts (npm run render
 const WARNING = `# Name your image in it first, in place of ${PLACEHOLDER}: none is published. docs/install.md says how to build it.
 # Never "kubectl delete -f" this file while there are farms: their CRDs would go, and with them every farm and what it owns in the directory.
 # docs/install.md says how to uninstall.
+`;
+
+const POD_RIGHTS = `# What pods.enabled and pods.configMaps of the chart add, for those without Helm. Leave out the rule of configmaps where pods.configMaps stays false.
 `;
 
 function helm(...args: readonly string[]): string {
@@ -63,6 +66,8 @@ await write(`${CHART}/files/alerts.yaml`, await readFile(`${ROOT}/deploy/monitor
 await write(`${CHART}/files/admission.yaml`, admissionRules());
 const rights = ["serviceaccount", "rbac", "tenant-roles"].flatMap((name) => ["--show-only", `templates/${name}.yaml`]);
 await write(`${ROOT}/deploy/rbac.yaml`, `${HEADER}${NAMESPACE_OBJECT}${render(...rights)}`);
+const pods = ["--show-only", "templates/pods-rbac.yaml", "--set", "pods.enabled=true,pods.configMaps=true"];
+await write(`${ROOT}/deploy/pods-rbac.yaml`, `${HEADER}${POD_RIGHTS}${render(...pods)}`);
 await write(`${ROOT}/deploy/install.yaml`, `${HEADER}${WARNING}${NAMESPACE_OBJECT}${render()}`);
 if (process.argv.includes("--check") && stale.length > 0) {
   process.stderr.write(`stale: ${stale.join(", ")}: run npm run render\n`);

@@ -38,6 +38,14 @@ const schema = z.strictObject({
   namespace: dnsLabel.optional(),
   watchNamespaces: z.array(dnsLabel).default([]),
   workers: z.int().min(1).max(100).default(32),
+  /** GMSACredentialSpecs for Pods, and ConfigMaps with the same: the operator uses rights for them where they are enabled, and only there. */
+  pods: z
+    .strictObject({ enabled: z.boolean().default(false), configMaps: z.boolean().default(false) })
+    .prefault({})
+    .refine(({ enabled, configMaps }) => enabled || !configMaps, {
+      path: ["configMaps"],
+      message: "configMaps needs enabled: set pods.enabled to true",
+    }),
   leaderElection: z
     .strictObject({
       enabled: z.boolean().default(true),

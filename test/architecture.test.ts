@@ -11,12 +11,26 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ad: ["names"],
   farm: ["api", "names", "ad"],
   policy: ["api", "names"],
+  "credential-spec": ["api", "names", "ad"],
   domain: ["api", "ad"],
   reconciler: ["api", "names", "ad", "farm"],
   telemetry: ["base"],
   directory: ["base", "names", "ad"],
   kubernetes: ["base", "api"],
-  controller: ["base", "names", "api", "ad", "farm", "policy", "domain", "reconciler", "telemetry", "directory", "kubernetes"],
+  controller: [
+    "base",
+    "names",
+    "api",
+    "ad",
+    "farm",
+    "policy",
+    "credential-spec",
+    "domain",
+    "reconciler",
+    "telemetry",
+    "directory",
+    "kubernetes",
+  ],
   "config.ts": ["base", "telemetry"],
   commands: [
     "base",
@@ -25,6 +39,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "ad",
     "farm",
     "policy",
+    "credential-spec",
     "domain",
     "reconciler",
     "telemetry",
@@ -37,7 +52,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Rooms without I/O, clock or chance. */
-const PURE = ["names", "api", "ad", "farm", "policy", "domain", "reconciler"];
+const PURE = ["names", "api", "ad", "farm", "policy", "credential-spec", "domain", "reconciler"];
 
 /** Libraries that only one room may use. */
 const OWNERS: Readonly<Record<string, string>> = {

@@ -12,6 +12,7 @@ test("the shortest file has the defaults of the API", () => {
       namespace: "pod-ns",
       watchNamespaces: [],
       workers: 32,
+      pods: { enabled: false, configMaps: false },
       leaderElection: { enabled: true, leaseName: "serverfarm-operator", leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2000 },
       metrics: { address: "0.0.0.0:8080", authentication: "None" },
       health: { address: "0.0.0.0:8081" },
@@ -59,6 +60,7 @@ test.each([
   ],
   ["a certificate without its key", `${HEAD}metrics: {tls: {certFile: a}}`, "metrics.tls.keyFile: "],
   ["a Lease without end", `${HEAD}leaderElection: {leaseDuration: 999999999h}`, '"999999999h" is longer than 1h'],
+  ["ConfigMaps without Pods", `${HEAD}pods: {configMaps: true}`, "pods.configMaps: configMaps needs enabled"],
   ["a list", "- a", "the file: "],
 ])("%s", (_, text, message) => {
   const result = parseConfig(text, undefined);

@@ -18,6 +18,9 @@ export interface DomainObservation {
   readonly invocationId: string | undefined;
   readonly schemaVersion: number | undefined;
   readonly domainSID: string | undefined;
+  readonly objectGUID: string | undefined;
+  /** Of the forest's root domain. */
+  readonly forestDNSName: string | undefined;
   readonly netBIOSName: string | undefined;
   /** How many computers an ordinary user may create; undefined where it cannot be read. */
   readonly machineAccountQuota: number | undefined;

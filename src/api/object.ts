@@ -94,3 +94,32 @@ export function finalizerAction(present: boolean, deleting: boolean): FinalizerA
   if (deleting) return present ? "CleanUp" : "Ignore";
   return present ? "Reconcile" : "Add";
 }
+
+/** The merge patch (RFC 7386) that makes `to` of `from`; undefined where they are equal. */
+export function mergePatch(from: object, to: object): object | undefined {
+  const before = new Map<string, unknown>(Object.entries(from));
+  const after = new Map<string, unknown>(Object.entries(to).filter(([, value]) => value !== undefined));
+  const patch: Record<string, unknown> = {};
+  for (const key of before.keys()) if (!after.has(key)) patch[key] = null;
+  for (const [key, value] of after) {
+    const old = before.get(key);
+    if (isRecord(old) && isRecord(value)) {
+      const inner = mergePatch(old, value);
+      if (inner !== undefined) patch[key] = inner;
+    } else if (!equal(old, value)) patch[key] = value;
+  }
+  return Object.keys(patch).length > 0 ? patch : undefined;
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Values as JSON has them; the order of an object's keys does not count. */
+function equal(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => equal(item, b[index]));
+  if (!isRecord(a) || !isRecord(b)) return a === b;
+  // A key without a value is none.
+  const isMissing = (key: string): boolean => !(key in a) && Reflect.get(b, key) !== undefined;
+  return Object.keys(a).every((key) => equal(Reflect.get(a, key), Reflect.get(b, key))) && !Object.keys(b).some(isMissing);
+}

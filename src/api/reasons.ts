@@ -37,6 +37,10 @@ const REASONS = {
   DeletionBlocked: "Time",
   DeletionBudgetExceeded: "Time",
   RecordRefused: "Person",
+  Published: "Time",
+  NotEnabled: "Person",
+  CredentialSpecKindMissing: "Time",
+  HostAccountNotFound: "Person",
   InternalError: "Time",
 } as const satisfies Readonly<Record<string, "Time" | "Person">>;
 

@@ -33,14 +33,14 @@ const DRAIN = 30_000;
 const COMPONENT = "serverfarm-operator";
 
 /** Everything that the program reconciles. */
-function kindsOf(context: Context, { workers, watchNamespaces }: OperatorConfiguration): readonly Kind[] {
+function kindsOf(context: Context, { workers, watchNamespaces, pods }: OperatorConfiguration): readonly Kind[] {
   const farms = context.cluster.watch(FARMS, "Watched");
   // A domain is kept by farms of every namespace.
   const everywhere = context.cluster.watchEverywhere(COUNTED_FARMS, farms);
   sayOutside(everywhere, watchNamespaces, context.log);
   const domains = new DomainKind(context, everywhere);
   const tenancy = new Tenancy(farms, domains.objects, copyNamespaces(context.cluster, domains.objects));
-  return [domains, new FarmKind(context, farms, domains, tenancy, workers)];
+  return [domains, new FarmKind(context, farms, domains, tenancy, { workers, pods })];
 }
 
 /** The parts of the program, put together. */

@@ -8,6 +8,7 @@ import { type Copies, Reflector } from "../kubernetes/reflector.ts";
 import { isKubernetesObject, type Resource } from "../kubernetes/resource.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { LabelledCopies } from "./labelled-copies.ts";
 
 /** Watched: the namespaces that the operator is to look at, or all. Cluster: all. */
 export type Where = "Watched" | "Cluster";
@@ -115,6 +116,15 @@ export class Cluster {
         return copies.synced ? undefined : copies.failing?.message;
       },
     };
+  }
+
+  /** Copies of the objects of all namespaces that bear the label, of a kind that need not be installed. `onChange`: their `problem` came or went. */
+  watchLabelled<T extends KubernetesObject>(resource: Resource<T>, labelSelector: string, onChange: () => void): LabelledCopies<T> {
+    const { client, metrics, log } = this.#options;
+    const onError = (error: KubernetesError, failures: number): void => {
+      this.#failed(resource, error, failures);
+    };
+    return this.#keep(new LabelledCopies({ client, metrics, log, resource, labelSelector, onChange, onError }));
   }
 
   /** Copies of objects in the operator's own namespace, as far as they are named. */

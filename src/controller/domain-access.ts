@@ -1,6 +1,7 @@
 /** How whatever lives in a domain reaches it. */
 import type { Brake } from "../ad/domain.ts";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
+import type { DomainIdentity } from "../credential-spec/wanted.ts";
 import { suspendedBy } from "../domain/brake.ts";
 import type { DomainState } from "../domain/state.ts";
 import type { DomainFacts } from "../farm/desired-farm.ts";
@@ -13,7 +14,13 @@ import type { After } from "./kind.ts";
 
 export type DomainAccess =
   /** `later`: when everything is compared again. */
-  | { readonly kind: "Ready"; readonly directory: Directory; readonly facts: DomainFacts; readonly later: After }
+  | {
+      readonly kind: "Ready";
+      readonly directory: Directory;
+      readonly facts: DomainFacts;
+      readonly identity: DomainIdentity;
+      readonly later: After;
+    }
   | ({ readonly kind: "NotReady" } & Unusable)
   /** Its owner wants nothing read or written. */
   | { readonly kind: "Suspended"; readonly message: string }
@@ -45,7 +52,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reac
   }
   const { absenceReliableAfter } = state;
   const { session, reader, writer } = reached;
-  const { netBIOSName, servicePrincipalNameMappings, wellKnownContainers } = view.observation;
+  const { domainSID, objectGUID, forestDNSName, netBIOSName, servicePrincipalNameMappings, wellKnownContainers } = view.observation;
   return {
     kind: "Ready",
     directory: directoryOf(reader, writer, () => ({
@@ -65,6 +72,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reac
       operator: session.account,
       observed: brake === "Observe",
     },
+    identity: { domainSID, objectGUID, forestDNSName, netBIOSName },
     later: { kind: "After", delay: resyncOf(domain), priority: "Resync" },
   };
 }

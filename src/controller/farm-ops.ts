@@ -1,5 +1,4 @@
 /** What is done for a farm besides bringing it about: its end, and what is left to do for one that tenants do not allow. */
-import { DirectoryError } from "../ad/error.ts";
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
@@ -18,6 +17,7 @@ import type { FarmPorts } from "../reconciler/farm.ts";
 import { reconcileFrozen } from "../reconciler/frozen.ts";
 import type { DeletionBudgets } from "./deletion-budget.ts";
 import type { Result } from "./kind.ts";
+import type { Pods } from "./pods.ts";
 import type { Tenancy } from "./tenancy.ts";
 import type { FarmsByGroup, WakeIndex } from "./wake-index.ts";
 
@@ -26,6 +26,7 @@ export interface FarmOps {
   readonly wakes: WakeIndex;
   readonly byGroup: FarmsByGroup;
   readonly budgets: DeletionBudgets;
+  readonly pods: Pods;
   ports(farm: ServerFarm, directory: Directory): FarmPorts;
   count(farm: ServerFarm, report: Report): void;
   write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result>;
@@ -39,17 +40,6 @@ function retry(report: Report): Result {
   return { kind: "Retry", failed: hasFailed(report) };
 }
 
-/**
- * Whether what began to be done for the farm may go on, `live` being the newest copy of it. Throws DirectoryError Aborted where somebody stopped it, or where
- * tenants do not say what they said then: what they forbid in the middle of it would stay, since they revoke nothing.
- */
-export function assertStands(farm: ServerFarm, live: ServerFarm | undefined, tenancy: Tenancy | undefined): void {
-  if (live?.spec.suspend === true || live?.spec.managementPolicy === "Observe")
-    throw new DirectoryError("Aborted", "the farm was suspended, or is only observed, meanwhile");
-  if (tenancy && farm.metadata.deletionTimestamp === undefined && !tenancy.isSo(farm))
-    throw new DirectoryError("Aborted", "what the domain's tenants allow the farm changed meanwhile");
-}
-
 export async function endFarm(
   ops: FarmOps,
   farm: ServerFarm,
@@ -57,7 +47,15 @@ export async function endFarm(
   directory: Directory,
   signal: AbortSignal,
 ): Promise<Result> {
-  const ports = { ...ops.ports(farm, directory), claimEnd: () => ops.budgets.claim(farm) };
+  // Nobody may begin to use what is about to go.
+  const claimEnd = async (): ReturnType<DeletionBudgets["claim"]> => {
+    const held = await ops.budgets.claim(farm);
+    if (!held) ops.tell(farm, await ops.pods.withdraw(farm));
+    return held;
+  };
+  // Where nothing is deleted nothing is claimed.
+  if (farm.spec.deletionPolicy === "Retain" && desired.observedFor === undefined) ops.tell(farm, await ops.pods.withdraw(farm));
+  const ports = { ...ops.ports(farm, directory), claimEnd };
   const { report, end } = await decommissionFarm(farm, desired, ports, signal);
   ops.count(farm, report);
   switch (end.kind) {

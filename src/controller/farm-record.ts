@@ -2,7 +2,7 @@
 import { FARM_FINALIZER } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
-import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
+import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import { leavingStatus, unknownStatus, unrecordedEvent, unrecordedStatus } from "../farm/status/not-looked.ts";
 import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
@@ -25,7 +25,7 @@ export async function sayFailed(
 ): Promise<void> {
   if (!(error instanceof KubernetesError)) {
     const message = `the operator failed: ${String(error)}. It tries again; please report this with its log.`;
-    await writeUnlessGone({ statuses }, kind, farm, unknownStatus(farm, "InternalError", message, new Date()));
+    await statuses.writeUnlessGone(kind, farm, unknownStatus(farm, "InternalError", message, new Date()));
     return;
   }
   if (!isRefusal(error)) return;
@@ -48,7 +48,7 @@ export async function letGo(
   for (const draft of drafts) events.record(kind, farm, draft);
   const status = leavingStatus(farm, new Date());
   // First: should the finalizer be refused, nobody may take the farm for one that is still in place.
-  if (status) await writeUnlessGone({ statuses }, kind, farm, status);
+  if (status) await statuses.writeUnlessGone(kind, farm, status);
   await removeFinalizer(client, kind, farm, FARM_FINALIZER);
 }
 
@@ -57,17 +57,4 @@ export function tellOwner({ events, log }: To, domains: Copies<ActiveDirectoryDo
   const domain = domains.get(farm.spec.domainRef.name);
   if (domain) events.record(DOMAINS, domain, draft, farm.metadata.namespace);
   log.info("the farm is not told all", { farm: keyOf(farm.metadata), message: draft.message });
-}
-
-async function writeUnlessGone(
-  { statuses }: Pick<To, "statuses">,
-  kind: Resource<ServerFarm>,
-  farm: ServerFarm,
-  status: ServerFarmStatus,
-): Promise<void> {
-  try {
-    await statuses.write(kind, farm, status);
-  } catch (error) {
-    if (!(error instanceof KubernetesError) || error.kind !== "NotFound") throw error;
-  }
 }

@@ -15,19 +15,20 @@ import { hasFailed, type Report } from "../farm/report.ts";
 import { abandonedEvent } from "../farm/status/decommission.ts";
 import { refusedStatus, suspendedStatus, waitingStatus } from "../farm/status/not-looked.ts";
 import { waitsForOthers } from "../farm/handover.ts";
-import { hasLeftTraces, isSame, sharesGroups } from "../farm/journal.ts";
-import { KubernetesError } from "../kubernetes/api-error.ts";
+import { hasLeftTraces, sharesGroups } from "../farm/journal.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
-import { addFinalizer, getObject, hasSpec, type Resource } from "../kubernetes/resource.ts";
+import { addFinalizer, hasSpec, type Resource } from "../kubernetes/resource.ts";
 import type { Directory } from "../farm/observed.ts";
 import { type FarmPorts, reconcileFarm } from "../reconciler/farm.ts";
 import { type DomainAccess, noDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { asAllowed, assertStands, endFarm, type FarmOps, takeOut, termsOf, withhold } from "./farm-ops.ts";
+import { asAllowed, endFarm, type FarmOps, takeOut, termsOf, withhold } from "./farm-ops.ts";
+import { portsOf, stopOf } from "./farm-ports.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
+import { type PodOptions, Pods, withdrawPods } from "./pods.ts";
 import type { Tenancy } from "./tenancy.ts";
 import { FarmsByGroup, wakeFarms, WakeIndex } from "./wake-index.ts";
 import type { Context, Kind, Result } from "./kind.ts";
@@ -35,6 +36,7 @@ import type { Context, Kind, Result } from "./kind.ts";
 export const FARMS: Resource<ServerFarm> = { ...SERVER_FARM, is: (value): value is ServerFarm => hasSpec(value) };
 
 type Domains = Pick<DomainKind, "objects" | "access" | "farms" | "subscribe">;
+type FarmOptions = { readonly workers: number; readonly pods: PodOptions };
 type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 
 /** The domain names no tenants: everybody may ask for everything. */
@@ -57,11 +59,19 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   readonly #rechecks = new Backoff(RECHECK);
   readonly budgets: DeletionBudgets;
   readonly #log: FarmLog;
+  readonly pods: Pods;
 
-  constructor(context: Context, farms: Copies<ServerFarm>, domains: Domains, tenancy: Tenancy, workers: number) {
+  constructor(context: Context, farms: Copies<ServerFarm>, domains: Domains, tenancy: Tenancy, { workers, pods }: FarmOptions) {
     this.#context = context;
     this.#domains = domains;
     this.budgets = new DeletionBudgets(context, DOMAINS, domains.objects, (key) => this.queue.add(key, "Urgent"));
+    this.pods = new Pods(context, pods, {
+      kind: FARMS,
+      farms,
+      domains,
+      wake: (key) => this.queue.add(key),
+      stopOf: (farm) => this.#stopOf(farm),
+    });
     this.#log = new FarmLog(context.log);
     this.#tenancy = tenancy;
     this.objects = farms;
@@ -74,10 +84,9 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   start(): void {
+    this.pods.start();
     this.#context.metrics.objects.follow(() => metricsOf(this.objects, this.#domains.access));
-    this.#domains.subscribe((domain, batch) => {
-      wakeFarms(domain, batch, this, this.#domains.farms.of(domain));
-    });
+    this.#domains.subscribe((domain, batch) => wakeFarms(domain, batch, this, this.#domains.farms.of(domain)));
     this.#tenancy.subscribe((key) => {
       const farm = this.objects.get(key);
       if (farm) this.queue.add(key, this.urgency(farm, undefined));
@@ -90,9 +99,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     if (!farm && previous) this.budgets.forget(previous);
     for (const key of this.byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
     // A status that somebody else wrote (a restore, an edit by hand) is put right at once.
-    this.#context.statuses.ifForeign(farm, previous, (key) => {
-      this.queue.add(key);
-    });
+    this.#context.statuses.ifForeign(farm, previous, (key) => this.queue.add(key));
   }
 
   urgency(farm: ServerFarm, previous: ServerFarm | undefined): Priority {
@@ -122,7 +129,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
       this.#rechecks.forget(key);
       this.#log.forget(key);
       this.queue.drop(key);
-      return { kind: "Done" };
+      return await this.pods.sweep(key);
     }
     const present = farm.metadata.finalizers?.includes(FARM_FINALIZER) ?? false;
     const action = finalizerAction(present, farm.metadata.deletionTimestamp !== undefined);
@@ -195,44 +202,27 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   ports(farm: ServerFarm, directory: Directory): FarmPorts {
-    const assertStands = (): void => this.#assertStands(farm);
-    return {
-      directory: { ...directory, apply: (change, until, asker) => directory.apply(change, until, { ...asker, assertStands }) },
-      assertFresh: () => this.#assertFresh(farm),
-      record: async (current, status) => (await this.#context.statuses.write(FARMS, current, status)) ?? current,
-      now: () => new Date(),
-      pause: () => setImmediate(),
-    };
+    return portsOf(this.#context, { kind: FARMS, farm, stopOf: () => this.#stopOf(farm) }, directory);
   }
 
-  #assertStands(farm: ServerFarm): void {
-    assertStands(farm, this.objects.get(keyOf(farm.metadata)), this.#hasTenants(farm) ? this.#tenancy : undefined);
-  }
-
-  /** The farm as it is now, not as the copy has it. */
-  async #assertFresh(farm: ServerFarm): Promise<void> {
-    const { name, namespace } = farm.metadata;
-    const live = await getObject(this.#context.client, FARMS, { name, ...(namespace === undefined ? {} : { namespace }) });
-    this.#assertStands(farm);
-    if (!live || !isSame(live, farm)) throw new KubernetesError("Conflict", `${keyOf(farm.metadata)} changed meanwhile`);
+  #stopOf(farm: ServerFarm): string | undefined {
+    return stopOf(farm, this.objects.get(keyOf(farm.metadata)), this.#hasTenants(farm) ? this.#tenancy : undefined);
   }
 
   async release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result> {
-    await letGo(this.#context, FARMS, farm, events);
+    await letGo(this.#context, FARMS, farm, [...(await withdrawPods(this.pods, farm)), ...events]);
     this.wakes.remove(keyOf(farm.metadata));
     return { kind: "Done" };
   }
 
   async write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result> {
-    this.tell(farm, drafts);
-    this.#log.stands(keyOf(farm.metadata), status);
-    try {
-      await this.#context.statuses.write(FARMS, farm, status);
-    } catch (error) {
-      if (error instanceof KubernetesError && error.kind === "NotFound") return { kind: "Done" };
-      throw error;
-    }
-    return result;
+    const [key, said] = [keyOf(farm.metadata), { status, events: drafts, result }];
+    const isOfPods = farm.spec.pods !== undefined || farm.status?.pods !== undefined || this.pods.holds.has(key);
+    const all = isOfPods ? await this.pods.attend(farm, said) : said;
+    this.tell(farm, all.events);
+    this.#log.stands(key, all.status);
+    await this.#context.statuses.writeUnlessGone(FARMS, farm, all.status);
+    return all.result;
   }
 
   tell(farm: ServerFarm, drafts: readonly EventDraft[]): void {

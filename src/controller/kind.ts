@@ -67,3 +67,10 @@ export interface Context {
   /** A log of its own for every write to a directory, whatever the level of the other is. */
   readonly audit: Log;
 }
+
+/** The one of the two that is sooner. */
+export function soonest(result: Result, other: Result | undefined): Result {
+  if (!other || result.kind === "Retry") return result;
+  if (other.kind !== "After" || result.kind !== "After") return other;
+  return other.delay < result.delay ? other : result;
+}

@@ -1,7 +1,7 @@
 /** Looks at what a domain needs before a farm can live in it: docs/guide/prerequisites.md. Writes nothing. */
 import { AndFilter, EqualityFilter, PresenceFilter, SubstringFilter } from "ldapts";
 import { parseMappings } from "../names/account-name.ts";
-import { isSharedContainer, resolveDn } from "../names/distinguished-name.ts";
+import { dnsNameOf, isSharedContainer, resolveDn } from "../names/distinguished-name.ts";
 import { ACCOUNT_ATTRIBUTES, ACCOUNT_CLASS, GROUP_CLASS } from "../ad/object.ts";
 import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
 import { DirectoryError } from "../ad/error.ts";
@@ -14,7 +14,7 @@ import { wellKnownContainers } from "./well-known.ts";
 
 /** What is written on an account after it was created, and on a group. */
 const WRITTEN_ON_ACCOUNTS = ["msDS-GroupMSAMembership", "servicePrincipalName", "adminDescription", ...ACCOUNT_ATTRIBUTES];
-const DOMAIN_ATTRIBUTES = ["objectSid", "ms-DS-MachineAccountQuota", "wellKnownObjects"];
+const DOMAIN_ATTRIBUTES = ["objectSid", "objectGUID", "ms-DS-MachineAccountQuota", "wellKnownObjects"];
 const WRITTEN_ON_GROUPS = ["member", "adminDescription", "sAMAccountName"];
 
 export interface Containers {
@@ -41,7 +41,7 @@ export async function inspectDomain(
     }),
     readMappings(session),
   ]);
-  const sid = domain?.bytes("objectSid");
+  const [sid, guid] = [domain?.bytes("objectSid"), domain?.bytes("objectGUID")];
   const invocationId = service?.bytes("invocationId");
   const base = rootDse.defaultNamingContext;
   return {
@@ -52,6 +52,8 @@ export async function inspectDomain(
     invocationId: invocationId?.length === 16 ? decodeGuid(invocationId) : undefined,
     schemaVersion: schema?.number("objectVersion"),
     domainSID: sid ? decodeSid(sid) : undefined,
+    objectGUID: guid ? decodeGuid(guid) : undefined,
+    forestDNSName: rootDse.rootDomainNamingContext === undefined ? undefined : dnsNameOf(rootDse.rootDomainNamingContext),
     netBIOSName: partition?.text("nETBIOSName"),
     machineAccountQuota: domain?.number("ms-DS-MachineAccountQuota"),
     servicePrincipalNameMappings: parseMappings(mappings),

@@ -6,6 +6,8 @@ export interface RootDse {
   readonly defaultNamingContext: string;
   readonly configurationNamingContext: string;
   readonly schemaNamingContext: string;
+  /** Of the forest's root domain. */
+  readonly rootDomainNamingContext: string | undefined;
   readonly dnsHostName: string;
   readonly dsServiceName: string;
   readonly functionalLevel: number;
@@ -21,6 +23,7 @@ const ROOT_ATTRIBUTES = [
   "defaultNamingContext",
   "configurationNamingContext",
   "schemaNamingContext",
+  "rootDomainNamingContext",
   "dnsHostName",
   "dsServiceName",
   "domainControllerFunctionality",
@@ -48,6 +51,7 @@ export async function readRootDse(connection: LdapConnection, within: number): P
     defaultNamingContext: text("defaultNamingContext"),
     configurationNamingContext: text("configurationNamingContext"),
     schemaNamingContext: text("schemaNamingContext"),
+    rootDomainNamingContext: entry?.text("rootDomainNamingContext"),
     dnsHostName: text("dnsHostName"),
     dsServiceName: text("dsServiceName"),
     functionalLevel: Number(text("domainControllerFunctionality")),

@@ -64,7 +64,8 @@ export function domainStatus(
 }
 
 function seenStatus({ observation, tookOverAt }: Extract<DomainView, { kind: "Connected" }>): Partial<ActiveDirectoryDomainStatus> {
-  const { url, dnsHostName, functionalLevel, invocationId, schemaVersion, domainSID, netBIOSName, machineAccountQuota } = observation;
+  const { url, dnsHostName, functionalLevel, invocationId, schemaVersion } = observation;
+  const { domainSID, objectGUID, forestDNSName, netBIOSName, machineAccountQuota } = observation;
   return {
     server: {
       url,
@@ -75,6 +76,8 @@ function seenStatus({ observation, tookOverAt }: Extract<DomainView, { kind: "Co
     },
     ...(schemaVersion === undefined ? {} : { schemaVersion }),
     ...(domainSID === undefined ? {} : { domainSID }),
+    ...(objectGUID === undefined ? {} : { objectGUID }),
+    ...(forestDNSName === undefined ? {} : { forestDNSName }),
     ...(netBIOSName === undefined ? {} : { netBIOSName }),
     ...(machineAccountQuota === undefined ? {} : { machineAccountQuota }),
   };

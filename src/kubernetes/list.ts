@@ -8,6 +8,8 @@ export interface Collection {
   readonly path: string;
   /** Of one object alone, by its name. */
   readonly fieldSelector: string | undefined;
+  /** Of those that bear these labels. */
+  readonly labelSelector?: string | undefined;
 }
 
 interface Page {
@@ -42,11 +44,11 @@ export async function isOlder(collection: Collection, seen: string, signal: Abor
 }
 
 async function readPage(
-  { client, path, fieldSelector }: Collection,
+  { client, path, fieldSelector, labelSelector }: Collection,
   query: { readonly limit: number; readonly continue?: string | undefined },
   signal: AbortSignal,
 ): Promise<Page> {
-  const page = await client.request("GET", path, { query: { ...query, fieldSelector }, signal });
+  const page = await client.request("GET", path, { query: { ...query, fieldSelector, labelSelector }, signal });
   const items = field(page, "items");
   const [next, version] = [field(page, "metadata", "continue"), field(page, "metadata", "resourceVersion")];
   // An empty list may be null.

@@ -25,6 +25,8 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   readonly namespace?: string | undefined;
   /** Undefined: whatever the name. */
   readonly name?: string | undefined;
+  /** Undefined: whatever the labels. */
+  readonly labelSelector?: string | undefined;
   /** Called when a list or watch fails, with how often in a row. */
   readonly onError: (error: KubernetesError, failures: number) => void;
   /** Called for every sign of life: an event, a bookmark, a list. That a watch was accepted is none. */
@@ -57,10 +59,10 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
   #failing: KubernetesError | undefined;
 
   constructor(options: ReflectorOptions<T>) {
-    const { client, resource, namespace, name, times = TIMES } = options;
+    const { client, resource, namespace, name, labelSelector, times = TIMES } = options;
     const fieldSelector = name === undefined ? undefined : `metadata.name=${name}`;
     this.#options = options;
-    this.#collection = { client, path: pathOf(resource, namespace), fieldSelector };
+    this.#collection = { client, path: pathOf(resource, namespace), fieldSelector, labelSelector };
     this.#times = times;
   }
 
@@ -135,11 +137,11 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
   /** Returns where to go on once it ended in good order, or is doubted. Rejects where it ended badly. */
   async #watch(from: string, signal: AbortSignal, alive: () => void): Promise<string> {
     const { client } = this.#options;
-    const { path, fieldSelector } = this.#collection;
+    const { path, fieldSelector, labelSelector } = this.#collection;
     let version = from;
     const opened = performance.now();
     const timeoutSeconds = WATCH + Math.floor((Math.random() * WATCH) / 3);
-    const query = { watch: true, allowWatchBookmarks: true, resourceVersion: version, timeoutSeconds, fieldSelector };
+    const query = { watch: true, allowWatchBookmarks: true, resourceVersion: version, timeoutSeconds, fieldSelector, labelSelector };
     const doubt = doubtOf(client, this.#times);
     try {
       for await (const line of client.lines(path, query, this.#times.silence, AbortSignal.any([signal, doubt.signal]))) {

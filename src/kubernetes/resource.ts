@@ -1,6 +1,6 @@
 /** One kind of the API: where it lives, and what its objects are. */
 import { setImmediate } from "node:timers/promises";
-import { keyOf, type KubernetesObject, type ResourceKind } from "../api/object.ts";
+import { keyOf, type KubernetesObject, mergePatch, type ResourceKind } from "../api/object.ts";
 import { KubernetesError } from "./api-error.ts";
 import type { KubernetesClient } from "./client.ts";
 
@@ -101,6 +101,19 @@ export class StatusWriter {
     throw new KubernetesError("Rejected", `PATCH ${path}: the answer is no ${resource.kind}`);
   }
 
+  /** Writes the status of an object that may be gone by now. */
+  async writeUnlessGone<T extends KubernetesObject & { readonly status?: object }>(
+    resource: Resource<T>,
+    object: T,
+    status: object,
+  ): Promise<void> {
+    try {
+      await this.write(resource, object, status);
+    } catch (error) {
+      if (!(error instanceof KubernetesError) || error.kind !== "NotFound") throw error;
+    }
+  }
+
   /** Calls back where somebody else has changed the status: at once, or when a write that is on its way has been answered. */
   ifForeign<T extends KubernetesObject & { readonly status?: object }>(
     object: T | undefined,
@@ -132,35 +145,6 @@ export class StatusWriter {
       this.#writing.delete(uid);
     }
   }
-}
-
-/** The merge patch (RFC 7386) that makes `to` of `from`; undefined where they are equal. */
-export function mergePatch(from: object, to: object): object | undefined {
-  const before = new Map<string, unknown>(Object.entries(from));
-  const after = new Map<string, unknown>(Object.entries(to).filter(([, value]) => value !== undefined));
-  const patch: Record<string, unknown> = {};
-  for (const key of before.keys()) if (!after.has(key)) patch[key] = null;
-  for (const [key, value] of after) {
-    const old = before.get(key);
-    if (isRecord(old) && isRecord(value)) {
-      const inner = mergePatch(old, value);
-      if (inner !== undefined) patch[key] = inner;
-    } else if (!equal(old, value)) patch[key] = value;
-  }
-  return Object.keys(patch).length > 0 ? patch : undefined;
-}
-
-function isRecord(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Values as JSON has them; the order of an object's keys does not count. */
-function equal(a: unknown, b: unknown): boolean {
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => equal(item, b[index]));
-  if (!isRecord(a) || !isRecord(b)) return a === b;
-  // A key without a value is none.
-  const isMissing = (key: string): boolean => !(key in a) && Reflect.get(b, key) !== undefined;
-  return Object.keys(a).every((key) => equal(Reflect.get(a, key), Reflect.get(b, key))) && !Object.keys(b).some(isMissing);
 }
 
 /** Adds a finalizer, guarded by the uid and by the list as it was seen. */

@@ -157,6 +157,13 @@ export function commonName(dn: string): string {
   }
 }
 
+/** contoso.com of DC=contoso,DC=com. Throws DistinguishedNameError. */
+export function dnsNameOf(dn: string): string {
+  return parseDn(dn)
+    .flatMap((part) => part.filter(({ type }) => type.toLowerCase() === "dc").map(({ value }) => value))
+    .join(".");
+}
+
 /**
  * A name in the domain: a whole one as it is, a relative one (`OU=Farms`) completed. Throws DistinguishedNameError, also for a name in another
  * partition of the forest that only ends as the domain's names do: a child domain, DNS zones, the configuration.

@@ -46,6 +46,8 @@ const BAD: readonly (readonly [set: string, field: string])[] = [
   ["serviceAccount.annotations.a=1", "annotations"],
   ["rbac.clusterAdmin=true", "clusterAdmin"],
   ["admission.enabled=maybe", "enabled"],
+  ["pods.enabled=maybe", "enabled"],
+  ["pods.configMaps=true", "pods.configMaps is true and pods.enabled is false"],
   ["config.workers=0", "workers"],
   ["config.workers=101", "workers"],
   ["config.watchNamespaces[0]=Web", "watchNamespaces"],
@@ -74,6 +76,7 @@ const GOOD: readonly (readonly string[])[] = [
   ["replicas=1", "replicas=3"],
   ["image.digest=sha256:" + "a".repeat(64), "image.tag=v1", "image.repository=example.com:5000/team/operator"],
   ["config.watchNamespaces={web,shop}", "config.workers=1", "config.log.level=debug"],
+  ["pods.enabled=true", "pods.enabled=true,pods.configMaps=true"],
   [
     "networkPolicy.enabled=false",
     "networkPolicy.directoryCIDRs={10.0.0.0/8,fd00::/8}",
@@ -287,6 +290,28 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     expect(await shell(`${install} --take-ownership`)).toContain("STATUS: deployed");
     expect(await shell(uninstall)).toContain("uninstalled");
     expect(await shell("helm show values deploy/chart")).toContain("podDisruptionBudget");
+  });
+
+  test("gives rights for Pods where they are asked for, and tells the operator to use them", async () => {
+    const rulesOf = async (...set: readonly string[]): Promise<readonly (readonly [readonly string[], readonly string[]])[]> =>
+      parseRendered(await template(...set.flatMap((value) => ["--set", value])))
+        .filter(({ kind, metadata }) => kind === "ClusterRole" && metadata.name === `${RELEASE}-pods`)
+        .flatMap(({ rules = [] }) => rules.map(({ resources, verbs }) => [resources, verbs] as const));
+    const verbs = ["get", "list", "watch", "create", "patch", "delete"];
+    const enabled = [
+      [["gmsacredentialspecs"], [...verbs, "use"]],
+      [["roles"], verbs],
+      [["rolebindings"], verbs],
+    ];
+    expect(await rulesOf()).toEqual([]);
+    expect(await rulesOf("pods.enabled=true")).toEqual(enabled);
+    expect(await rulesOf("pods.enabled=true", "pods.configMaps=true")).toEqual([
+      ...enabled,
+      [["configmaps"], ["get", "create", "patch", "delete"]],
+    ]);
+    expect(await rulesOf("pods.enabled=true", "rbac.create=false")).toEqual([]);
+    expect(await template()).toContain('pods: {"configMaps":false,"enabled":false}');
+    expect(await template("--set", "pods.enabled=true")).toContain('pods: {"configMaps":false,"enabled":true}');
   });
 
   describe("the rights that it grants", () => {

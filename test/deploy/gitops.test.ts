@@ -111,6 +111,8 @@ const OBSERVED: DomainObservation = {
   invocationId: undefined,
   schemaVersion: 88,
   domainSID: undefined,
+  objectGUID: undefined,
+  forestDNSName: undefined,
   netBIOSName: "CONTOSO",
   machineAccountQuota: 10,
   wellKnownContainers: [],

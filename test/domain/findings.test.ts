@@ -22,6 +22,8 @@ const OBSERVATION: DomainObservation = {
   invocationId: "database-1",
   schemaVersion: 88,
   domainSID: "S-1-5-21-1-2-3",
+  objectGUID: "11111111-2222-3333-4444-555555555555",
+  forestDNSName: "root.com",
   netBIOSName: "CONTOSO",
   machineAccountQuota: 10,
   wellKnownContainers: [],
@@ -208,6 +210,8 @@ describe("the status", () => {
       },
       schemaVersion: 88,
       domainSID: "S-1-5-21-1-2-3",
+      objectGUID: "11111111-2222-3333-4444-555555555555",
+      forestDNSName: "root.com",
       netBIOSName: "CONTOSO",
       machineAccountQuota: 10,
     });
@@ -229,6 +233,8 @@ describe("the status", () => {
       invocationId: undefined,
       schemaVersion: undefined,
       domainSID: undefined,
+      objectGUID: undefined,
+      forestDNSName: undefined,
       netBIOSName: undefined,
       machineAccountQuota: undefined,
     });

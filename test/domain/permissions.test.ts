@@ -11,6 +11,8 @@ const OBSERVATION: DomainObservation = {
   invocationId: undefined,
   schemaVersion: 88,
   domainSID: undefined,
+  objectGUID: undefined,
+  forestDNSName: undefined,
   netBIOSName: "CONTOSO",
   machineAccountQuota: 10,
   wellKnownContainers: [],

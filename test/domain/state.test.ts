@@ -13,6 +13,8 @@ const SEEN: DomainObservation = {
   invocationId: "database-1",
   schemaVersion: 88,
   domainSID: undefined,
+  objectGUID: undefined,
+  forestDNSName: undefined,
   netBIOSName: undefined,
   machineAccountQuota: 10,
   wellKnownContainers: [],

@@ -17,6 +17,7 @@ const ELSEWHERE: readonly {
     test: "test/e2e/readme.test.ts",
     commands: [...(await readmeScript()).split("\n"), "npm start", "npm start -- --config FILE [--kubeconfig FILE]"],
   },
+  { test: "test/e2e/pods.test.ts", blocks: (page) => page === "docs/guide/windows-pods.md" },
   { test: "test/e2e/guide.test.ts", blocks: (page) => page.startsWith("docs/guide/") },
   {
     test: "test/e2e/permissions.test.ts, and whatever needs least privilege",
@@ -53,6 +54,10 @@ const ELSEWHERE: readonly {
   {
     test: "test/e2e/brake.test.ts",
     commands: [`kubectl patch addomain contoso --type=merge -p '{"spec":{"suspend":true}}'`],
+  },
+  {
+    test: "test/e2e/pods.test.ts",
+    commands: ["kubectl annotate gmsacredentialspecs web.itfarm1 serverfarm.dev/adopt=web/itfarm1"],
   },
   { test: "test/demo/demo.test.ts", commands: ["npm ci && npm run demo"] },
   { test: "test/e2e/image.test.ts", commands: ["npm run sbom"] },

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 import { addUser, BASE } from "../harness/directory.ts";
+import { textOf } from "../harness/cluster.ts";
+import { giveRights, installKind, removeKind, takeRights } from "../harness/pods.ts";
 import { waitFor } from "../harness/process.ts";
-import { available, cluster, condition, directory, farmOf, farmWhere, getFarm, useOperator } from "../harness/world.ts";
+import { applyDomain, available, cluster, condition, directory, farmOf, farmWhere, getFarm, useOperator } from "../harness/world.ts";
 
 const NAMESPACE = "walk";
 const ACCOUNT = `CN=walk,OU=Farms,${BASE}`;
@@ -49,6 +51,7 @@ interface Spec {
 
 /** The user of pods.hostAccount. */
 const POD_USER = "svc-walk";
+const HOST_ACCOUNT = { name: "eks-web", user: POD_USER, pluginGUID: "{859E1386-BDB4-49E8-85C7-3070B13920E1}", pluginInput: "{}" };
 
 const START: Spec = {
   // What is absent is not managed, so that there is no way back to it.
@@ -147,6 +150,23 @@ async function seen(): Promise<unknown> {
       .map((found) => String(found["sAMAccountName"]))
       .toSorted(),
     shared: (await directory.members("WalkShared")).filter((name) => name !== `${FOREIGN}$`),
+    published: await published(),
+  };
+}
+
+/** What is there for Pods. */
+async function published(): Promise<unknown> {
+  const spec = (await cluster.find("GMSACredentialSpec", `${NAMESPACE}.walk`))?.["credspec"];
+  const [role, binding, map] = await Promise.all(
+    ["Role", "RoleBinding", "ConfigMap"].map((kind) => cluster.find(kind, "walk-credential-spec", NAMESPACE)),
+  );
+  const subjects: unknown = binding?.["subjects"] ?? [];
+  return {
+    spec: spec !== undefined,
+    role: role !== undefined,
+    binding: binding && (Array.isArray(subjects) ? subjects : []).map((subject: unknown) => textOf(subject, "name")),
+    hostAccount: JSON.stringify(spec ?? "").includes(HOST_ACCOUNT.pluginGUID),
+    configMap: map !== undefined,
   };
 }
 
@@ -175,15 +195,31 @@ function wanted({
       ...(grant === "Principals" || existing ? [] : [wantedGroup?.name ?? "walkHosts"]),
     ].toSorted(),
     shared: existing ? [...names.map((name) => `${name}$`), ...(pods?.hostAccount === undefined ? [] : [POD_USER])].toSorted() : [],
+    published: {
+      spec: pods !== undefined,
+      role: pods !== undefined,
+      binding: pods?.serviceAccounts,
+      hostAccount: pods?.hostAccount !== undefined,
+      configMap: pods?.configMap === true,
+    },
   };
 }
 
 describe.skipIf(!available)("a walk over the schema", () => {
-  useOperator(NAMESPACE);
+  beforeAll(async () => {
+    await installKind(cluster);
+    await giveRights(cluster);
+  });
+  afterAll(async () => {
+    await removeKind(cluster);
+    await takeRights(cluster);
+  });
+  useOperator(NAMESPACE, { pods: { enabled: true, configMaps: true } });
   let transitions = 0;
   let before: unknown;
 
   beforeAll(async () => {
+    await applyDomain({ spec: { podHostAccounts: [HOST_ACCOUNT] } });
     await directory.asAdministrator(async (client) => {
       await client.add(`OU=Walk,${BASE}`, { objectClass: "organizationalUnit" });
       for (const name of ["WalkReaders", "WalkWriters"])
@@ -194,10 +230,6 @@ describe.skipIf(!available)("a walk over the schema", () => {
         member: [`CN=${FOREIGN},CN=Computers,${BASE}`],
       });
       await addUser(client, POD_USER, "P0d!Secret-walk");
-    });
-    const plugin = { pluginGUID: "{859E1386-BDB4-49E8-85C7-3070B13920E1}", pluginInput: "{}" };
-    await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, {
-      spec: { podHostAccounts: [{ name: "eks-web", user: POD_USER, ...plugin }] },
     });
     await go(START, "the start");
   });

@@ -29,7 +29,7 @@ export type AuditLine = z.infer<typeof LINE>;
 export function auditLines(log: string): readonly AuditLine[] {
   return log
     .split("\n")
-    .filter((line) => line.includes('"logger":"audit"') && line.endsWith("}"))
+    .filter((line) => line.includes('"logger":"audit"') && line.includes('"message":"a write to the directory"') && line.endsWith("}"))
     .map((line) => LINE.parse(JSON.parse(line)));
 }
 

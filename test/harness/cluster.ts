@@ -19,6 +19,7 @@ const KINDS: Readonly<Record<string, readonly [groupVersion: string, plural: str
   RoleBinding: ["rbac.authorization.k8s.io/v1", "rolebindings", true],
   ClusterRoleBinding: ["rbac.authorization.k8s.io/v1", "clusterrolebindings", false],
   Role: ["rbac.authorization.k8s.io/v1", "roles", true],
+  GMSACredentialSpec: ["windows.k8s.io/v1", "gmsacredentialspecs", false],
   ValidatingAdmissionPolicy: ["admissionregistration.k8s.io/v1", "validatingadmissionpolicies", false],
   ValidatingAdmissionPolicyBinding: ["admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings", false],
 };

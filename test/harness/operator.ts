@@ -14,6 +14,7 @@ export interface OperatorOptions {
   readonly leaderElection?: boolean | { readonly leaseDuration?: string };
   readonly workers?: number;
   readonly watchNamespaces?: readonly string[];
+  readonly pods?: { readonly enabled: boolean; readonly configMaps?: boolean };
   readonly level?: "debug" | "info" | "error";
   /** Of the metrics' configuration, beside the address. */
   readonly metrics?: object;
@@ -49,6 +50,7 @@ export class Operator {
     leaderElection = false,
     workers = 32,
     watchNamespaces = [],
+    pods,
     level = "debug",
     metrics = {},
     command = (folder) => [process.execPath, MAIN, "run", "--config", `${folder}/config.yaml`, "--kubeconfig", kubeconfig],
@@ -62,6 +64,7 @@ export class Operator {
       namespace,
       workers,
       watchNamespaces,
+      ...(pods ? { pods } : {}),
       leaderElection:
         typeof leaderElection === "object"
           ? { enabled: true, ...leaderElection }

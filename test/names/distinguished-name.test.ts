@@ -5,6 +5,7 @@ import {
   commonName,
   DistinguishedNameError,
   dnKey,
+  dnsNameOf,
   escapeValue,
   isSharedContainer,
   keysUpwards,
@@ -227,4 +228,12 @@ test("the keys of a name and of what it is in", () => {
     "dc=contoso",
   ]);
   expect(keysUpwards("CN=a,,")).toEqual([]);
+});
+
+test.each([
+  ["DC=contoso,DC=com", "contoso.com"],
+  ["dc=Child, DC=Contoso,DC=com", "Child.Contoso.com"],
+  ["CN=x,OU=DC,DC=contoso,DC=com", "contoso.com"],
+])("the DNS name of %s is %s", (dn, dnsName) => {
+  expect(dnsNameOf(dn)).toBe(dnsName);
 });

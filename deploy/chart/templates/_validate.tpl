@@ -9,7 +9,7 @@ field, its value, and what to do. All of them are told at once. Every template o
 {{- fail (printf "these values cannot be used:%s" $missing) -}}
 {{- end -}}
 {{- $problems := list -}}
-{{- range $check := list "image" "ports" "leaderElection" "accounts" "rollout" "budget" "spread" "dns" "labels" "container" "volumes" "monitors" "secure" "admission" -}}
+{{- range $check := list "image" "ports" "leaderElection" "accounts" "rollout" "budget" "spread" "dns" "labels" "container" "volumes" "monitors" "secure" "admission" "pods" -}}
 {{- $problems = append $problems (include (printf "serverfarm.validate.%s" $check) $ | trimSuffix "\n") -}}
 {{- end -}}
 {{- $problems = without $problems "" -}}
@@ -32,6 +32,12 @@ field, its value, and what to do. All of them are told at once. Every template o
 {{- else if and (kindIs "map" $default) (not (has $key (list "resources" "nodeSelector" "labels" "podSecurityContext" "securityContext"))) -}}
 {{- include "serverfarm.validate.null" (dict "values" $value "defaults" $default "path" (printf "%s." $path)) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "serverfarm.validate.pods" -}}
+{{- if and .Values.pods.configMaps (not .Values.pods.enabled) -}}
+{{- include "serverfarm.problem" "pods.configMaps is true and pods.enabled is false: ConfigMaps come with credential specs; set pods.enabled to true" -}}
 {{- end -}}
 {{- end -}}
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DirectoryError, type DirectoryErrorKind } from "../../../src/ad/error.ts";
 import { plan } from "../../../src/farm/plan/index.ts";
 import type { ServerFarm } from "../../../src/api/generated/server-farm.ts";
-import { mergePatch } from "../../../src/kubernetes/resource.ts";
+import { mergePatch } from "../../../src/api/object.ts";
 import { refusedStatus, suspendedStatus, unknownStatus } from "../../../src/farm/status/not-looked.ts";
 import { decommissionOutcome } from "../../../src/farm/status/decommission.ts";
 import { outcome, type Outcome } from "../../../src/farm/status/outcome.ts";

@@ -296,6 +296,12 @@ export class Api {
   }
 
   #remove(type: ResourceType, key: string): ApiObject | undefined {
+    // All objects of a kind go with its definition.
+    const definition = type.kind === "CustomResourceDefinition" ? this.store.get(storeKey(type), key) : undefined;
+    const [kind] = definition ? fromDefinition(definition) : [];
+    for (const { metadata } of kind ? this.store.list(storeKey(kind)) : []) {
+      if (kind) this.store.remove(storeKey(kind), keyOf(metadata.namespace ?? "", metadata.name ?? ""));
+    }
     const last = this.store.remove(storeKey(type), key);
     if (type.kind === "CustomResourceDefinition") this.#registerDefinitions();
     const namespace = last?.metadata.deletionTimestamp === undefined ? undefined : last.metadata.namespace;

@@ -29,6 +29,7 @@ const VERSION = {
   platform: "sandbox",
 };
 const BOOKMARK_INTERVAL = 5000;
+const DEFINITIONS = "apiextensions.k8s.io/customresourcedefinitions";
 
 export interface ServerOptions {
   readonly certificate: Certificate;
@@ -322,6 +323,8 @@ export class KubernetesServer {
     try {
       unsubscribe = this.api.store.subscribe(since, (event) => {
         const { object, previous } = event;
+        const isEnd = event.type === "DELETED" && event.resource === DEFINITIONS && object.metadata.name === `${type.plural}.${type.group}`;
+        if (isEnd) setImmediate(() => response.end());
         if (event.version <= since || event.resource !== resource || (namespace !== "" && object.metadata.namespace !== namespace)) return;
         const [was, is] = [previous !== undefined && selected(previous), event.type !== "DELETED" && selected(object)];
         if (is) show(was ? "MODIFIED" : "ADDED", object);

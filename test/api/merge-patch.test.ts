@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { mergePatch } from "../../src/kubernetes/resource.ts";
+import { mergePatch } from "../../src/api/object.ts";
 import { type Json, type JsonObject } from "../sandbox/kubernetes/json.ts";
 import { mergePatch as applyMergePatch } from "../sandbox/kubernetes/patch.ts";
 

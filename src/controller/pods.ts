@@ -1,0 +1,245 @@
+/** Publishes for Pods what farms want of it, takes it away, and sees to it that it stays as it is wanted. */
+import type { Asker } from "../ad/port.ts";
+import { ABANDON } from "../api/annotations.ts";
+import type { EventDraft } from "../api/event.ts";
+import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
+import { keyOf } from "../api/object.ts";
+import { Backoff } from "../base/backoff.ts";
+import { causeOf, leftEvent, stepEvents } from "../credential-spec/events.ts";
+import { credentialSpecName, FARM_UID, type Found, type Owner, type PublishedKind, standingOf } from "../credential-spec/objects.ts";
+import { fixOf, isAsWanted, planPods, type Scope, type Step } from "../credential-spec/plan.ts";
+import * as say from "../credential-spec/status.ts";
+import { ownerOf, type PodDomain, type Wish, wishOf } from "../credential-spec/wanted.ts";
+import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
+import type { Copies } from "../kubernetes/reflector.ts";
+import { getObject, type Resource } from "../kubernetes/resource.ts";
+import { askerOf } from "../reconciler/farm.ts";
+import type { DomainKind } from "./domain.ts";
+import { type Context, type Result, soonest } from "./kind.ts";
+import { ownerBy, PodObjects } from "./pod-objects.ts";
+
+export interface PodOptions {
+  readonly enabled: boolean;
+  readonly configMaps: boolean;
+}
+
+interface Others {
+  /** The kind of farms, for live reads. */
+  readonly kind: Resource<ServerFarm>;
+  readonly farms: Copies<ServerFarm>;
+  readonly domains: Pick<DomainKind, "objects" | "access">;
+  readonly wake: (farm: string) => void;
+  /** Why what began to be done for the farm may not go on. */
+  readonly stopOf: (farm: ServerFarm) => string | undefined;
+}
+
+/** What a reconcile has to say. */
+interface Said {
+  readonly status: ServerFarmStatus;
+  readonly events: readonly EventDraft[];
+  readonly result: Result;
+}
+
+/** What is said besides what the directory gave to say. */
+interface Told {
+  readonly finding: say.PodsFinding | undefined;
+  readonly published: ServerFarmStatus["pods"];
+  readonly events?: readonly EventDraft[];
+  readonly again?: Result;
+}
+
+/** What no watch tells of (a right, an object of somebody else) is looked at again after so long (ms), and then ever more rarely. */
+const RECHECK = { base: 60_000, max: 600_000 };
+const ALL = ["GMSACredentialSpec", "Role", "RoleBinding"] as const satisfies readonly PublishedKind[];
+
+export class Pods {
+  readonly #context: Context;
+  readonly #options: PodOptions;
+  readonly #others: Others;
+  readonly #rechecks = new Backoff(RECHECK);
+  /** Undefined where the operator has no rights to it. */
+  readonly #objects: PodObjects | undefined;
+  /** Keys of farms of which something is there. */
+  readonly holds = new Set<string>();
+
+  constructor(context: Context, options: PodOptions, others: Others) {
+    this.#context = context;
+    this.#options = options;
+    this.#others = others;
+    const objects = options.enabled ? new PodObjects(context, () => this.#wakeAll()) : undefined;
+    this.#objects = objects;
+    objects?.subscribe((key) => {
+      if (Object.keys(objects.copiesOf(ownerBy(key))).length > 0) this.holds.add(key);
+      else this.holds.delete(key);
+    });
+  }
+
+  start(): void {
+    this.#objects?.subscribe((key, kind, object) => {
+      const farm = this.#others.farms.get(key);
+      const domain = farm && domainOf(farm, this.#others.domains);
+      // Its own writes come back here, too.
+      if (!farm || !domain || !isAsWanted(this.#wishOf(farm, domain), kind, object)) this.#others.wake(key);
+    });
+    // Of farms that went while nobody was there to see it.
+    for (const key of this.holds) if (!this.#others.farms.get(key)) this.#others.wake(key);
+  }
+
+  #wakeAll(): void {
+    for (const farm of this.#others.farms.list()) if (farm.spec.pods) this.#others.wake(keyOf(farm.metadata));
+  }
+
+  /** Whether the farm has to do with Pods at all. */
+  #concerns({ spec, status, metadata }: ServerFarm): boolean {
+    return spec.pods !== undefined || status?.pods !== undefined || this.holds.has(keyOf(metadata));
+  }
+
+  /** Brings about what a farm wants, as far as its status lets it, and says in its status what came of it. */
+  async attend(farm: ServerFarm, { status, events, result }: Said): Promise<Said> {
+    const told = await this.#told(farm, status);
+    const key = keyOf(farm.metadata);
+    if (told.again?.kind !== "After" && this.#rechecks.failures.has(key)) this.#rechecks.forget(key);
+    const next = say.withPods(farm, status, told, new Date());
+    return { status: next, events: [...say.readyEvents(farm, events, next), ...(told.events ?? [])], result: soonest(result, told.again) };
+  }
+
+  async #told(farm: ServerFarm, status: ServerFarmStatus): Promise<Told> {
+    const { metadata, spec } = farm;
+    const published = farm.status?.pods;
+    if (!this.#objects) return { finding: spec.pods && say.notEnabled("pods.enabled"), published };
+    const domain = domainOf(farm, this.#others.domains);
+    const isStill = metadata.deletionTimestamp !== undefined || status.conditions?.some(({ reason }) => reason === "Suspended") === true;
+    if (isStill || !domain) return { finding: undefined, published };
+    const { problem } = this.#objects;
+    if (problem?.kind === "NotFound" && spec.pods) return { finding: say.KIND_MISSING, published: undefined };
+    if (problem && problem.kind !== "NotFound") return this.#failed(farm, problem, { published, events: [] });
+    const events: EventDraft[] = [];
+    try {
+      return { ...(await this.#publish(farm, status, domain, this.#objects, events)), events };
+    } catch (error) {
+      if (!(error instanceof KubernetesError)) throw error;
+      return this.#failed(farm, error, { published, events });
+    }
+  }
+
+  async #publish(farm: ServerFarm, status: ServerFarmStatus, domain: PodDomain, objects: PodObjects, events: EventDraft[]): Promise<Told> {
+    const wish = this.#wishOf(farm, domain);
+    const owner = ownerOf(farm);
+    const scope: Scope =
+      status.conditions?.some(({ type, status: is }) => type === "Allowed" && is !== "True") === true ? "Frozen" : "Full";
+    let found: Found = { ...objects.copiesOf(owner), ...(await this.#readConfigMap(objects, owner)) };
+    let plan = planPods(wish, found, owner, scope);
+    // Copies may be old, and show nothing of what bears no label.
+    if (plan.steps.length + plan.blockers.length > 0) {
+      found = { ...found, ...(await objects.read(ALL, owner)) };
+      plan = planPods(wish, found, owner, scope);
+    }
+    const own = standingOf("GMSACredentialSpec", found.GMSACredentialSpec, owner) === "Own";
+    const before = { published: own ? { credentialSpecName: credentialSpecName(owner) } : undefined };
+    const isObserved =
+      farm.spec.managementPolicy === "Observe" || this.#others.domains.objects.get(domain.name)?.spec.managementPolicy === "Observe";
+    if (isObserved) {
+      const held = say.blockedFinding(plan) ?? say.observedFinding(plan);
+      return { ...before, finding: held ?? (own ? say.publishedFinding(farm) : say.ACCOUNT_AWAITED) };
+    }
+    if (scope === "Full" && wish.kind === "Wanted" && !own && !say.isAccountReady(status))
+      return { ...before, finding: say.ACCOUNT_AWAITED };
+    const isKept = await this.#apply(farm, plan.steps, objects, events);
+    if (scope === "Frozen") return { ...before, finding: own ? undefined : say.NOT_ALLOWED };
+    const { retries, ...said } = say.conclude(farm, plan, { own, isKept, ...this.#options });
+    return { ...said, ...(retries ? { again: this.#recheck(farm) } : {}) };
+  }
+
+  /** False where the API server did not keep what it was given. */
+  async #apply(farm: ServerFarm, steps: readonly Step[], objects: PodObjects, events: EventDraft[]): Promise<boolean> {
+    if (steps.length > 0) await this.#assertFresh(farm);
+    let isKept = true;
+    for (const step of steps) {
+      const stop = this.#others.stopOf(farm);
+      if (stop !== undefined) throw new KubernetesError("Conflict", stop);
+      const written = await objects.apply(step, askerOf(farm, causeOf(farm, step)));
+      events.push(...stepEvents(farm, step));
+      if (step.do !== "Delete" && written && step.object.kind === "GMSACredentialSpec") isKept = fixOf(step.object, written) === undefined;
+    }
+    return isKept;
+  }
+
+  /** The farm as it is now, not as the copy has it: what is of the cluster would outlive it. */
+  async #assertFresh({ metadata: { namespace, name, uid, generation, deletionTimestamp } }: ServerFarm): Promise<void> {
+    const live = (await this.#liveFarm({ namespace: namespace ?? "", name }))?.metadata;
+    if (live?.uid === uid && live.generation === generation && live.deletionTimestamp === deletionTimestamp) return;
+    throw new KubernetesError("Conflict", `${namespace ?? ""}/${name} changed meanwhile`);
+  }
+
+  #liveFarm(place: Pick<Owner, "namespace" | "name">): Promise<ServerFarm | undefined> {
+    return getObject(this.#context.client, this.#others.kind, place);
+  }
+
+  /** Takes away what is there of a farm that ends: who may use it first. Rejects with KubernetesError. Resolves with what there is to say. */
+  async withdraw(farm: ServerFarm): Promise<readonly EventDraft[]> {
+    if (!this.#concerns(farm)) return [];
+    const { pods } = farm.status ?? {};
+    if (!this.#objects) return pods?.credentialSpecName === undefined ? [] : [leftEvent(pods.credentialSpecName)];
+    const owner = ownerOf(farm);
+    const found = { ...(await this.#objects.read(ALL, owner)), ...(await this.#readConfigMap(this.#objects, owner)) };
+    const { steps } = planPods({ kind: "Nothing" }, found, owner, "Full");
+    for (const step of steps) await this.#objects.apply(step, askerOf(farm, "Decommission"));
+    return steps.flatMap((step) => stepEvents(farm, step));
+  }
+
+  /** There is no such farm any more: what it left is taken away, should its end have been skipped. */
+  async sweep(key: string): Promise<Result> {
+    this.#rechecks.forget(key);
+    const place = ownerBy(key);
+    const spec = this.#objects?.copiesOf(place).GMSACredentialSpec;
+    if (!this.#objects || !spec || (await this.#liveFarm(place))) return { kind: "Done" };
+    const owner = { ...place, uid: spec.metadata.labels?.[FARM_UID] ?? "" };
+    const { steps } = planPods({ kind: "Nothing" }, await this.#objects.read(ALL, owner), owner, "Full");
+    const asker: Asker = { farm: { ...owner, generation: 0 }, cause: "Decommission" };
+    for (const step of steps) await this.#objects.apply(step, asker);
+    return { kind: "Done" };
+  }
+
+  async #readConfigMap(objects: PodObjects, owner: Owner): Promise<Found> {
+    return this.#options.configMaps ? await objects.read(["ConfigMap"], owner) : {};
+  }
+
+  #wishOf(farm: ServerFarm, domain: PodDomain): Wish {
+    const wish = wishOf(farm, domain);
+    if (wish.kind !== "Wanted" || this.#options.configMaps) return wish;
+    const { ConfigMap: _configMap, ...wanted } = wish.wanted;
+    return { kind: "Wanted", wanted };
+  }
+
+  #failed(farm: ServerFarm, error: KubernetesError, { published, events }: Pick<Told, "published" | "events">): Told {
+    const told = { published, ...(events ? { events } : {}) };
+    if (!isRefusal(error)) return { ...told, finding: undefined, again: { kind: "Retry", failed: error.kind !== "Conflict" } };
+    const kind = error.kind === "Forbidden" ? "AccessDenied" : "Rejected";
+    this.#context.log.warn("what is published for Pods was refused", { farm: keyOf(farm.metadata), error: error.message });
+    return { ...told, finding: say.refusedFinding(kind, error.message), again: this.#recheck(farm) };
+  }
+
+  #recheck({ metadata }: ServerFarm): Result {
+    return { kind: "After", delay: this.#rechecks.next(keyOf(metadata)), priority: "Recheck" };
+  }
+}
+
+/** The last chance. An end that is forced leaves what cannot be taken away, and says so. */
+export async function withdrawPods(pods: Pods, farm: ServerFarm): Promise<readonly EventDraft[]> {
+  try {
+    return await pods.withdraw(farm);
+  } catch (error) {
+    if (!(error instanceof KubernetesError) || !isRefusal(error) || farm.metadata.annotations?.[ABANDON] !== "true") throw error;
+    return [leftEvent(credentialSpecName(ownerOf(farm)))];
+  }
+}
+
+/** Undefined where there is none. */
+function domainOf({ spec }: ServerFarm, { objects, access }: Others["domains"]): PodDomain | undefined {
+  const { name } = spec.domainRef;
+  const domain = objects.get(name);
+  if (!domain) return undefined;
+  const reached = access.get(name);
+  const identity = reached?.kind === "Ready" ? reached.identity : (domain.status ?? {});
+  return { name, dnsName: domain.spec.dnsName, identity, hostAccounts: domain.spec.podHostAccounts };
+}

@@ -1,0 +1,92 @@
+/** What is told of changes to what is published for Pods, to users and to the audit log. Pure. */
+import type { AuditedAttribute, Cause } from "../ad/port.ts";
+import type { EventDraft } from "../api/event.ts";
+import type { ServerFarm } from "../api/generated/server-farm.ts";
+import { credentialSpecName, type FoundObject, standingOf } from "./objects.ts";
+import { describeStep, leavesOf, PODS_READY } from "./status.ts";
+import type { Step } from "./plan.ts";
+import { ownerOf } from "./wanted.ts";
+
+/** The only part of a credential spec that follows something else than the farm: an entry of the domain. */
+const OF_DOMAIN = "credspec.ActiveDirectoryConfig.HostAccountConfig";
+
+/** A change to what this very generation had brought about already: somebody else undid it. */
+export function causeOf(farm: ServerFarm, step: Step): Cause {
+  const { metadata, status } = farm;
+  if (metadata.deletionTimestamp !== undefined) return "Decommission";
+  if (step.do === "Fix" && standingOf(step.object.kind, step.found, ownerOf(farm)) === "Given") return "Adoption";
+  const before = status?.conditions?.find(({ type }) => type === PODS_READY);
+  const isSettled = before?.status === "True" && before.observedGeneration === metadata.generation;
+  const isOfDomain = step.do === "Fix" && leavesOf(step.patch).every((leaf) => leaf.startsWith(OF_DOMAIN) || leaf === "data.credspec.json");
+  return isSettled && !isOfDomain ? "Drift" : "SpecChange";
+}
+
+export function stepEvents(farm: ServerFarm, step: Step): readonly EventDraft[] {
+  const owner = ownerOf(farm);
+  const isSpec = (step.do === "Delete" ? step.kind : step.object.kind) === "GMSACredentialSpec";
+  const cause = causeOf(farm, step);
+  const changed = isSpec && step.do === "Fix" && leavesOf(step.patch).some((leaf) => leaf.startsWith("credspec"));
+  const text = describeStep(step);
+  return [
+    cause === "Drift"
+      ? {
+          type: "Warning",
+          reason: "DriftCorrected",
+          message: `somebody else had changed what is published for Pods, which was fixed: ${text}`,
+        }
+      : { type: "Normal", reason: isSpec && step.do === "Create" ? "CredentialSpecPublished" : "PodsChanged", message: text },
+    ...(changed ? [oldCopies(owner.namespace, credentialSpecName(owner))] : []),
+  ];
+}
+
+/** A Pod keeps the copy that it was created with. */
+function oldCopies(namespace: string, spec: string): EventDraft {
+  const fields = ["POD:.spec", "CONTAINERS:.spec.containers[*]"].map((at) => `${at}.securityContext.windowsOptions.gmsaCredentialSpecName`);
+  const columns = ["NAME:.metadata.name", "CREATED:.metadata.creationTimestamp", ...fields].join(",");
+  return {
+    type: "Warning",
+    reason: "CredentialSpecChanged",
+    message: `Pods that were created before still run with the old copy of ${spec}: roll them out. Those that name it in gmsaCredentialSpecName: kubectl get pods -n ${namespace} -o custom-columns='${columns}'`,
+  };
+}
+
+/** What cannot be taken away, as the operator has no right to it any more. */
+export function leftEvent(spec: string): EventDraft {
+  return {
+    type: "Warning",
+    reason: "ObjectKept",
+    message: `the GMSACredentialSpec ${spec} could not be deleted, and may be left: see kubectl get gmsacredentialspecs ${spec}. Nobody may use it once the farm is gone.`,
+  };
+}
+
+/** What a step changes, leaf by leaf. */
+export function auditedOf(step: Step): readonly AuditedAttribute[] {
+  switch (step.do) {
+    case "Create":
+      return leaves(step.object.body).map(([attribute, after]) => ({ attribute, after }));
+    case "Delete":
+      return leaves(bodyOf(step.found)).map(([attribute, before]) => ({ attribute, before }));
+    case "Fix": {
+      const before = new Map(leaves(step.found));
+      return leaves(step.patch).map(([attribute, after]) => ({ attribute, before: before.get(attribute) ?? [], after }));
+    }
+  }
+}
+
+function bodyOf({ metadata: _metadata, apiVersion: _version, kind: _kind, ...body }: FoundObject): object {
+  return body;
+}
+
+/** Paths and values; a list is one value for each item, and null, which a patch takes away, none. */
+function leaves(value: object, path = ""): readonly (readonly [path: string, values: readonly string[]])[] {
+  return Object.entries(value).flatMap(([name, item]: [string, unknown]): ReturnType<typeof leaves> => {
+    const at = path === "" ? name : `${path}.${name}`;
+    if (Array.isArray(item)) return [[at, item.map(textOf)]];
+    if (typeof item === "object" && item !== null) return leaves(item, at);
+    return [[at, item === null || item === undefined ? [] : [textOf(item)]]];
+  });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

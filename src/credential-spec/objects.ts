@@ -1,0 +1,68 @@
+/** What is published for Pods of a farm: four kinds of objects, their names, and how it shows whose they are. */
+import type { KubernetesObject, ResourceKind } from "../api/object.ts";
+
+export type PublishedKind = "GMSACredentialSpec" | "Role" | "RoleBinding" | "ConfigMap";
+
+const RBAC = "rbac.authorization.k8s.io/v1";
+
+export const KINDS: Readonly<Record<PublishedKind, ResourceKind>> = {
+  GMSACredentialSpec: { apiVersion: "windows.k8s.io/v1", kind: "GMSACredentialSpec", plural: "gmsacredentialspecs" },
+  Role: { apiVersion: RBAC, kind: "Role", plural: "roles" },
+  RoleBinding: { apiVersion: RBAC, kind: "RoleBinding", plural: "rolebindings" },
+  ConfigMap: { apiVersion: "v1", kind: "ConfigMap", plural: "configmaps" },
+};
+
+/** The label of everything that is published, with the uid of its farm: by it alone others' objects are never watched. */
+export const FARM_UID = "serverfarm.dev/farm-uid";
+/** The annotation that names the farm, `<namespace>/<name>`. A label cannot: it has no room for both names. */
+export const FARM_OF = "serverfarm.dev/farm";
+/** The annotation by which whoever owns a GMSACredentialSpec gives it to a farm: `<namespace>/<name>`. */
+export const ADOPT = "serverfarm.dev/adopt";
+
+/** An object as the cluster has it. */
+export type FoundObject = KubernetesObject & Readonly<Record<string, unknown>>;
+export type Found = Readonly<Partial<Record<PublishedKind, FoundObject>>>;
+
+/** The farm that objects belong to. */
+export interface Owner {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export function farmKey({ namespace, name }: Pick<Owner, "namespace" | "name">): string {
+  return `${namespace}/${name}`;
+}
+
+/** A namespace has no dot, so that two farms never have the same. */
+export function credentialSpecName({ namespace, name }: Pick<Owner, "namespace" | "name">): string {
+  return `${namespace}.${name}`;
+}
+
+/** Where the object of this kind is. */
+export function placeOf(
+  kind: PublishedKind,
+  owner: Pick<Owner, "namespace" | "name">,
+): { readonly namespace?: string; readonly name: string } {
+  if (kind === "GMSACredentialSpec") return { name: credentialSpecName(owner) };
+  return { namespace: owner.namespace, name: `${owner.name}-credential-spec` };
+}
+
+/** `namespace/name` of the farm that the object says it belongs to. */
+export function farmOf({ metadata }: KubernetesObject): string | undefined {
+  return metadata.labels?.[FARM_UID] === undefined ? undefined : metadata.annotations?.[FARM_OF];
+}
+
+/**
+ * Own: it bears the label and names the farm; the uid in it may be that of a farm of this name that was there before, as after a restore. Given: a
+ * credential spec that its owner gives to the farm.
+ */
+export type Standing = "Absent" | "Own" | "Given" | "Foreign";
+
+export function standingOf(kind: PublishedKind, found: FoundObject | undefined, owner: Owner): Standing {
+  if (!found) return "Absent";
+  const key = farmKey(owner);
+  if (farmOf(found) === key) return "Own";
+  const { labels = {}, annotations = {} } = found.metadata;
+  return kind === "GMSACredentialSpec" && labels[FARM_UID] === undefined && annotations[ADOPT] === key ? "Given" : "Foreign";
+}

@@ -1,0 +1,143 @@
+/** From what is wanted and what is there to what is to be done, in order: pure. */
+import { mergePatch } from "../api/object.ts";
+import { farmOf, type Found, type FoundObject, KINDS, type Owner, type PublishedKind, standingOf } from "./objects.ts";
+import type { PodsBlocker, Wanted, WantedObject, Wish } from "./wanted.ts";
+
+export type Step =
+  | { readonly do: "Create"; readonly object: WantedObject }
+  /** `patch`: a merge patch with what differs. */
+  | { readonly do: "Fix"; readonly object: WantedObject; readonly found: FoundObject; readonly patch: object }
+  | { readonly do: "Delete"; readonly kind: PublishedKind; readonly found: FoundObject };
+
+export interface PodsPlan {
+  readonly steps: readonly Step[];
+  readonly blockers: readonly PodsBlocker[];
+}
+
+/** Frozen: the tenants of the domain do not allow the farm, so that only what takes something away is done. */
+export type Scope = "Full" | "Frozen";
+
+/** Whoever takes all away begins with who may use it. */
+const REMOVAL = ["RoleBinding", "GMSACredentialSpec", "Role", "ConfigMap"] as const satisfies readonly PublishedKind[];
+
+export function planPods(wish: Wish, found: Found, owner: Owner, scope: Scope): PodsPlan {
+  if (wish.kind === "Nothing") return { steps: removals(REMOVAL, found, owner), blockers: [] };
+  if (wish.kind === "Blocked") return { steps: fewerSubjects(wish.binding, found, owner), blockers: [wish.blocker] };
+  const { wanted } = wish;
+  if (scope === "Frozen") return { steps: fewerSubjects(wanted.RoleBinding, found, owner), blockers: [] };
+  // A binding to the credential spec, or to the role, of somebody else would give what nobody allowed.
+  const foreign = (["GMSACredentialSpec", "Role"] as const).filter((kind) => isForeign(kind, found, owner));
+  if (foreign.length > 0) {
+    return {
+      steps: removals(["RoleBinding", "Role"], found, owner),
+      blockers: foreign.map((kind) => notOwned(wanted[kind], found[kind], owner)),
+    };
+  }
+  const steps = [...toward(wanted.Role, found), ...toward(wanted.RoleBinding, found)];
+  if (isForeign("RoleBinding", found, owner)) {
+    return { steps: toward(wanted.Role, found), blockers: [notOwned(wanted.RoleBinding, found.RoleBinding, owner)] };
+  }
+  const { steps: more, blockers } = configMapSteps(wanted, found, owner);
+  // The spec comes last: when it is there, all that it needs is there.
+  return { steps: [...steps, ...more, ...toward(wanted.GMSACredentialSpec, found)], blockers };
+}
+
+function isForeign(kind: PublishedKind, found: Found, owner: Owner): boolean {
+  return standingOf(kind, found[kind], owner) === "Foreign";
+}
+
+function removals(kinds: readonly PublishedKind[], found: Found, owner: Owner): readonly Step[] {
+  return kinds.flatMap((kind): Step[] => {
+    const object = found[kind];
+    return object && standingOf(kind, object, owner) === "Own" ? [{ do: "Delete", kind, found: object }] : [];
+  });
+}
+
+function configMapSteps({ ConfigMap: wanted }: Wanted, found: Found, owner: Owner): PodsPlan {
+  if (!wanted) return { steps: removals(["ConfigMap"], found, owner), blockers: [] };
+  if (isForeign("ConfigMap", found, owner)) return { steps: [], blockers: [notOwned(wanted, found.ConfigMap, owner)] };
+  return { steps: toward(wanted, found), blockers: [] };
+}
+
+/** Nobody new may use the spec, and who is not listed any more may not. */
+function fewerSubjects(wanted: WantedObject, found: Found, owner: Owner): readonly Step[] {
+  const binding = found.RoleBinding;
+  if (!binding || standingOf("RoleBinding", binding, owner) !== "Own") return [];
+  const subjects = listOf(binding["subjects"]);
+  const allowed = listOf(wanted.body["subjects"]);
+  const left = subjects.filter((subject) => allowed.some((one) => mergePatch({ subject: one }, { subject }) === undefined));
+  if (left.length === subjects.length) return [];
+  return [{ do: "Fix", object: wanted, found: binding, patch: { subjects: left } }];
+}
+
+/** What brings one object about; nothing where it is as wanted. */
+function toward(wanted: WantedObject, all: Found): readonly Step[] {
+  const found = all[wanted.kind];
+  if (!found) return [{ do: "Create", object: wanted }];
+  // Which role a binding gives cannot be changed.
+  if (wanted.kind === "RoleBinding" && mergePatch({ at: found["roleRef"] }, { at: wanted.body["roleRef"] }) !== undefined) {
+    return [
+      { do: "Delete", kind: wanted.kind, found },
+      { do: "Create", object: wanted },
+    ];
+  }
+  const patch = fixOf(wanted, found);
+  return patch === undefined ? [] : [{ do: "Fix", object: wanted, found, patch }];
+}
+
+/** The merge patch that makes the object as it is wanted; what others put into its metadata stays. */
+export function fixOf({ labels, annotations, ownerReferences, body }: WantedObject, found: FoundObject): object | undefined {
+  const metadata: object = found.metadata;
+  const references = listOf("ownerReferences" in metadata ? metadata.ownerReferences : undefined);
+  const missing = ownerReferences.filter((own) => !references.some((one) => mergePatch({ at: one }, { at: own }) === undefined));
+  // Of a farm of this name that was there before.
+  const others = references.filter((one) => !ownerReferences.some((own) => isReferenceTo(one, own)));
+  const before = {
+    metadata: { labels: found.metadata.labels ?? {}, annotations: found.metadata.annotations ?? {} },
+    ...bodyOf(body, found),
+  };
+  const after = {
+    metadata: {
+      labels: { ...before.metadata.labels, ...labels },
+      annotations: { ...before.metadata.annotations, ...annotations },
+      ...(missing.length > 0 ? { ownerReferences: [...others, ...ownerReferences] } : {}),
+    },
+    ...body,
+  };
+  return mergePatch(before, after);
+}
+
+function isReferenceTo(one: unknown, { kind, name }: WantedObject["ownerReferences"][number]): boolean {
+  return typeof one === "object" && one !== null && "kind" in one && one.kind === kind && "name" in one && one.name === name;
+}
+
+/** The fields that are wanted, as they are; the API server leaves out lists that are empty. */
+function bodyOf(wanted: WantedObject["body"], found: FoundObject): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(wanted).map(([name, value]) => [name, found[name] ?? (Array.isArray(value) ? [] : {})]));
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function notOwned({ kind, namespace, name }: WantedObject, found: FoundObject | undefined, owner: Owner): PodsBlocker {
+  const other = found && farmOf(found);
+  const where = namespace === undefined ? "" : ` -n ${namespace}`;
+  const whose = other === undefined ? "bears no label of this operator" : "belongs to another farm";
+  const consent = `To give it to the farm: kubectl annotate ${KINDS[kind].plural} ${name} serverfarm.dev/adopt=${owner.namespace}/${owner.name}.`;
+  const remedy =
+    kind === "GMSACredentialSpec" && other === undefined
+      ? `${consent} Or delete it`
+      : `Delete it (kubectl delete ${KINDS[kind].plural} ${name}${where})`;
+  return {
+    reason: "NotOwned",
+    message: `the ${kind} ${name}${namespace === undefined ? "" : ` in the namespace ${namespace}`} ${whose}: it is left alone${kind === "ConfigMap" ? "" : ", and nobody gets the right to use a credential spec for this farm"}. ${remedy}, or give the farm another name.`,
+  };
+}
+
+/** Whether one object is as it is wanted, or rightly absent. */
+export function isAsWanted(wish: Wish, kind: PublishedKind, found: FoundObject | undefined): boolean {
+  const object = wish.kind === "Wanted" ? wish.wanted[kind] : undefined;
+  if (!object || !found) return object === undefined && found === undefined;
+  return toward(object, { [kind]: found }).length === 0;
+}

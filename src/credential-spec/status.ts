@@ -1,0 +1,188 @@
+/** What is said of what is published for Pods: the condition PodsReady, Events, and a farm's status with them. Pure. */
+import type { EventDraft } from "../api/event.ts";
+import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
+import { type Condition, type ConditionDraft, progress, toConditions } from "../api/object.ts";
+import { type Reason, waitsForPerson } from "../api/reasons.ts";
+import { credentialSpecName } from "./objects.ts";
+import type { PodsPlan, Step } from "./plan.ts";
+import { ownerOf } from "./wanted.ts";
+
+export const PODS_READY = "PodsReady";
+
+export interface PodsFinding {
+  readonly status: Condition["status"];
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/** The installation lacks what spec.pods needs. */
+export function notEnabled(value: "pods.enabled" | "pods.configMaps"): PodsFinding {
+  const what = value === "pods.enabled" ? "nothing is published for Pods" : "no ConfigMap is published, though pods.configMap asks for one";
+  return {
+    status: "False",
+    reason: "NotEnabled",
+    message: `${what}: the operator is installed without ${value}, which gives it the rights for it. Ask whoever installed it to set ${value} of its chart to true (docs/guide/windows-pods.md).`,
+  };
+}
+
+export const KIND_MISSING: PodsFinding = {
+  status: "False",
+  reason: "CredentialSpecKindMissing",
+  message:
+    "the cluster has no GMSACredentialSpec (windows.k8s.io/v1): install kubernetes-sigs/windows-gmsa, its CRD and its webhook. The farm goes on by itself once it is there; all else of it is not affected.",
+};
+
+/** The API server drops what it does not know. */
+export const KIND_TOO_OLD: PodsFinding = {
+  status: "False",
+  reason: "CredentialSpecKindMissing",
+  message:
+    "the CRD of GMSACredentialSpec in this cluster does not keep all of a credential spec (HostAccountConfig): bring kubernetes-sigs/windows-gmsa, its CRD and its webhook, up to date.",
+};
+
+export function refusedFinding(kind: "AccessDenied" | "Rejected", said: string): PodsFinding {
+  const remedy =
+    kind === "AccessDenied"
+      ? "Give the operator's role the right that is missing (pods.enabled of its chart does)."
+      : "Change what refuses it (an admission policy, a webhook).";
+  return {
+    status: "False",
+    reason: kind,
+    message: `the API server refused what is published for Pods: ${said}. ${remedy} It is tried again by itself.`,
+  };
+}
+
+/** Reasons of HostsReady that are about single hosts: the others have the right already. */
+const SINGLE_HOSTS: ReadonlySet<string> = new Set([
+  "HostNotFound",
+  "HostAmbiguous",
+  "HostNotTrusted",
+  "NotAllowed",
+  "QuarantineNotFound",
+] satisfies readonly Reason[]);
+
+/** Whether the account is there and hosts may retrieve its password: only then Pods can be told of it for the first time. */
+export function isAccountReady({ ownedObjects = [], conditions = [] }: ServerFarmStatus): boolean {
+  const hosts = conditions.find(({ type }) => type === "HostsReady");
+  return ownedObjects.some(({ kind }) => kind === "Account") && (hosts?.status === "True" || SINGLE_HOSTS.has(hosts?.reason ?? ""));
+}
+
+export const ACCOUNT_AWAITED: PodsFinding = {
+  status: "False",
+  reason: "ChangesPending",
+  message: "nothing is published before the account is there and hosts may retrieve its password: see AccountReady and HostsReady.",
+};
+
+/** The domain's tenants do not allow the farm. */
+export const NOT_ALLOWED: PodsFinding = {
+  status: "False",
+  reason: "NotAllowed",
+  message: "nothing is published for a farm that the domain's tenants do not allow: see the condition Allowed.",
+};
+
+/** Nothing is written for a farm that is only observed. Undefined where nothing is to be done. */
+export function observedFinding({ steps }: PodsPlan): PodsFinding | undefined {
+  if (steps.length === 0) return undefined;
+  const message = `not done, as managementPolicy (of the farm or of its domain) is Observe: ${steps.map(describeStep).join(", ")}.`;
+  return { status: "False", reason: "ChangesPending", message };
+}
+
+export function blockedFinding({ blockers }: PodsPlan): PodsFinding | undefined {
+  const [first] = blockers;
+  return first && { status: "False", reason: first.reason, message: blockers.map(({ message }) => message).join(" ") };
+}
+
+export function publishedFinding(farm: ServerFarm): PodsFinding {
+  const { serviceAccounts = [], hostAccount } = farm.spec.pods ?? {};
+  const who =
+    serviceAccounts.length === 0
+      ? "no ServiceAccount may use it: name those of the Pods in pods.serviceAccounts"
+      : `Pods of these ServiceAccounts may use it: ${serviceAccounts.join(", ")}`;
+  const node = hostAccount === undefined ? "a node that is a host of the farm" : `a node that finds the credentials of ${hostAccount}`;
+  return {
+    status: "True",
+    reason: "Published",
+    message: `the GMSACredentialSpec ${credentialSpecName(ownerOf(farm))} is published; ${who}. Only ${node} can retrieve the password; Pods start on others, too.`,
+  };
+}
+
+/** What is published as far as it is known: undefined, nothing is known to be. */
+type Published = ServerFarmStatus["pods"];
+
+export interface Conclusion {
+  readonly finding: PodsFinding;
+  readonly published: Published;
+  /** Whether it has to be looked at again, as nobody tells when it changes. */
+  readonly retries: boolean;
+}
+
+/** After all was done. `own`: the spec was there before, as the farm's. `isKept`: the API server kept what it was given. */
+export function conclude(
+  farm: ServerFarm,
+  plan: PodsPlan,
+  { own, isKept, configMaps }: { readonly own: boolean; readonly isKept: boolean; readonly configMaps: boolean },
+): Conclusion {
+  const isSpec = (step: Step): boolean => (step.do === "Delete" ? step.kind : step.object.kind) === "GMSACredentialSpec";
+  const last = plan.steps.findLast(isSpec);
+  const isThere = last ? last.do !== "Delete" : own;
+  const published = isThere ? { credentialSpecName: credentialSpecName(ownerOf(farm)) } : undefined;
+  const wrong = blockedFinding(plan) ?? (isKept ? undefined : KIND_TOO_OLD);
+  if (wrong) return { finding: wrong, published, retries: true };
+  const lacksConfigMap = farm.spec.pods?.configMap === true && !configMaps;
+  return { finding: lacksConfigMap ? notEnabled("pods.configMaps") : publishedFinding(farm), published, retries: false };
+}
+
+/**
+ * The status with what is found of Pods: a farm that is not all that was asked for is not ready. `finding` undefined: it was not looked at, and what was
+ * said before stays. A farm that wants nothing has no condition, unless what it had cannot be taken away.
+ */
+export function withPods(
+  farm: ServerFarm,
+  status: ServerFarmStatus,
+  { finding, published }: { readonly finding: PodsFinding | undefined; readonly published: Published },
+  now: Date,
+): ServerFarmStatus {
+  const { pods: _pods, conditions = [], ...rest } = status;
+  const base = { ...rest, ...(published === undefined ? {} : { pods: published }) };
+  const others = conditions.filter(({ type }) => type !== PODS_READY);
+  if (!farm.spec.pods && (!finding || finding.status === "True")) return { ...base, conditions: others };
+  const previous = farm.status?.conditions ?? [];
+  const ready = others.find(({ type }) => type === "Ready");
+  const last = previous.find(({ type }) => type === PODS_READY);
+  const draft: ConditionDraft = {
+    type: PODS_READY,
+    ...(finding ??
+      last ?? { status: "Unknown", reason: ready?.reason ?? "Progressing", message: "not looked at: see the condition Ready." }),
+    ...(finding ? {} : { observedGeneration: last?.observedGeneration }),
+  };
+  const own = toConditions(previous, [draft], status.observedGeneration, now);
+  if (!finding || draft.status === "True" || ready?.status !== "True") return { ...base, conditions: [...others, ...own] };
+  const unready: ConditionDraft = { type: "Ready", status: "False", reason: draft.reason, message: `${PODS_READY}: ${draft.message}` };
+  const summary = [unready, ...progress(unready, waitsForPerson(draft.reason))];
+  const parts = others.filter(({ type }) => !summary.some((one) => one.type === type));
+  return { ...base, conditions: [...toConditions(previous, summary, status.observedGeneration, now), ...parts, ...own] };
+}
+
+/** Ready was to be said, and is not after all. */
+export function readyEvents(farm: ServerFarm, events: readonly EventDraft[], { conditions = [] }: ServerFarmStatus): readonly EventDraft[] {
+  const ready = conditions.find(({ type }) => type === "Ready");
+  if (ready?.status === "True" || conditions.find(({ type }) => type === PODS_READY)?.reason !== ready?.reason) return events;
+  const before = farm.status?.conditions?.find(({ type }) => type === "Ready");
+  const kept = events.filter(({ reason }) => reason !== "Ready");
+  if (!ready || (before?.status === ready.status && before.reason === ready.reason && before.message === ready.message)) return kept;
+  return [...kept, { type: "Warning", reason: ready.reason, message: ready.message }];
+}
+
+export function describeStep(step: Step): string {
+  if (step.do === "Delete") return `delete ${step.kind} ${step.found.metadata.name}`;
+  const { kind, name } = step.object;
+  return step.do === "Create" ? `create ${kind} ${name}` : `fix ${kind} ${name} (${leavesOf(step.patch).join(", ")})`;
+}
+
+/** Paths of what a patch changes, without its values: a ConfigMap of somebody else, say, may hold anything. */
+export function leavesOf(patch: object, path = ""): readonly string[] {
+  return Object.entries(patch).flatMap(([name, value]: [string, unknown]) => {
+    const at = path === "" ? name : `${path}.${name}`;
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? leavesOf(value, at) : [at];
+  });
+}

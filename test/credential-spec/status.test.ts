@@ -1,0 +1,241 @@
+import { describe, expect, test } from "vitest";
+import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
+import type { Condition } from "../../src/api/object.ts";
+import { auditedOf, causeOf, stepEvents } from "../../src/credential-spec/events.ts";
+import { planPods, type Step } from "../../src/credential-spec/plan.ts";
+import * as say from "../../src/credential-spec/status.ts";
+import { ownerOf, wishOf } from "../../src/credential-spec/wanted.ts";
+import { allMade, DOMAIN, farmWith, foreign, HOST_ACCOUNT, made, wantedOf } from "./cases.ts";
+
+const NOW = new Date("2026-11-26T12:00:00Z");
+const EARLIER = "2026-11-01T00:00:00Z";
+
+function conditionOf(type: string, status: Condition["status"], reason = "Reconciled", generation = 4): Condition {
+  return { type, status, reason, message: `${type} is ${status}`, observedGeneration: generation, lastTransitionTime: EARLIER };
+}
+
+function statusOf(...conditions: readonly Condition[]): ServerFarmStatus {
+  return { observedGeneration: 4, conditions };
+}
+
+const READY = statusOf(conditionOf("Ready", "True"), conditionOf("AccountReady", "True"), conditionOf("HostsReady", "True"));
+const seen = ({ conditions = [] }: ServerFarmStatus) => conditions.map(({ type, status, reason }) => `${type} ${status} ${reason}`);
+const PUBLISHED = { credentialSpecName: "web.itfarm1" };
+
+describe("the status", () => {
+  test("says nothing of Pods for a farm that wants nothing, whatever it said before", () => {
+    const before = farmWith(undefined, statusOf(conditionOf("PodsReady", "False", "NotOwned")));
+    const status = say.withPods(before, { ...READY, pods: PUBLISHED }, { finding: undefined, published: undefined }, NOW);
+    expect(seen(status)).toEqual(seen(READY));
+    expect(status).not.toHaveProperty("pods");
+    const done = say.withPods(before, READY, { finding: say.publishedFinding(before), published: undefined }, NOW);
+    expect(seen(done)).toEqual(seen(READY));
+  });
+
+  test("says of a farm that wants nothing any more that it cannot be taken away", () => {
+    const finding = say.refusedFinding("AccessDenied", "cannot delete resource");
+    const status = say.withPods(farmWith(undefined), READY, { finding, published: PUBLISHED }, NOW);
+    expect(seen(status)).toContain("PodsReady False AccessDenied");
+    expect(seen(status)).toContain("Ready False AccessDenied");
+    expect(status.pods).toEqual(PUBLISHED);
+  });
+
+  test("says what is published, and keeps the farm ready", () => {
+    const farm = farmWith({ serviceAccounts: ["web", "worker"] }, READY);
+    const status = say.withPods(farm, READY, { finding: say.publishedFinding(farm), published: PUBLISHED }, NOW);
+    expect(seen(status)).toEqual([...seen(READY), "PodsReady True Published"]);
+    expect(status.pods).toEqual(PUBLISHED);
+    expect(status.conditions?.at(-1)).toMatchObject({ message: expect.stringContaining("web, worker"), observedGeneration: 4 });
+  });
+
+  test.each([
+    [say.notEnabled("pods.enabled"), "Stalled"],
+    [say.KIND_MISSING, "Reconciling"],
+    [say.refusedFinding("AccessDenied", "roles is forbidden"), "Stalled"],
+  ] as const)("a farm is not ready for it: %j", (finding, progress) => {
+    const status = say.withPods(farmWith({}, READY), READY, { finding, published: undefined }, NOW);
+    expect(seen(status)).toEqual([
+      `Ready False ${finding.reason}`,
+      `${progress} True ${finding.reason}`,
+      "AccountReady True Reconciled",
+      "HostsReady True Reconciled",
+      `PodsReady False ${finding.reason}`,
+    ]);
+    expect(status.conditions?.[0]?.message).toBe(`PodsReady: ${finding.message}`);
+  });
+
+  test("does not move the time of what was so before", () => {
+    const first = say.withPods(farmWith({}, READY), READY, { finding: say.KIND_MISSING, published: undefined }, NOW);
+    const again = say.withPods(
+      farmWith({}, first),
+      READY,
+      { finding: say.KIND_MISSING, published: undefined },
+      new Date("2026-12-01T00:00:00Z"),
+    );
+    expect(again).toEqual(first);
+  });
+
+  test("leaves the root cause of a farm that is not ready for something else", () => {
+    const other = statusOf(conditionOf("Ready", "False", "HostNotFound"), conditionOf("Reconciling", "True", "HostNotFound"));
+    const status = say.withPods(farmWith({}, READY), other, { finding: say.KIND_MISSING, published: undefined }, NOW);
+    expect(seen(status)).toEqual([...seen(other), "PodsReady False CredentialSpecKindMissing"]);
+  });
+
+  test("keeps what was last seen where nobody looked, with the generation in which it was seen", () => {
+    const before = farmWith({}, statusOf(conditionOf("PodsReady", "True", "Published", 3)));
+    const suspended = statusOf(conditionOf("Ready", "False", "Suspended"));
+    const status = say.withPods(before, suspended, { finding: undefined, published: PUBLISHED }, NOW);
+    expect(status.conditions?.at(-1)).toEqual(conditionOf("PodsReady", "True", "Published", 3));
+    const never = say.withPods(farmWith({}), suspended, { finding: undefined, published: undefined }, NOW);
+    expect(never.conditions?.at(-1)).toMatchObject({ type: "PodsReady", status: "Unknown", reason: "Suspended" });
+  });
+
+  test("who may use it is said where nobody may", () => {
+    expect(say.publishedFinding(farmWith({ serviceAccounts: [] })).message).toContain("no ServiceAccount may use it");
+    expect(say.publishedFinding(farmWith({ hostAccount: "eks-web" })).message).toContain("the credentials of eks-web");
+  });
+});
+
+describe("the Event of a farm that is ready", () => {
+  const ready = { type: "Normal", reason: "Ready", message: "x" } as const;
+
+  test("is not sent where it is not, after all", () => {
+    const status = say.withPods(farmWith({}, READY), READY, { finding: say.KIND_MISSING, published: undefined }, NOW);
+    expect(say.readyEvents(farmWith({}, READY), [ready], status).map(({ reason }) => reason)).toEqual(["CredentialSpecKindMissing"]);
+    // Nor is it said again.
+    expect(say.readyEvents(farmWith({}, status), [ready], status)).toEqual([]);
+  });
+
+  test("is sent where it is", () => {
+    const farm = farmWith({}, READY);
+    const status = say.withPods(farm, READY, { finding: say.publishedFinding(farm), published: PUBLISHED }, NOW);
+    expect(say.readyEvents(farm, [ready], status)).toEqual([ready]);
+  });
+});
+
+describe("before anything is published", () => {
+  const owned = { ownedObjects: [{ objectGUID: "g", kind: "Account" as const }] };
+
+  test.each([
+    ["all is well", { ...owned, ...READY }, true],
+    ["no account", READY, false],
+    ["a host group alone", { ...READY, ownedObjects: [{ objectGUID: "g", kind: "HostGroup" as const }] }, false],
+    ["a host that is missing", { ...owned, ...statusOf(conditionOf("HostsReady", "False", "HostNotFound")) }, true],
+    ["a right to retrieve that was not written", { ...owned, ...statusOf(conditionOf("HostsReady", "False", "AccessDenied")) }, false],
+    ["hosts that wait for the group", { ...owned, ...statusOf(conditionOf("HostsReady", "False", "ChangesPending")) }, false],
+    ["a domain that did not answer", { ...owned, ...statusOf(conditionOf("HostsReady", "Unknown", "DirectoryUnavailable")) }, false],
+    ["nothing said of hosts", { ...owned, ...statusOf() }, false],
+  ])("the account and its hosts are there: %s", (_, status, isReady) => {
+    expect(say.isAccountReady(status)).toBe(isReady);
+  });
+});
+
+describe("what became of it", () => {
+  const farm = farmWith({});
+  const planOf = (found: object, of = farm) => planPods(wishOf(of, DOMAIN), found, ownerOf(of), "Full");
+  const all = allMade(farm);
+  const fine = { isKept: true, configMaps: true };
+
+  test.each([
+    ["made", planOf({}), { own: false, ...fine }, "Published", true],
+    ["there before", planOf(all), { own: true, ...fine }, "Published", true],
+    [
+      "somebody else's",
+      planOf({ ...all, GMSACredentialSpec: foreign(all.GMSACredentialSpec) }),
+      { own: false, ...fine },
+      "NotOwned",
+      false,
+    ],
+    ["not kept whole", planOf({}), { own: false, ...fine, isKept: false }, "CredentialSpecKindMissing", true],
+    ["unknown, and there before", planOf(all, farmWith({ hostAccount: "none" })), { own: true, ...fine }, "HostAccountNotFound", true],
+    ["unknown", planOf({}, farmWith({ hostAccount: "none" })), { own: false, ...fine }, "HostAccountNotFound", false],
+  ] as const)("%s", (_, plan, how, reason, isThere) => {
+    const { finding, published } = say.conclude(farm, plan, how);
+    expect([finding.reason, published]).toEqual([reason, isThere ? PUBLISHED : undefined]);
+  });
+
+  test("a ConfigMap that the operator may not write is said", () => {
+    const wants = farmWith({ configMap: true });
+    expect(say.conclude(wants, planOf(all), { own: true, isKept: true, configMaps: false }).finding).toMatchObject({
+      reason: "NotEnabled",
+      message: expect.stringContaining("pods.configMaps"),
+    });
+    expect(say.conclude(wants, planOf(all), { own: true, ...fine }).finding.reason).toBe("Published");
+  });
+
+  test("an observed farm says what would be done, by field and not by value", () => {
+    const spec = { ...made(wantedOf(farm).GMSACredentialSpec), credspec: { CmsPlugins: ["x"] } };
+    const message = say.observedFinding(planOf({ ...all, GMSACredentialSpec: spec, Role: undefined }))?.message;
+    expect(message).toContain(
+      "create Role itfarm1-credential-spec, fix GMSACredentialSpec web.itfarm1 (credspec.CmsPlugins, credspec.DomainJoinConfig.Sid,",
+    );
+    expect(say.observedFinding(planOf(all))).toBeUndefined();
+  });
+});
+
+describe("what is told of a step", () => {
+  const settled = statusOf(conditionOf("PodsReady", "True", "Published"));
+  const wanted = wantedOf(farmWith({}));
+  const create: Step = { do: "Create", object: wanted.GMSACredentialSpec };
+  const fix = (patch: object, found = made(wanted.GMSACredentialSpec)): Step => ({
+    do: "Fix",
+    object: wanted.GMSACredentialSpec,
+    found,
+    patch,
+  });
+
+  test.each([
+    ["the farm asks for it", farmWith({}), create, "SpecChange"],
+    ["it was there in this generation", farmWith({}, settled), create, "Drift"],
+    ["it was there in another generation", farmWith({}, statusOf(conditionOf("PodsReady", "True", "Published", 3))), create, "SpecChange"],
+    [
+      "the domain says something else of a plug-in",
+      farmWith({}, settled),
+      fix({ credspec: { ActiveDirectoryConfig: { HostAccountConfig: { PluginInput: "y" } } } }),
+      "SpecChange",
+    ],
+    ["somebody changed another leaf", farmWith({}, settled), fix({ credspec: { CmsPlugins: [] } }), "Drift"],
+    [
+      "it was given",
+      farmWith({}, settled),
+      fix({}, foreign(made(wanted.GMSACredentialSpec), { "serverfarm.dev/adopt": "web/itfarm1" })),
+      "Adoption",
+    ],
+  ] as const)("why: %s", (_, farm, step, cause) => {
+    expect(causeOf(farm, step)).toBe(cause);
+  });
+
+  test("why: the farm ends", () => {
+    const farm = farmWith({}, settled);
+    expect(causeOf({ ...farm, metadata: { ...farm.metadata, deletionTimestamp: EARLIER } }, create)).toBe("Decommission");
+  });
+
+  test("a spec that changed: which Pods still have the old copy, in an Event that is short enough", () => {
+    const events = stepEvents(farmWith({}, settled), fix({ credspec: { CmsPlugins: ["ActiveDirectory"] } }));
+    expect(events.map(({ type, reason }) => `${type} ${reason}`)).toEqual(["Warning DriftCorrected", "Warning CredentialSpecChanged"]);
+    for (const { message } of events) expect(message.length).toBeLessThan(1024);
+    expect(events[1]?.message).toContain("kubectl get pods -n web -o custom-columns='NAME:.metadata.name");
+    // A label is no change for Pods.
+    expect(stepEvents(farmWith({}), fix({ metadata: { labels: {} } })).map(({ reason }) => reason)).toEqual(["PodsChanged"]);
+    expect(stepEvents(farmWith({}), create).map(({ type, reason }) => `${type} ${reason}`)).toEqual(["Normal CredentialSpecPublished"]);
+  });
+
+  test("to the audit log: each leaf with its value before and after", () => {
+    const binding = wanted.RoleBinding;
+    expect(auditedOf({ do: "Create", object: binding })).toEqual([
+      { attribute: "roleRef.apiGroup", after: ["rbac.authorization.k8s.io"] },
+      { attribute: "roleRef.kind", after: ["Role"] },
+      { attribute: "roleRef.name", after: ["itfarm1-credential-spec"] },
+      { attribute: "subjects", after: ['{"kind":"ServiceAccount","name":"web","namespace":"web"}'] },
+    ]);
+    expect(auditedOf({ do: "Delete", kind: "Role", found: made(wanted.Role) })).toMatchObject([
+      { attribute: "rules", before: [expect.stringContaining("web.itfarm1")] },
+    ]);
+    const old = { ...made(wanted.GMSACredentialSpec), credspec: { DomainJoinConfig: { Sid: "S-1-0" }, Extra: HOST_ACCOUNT.name } };
+    expect(auditedOf(fix({ credspec: { DomainJoinConfig: { Sid: "S-1-5" }, Extra: null, CmsPlugins: ["a"] } }, old))).toEqual([
+      { attribute: "credspec.DomainJoinConfig.Sid", before: ["S-1-0"], after: ["S-1-5"] },
+      { attribute: "credspec.Extra", before: ["eks-web"], after: [] },
+      { attribute: "credspec.CmsPlugins", before: [], after: ["a"] },
+    ]);
+  });
+});

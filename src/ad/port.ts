@@ -15,6 +15,11 @@ export interface Writer {
   lacks(writes: readonly Write[], signal: AbortSignal): Promise<readonly string[]>;
 }
 
+/** Until when this program may write: milliseconds of the monotonic clock (performance.now). */
+export interface Fence {
+  readonly until: number;
+}
+
 /** Why a write is made. SpecChange: the farm asks for it; also what it asked for before and what only now can be done. */
 export type Cause = "SpecChange" | "Drift" | "Quarantine" | "Adoption" | "Decommission";
 

@@ -2,7 +2,8 @@
 import { ChangeFeed } from "../directory/feed.ts";
 import { LdapReader } from "../directory/reader.ts";
 import { LdapWriter } from "../directory/writer.ts";
-import type { BrakeState, Fence } from "../directory/may-send.ts";
+import type { BrakeState } from "../ad/domain.ts";
+import type { Fence } from "../ad/port.ts";
 import { OwnWrites } from "../directory/own-writes.ts";
 import { LdapSession } from "../directory/session.ts";
 import { settle } from "../directory/settle.ts";

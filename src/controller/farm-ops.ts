@@ -1,5 +1,4 @@
 /** What is done for a farm besides bringing it about: its end, and what is left to do for one that tenants do not allow. */
-import { DirectoryError } from "../ad/error.ts";
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
@@ -36,17 +35,6 @@ export interface FarmOps {
 
 function retry(report: Report): Result {
   return { kind: "Retry", failed: hasFailed(report) };
-}
-
-/**
- * Whether what began to be done for the farm may go on, `live` being the newest copy of it. Throws DirectoryError Aborted where somebody stopped it, or where
- * tenants do not say what they said then: what they forbid in the middle of it would stay, since they revoke nothing.
- */
-export function assertStands(farm: ServerFarm, live: ServerFarm | undefined, tenancy: Tenancy | undefined): void {
-  if (live?.spec.suspend === true || live?.spec.managementPolicy === "Observe")
-    throw new DirectoryError("Aborted", "the farm was suspended, or is only observed, meanwhile");
-  if (tenancy && farm.metadata.deletionTimestamp === undefined && !tenancy.isSo(farm))
-    throw new DirectoryError("Aborted", "what the domain's tenants allow the farm changed meanwhile");
 }
 
 export async function endFarm(

@@ -1,5 +1,6 @@
 /** ServerFarm: when a farm is reconciled, and what of the result goes to the cluster. */
 import { setImmediate } from "node:timers/promises";
+import { DirectoryError } from "../ad/error.ts";
 import { ABANDON, CONFIRM_DELETION, FARM_FINALIZER } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
 import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
@@ -25,7 +26,7 @@ import { type DomainAccess, noDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { asAllowed, assertStands, endFarm, type FarmOps, takeOut, withhold } from "./farm-ops.ts";
+import { asAllowed, endFarm, type FarmOps, takeOut, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
 import type { Tenancy } from "./tenancy.ts";
@@ -75,9 +76,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
 
   start(): void {
     this.#context.metrics.objects.follow(() => metricsOf(this.objects, this.#domains.access));
-    this.#domains.subscribe((domain, batch) => {
-      wakeFarms(domain, batch, this, this.#domains.farms.of(domain));
-    });
+    this.#domains.subscribe((domain, batch) => wakeFarms(domain, batch, this, this.#domains.farms.of(domain)));
     this.#tenancy.subscribe((key) => {
       const farm = this.objects.get(key);
       if (farm) this.queue.add(key, this.urgency(farm, undefined));
@@ -90,9 +89,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     if (!farm && previous) this.budgets.forget(previous);
     for (const key of this.byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
     // A status that somebody else wrote (a restore, an edit by hand) is put right at once.
-    this.#context.statuses.ifForeign(farm, previous, (key) => {
-      this.queue.add(key);
-    });
+    this.#context.statuses.ifForeign(farm, previous, (key) => this.queue.add(key));
   }
 
   urgency(farm: ServerFarm, previous: ServerFarm | undefined): Priority {
@@ -205,8 +202,12 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     };
   }
 
+  /** That nobody stopped it since, and that tenants say what they said: what they forbid in the middle of it would stay, since they revoke nothing. */
   #assertStands(farm: ServerFarm): void {
-    assertStands(farm, this.objects.get(keyOf(farm.metadata)), this.#hasTenants(farm) ? this.#tenancy : undefined);
+    const { suspend, managementPolicy } = (this.objects.get(keyOf(farm.metadata)) ?? farm).spec;
+    const isSo = farm.metadata.deletionTimestamp !== undefined || !this.#hasTenants(farm) || this.#tenancy.isSo(farm);
+    if (isSo && !suspend && managementPolicy !== "Observe") return;
+    throw new DirectoryError("Aborted", "the farm was stopped, or what the domain's tenants allow it changed, meanwhile");
   }
 
   /** The farm as it is now, not as the copy has it. */

@@ -36,3 +36,8 @@ export interface DomainObservation {
 
 /** What the owner of a domain keeps from being done in all of it. Observe: nothing is written. Suspend: nothing is read either. */
 export type Brake = "Observe" | "Suspend";
+
+/** The brake of a domain as it is in this very moment. */
+export interface BrakeState {
+  readonly holds: Brake | undefined;
+}

@@ -1,7 +1,7 @@
 /** Objects of the directory and what they are called there; of a gMSA's attributes the one table of what is updated in place. */
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
-import { type LookupAttribute, relativeId } from "../names/identifier.ts";
+import { keysOfHost, type LookupAttribute, lookupKey, relativeId } from "../names/identifier.ts";
 import { ACCOUNT_DISABLED, ENCRYPTION_MASK, PARTIAL_SECRETS, SERVER_TRUST, WORKSTATION_TRUST } from "./account-flags.ts";
 
 /** The attributes of the table as an object of the directory has them. */
@@ -220,4 +220,26 @@ export function lookupsOf(object: DirectoryObject): readonly { readonly by: Look
     ...object.servicePrincipalNames.map((name) => ["servicePrincipalName", name] as const),
   ];
   return values.flatMap(([by, value]) => (value === undefined ? [] : [{ by, value }]));
+}
+
+/** Looks computers up by host reference: none, one, or several that share a DNS name. */
+export class HostIndex {
+  /** Nearly every key is of one computer alone, and a list for each would be most of the work. */
+  readonly #byKey = new Map<string, DirectoryObject | DirectoryObject[]>();
+
+  constructor(computers: readonly DirectoryObject[]) {
+    for (const computer of computers) {
+      for (const key of keysOfHost(computer)) {
+        const known = this.#byKey.get(key);
+        if (known === undefined) this.#byKey.set(key, computer);
+        else if (!Array.isArray(known)) this.#byKey.set(key, known === computer ? computer : [known, computer]);
+        else if (!known.includes(computer)) known.push(computer);
+      }
+    }
+  }
+
+  find({ by, value }: { readonly by: LookupAttribute; readonly value: string }): readonly DirectoryObject[] {
+    const found = this.#byKey.get(lookupKey(by, value)) ?? [];
+    return Array.isArray(found) ? found : [found];
+  }
 }

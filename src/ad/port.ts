@@ -15,6 +15,11 @@ export interface Writer {
   lacks(writes: readonly Write[], signal: AbortSignal): Promise<readonly string[]>;
 }
 
+/** Until when this program may write: milliseconds of the monotonic clock (performance.now). */
+export interface Fence {
+  readonly until: number;
+}
+
 /** Why a write is made. SpecChange: the farm asks for it; also what it asked for before and what only now can be done. */
 export type Cause = "SpecChange" | "Drift" | "Quarantine" | "Adoption" | "Decommission";
 
@@ -22,8 +27,8 @@ export type Cause = "SpecChange" | "Drift" | "Quarantine" | "Adoption" | "Decomm
 export interface Asker {
   readonly farm: { readonly namespace: string; readonly name: string; readonly uid: string; readonly generation: number };
   readonly cause: Cause;
-  /** Called right before the write is sent, however long it waited: throws DirectoryError where it must not be sent any more. */
-  readonly assertStands?: () => void;
+  /** Asked right before the write is sent, however long it waited: why it must not be sent any more. */
+  readonly stop?: () => string | undefined;
 }
 
 /** An attribute that a write is about. Of members only those that come and go are known; of all else the values before, where they were read, and after. */

@@ -7,7 +7,7 @@ import type { DomainState } from "../domain/state.ts";
 import type { DomainFacts } from "../farm/desired-farm.ts";
 import type { Unusable } from "../farm/status/not-looked.ts";
 import type { Directory } from "../farm/observed.ts";
-import { directoryOf } from "../reconciler/directory.ts";
+import { directoryOf } from "../reconciler/farm.ts";
 import type { Reached } from "./domain-connection.ts";
 import { resyncOf } from "./domain-settings.ts";
 import type { After } from "./kind.ts";
@@ -51,14 +51,19 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reac
     };
   }
   const { absenceReliableAfter } = state;
-  const { session, reader, writer } = reached;
+  const { session, reader, searches, writer } = reached;
   const { domainSID, objectGUID, forestDNSName, netBIOSName, servicePrincipalNameMappings, wellKnownContainers } = view.observation;
   return {
     kind: "Ready",
-    directory: directoryOf(reader, writer, () => ({
-      absenceReliable: performance.now() > absenceReliableAfter,
-      isDeleted: (objectGUID) => session.own.isDeleted(objectGUID),
-    })),
+    directory: directoryOf(
+      reader,
+      writer,
+      () => ({
+        absenceReliable: performance.now() > absenceReliableAfter,
+        isDeleted: (objectGUID) => session.own.isDeleted(objectGUID),
+      }),
+      searches,
+    ),
     facts: {
       dnsName: spec.dnsName,
       netBIOSName,

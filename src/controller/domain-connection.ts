@@ -4,7 +4,8 @@ import { ChangeFeed } from "../directory/feed.ts";
 import { ContainerSearches } from "../directory/container-searches.ts";
 import { LdapReader } from "../directory/reader.ts";
 import { LdapWriter } from "../directory/writer.ts";
-import type { BrakeState, Fence } from "../directory/may-send.ts";
+import type { BrakeState } from "../ad/domain.ts";
+import type { Fence } from "../ad/port.ts";
 import { OwnWrites } from "../directory/own-writes.ts";
 import { LdapSession } from "../directory/session.ts";
 import { settle } from "../directory/settle.ts";
@@ -34,6 +35,8 @@ const KEEP_ALIVE = 300_000;
 export interface Reached {
   readonly session: LdapSession;
   readonly reader: Reader;
+  /** Of computers below containers. */
+  readonly searches: Reader;
   readonly writer: LdapWriter;
 }
 
@@ -126,8 +129,8 @@ export class DomainConnection {
     refused.forget(credentials);
     log.info("connected", { domain, server: session.url, dnsHostName: session.rootDse.dnsHostName });
     this.#proven = false;
-    const reader = new ContainerSearches(session, new LdapReader(session));
-    this.#open = { session, reader, writer: new LdapWriter(session), feed: new ChangeFeed(session) };
+    const [reader, searches] = [new LdapReader(session), new ContainerSearches(session)];
+    this.#open = { session, reader, searches, writer: new LdapWriter(session), feed: new ChangeFeed(session) };
     this.#keptAliveAt = performance.now();
     session.onLost(() => {
       if (this.session !== session) return;

@@ -13,7 +13,7 @@ import type { Withheld } from "../farm/status/allowed.ts";
 import { withheldOutcome } from "../farm/status/frozen.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { decommissionFarm } from "../reconciler/decommission.ts";
-import type { FarmPorts } from "../reconciler/farm.ts";
+import type { FarmPorts } from "../reconciler/work.ts";
 import { reconcileFrozen } from "../reconciler/frozen.ts";
 import type { DeletionBudgets } from "./deletion-budget.ts";
 import type { Result } from "./kind.ts";

@@ -15,17 +15,17 @@ import { hasFailed, type Report } from "../farm/report.ts";
 import { abandonedEvent } from "../farm/status/decommission.ts";
 import { refusedStatus, suspendedStatus, waitingStatus } from "../farm/status/not-looked.ts";
 import { waitsForOthers } from "../farm/handover.ts";
-import { hasLeftTraces, sharesGroups } from "../farm/journal.ts";
+import { hasLeftTraces, isSame, sharesGroups } from "../farm/journal.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
-import { addFinalizer, hasSpec, type Resource } from "../kubernetes/resource.ts";
+import { addFinalizer, assertLive, hasSpec, type Resource } from "../kubernetes/resource.ts";
 import type { Directory } from "../farm/observed.ts";
-import { type FarmPorts, reconcileFarm } from "../reconciler/farm.ts";
+import { reconcileFarm } from "../reconciler/farm.ts";
+import type { FarmPorts } from "../reconciler/work.ts";
 import { type DomainAccess, noDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
 import { asAllowed, endFarm, type FarmOps, takeOut, termsOf, withhold } from "./farm-ops.ts";
-import { portsOf, stopOf } from "./farm-ports.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
 import { type PodOptions, Pods, withdrawPods } from "./pods.ts";
@@ -202,11 +202,22 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   ports(farm: ServerFarm, directory: Directory): FarmPorts {
-    return portsOf(this.#context, { kind: FARMS, farm, stopOf: () => this.#stopOf(farm) }, directory);
+    const stop = (): string | undefined => this.#stopOf(farm);
+    return {
+      directory: { ...directory, apply: (change, until, asker) => directory.apply(change, until, { ...asker, stop }) },
+      assertFresh: () => assertLive(this.#context.client, FARMS, farm, (live) => isSame(live, farm) && stop() === undefined),
+      record: async (current, status) => (await this.#context.statuses.write(FARMS, current, status)) ?? current,
+      now: () => new Date(),
+      pause: () => setImmediate(),
+    };
   }
 
+  /** Why what began may not go on: what tenants forbid in the middle of it would stay, since they revoke nothing. */
   #stopOf(farm: ServerFarm): string | undefined {
-    return stopOf(farm, this.objects.get(keyOf(farm.metadata)), this.#hasTenants(farm) ? this.#tenancy : undefined);
+    const { suspend, managementPolicy } = (this.objects.get(keyOf(farm.metadata)) ?? farm).spec;
+    if (suspend || managementPolicy === "Observe") return "the farm was suspended, or is only observed, meanwhile";
+    const isSo = farm.metadata.deletionTimestamp !== undefined || !this.#hasTenants(farm) || this.#tenancy.isSo(farm);
+    return isSo ? undefined : "what the domain's tenants allow the farm changed meanwhile";
   }
 
   async release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result> {

@@ -2,7 +2,7 @@
 import type { KubernetesObject } from "../api/object.ts";
 import type { Priority } from "../base/turns.ts";
 import type { WorkQueue } from "../base/work-queue.ts";
-import type { Fence } from "../directory/may-send.ts";
+import type { Fence } from "../ad/port.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { EventRecorder } from "../kubernetes/events.ts";
 import type { Copies } from "../kubernetes/reflector.ts";

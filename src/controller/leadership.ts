@@ -1,7 +1,7 @@
 /** Runs only while the Lease is held. The Lease fences nothing by itself, so every write asks whether it still holds. */
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Fence } from "../directory/may-send.ts";
+import type { Fence } from "../ad/port.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { Lease } from "../kubernetes/lease.ts";
 import type { Log } from "../telemetry/log.ts";

@@ -12,7 +12,7 @@ import * as say from "../credential-spec/status.ts";
 import { ownerOf, type PodDomain, type Wish, wishOf } from "../credential-spec/wanted.ts";
 import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
-import { getObject, type Resource } from "../kubernetes/resource.ts";
+import { assertLive, getObject, type Resource } from "../kubernetes/resource.ts";
 import { askerOf } from "../reconciler/farm.ts";
 import type { DomainKind } from "./domain.ts";
 import { type Context, type Result, soonest } from "./kind.ts";
@@ -152,7 +152,11 @@ export class Pods {
 
   /** False where the API server did not keep what it was given. */
   async #apply(farm: ServerFarm, steps: readonly Step[], objects: PodObjects, events: EventDraft[]): Promise<boolean> {
-    if (steps.length > 0) await this.#assertFresh(farm);
+    const { uid, generation, deletionTimestamp } = farm.metadata;
+    const isStill = ({ metadata: live }: ServerFarm): boolean =>
+      live.uid === uid && live.generation === generation && live.deletionTimestamp === deletionTimestamp;
+    // What is of the cluster would outlive it.
+    if (steps.length > 0) await assertLive(this.#context.client, this.#others.kind, farm, isStill);
     let isKept = true;
     for (const step of steps) {
       const stop = this.#others.stopOf(farm);
@@ -162,13 +166,6 @@ export class Pods {
       if (step.do !== "Delete" && written && step.object.kind === "GMSACredentialSpec") isKept = fixOf(step.object, written) === undefined;
     }
     return isKept;
-  }
-
-  /** The farm as it is now, not as the copy has it: what is of the cluster would outlive it. */
-  async #assertFresh({ metadata: { namespace, name, uid, generation, deletionTimestamp } }: ServerFarm): Promise<void> {
-    const live = (await this.#liveFarm({ namespace: namespace ?? "", name }))?.metadata;
-    if (live?.uid === uid && live.generation === generation && live.deletionTimestamp === deletionTimestamp) return;
-    throw new KubernetesError("Conflict", `${namespace ?? ""}/${name} changed meanwhile`);
   }
 
   #liveFarm(place: Pick<Owner, "namespace" | "name">): Promise<ServerFarm | undefined> {

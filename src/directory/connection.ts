@@ -1,52 +1,13 @@
 /** One bound connection to one server, over TLS that was checked. Owns its life: lost is lost, and a new one is made. */
 import net from "node:net";
 import tls from "node:tls";
-import { Attribute, Change, Client, Control, type Entry, type Filter, type SearchOptions } from "ldapts";
+import { Attribute, Change, Client, Control, type Entry, type SearchOptions } from "ldapts";
 import { DirectoryError } from "../ad/error.ts";
-import { deadline } from "./deadline.ts";
 import { Attributes, BINARY_ATTRIBUTES } from "./entries.ts";
 import { type Attempt, resultName, toDirectoryError } from "./ldap-error.ts";
 import { collectPages } from "./pages.ts";
+import type { Modification, Opening, Operation, RequestObserver, SearchRequest, Server } from "./requests.ts";
 import { connect } from "./socket.ts";
-
-/** `connect`: the way to the server and its certificate; of `ldap://` StartTLS is one more. */
-export type Operation = "connect" | "bind" | "search" | "add" | "modify" | "delete";
-
-/** Told of every request; seconds. */
-export type RequestObserver = (operation: Operation, result: string, seconds: number) => void;
-
-export interface Server {
-  /** ldaps:// is TLS from the first byte; ldap:// is StartTLS. */
-  readonly url: string;
-  /** PEM; undefined for the system's own. */
-  readonly ca: string | undefined;
-  readonly username: string;
-  readonly password: string;
-}
-
-interface Opening {
-  /** In place of where the name points to. */
-  readonly address?: string;
-  /** Milliseconds. */
-  readonly within?: number;
-}
-
-export interface SearchRequest {
-  /** A distinguished name, or `<GUID=…>`. */
-  readonly base: string;
-  readonly scope: "base" | "one" | "sub";
-  readonly filter?: Filter;
-  readonly attributes: readonly string[];
-  /** Stop after so many entries; without it, an answer that the server cut short is an error. */
-  readonly limit?: number;
-  readonly deleted?: boolean;
-  /** True: there may be more than a server lists at once. */
-  readonly pages?: boolean;
-  /** A shorter deadline than the usual one, in milliseconds. */
-  readonly within?: number;
-}
-
-export type Modification = readonly ["add" | "delete" | "replace", attribute: string, values: readonly (string | Buffer)[]];
 
 /** For the way to a server, TLS and the bind together, in milliseconds: so long a silent server keeps the next one waiting. */
 const OPEN_TIMEOUT = 10_000;
@@ -241,4 +202,17 @@ async function measured<T>(operation: Operation, attempt: Attempt, observe: Requ
 
 function toValues(values: readonly (string | Buffer)[]): Buffer[] {
   return values.map((value) => (typeof value === "string" ? Buffer.from(value) : value));
+}
+
+/** Rejects with the message where it takes longer. */
+async function deadline<T>(promise: Promise<T>, milliseconds: number, message: string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Error(message));
+  }, milliseconds);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

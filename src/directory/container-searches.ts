@@ -18,23 +18,20 @@ interface Search {
   readonly answer: PromiseWithResolvers<readonly DirectoryObject[]>;
 }
 
-/** Looks up by one reader, and searches below containers. */
 export class ContainerSearches implements Reader {
   readonly #session: LdapSession;
-  readonly #lookups: Reader;
   /** Those that were not sent yet, by what they ask. */
   readonly #waiting = new Map<string, Search>();
   readonly #underWay = { urgent: 0, other: 0 };
 
-  constructor(session: LdapSession, lookups: Reader) {
+  constructor(session: LdapSession) {
     this.#session = session;
-    this.#lookups = lookups;
   }
 
-  find(query: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
-    if (!query.below) return this.#lookups.find(query, signal);
+  /** Of lookups nothing is answered. */
+  find({ below, urgent = false }: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
+    if (!below) return Promise.resolve([]);
     if (signal.aborted) return Promise.reject(new DirectoryError("Aborted", "the operator is stopping"));
-    const { below, urgent = false } = query;
     const share = urgent ? "urgent" : "other";
     const key = JSON.stringify([share, below.container, below.names.map(foldName).toSorted()]);
     // One that is under way may not see what its asker was woken for.

@@ -8,6 +8,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { FLAG_NAMES } from "../ad/account-flags.ts";
+import type { BrakeState } from "../ad/domain.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import type { Asker, Audit, AuditedAttribute, AuditLine, AuditResult } from "../ad/port.ts";
@@ -15,6 +16,16 @@ import type { Attributes as Values, AttributeValue, Modification, Write } from "
 import { dnKey } from "../names/distinguished-name.ts";
 import { decodeGuid, decodeSid } from "../names/identifier.ts";
 import { type Attributes, decodeRetrievers } from "./entries.ts";
+
+/** Throws DirectoryError Aborted where the domain's brake keeps this from being sent. */
+export function assertReleased(brake: BrakeState | undefined, operation: "Read" | "Write"): void {
+  const holds = brake?.holds;
+  if (holds === undefined || (holds === "Observe" && operation === "Read")) return;
+  throw new DirectoryError(
+    "Aborted",
+    `the domain's ${holds === "Observe" ? "managementPolicy is Observe" : "suspend is true"}: nothing is sent`,
+  );
+}
 
 interface Creation {
   readonly server: string;

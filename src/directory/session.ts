@@ -1,13 +1,14 @@
 /** The connections to one domain controller: one to read, one to write, so that a slow search cannot break a write. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { BrakeState } from "../ad/domain.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { DirectoryObject } from "../ad/object.ts";
-import type { Asker } from "../ad/port.ts";
+import type { Asker, Fence } from "../ad/port.ts";
 import type { Attributes } from "./entries.ts";
-import { LdapConnection, type Modification, type RequestObserver, type SearchRequest, type Server } from "./connection.ts";
+import { LdapConnection } from "./connection.ts";
+import type { Modification, RequestObserver, SearchRequest, Server } from "./requests.ts";
 import { readRootDse, type RootDse } from "./root-dse.ts";
-import { assertMaySend, assertReleased, type BrakeState, type Fence } from "./may-send.ts";
-import { OwnWrites } from "./own-writes.ts";
+import { assertReleased, OwnWrites } from "./own-writes.ts";
 
 export interface SessionOptions extends Omit<Server, "url"> {
   /** URLs in order of preference. */
@@ -176,7 +177,10 @@ export class LdapSession {
   /** Once there is a connection: to open one may take a while. */
   async #writerFor(asker: Partial<Asker> | undefined): Promise<LdapConnection> {
     const connection = await this.#writer();
-    assertMaySend(this.#options, asker);
+    assertLeading(this.#options.fence);
+    assertReleased(this.#options.brake, "Write");
+    const stop = asker?.stop?.();
+    if (stop !== undefined) throw new DirectoryError("Aborted", stop);
     return connection;
   }
 
@@ -238,4 +242,9 @@ export class LdapSession {
       this.#asking = false;
     }
   }
+}
+
+/** Throws DirectoryError Aborted once the Lease may be somebody else's; also right after the process was stopped and went on. */
+export function assertLeading({ until }: Fence): void {
+  if (performance.now() >= until) throw new DirectoryError("Aborted", "the Lease is lost: another replica may lead");
 }

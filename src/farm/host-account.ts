@@ -69,14 +69,8 @@ export function userMoved({ name }: DesiredHostAccount, { distinguishedName }: D
   };
 }
 
-/** Whether users are, or were, among the farm's hosts. */
-function hasUsers({ hostAccount, resolved }: DesiredFarm): boolean {
-  return hostAccount !== undefined || [...resolved.keys()].some((reference) => reference.startsWith(FIELD));
-}
-
 /** The user that the farm lets retrieve, those that it let before, and those that it quarantines. */
 export function* lookForUsers(desired: DesiredFarm): Look<readonly DirectoryObject[]> {
-  if (!hasUsers(desired)) return [];
   const { hostAccount, resolved, quarantined, departed } = desired;
   const out = new Set(quarantined.map(({ text }) => text));
   const remembered = [...resolved].filter(([reference]) => reference.startsWith(FIELD) || out.has(reference)).flatMap(([, hosts]) => hosts);

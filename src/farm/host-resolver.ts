@@ -1,5 +1,5 @@
 /** Which computers a farm means, by its entries and by its search, and who of them may have the right. */
-import { isTrusted, type DirectoryObject } from "../ad/object.ts";
+import { HostIndex, isTrusted, type DirectoryObject } from "../ad/object.ts";
 import type { Blocker } from "../api/reasons.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { keysOfHost } from "../names/identifier.ts";
@@ -16,7 +16,6 @@ import {
   quarantineNotFound,
 } from "./host-messages.ts";
 import { asUser, isUser, unfitUser, userMoved, userNotFound, usersAmbiguous, usersNamed } from "./host-account.ts";
-import { HostIndex } from "./host-index.ts";
 import { foundHosts } from "./host-search.ts";
 import type { HostRecord, Looked, PrimaryStranger, ResolvedHosts } from "./looked.ts";
 
@@ -50,7 +49,8 @@ export class HostResolver {
     this.#looked = looked;
     this.#desired = desired;
     this.#isAllowed = desired.granted ? allowedHosts(desired.granted) : () => true;
-    this.#index = new HostIndex(observed.computers.filter((computer) => !isUser(computer)));
+    const isMixed = (observed.users ?? []).length > 0;
+    this.#index = new HostIndex(isMixed ? observed.computers.filter((computer) => !isUser(computer)) : observed.computers);
     this.#gone = new Set(observed.gone);
     this.#byId = new Map(observed.computers.map((computer) => [computer.objectGUID, computer]));
   }
@@ -123,6 +123,7 @@ export class HostResolver {
 
   /** After all entries: who is quarantined is so whatever finds it. */
   search(): void {
+    if (!this.#desired.search) return;
     const has = (computers: ReadonlyMap<string, DirectoryObject>) => (computer: DirectoryObject) =>
       computers.has(dnKey(computer.distinguishedName));
     const named = new Map([...this.#wanted, ...this.#undecided]);

@@ -3,14 +3,14 @@
  * generator: whoever runs it answers each with the objects that were found, and may ask for many farms at once.
  */
 import type { Look, Lookup } from "../ad/lookup.ts";
-import { isGroup, isPrimaryGroup, type DirectoryObject } from "../ad/object.ts";
+import { HostIndex, isGroup, isPrimaryGroup, type DirectoryObject } from "../ad/object.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { lookupKey, relativeId } from "../names/identifier.ts";
 import { lookAtMembers } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
+import { FIELD } from "./desired-host-account.ts";
 import { isUser, lookForUsers } from "./host-account.ts";
-import { HostIndex } from "./host-index.ts";
 import {
   accountsOf,
   ask,
@@ -51,7 +51,7 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
   const objects = distinct([...found, ...namesakes]).map((object) => (object === adoptable && adopted ? adopted.group : object));
   const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects, options);
   const search = before?.search ?? (scope === "Names" && desired.search ? yield* lookForSearch(desired.search) : undefined);
-  const users = before?.users ?? (yield* lookForUsers(desired));
+  const users = before?.users ?? (hasUsers(desired) ? yield* lookForUsers(desired) : []);
   const known = [...hosts, ...(search?.found ?? []), ...users.filter(isUser)];
   const computers = before?.computers ?? (yield* lookForComputers(desired, scope, objects, known));
   const others = yield* lookForOthers(desired, objects, computers, { rids, members: primary });
@@ -68,6 +68,11 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
     users,
     uncreatable: scope === "Known" ? new Map() : yield* lookAtContainers(desired, objects, isNew ? containers : undefined),
   };
+}
+
+/** Whether users are, or were, among the farm's hosts. */
+function hasUsers({ hostAccount, resolved }: DesiredFarm): boolean {
+  return hostAccount !== undefined || [...resolved.keys()].some((reference) => reference.startsWith(FIELD));
 }
 
 /** By what a change in the directory is known to concern the farm: everything that it asked for or found. */

@@ -62,6 +62,18 @@ export async function getObject<T extends KubernetesObject>(
   }
 }
 
+/** Reads the object live, as the copy may be old. Rejects with KubernetesError, Conflict where it is not as it was: the next reconcile goes by the newest. */
+export async function assertLive<T extends KubernetesObject>(
+  client: KubernetesClient,
+  resource: Resource<T>,
+  { metadata }: T,
+  isStill: (live: T) => boolean,
+): Promise<void> {
+  const { name, namespace } = metadata;
+  const live = await getObject(client, resource, { name, ...(namespace === undefined ? {} : { namespace }) });
+  if (!live || !isStill(live)) throw new KubernetesError("Conflict", `${keyOf(metadata)} changed meanwhile`);
+}
+
 /** Versions that are kept in mind: more than ever are on their way at once. */
 const WRITTEN = 10_000;
 

@@ -9,7 +9,8 @@ import type { Report } from "../farm/report.ts";
 import { type DecommissionOutcome, decommissionOutcome, endEvents } from "../farm/status/decommission.ts";
 import type { HeldEnd } from "../farm/status/held-end.ts";
 import { wereMembersSettled } from "../farm/status/ending.ts";
-import { type Aborted, askerOf, type FarmPorts, reconcile, type Work } from "./farm.ts";
+import { askerOf, reconcile } from "./farm.ts";
+import type { Aborted, FarmPorts, Work } from "./work.ts";
 
 export interface Decommissioned {
   readonly report: Report;

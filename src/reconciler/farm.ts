@@ -1,59 +1,29 @@
 /** One reconcile of a farm, from the first look to what is said of it. The world comes in as ports, so that tests drive the very code that the program runs. */
-import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { DirectoryError } from "../ad/error.ts";
-import type { Asker } from "../ad/port.ts";
-import { causeOf, givesRight, isRecorded, recordBefore, splitChange, type Change, type Plan } from "../farm/changes/index.ts";
+import type { Look, Query } from "../ad/lookup.ts";
+import type { Asker, Reader, Writer } from "../ad/port.ts";
+import { causeOf, givesRight, isRecorded, recordBefore, splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { sayDiscreetly } from "../farm/discretion.ts";
 import { readResolved } from "../farm/desired.ts";
 import { isRemembered, withJournal } from "../farm/journal.ts";
-import type { Directory, ObservedFarm, Scope } from "../farm/observed.ts";
+import { byDn } from "../farm/name-queries.ts";
+import type { Absence, Directory, ObservedFarm } from "../farm/observed.ts";
 import { plan } from "../farm/plan/index.ts";
 import type { Failure, Report } from "../farm/report.ts";
-import { isSearchNews, recordsOf } from "../farm/status/records.ts";
+import { look } from "../farm/queries.ts";
+import { isOutdated } from "../farm/search-queries.ts";
+import { isSearchNews, recordsOf } from "../farm/status/observed.ts";
 import { appliedEvents, isDrift, outcome, type Outcome } from "../farm/status/outcome.ts";
 import { type FarmView, viewOf } from "../farm/view.ts";
 import { withMissingRights } from "./missing-rights.ts";
+import { dnKey } from "../names/distinguished-name.ts";
 import { groupOfRefused } from "./refused.ts";
+import type { FarmPorts, Reconciled, Rounds, Work } from "./work.ts";
 
 /** The status of a farm that was never seen, as the schema has it. */
 const UNSEEN: ServerFarmStatus = { observedGeneration: -1 };
-
-/** What a reconcile needs of the world. */
-export interface FarmPorts {
-  readonly directory: Directory;
-  /** Asked once, right before the first write; rejects where the farm is not any more what was handed in, and so does the reconcile then. */
-  readonly assertFresh: () => Promise<void>;
-  /** Writes the farm's status, and resolves with the farm as it is then. Where it rejects, the change that it was for is not made. */
-  readonly record: (farm: ServerFarm, status: ServerFarmStatus) => Promise<ServerFarm>;
-  /** The time of day, for conditions. */
-  readonly now: () => Date;
-  /** Resolves once others had their turns: all steps of a large farm in one stretch would hold up even the Lease. Absent: nobody else waits. */
-  readonly pause?: () => Promise<void>;
-}
-
-/** The program ends, does not lead any more, or its domain's brake was put on: what was done before is all it has to say. */
-export interface Aborted {
-  readonly kind: "Aborted";
-  readonly events: readonly EventDraft[];
-}
-
-/** The cluster did not take what had to be written down. What was done before is said all the same: the next look finds it done. */
-interface Unrecorded {
-  readonly kind: "Unrecorded";
-  readonly cause: unknown;
-  readonly events: readonly EventDraft[];
-}
-
-export interface Reconciled {
-  /** As it was recorded last. */
-  readonly farm: ServerFarm;
-  /** With all that was recorded on the way. */
-  readonly desired: DesiredFarm;
-  readonly report: Report;
-  readonly end: Aborted | Unrecorded | ({ readonly kind: "Looked" } & Outcome);
-}
 
 /** Brings the directory to what the farm wants. What is put into a group of somebody else is on record before. Rejects with what `assertFresh` rejects with. */
 export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports: FarmPorts, signal: AbortSignal): Promise<Reconciled> {
@@ -101,31 +71,42 @@ export function askerOf({ metadata }: ServerFarm, cause: Asker["cause"]): Asker 
   return { farm: { namespace, name, uid, generation }, cause };
 }
 
-export interface Work {
-  readonly scope: Scope;
-  readonly plan: (view: FarmView) => Plan | Promise<Plan>;
-  /**
-   * Asked once, right before the first write: whether what was planned for is still what is wanted. It rejects where the view was old.
-   * Undefined: nothing is written.
-   */
-  readonly assertFresh: (() => Promise<void>) | undefined;
-  /**
-   * Called right before a change is made, with those that follow it: what must not be forgotten, should the program die in the middle, is written
-   * down. For one that needs no record nothing is written, so that what goes first, a compromised host, waits for nothing. Resolves with
-   * the farm as it is then. Where it rejects, the change is not made.
-   */
-  readonly journal?: (change: Change, following: readonly Change[], view: FarmView) => Promise<DesiredFarm>;
-  /** Who asks for a change, and why: for the audit log. */
-  readonly ask?: (change: Change, view: FarmView) => Asker;
-  /** True: a change that fails keeps back those after it. False: each stands for itself. */
-  readonly ordered: boolean;
-  readonly pause?: FarmPorts["pause"] | undefined;
+/** `absence`: for a while after another server took over, what it does not show may be on its way. `searches`: who is asked what is below containers. */
+export function directoryOf(
+  reader: Reader,
+  writer: Writer,
+  absence: () => Absence = () => ({ absenceReliable: true }),
+  searches = reader,
+): Directory {
+  return {
+    async observe(desired, scope, signal, before) {
+      const questions = (last?: ObservedFarm): Look<ObservedFarm> => look(desired, { scope, ...absence(), before: last });
+      // Whoever was quarantined a moment ago may still have the right.
+      const hasSomething = desired.knownObjects.length + desired.journal.hostGroups.length > 0;
+      const urgent = hasSomething && desired.quarantined.some(({ text }) => !desired.resolved.has(text));
+      const find = (query: Query): ReturnType<Reader["find"]> => (query.below ? searches : reader).find({ ...query, urgent }, signal);
+      const observed = await answer(questions(before), find);
+      return before && desired.search && isOutdated(desired, observed) ? await answer(questions(), find) : observed;
+    },
+    async made(value, signal) {
+      const found = await reader.find({ lookups: [byDn(value)], among: "Objects", allMembersOf: () => true }, signal);
+      return found.find(({ distinguishedName }) => dnKey(distinguishedName) === dnKey(value));
+    },
+    apply: (change, signal, asker) => writer.apply(writeOf(change), signal, asker),
+    lacks: (changes, signal) => writer.lacks(changes.map(writeOf), signal),
+  };
 }
 
-/** What the rounds saw and did. */
-export interface Rounds extends Report {
-  /** What the journal rejected with: that ended the rounds before the change was made. */
-  readonly unrecorded?: { readonly cause: unknown };
+/** What fails is told to whoever asked, who may go on without it. */
+async function answer<Result>(questions: Look<Result>, find: (query: Query) => ReturnType<Reader["find"]>): Promise<Result> {
+  let step = questions.next();
+  while (step.done !== true) {
+    step = await Promise.all(step.value.map(find)).then(
+      (found) => questions.next(found),
+      (error: unknown) => questions.throw(error),
+    );
+  }
+  return step.value;
 }
 
 /** To adopt and to move to another group takes five; the rest is room for what others change meanwhile. */

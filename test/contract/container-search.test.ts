@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ChangeFeed } from "../../src/directory/feed.ts";
 import { ContainerSearches } from "../../src/directory/container-searches.ts";
-import { LdapReader } from "../../src/directory/reader.ts";
 import { LdapSession } from "../../src/directory/session.ts";
 import { decodeGuid, keyBelow } from "../../src/names/identifier.ts";
 import { addContainer, addMany, inDomain, numbered, removeTree } from "../harness/computers.ts";
@@ -34,7 +33,7 @@ describe.skipIf(!available)("a search below a container", () => {
       },
       fence: { until: Number.POSITIVE_INFINITY },
     });
-    reader = new ContainerSearches(session, new LdapReader(session));
+    reader = new ContainerSearches(session);
     container = await guidOf(OU);
   }, 300_000);
 

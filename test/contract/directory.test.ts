@@ -13,7 +13,7 @@ import { childDn } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { plan } from "../../src/farm/plan/index.ts";
 import type { Directory } from "../../src/farm/observed.ts";
-import { directoryOf } from "../../src/reconciler/directory.ts";
+import { directoryOf } from "../../src/reconciler/farm.ts";
 import { applyChange, reconcile } from "../../src/reconciler/farm.ts";
 import { farm, planOf } from "../farm/simulation.ts";
 import { addComputer, ADMINISTRATOR, BASE, addUser } from "../harness/directory.ts";

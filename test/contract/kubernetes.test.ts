@@ -10,7 +10,7 @@ import { Cluster } from "../../src/controller/cluster.ts";
 import { DOMAINS } from "../../src/controller/domain.ts";
 import { FARMS } from "../../src/controller/farm.ts";
 import { Leadership } from "../../src/controller/leadership.ts";
-import { assertLeading } from "../../src/directory/may-send.ts";
+import { assertLeading } from "../../src/directory/session.ts";
 import type { KubernetesObject } from "../../src/api/object.ts";
 import { KubernetesClient } from "../../src/kubernetes/client.ts";
 import { EventRecorder } from "../../src/kubernetes/events.ts";

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { assertReleased } from "../../src/directory/may-send.ts";
-import { OwnWrites } from "../../src/directory/own-writes.ts";
+import { assertReleased, OwnWrites } from "../../src/directory/own-writes.ts";
 
 const HOUR = 3_600_000;
 const ACCOUNT = "CN=itfarm1,OU=Farms,DC=contoso,DC=com";

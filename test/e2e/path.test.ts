@@ -90,6 +90,7 @@ test.runIf(onSandbox)(`one farm passes at most ${FILES} files, and its hosts and
     let ran: Calls = new Map();
     const count = (file: string, name: string): number => ran.get(file)?.get(name) ?? 0;
     let passed: readonly string[] = [];
+    let fewest: readonly string[] = [];
     const looks = (): number => count("src/reconciler/farm.ts", "observe") + count("src/reconciler/farm.ts", "made");
     const computed = (): readonly number[] => COMPUTED.map(([file, name]) => count(file, name));
     const isAlone = (): boolean => passed.length <= FILES && computed().every((times) => times === looks());
@@ -101,8 +102,9 @@ test.runIf(onSandbox)(`one farm passes at most ${FILES} files, and its hosts and
       await farmReady("path", name);
       ran = await calls(operator.pid, folder, seen);
       passed = [...ran].filter(([, functions]) => functions.size > 0).map(([file]) => file);
+      if (passed.length <= fewest.length || fewest.length === 0) fewest = passed;
     }
-    expect(passed.length, passed.toSorted().join("\n")).toBeLessThanOrEqual(FILES);
+    expect(passed.length, `at least ${fewest.length}\n${fewest.toSorted().join("\n")}`).toBeLessThanOrEqual(FILES);
     expect(looks()).toBeGreaterThan(1);
     expect(computed()).toEqual(COMPUTED.map(looks));
   } finally {

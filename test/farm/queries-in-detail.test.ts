@@ -4,7 +4,7 @@ import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { Query } from "../../src/ad/lookup.ts";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
 import type { ObservedFarm, Scope } from "../../src/farm/observed.ts";
-import { HostIndex } from "../../src/farm/host-index.ts";
+import { HostIndex } from "../../src/ad/object.ts";
 import { look, lookupKeys } from "../../src/farm/queries.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { lookupKey } from "../../src/names/identifier.ts";

@@ -10,8 +10,9 @@ import type { DesiredFarm } from "../../src/farm/desired-farm.ts";
 import type { ObservedFarm, Scope } from "../../src/farm/observed.ts";
 import { plan } from "../../src/farm/plan/index.ts";
 import { decommissionFarm } from "../../src/reconciler/decommission.ts";
-import { directoryOf } from "../../src/reconciler/directory.ts";
-import { applyChange, type FarmPorts, reconcile, reconcileFarm, type Work } from "../../src/reconciler/farm.ts";
+import { directoryOf } from "../../src/reconciler/farm.ts";
+import { applyChange, reconcile, reconcileFarm } from "../../src/reconciler/farm.ts";
+import type { FarmPorts, Work } from "../../src/reconciler/work.ts";
 import { BASE, computer, CONSENT, desired, directoryObject, farm, SimulatedDirectory } from "../farm/simulation.ts";
 
 type Spec = NonNullable<Parameters<typeof farm>[0]>;

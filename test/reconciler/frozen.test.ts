@@ -6,7 +6,8 @@ import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
 import { hasToTakeOut } from "../../src/farm/frozen.ts";
-import { type FarmPorts, reconcileFarm } from "../../src/reconciler/farm.ts";
+import { reconcileFarm } from "../../src/reconciler/farm.ts";
+import type { FarmPorts } from "../../src/reconciler/work.ts";
 import { reconcileFrozen } from "../../src/reconciler/frozen.ts";
 import { BASE, CLUSTER, computer, directoryObject, FACTS, farm, SimulatedDirectory } from "../farm/simulation.ts";
 

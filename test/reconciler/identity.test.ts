@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
 import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { Outcome } from "../../src/farm/status/outcome.ts";
-import { type FarmPorts, reconcileFarm } from "../../src/reconciler/farm.ts";
+import { reconcileFarm } from "../../src/reconciler/farm.ts";
+import type { FarmPorts } from "../../src/reconciler/work.ts";
 import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../farm/simulation.ts";
 
 type Spec = NonNullable<Parameters<typeof farm>[0]>;

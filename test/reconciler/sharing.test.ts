@@ -11,7 +11,8 @@ import { LeftMembers } from "../../src/controller/left-members.ts";
 import { othersWanting, sharingFarm } from "../../src/farm/sharing.ts";
 import { dnKey } from "../../src/names/distinguished-name.ts";
 import { decommissionFarm } from "../../src/reconciler/decommission.ts";
-import { type FarmPorts, reconcileFarm } from "../../src/reconciler/farm.ts";
+import { reconcileFarm } from "../../src/reconciler/farm.ts";
+import type { FarmPorts } from "../../src/reconciler/work.ts";
 import { BASE, CLUSTER, computer, directoryObject, FACTS, farm, SimulatedDirectory } from "../farm/simulation.ts";
 
 type Spec = NonNullable<Parameters<typeof farm>[0]>;

@@ -12,7 +12,8 @@ import type { Outcome } from "../../src/farm/status/outcome.ts";
 import type { Report } from "../../src/farm/report.ts";
 import { decommissionFarm } from "../../src/reconciler/decommission.ts";
 import { isSame } from "../../src/farm/journal.ts";
-import { type FarmPorts, reconcileFarm } from "../../src/reconciler/farm.ts";
+import { reconcileFarm } from "../../src/reconciler/farm.ts";
+import type { FarmPorts } from "../../src/reconciler/work.ts";
 import { BASE, computer, CONSENT, desired, directoryObject, farm, planOf, SimulatedDirectory } from "../farm/simulation.ts";
 
 type Spec = NonNullable<Parameters<typeof farm>[0]>;

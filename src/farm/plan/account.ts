@@ -4,6 +4,7 @@ import {
   desiredProperties,
   observedProperties,
   ACCOUNT_ATTRIBUTES,
+  HostIndex,
   type DirectoryObject,
   isAccount,
   isComputer,
@@ -14,7 +15,6 @@ import { dnKey } from "../../names/distinguished-name.ts";
 import { isOfNamespace, isOwnerMarker } from "../../names/identifier.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
-import { HostIndex } from "../host-index.ts";
 import { dnsHostNameTaken, owned } from "../slot.ts";
 import type { FarmView } from "../view.ts";
 import { grantOf, PRINCIPALS } from "./retrievers.ts";

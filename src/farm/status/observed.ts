@@ -1,4 +1,5 @@
 /** What of the directory goes into a farm's status. */
+import type { ResolvedHosts } from "../looked.ts";
 import { timestamp } from "../../api/object.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { isAccount, isGroup, type DirectoryObject, groupsOf } from "../../ad/object.ts";
@@ -10,7 +11,6 @@ import { answeredFor } from "../handover.ts";
 import { isAccessGroup, type Slot } from "../slot.ts";
 import { membership } from "../queries.ts";
 import { addedMembers, type FarmView } from "../view.ts";
-import { recordsOf } from "./records.ts";
 
 const LISTED = 100;
 const KINDS = ["Account", "HostGroup", "AccessGroup"] as const;
@@ -214,4 +214,14 @@ export function withoutObserved<S extends Partial<ServerFarmStatus>>({
   ...kept
 }: S): Omit<S, "account" | "hostGroup" | "formerHostGroups" | "accessGroups" | "resolvedHosts" | "hostSearch"> {
   return kept;
+}
+
+/** What is remembered of whom the manifest means. */
+export function recordsOf({ records, search }: ResolvedHosts): Pick<ServerFarmStatus, "resolvedHosts" | "hostSearch"> {
+  return { ...(records.length > 0 ? { resolvedHosts: records } : {}), ...(search ? { hostSearch: search.record } : {}) };
+}
+
+/** Whether the search means another container than the status says, or finds others. */
+export function isSearchNews({ status }: Pick<ServerFarm, "status">, { search }: ResolvedHosts): boolean {
+  return search !== undefined && JSON.stringify(status?.hostSearch) !== JSON.stringify(search.record);
 }

@@ -4,7 +4,8 @@ import { describeChange, writeOf } from "../../../src/farm/changes/index.ts";
 import { desiredFarm } from "../../../src/farm/desired.ts";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../../src/ad/object.ts";
 import { plan } from "../../../src/farm/plan/index.ts";
-import { reconcile, type Work } from "../../../src/reconciler/farm.ts";
+import { reconcile } from "../../../src/reconciler/farm.ts";
+import type { Work } from "../../../src/reconciler/work.ts";
 import { BASE, CLUSTER, computer, desired, directoryObject, FACTS, farm, planOf, SimulatedDirectory } from "../simulation.ts";
 
 const WEB = ["WEB01", "WEB02", "WEB03"].map(computer);

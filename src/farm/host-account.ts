@@ -6,6 +6,7 @@ import type { DirectoryObject } from "../ad/object.ts";
 import type { DesiredFarm, HostReference } from "./desired-farm.ts";
 import { type DesiredHostAccount, FIELD } from "./desired-host-account.ts";
 import type { HostNote } from "./host-messages.ts";
+import type { Resolution } from "./looked.ts";
 import { ask } from "./name-queries.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
@@ -89,4 +90,32 @@ export function* lookForUsers(desired: DesiredFarm): Look<readonly DirectoryObje
 export function asUser({ text, by, value }: HostReference): Lookup | undefined {
   if (by === "distinguishedName") return { by, value };
   return by === "sAMAccountName" && !text.endsWith("$") ? { by, value: text } : undefined;
+}
+
+/** The user of pods.hostAccount, by the same rules as computers: what gets the right is an object. */
+export function resolveHostAccount(to: Resolution, hostAccount: DesiredHostAccount): void {
+  const {
+    desired: { resolved },
+    observed,
+  } = to.looked;
+  const { reference } = hostAccount;
+  const found = hostAccount.user ? usersNamed(hostAccount.user, observed.users ?? []) : [];
+  const remembered = (resolved.get(reference) ?? []).filter(({ objectGUID }) => !observed.gone.includes(objectGUID));
+  const [before] = to.seen(remembered);
+  const candidate = hostAccount.user ? (found[0] ?? before) : undefined;
+  const unfit = candidate && unfitUser(hostAccount, candidate);
+  if (candidate && !unfit && found.length < 2) {
+    to.remember({ text: reference }, [candidate]);
+    const key = dnKey(candidate.distinguishedName);
+    if (!to.quarantined.has(key)) to.wanted.set(key, candidate);
+    if (found.length === 0) to.notes.push(userMoved(hostAccount, candidate));
+    return;
+  }
+  to.unresolved++;
+  to.remember({ text: reference }, remembered);
+  to.blockers.push(found.length > 1 ? usersAmbiguous(hostAccount, found) : (unfit ?? userNotFound(hostAccount)));
+  // Who had the right keeps it while it cannot be told who is meant; whoever may not have it any more does not.
+  if (unfit && found.length < 2) return;
+  if (before && !unfitUser(hostAccount, before)) to.hold(before);
+  to.unseen.wanted.push(...to.unseenSids(remembered));
 }

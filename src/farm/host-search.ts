@@ -8,7 +8,8 @@ import { dnKey } from "../names/distinguished-name.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import type { DesiredSearch, SearchRecord } from "./desired-search.ts";
 import type { HostNote } from "./host-messages.ts";
-import type { Looked } from "./looked.ts";
+import { allowedNames } from "./allowed-hosts.ts";
+import type { Looked, Resolution } from "./looked.ts";
 import { containerMoved, limitExceeded, passedOver, searchBlocker, shrinkHeld } from "./search-messages.ts";
 import type { ObservedSearch } from "./observed-search.ts";
 
@@ -162,4 +163,32 @@ function hostsOf({ grant }: DesiredFarm, computers: readonly DirectoryObject[], 
     .toSorted((one, other) => (one.guid < other.guid ? -1 : 1))
     .map(({ guid, sid }) => ({ objectGUID: guid, ...(grant === "Principals" && sid !== undefined ? { objectSID: sid } : {}) }));
   return hosts.length > 0 ? { hosts } : {};
+}
+
+/** Whom the search finds, after all entries. */
+export function resolveSearch(to: Resolution): void {
+  const has = (computers: ReadonlyMap<string, DirectoryObject>) => (computer: DirectoryObject) =>
+    computers.has(dnKey(computer.distinguishedName));
+  const named = new Map([...to.wanted, ...to.undecided]);
+  const count = to.wanted.size;
+  const { granted } = to.looked.desired;
+  const isCalledSo = granted ? allowedNames(granted) : () => true;
+  const found = foundHosts(to.looked, {
+    isQuarantined: has(to.quarantined),
+    isNamed: has(named),
+    isAllowed: (computer) => to.isAllowed(computer) && isCalledSo(computer),
+  });
+  if (!found) return;
+  const { wanted, held, unseen, blockers, notes, record } = found;
+  for (const computer of wanted) to.wanted.set(dnKey(computer.distinguishedName), computer);
+  for (const { computer, isHost } of held) {
+    const key = dnKey(computer.distinguishedName);
+    if (to.wanted.has(key)) continue;
+    to.undecided.set(key, computer);
+    if (!isHost) to.notAllowed.add(key);
+  }
+  to.unseen.wanted.push(...unseen);
+  to.blockers.push(...blockers);
+  to.notes.push(...notes);
+  to.searched = { named: count, record };
 }

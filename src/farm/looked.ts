@@ -40,6 +40,33 @@ export interface ResolvedHosts {
   readonly search: { readonly named: number; readonly record: SearchRecord } | undefined;
 }
 
+/** The hosts while they are resolved: entries, then the user for Pods, then what a search finds. Maps are by the keys of distinguished names. */
+export interface Resolution {
+  readonly looked: Looked;
+  readonly wanted: Map<string, DirectoryObject>;
+  readonly quarantined: ReadonlyMap<string, DirectoryObject>;
+  readonly undecided: Map<string, DirectoryObject>;
+  readonly notAllowed: Set<string>;
+  readonly unseen: { readonly wanted: string[] };
+  readonly blockers: Blocker[];
+  readonly notes: HostNote[];
+  /** Entries that nobody gets the right by. */
+  unresolved: number;
+  searched: ResolvedHosts["search"];
+  readonly isAllowed: (computer: DirectoryObject) => boolean;
+  /** It keeps the right where it has it, and does not get it. */
+  hold(computer: DirectoryObject): void;
+  remember(reference: { readonly text: string }, hosts: readonly Identified[]): void;
+  seen(remembered: readonly ResolvedHost[]): readonly DirectoryObject[];
+  /** SIDs of those who are not seen, and not known to be deleted. */
+  unseenSids(remembered: readonly ResolvedHost[]): readonly string[];
+}
+
+export interface Identified {
+  readonly objectGUID: string;
+  readonly objectSID?: string | undefined;
+}
+
 export interface HostRecord extends ResolvedHost {
   /** The entry's text. */
   readonly reference: string;

@@ -1,9 +1,14 @@
 /** One farm at one look: desired and observed, and what follows from both. Computed once, and handed to every planner and to the status. */
-import { isGroup, isPrimaryGroup, type DirectoryObject } from "../ad/object.ts";
+import { HostIndex, isGroup, isPrimaryGroup, isTrusted, type DirectoryObject } from "../ad/object.ts";
+import type { Blocker } from "../api/reasons.ts";
 import { dnKey } from "../names/distinguished-name.ts";
-import type { DesiredFarm, DesiredGroup } from "./desired-farm.ts";
-import { HostResolver } from "./host-resolver.ts";
-import type { Looked, PrimaryStranger, ResolvedHosts } from "./looked.ts";
+import { keysOfHost } from "../names/identifier.ts";
+import { allowedHosts } from "./allowed-hosts.ts";
+import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./desired-farm.ts";
+import { asUser, isUser, resolveHostAccount, usersNamed } from "./host-account.ts";
+import * as say from "./host-messages.ts";
+import { resolveSearch } from "./host-search.ts";
+import type { HostRecord, Identified, Looked, PrimaryStranger, Resolution, ResolvedHosts } from "./looked.ts";
 import type { ObservedFarm } from "./observed.ts";
 import { membership } from "./queries.ts";
 import { othersWanting } from "./sharing.ts";
@@ -26,12 +31,154 @@ export function viewOf(desired: DesiredFarm, observed: ObservedFarm): FarmView {
 /** The computers that the farm names; what cannot be found keeps only itself out. */
 function resolveHosts(looked: Looked): ResolvedHosts {
   const { desired } = looked;
-  const resolver = new HostResolver(looked);
+  const resolver = new Resolver(looked);
   for (const reference of desired.quarantined) resolver.quarantine(reference);
   for (const reference of desired.hosts) resolver.want(reference);
-  resolver.hostAccount();
-  resolver.search();
+  if (desired.hostAccount) resolveHostAccount(resolver, desired.hostAccount);
+  // After all entries: who is quarantined is so whatever finds it.
+  if (desired.search) resolveSearch(resolver);
   return resolver.result((stays) => primaryStrangers(looked, stays));
+}
+
+/** An entry means the object that it was first resolved to, and not whoever has its name today; quarantined entries go first and win. */
+class Resolver implements Resolution {
+  readonly looked: Looked;
+  readonly #desired: DesiredFarm;
+  readonly #index: HostIndex;
+  readonly #byId: ReadonlyMap<string, DirectoryObject>;
+  readonly #gone: ReadonlySet<string>;
+  readonly wanted = new Map<string, DirectoryObject>();
+  readonly quarantined = new Map<string, DirectoryObject>();
+  readonly undecided = new Map<string, DirectoryObject>();
+  readonly notAllowed = new Set<string>();
+  readonly unseen = { wanted: new Array<string>(), quarantined: new Array<string>() };
+  readonly blockers: Blocker[] = [];
+  readonly notes: say.HostNote[] = [];
+  /** By reference and objectGUID: both lists may have the same entry. */
+  readonly #records = new Map<string, HostRecord>();
+  /** Entries that nobody gets the right by. */
+  unresolved = 0;
+  searched: ResolvedHosts["search"];
+
+  readonly #isTrusted = (computer: DirectoryObject): boolean => isTrusted(this.#desired, computer);
+  readonly isAllowed: Resolution["isAllowed"];
+  readonly #isEligible = (computer: DirectoryObject): boolean => this.#isTrusted(computer) && this.isAllowed(computer);
+
+  constructor(looked: Looked) {
+    const { desired, observed } = looked;
+    this.looked = looked;
+    this.#desired = desired;
+    this.isAllowed = desired.granted ? allowedHosts(desired.granted) : () => true;
+    const isMixed = (observed.users ?? []).length > 0;
+    this.#index = new HostIndex(isMixed ? observed.computers.filter((computer) => !isUser(computer)) : observed.computers);
+    this.#gone = new Set(observed.gone);
+    this.#byId = new Map(observed.computers.map((computer) => [computer.objectGUID, computer]));
+  }
+
+  /** Whoever has the name and whoever had it are kept out: too few hosts are safer than one too many. */
+  quarantine(reference: HostReference): void {
+    const asked = asUser(reference);
+    const users = asked ? usersNamed(asked, this.looked.observed.users ?? []).filter(isUser) : [];
+    const found = [...this.#index.find(reference), ...users];
+    const remembered = this.#desired.resolved.get(reference.text) ?? [];
+    const before = this.seen(remembered);
+    for (const computer of [...found, ...before]) this.quarantined.set(dnKey(computer.distinguishedName), computer);
+    this.remember(reference, [...remembered, ...found]);
+    this.unseen.quarantined.push(...this.unseenSids(remembered));
+    // A slip of the pen must not leave a compromised host in; one that is deleted needs no keeping out.
+    if (found.length === 0 && remembered.length === 0) this.blockers.push(say.quarantineNotFound(reference));
+    else if (found.length === 0 && before[0]) this.notes.push(say.movedNote("hosts.quarantined", reference, before[0]));
+  }
+
+  want(reference: HostReference): void {
+    const named = this.#index.find(reference);
+    // Whoever is not trusted, or not allowed, and took the name does not make it ambiguous, either.
+    const found = named.some(this.#isEligible) ? named.filter(this.#isEligible) : named;
+    const remembered = (this.#desired.resolved.get(reference.text) ?? []).filter(({ objectGUID }) => !this.#gone.has(objectGUID));
+    const [before] = this.seen(remembered);
+    const candidate = found[0] ?? before;
+    if (found.length > 1 || !candidate) {
+      this.unresolved++;
+      this.remember(reference, remembered);
+      if (candidate) this.#leaveUndecided(reference, found, before);
+      else this.blockers.push(say.hostNotFound(reference));
+      this.unseen.wanted.push(...this.unseenSids(remembered));
+      return;
+    }
+    // Whoever has the name today and may not be a host gets nothing; whoever it meant before keeps what it had.
+    const accepted = [candidate, before].find((one) => one !== undefined && this.#isEligible(one));
+    if (!this.isAllowed(candidate)) this.#refuse(reference, candidate);
+    else if (!this.#isTrusted(candidate)) this.blockers.push(say.hostNotTrusted(reference, candidate));
+    this.remember(reference, accepted === candidate ? [candidate] : remembered);
+    if (!accepted) this.unresolved++;
+    else if (!this.quarantined.has(dnKey(accepted.distinguishedName))) this.wanted.set(dnKey(accepted.distinguishedName), accepted);
+    if (found.length === 0 && accepted) this.notes.push(say.movedNote("hosts.computers", reference, accepted));
+  }
+
+  /** Nothing else is said of it. What it has it keeps: a computer that is moved, or a tenant that is allowed less, must not be an outage. */
+  #refuse(reference: HostReference, computer: DirectoryObject): void {
+    const { granted } = this.#desired;
+    if (granted) this.blockers.push(say.hostNotAllowed(reference, granted));
+    if (this.#isTrusted(computer)) this.hold(computer);
+  }
+
+  hold(computer: DirectoryObject): void {
+    const key = dnKey(computer.distinguishedName);
+    this.undecided.set(key, computer);
+    if (!this.isAllowed(computer)) this.notAllowed.add(key);
+  }
+
+  /** Whom the entry meant before is not taken out either: that others claim its former name takes nothing from it. */
+  #leaveUndecided(reference: HostReference, found: readonly DirectoryObject[], before: DirectoryObject | undefined): void {
+    this.blockers.push(say.hostAmbiguous(reference, found));
+    const candidates = before ? [...found, before] : found;
+    for (const one of candidates.filter(this.#isTrusted)) this.hold(one);
+  }
+
+  /** `strangersOf`: given who keeps the right, by the keys of their distinguished names, those who have it by a primary group and should not. */
+  result(strangersOf: (stays: (key: string) => boolean) => readonly PrimaryStranger[]): ResolvedHosts {
+    for (const key of this.quarantined.keys()) this.undecided.delete(key);
+    const [wanted, quarantined, undecided] = [this.wanted, this.quarantined, this.undecided];
+    const strangers = strangersOf((key) => wanted.has(key) || undecided.has(key));
+    return {
+      wanted,
+      quarantined,
+      undecided,
+      notAllowed: this.notAllowed,
+      departed: this.#departed(),
+      unseen: this.unseen,
+      primaryStrangers: strangers.map(({ object }) => object),
+      desired: wanted.size + this.unresolved + this.#desired.invalid.filter(({ computer }) => computer !== undefined).length,
+      blockers: this.blockers,
+      notes: [...this.notes, ...strangers.map(({ object, group }) => say.primaryNote(object, group))],
+      records: [...this.#records.values()],
+      search: this.searched,
+    };
+  }
+
+  #departed(): ReadonlyMap<string, DirectoryObject> {
+    const { objectGUIDs, unlessNamed } = this.#desired.departed;
+    const computers = objectGUIDs.flatMap((objectGUID) => this.#byId.get(objectGUID) ?? []);
+    const entries = computers.map((computer) => [dnKey(computer.distinguishedName), computer] as const);
+    const isOut = ([key, computer]: (typeof entries)[number]): boolean =>
+      !this.quarantined.has(key) && !keysOfHost(computer).some((name) => unlessNamed.has(name));
+    return new Map(entries.filter(isOut));
+  }
+
+  seen(remembered: readonly ResolvedHost[]): readonly DirectoryObject[] {
+    return remembered.flatMap(({ objectGUID }) => this.#byId.get(objectGUID) ?? []);
+  }
+
+  unseenSids(remembered: readonly ResolvedHost[]): readonly string[] {
+    const unseen = remembered.filter(({ objectGUID }) => !this.#byId.has(objectGUID) && !this.#gone.has(objectGUID));
+    return unseen.flatMap(({ objectSID }) => objectSID ?? []);
+  }
+
+  remember({ text }: { readonly text: string }, hosts: readonly Identified[]): void {
+    for (const { objectGUID, objectSID } of hosts) {
+      this.#records.set(`${text}\n${objectGUID}`, { reference: text, objectGUID, ...(objectSID === undefined ? {} : { objectSID }) });
+    }
+  }
 }
 
 /** Groups of the farm's own that are, or were, its host group. */

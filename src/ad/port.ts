@@ -15,7 +15,7 @@ export interface Writer {
   lacks(writes: readonly Write[], signal: AbortSignal): Promise<readonly string[]>;
 }
 
-/** Until when this program may write: milliseconds of the monotonic clock (performance.now). */
+/** Until when this program may write: milliseconds of the monotonic clock. */
 export interface Fence {
   readonly until: number;
 }

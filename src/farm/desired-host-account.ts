@@ -1,4 +1,5 @@
 /** pods.hostAccount of a farm as values. */
+import type { DirectoryObject } from "../ad/object.ts";
 import type { ServerFarm, ServerFarmSpec } from "../api/generated/server-farm.ts";
 import type { Lookup } from "../ad/lookup.ts";
 import { DistinguishedNameError, resolveDn } from "../names/distinguished-name.ts";
@@ -50,4 +51,11 @@ export function desiredHostAccount(
       problem: `spec.podHostAccounts of the ActiveDirectoryDomain, ${name}: ${error.message}: have the domain's owner correct it`,
     };
   }
+}
+
+const USERS: readonly string[] = ["user", "inetorgperson"];
+
+/** A person's or service's account, and none of those that are users to the schema alone. */
+export function isUser({ objectClass }: Pick<DirectoryObject, "objectClass">): boolean {
+  return USERS.includes(objectClass.toLowerCase());
 }

@@ -4,25 +4,24 @@ import type { Look, Lookup } from "../ad/lookup.ts";
 import { ACCOUNT_DISABLED } from "../ad/account-flags.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import type { DesiredFarm, HostReference } from "./desired-farm.ts";
-import { type DesiredHostAccount, FIELD } from "./desired-host-account.ts";
+import { type DesiredHostAccount, FIELD, isUser } from "./desired-host-account.ts";
 import type { HostNote } from "./host-messages.ts";
 import type { Resolution } from "./looked.ts";
 import { ask } from "./name-queries.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 
-const USERS: readonly string[] = ["user", "inetorgperson"];
-
-/** A person's or service's account, and none of those that are users to the schema alone. */
-export function isUser({ objectClass }: Pick<DirectoryObject, "objectClass">): boolean {
-  return USERS.includes(objectClass.toLowerCase());
-}
-
 /** The users that an entry names: by sAMAccountName or distinguished name. */
 export function usersNamed({ by, value }: Lookup, users: readonly DirectoryObject[]): readonly DirectoryObject[] {
   return users.filter(({ samAccountName, distinguishedName }) =>
     by === "distinguishedName" ? dnKey(distinguishedName) === dnKey(value) : sameName(samAccountName, value),
   );
+}
+
+/** The users that an entry of hosts.quarantined may mean beside computers. */
+export function usersMeant(reference: HostReference, users: readonly DirectoryObject[] = []): readonly DirectoryObject[] {
+  const asked = asUser(reference);
+  return asked ? usersNamed(asked, users).filter(isUser) : [];
 }
 
 /** Why a user gets no right; undefined for one that may have it. */

@@ -9,8 +9,8 @@ import { dnKey } from "../names/distinguished-name.ts";
 import { lookupKey, relativeId } from "../names/identifier.ts";
 import { lookAtMembers } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
-import { FIELD } from "./desired-host-account.ts";
-import { isUser, lookForUsers } from "./host-account.ts";
+import { FIELD, isUser } from "./desired-host-account.ts";
+import { lookForUsers } from "./host-account.ts";
 import {
   accountsOf,
   ask,

@@ -70,6 +70,7 @@ const ATTEMPTS = 3;
  * all would seem to be strangers in the group.
  */
 export function isOutdated(desired: DesiredFarm, { objects, computers }: ObservedFarm): boolean {
+  if (!desired.search) return false;
   const known = new Set(computers.map(({ distinguishedName }) => dnKey(distinguishedName)));
   return objects.some((object) => isOwnGroup(desired, object) && object.members.some((member) => !known.has(dnKey(member))));
 }

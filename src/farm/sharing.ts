@@ -11,8 +11,7 @@ import { keysOfHost, lookupKey } from "../names/identifier.ts";
 import { allowedHosts } from "./allowed-hosts.ts";
 import { parseHostReferences, readResolved, standingOf } from "./desired.ts";
 import type { DesiredFarm, SharingFarm, Standing } from "./desired-farm.ts";
-import { hostAccountReference } from "./desired-host-account.ts";
-import { isUser } from "./host-account.ts";
+import { hostAccountReference, isUser } from "./desired-host-account.ts";
 import { readJournal, type Journal } from "./journal.ts";
 
 type Group = Pick<DirectoryObject, "objectGUID" | "samAccountName">;

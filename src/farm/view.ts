@@ -5,7 +5,8 @@ import { dnKey } from "../names/distinguished-name.ts";
 import { keysOfHost } from "../names/identifier.ts";
 import { allowedHosts } from "./allowed-hosts.ts";
 import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./desired-farm.ts";
-import { asUser, isUser, resolveHostAccount, usersNamed } from "./host-account.ts";
+import { isUser } from "./desired-host-account.ts";
+import { resolveHostAccount, usersMeant } from "./host-account.ts";
 import * as say from "./host-messages.ts";
 import { resolveSearch } from "./host-search.ts";
 import type { HostRecord, Identified, Looked, PrimaryStranger, Resolution, ResolvedHosts } from "./looked.ts";
@@ -77,9 +78,7 @@ class Resolver implements Resolution {
 
   /** Whoever has the name and whoever had it are kept out: too few hosts are safer than one too many. */
   quarantine(reference: HostReference): void {
-    const asked = asUser(reference);
-    const users = asked ? usersNamed(asked, this.looked.observed.users ?? []).filter(isUser) : [];
-    const found = [...this.#index.find(reference), ...users];
+    const found = [...this.#index.find(reference), ...usersMeant(reference, this.looked.observed.users)];
     const remembered = this.#desired.resolved.get(reference.text) ?? [];
     const before = this.seen(remembered);
     for (const computer of [...found, ...before]) this.quarantined.set(dnKey(computer.distinguishedName), computer);

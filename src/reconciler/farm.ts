@@ -86,7 +86,7 @@ export function directoryOf(
       const urgent = hasSomething && desired.quarantined.some(({ text }) => !desired.resolved.has(text));
       const find = (query: Query): ReturnType<Reader["find"]> => (query.below ? searches : reader).find({ ...query, urgent }, signal);
       const observed = await answer(questions(before), find);
-      return before && desired.search && isOutdated(desired, observed) ? await answer(questions(), find) : observed;
+      return before?.search && isOutdated(desired, observed) ? await answer(questions(), find) : observed;
     },
     async made(value, signal) {
       const found = await reader.find({ lookups: [byDn(value)], among: "Objects", allMembersOf: () => true }, signal);

@@ -7,7 +7,7 @@ import { keyOf } from "../api/object.ts";
 import { Backoff } from "../base/backoff.ts";
 import { causeOf, leftEvent, stepEvents } from "../credential-spec/events.ts";
 import { credentialSpecName, FARM_UID, type Found, type Owner, type PublishedKind, standingOf } from "../credential-spec/objects.ts";
-import { fixOf, isAsWanted, planPods, type Scope, type Step } from "../credential-spec/plan.ts";
+import { fixOf, isAsWanted, planPods, type Step } from "../credential-spec/plan.ts";
 import * as say from "../credential-spec/status.ts";
 import { ownerOf, type PodDomain, type Wish, wishOf } from "../credential-spec/wanted.ts";
 import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
@@ -125,13 +125,13 @@ export class Pods {
   async #publish(farm: ServerFarm, status: ServerFarmStatus, domain: PodDomain, objects: PodObjects, events: EventDraft[]): Promise<Told> {
     const wish = this.#wishOf(farm, domain);
     const owner = ownerOf(farm);
-    const scope: Scope =
-      status.conditions?.some(({ type, status: is }) => type === "Allowed" && is !== "True") === true ? "Frozen" : "Full";
     let found: Found = { ...objects.copiesOf(owner), ...(await this.#readConfigMap(objects, owner)) };
+    let scope = say.scopeOf(wish, found, owner, status);
     let plan = planPods(wish, found, owner, scope);
     // Copies may be old, and show nothing of what bears no label.
     if (plan.steps.length + plan.blockers.length > 0) {
       found = { ...found, ...(await objects.read(ALL, owner)) };
+      scope = say.scopeOf(wish, found, owner, status);
       plan = planPods(wish, found, owner, scope);
     }
     const own = standingOf("GMSACredentialSpec", found.GMSACredentialSpec, owner) === "Own";
@@ -140,12 +140,11 @@ export class Pods {
       farm.spec.managementPolicy === "Observe" || this.#others.domains.objects.get(domain.name)?.spec.managementPolicy === "Observe";
     if (isObserved) {
       const held = say.blockedFinding(plan) ?? say.observedFinding(plan);
-      return { ...before, finding: held ?? (own ? say.publishedFinding(farm) : say.ACCOUNT_AWAITED) };
+      return { ...before, finding: held ?? (own && scope !== "Awaited" ? say.publishedFinding(farm) : say.awaitedFinding(own)) };
     }
-    if (scope === "Full" && wish.kind === "Wanted" && !own && !say.isAccountReady(status))
-      return { ...before, finding: say.ACCOUNT_AWAITED };
     const isKept = await this.#apply(farm, plan.steps, objects, events);
-    if (scope === "Frozen") return { ...before, finding: own ? undefined : say.NOT_ALLOWED };
+    if (say.isWithheld(status)) return { ...before, finding: own ? undefined : say.NOT_ALLOWED };
+    if (scope === "Awaited" && plan.blockers.length === 0) return { ...before, finding: say.awaitedFinding(own) };
     const { retries, ...said } = say.conclude(farm, plan, { own, isKept, ...this.#options });
     return { ...said, ...(retries ? { again: this.#recheck(farm) } : {}) };
   }
@@ -205,7 +204,7 @@ export class Pods {
     const wish = wishOf(farm, domain);
     if (wish.kind !== "Wanted" || this.#options.configMaps) return wish;
     const { ConfigMap: _configMap, ...wanted } = wish.wanted;
-    return { kind: "Wanted", wanted };
+    return { ...wish, wanted };
   }
 
   #failed(farm: ServerFarm, error: KubernetesError, { published, events }: Pick<Told, "published" | "events">): Told {

@@ -1,5 +1,6 @@
 /** What is published for Pods of a farm: four kinds of objects, their names, and how it shows whose they are. */
 import type { KubernetesObject, ResourceKind } from "../api/object.ts";
+import { sameName } from "../names/account-name.ts";
 
 export type PublishedKind = "GMSACredentialSpec" | "Role" | "RoleBinding" | "ConfigMap";
 
@@ -46,6 +47,32 @@ export function placeOf(
 ): { readonly namespace?: string; readonly name: string } {
   if (kind === "GMSACredentialSpec") return { name: credentialSpecName(owner) };
   return { namespace: owner.namespace, name: `${owner.name}-credential-spec` };
+}
+
+/** An account as a credential spec names it. */
+export interface NamedAccount {
+  /** Without the trailing $. */
+  readonly samAccountName: string;
+  /** Of its domain. */
+  readonly dnsName: string;
+}
+
+/** Whether a credential spec names any account besides this one. */
+export function namesAnother({ samAccountName, dnsName }: NamedAccount, spec: FoundObject | undefined): boolean {
+  const credspec = spec?.["credspec"];
+  const domain = valueAt(credspec, "DomainJoinConfig", "DnsName");
+  const listed = valueAt(credspec, "ActiveDirectoryConfig", "GroupManagedServiceAccounts");
+  const names = [valueAt(credspec, "DomainJoinConfig", "MachineAccountName"), ...(Array.isArray(listed) ? listed.map(nameOf) : [])];
+  const isOther = (said: unknown, own: string): boolean => typeof said === "string" && !sameName(said, own);
+  return isOther(domain, dnsName) || names.some((name) => isOther(name, samAccountName));
+}
+
+function nameOf(account: unknown): unknown {
+  return valueAt(account, "Name");
+}
+
+function valueAt(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, name) => (typeof at === "object" && at !== null ? Reflect.get(at, name) : undefined), value);
 }
 
 /** `namespace/name` of the farm that the object says it belongs to. */

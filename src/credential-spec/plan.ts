@@ -1,6 +1,6 @@
 /** From what is wanted and what is there to what is to be done, in order: pure. */
 import { mergePatch } from "../api/object.ts";
-import { farmOf, type Found, type FoundObject, KINDS, type Owner, type PublishedKind, standingOf } from "./objects.ts";
+import { farmOf, type Found, type FoundObject, KINDS, namesAnother, type Owner, type PublishedKind, standingOf } from "./objects.ts";
 import type { PodsBlocker, Wanted, WantedObject, Wish } from "./wanted.ts";
 
 export type Step =
@@ -14,17 +14,17 @@ export interface PodsPlan {
   readonly blockers: readonly PodsBlocker[];
 }
 
-/** Frozen: the tenants of the domain do not allow the farm, so that only what takes something away is done. */
-export type Scope = "Full" | "Frozen";
+/** Other than Full, only what takes something away is done. Frozen: the domain's tenants do not allow the farm. Awaited: it has no account to publish. */
+export type Scope = "Full" | "Frozen" | "Awaited";
 
 /** Whoever takes all away begins with who may use it. */
 const REMOVAL = ["RoleBinding", "GMSACredentialSpec", "Role", "ConfigMap"] as const satisfies readonly PublishedKind[];
 
 export function planPods(wish: Wish, found: Found, owner: Owner, scope: Scope): PodsPlan {
   if (wish.kind === "Nothing") return { steps: removals(REMOVAL, found, owner), blockers: [] };
-  if (wish.kind === "Blocked") return { steps: fewerSubjects(wish.binding, found, owner), blockers: [wish.blocker] };
+  if (wish.kind === "Blocked") return { steps: fewerUsers(wish, found, owner, scope), blockers: [wish.blocker] };
+  if (scope !== "Full") return { steps: fewerUsers(wish, found, owner, scope), blockers: [] };
   const { wanted } = wish;
-  if (scope === "Frozen") return { steps: fewerSubjects(wanted.RoleBinding, found, owner), blockers: [] };
   // A binding to the credential spec, or to the role, of somebody else would give what nobody allowed.
   const foreign = (["GMSACredentialSpec", "Role"] as const).filter((kind) => isForeign(kind, found, owner));
   if (foreign.length > 0) {
@@ -59,10 +59,15 @@ function configMapSteps({ ConfigMap: wanted }: Wanted, found: Found, owner: Owne
   return { steps: toward(wanted, found), blockers: [] };
 }
 
-/** Nobody new may use the spec, and who is not listed any more may not. */
-function fewerSubjects(wanted: WantedObject, found: Found, owner: Owner): readonly Step[] {
+type Pending = Exclude<Wish, { readonly kind: "Nothing" }>;
+
+/** Nobody new may use the spec, and who is not listed any more may not; nobody at all where it is not of the farm, or of an account that is not. */
+function fewerUsers({ account, wanted: { RoleBinding: wanted } }: Pending, found: Found, owner: Owner, scope: Scope): readonly Step[] {
   const binding = found.RoleBinding;
   if (!binding || standingOf("RoleBinding", binding, owner) !== "Own") return [];
+  const isOthers = isForeign("GMSACredentialSpec", found, owner) || isForeign("Role", found, owner);
+  if (isOthers || (scope === "Awaited" && namesAnother(account, found.GMSACredentialSpec)))
+    return [{ do: "Delete", kind: "RoleBinding", found: binding }];
   const subjects = listOf(binding["subjects"]);
   const allowed = listOf(wanted.body["subjects"]);
   const left = subjects.filter((subject) => allowed.some((one) => mergePatch({ subject: one }, { subject }) === undefined));

@@ -3,9 +3,10 @@ import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { type Condition, type ConditionDraft, progress, toConditions } from "../api/object.ts";
 import { type Reason, waitsForPerson } from "../api/reasons.ts";
-import { credentialSpecName } from "./objects.ts";
-import type { PodsPlan, Step } from "./plan.ts";
-import { ownerOf } from "./wanted.ts";
+import { sameName } from "../names/account-name.ts";
+import { credentialSpecName, FARM_UID, type Found, type NamedAccount, type Owner, standingOf } from "./objects.ts";
+import type { PodsPlan, Scope, Step } from "./plan.ts";
+import { ownerOf, type Wish } from "./wanted.ts";
 
 export const PODS_READY = "PodsReady";
 
@@ -61,17 +62,45 @@ const SINGLE_HOSTS: ReadonlySet<string> = new Set([
   "QuarantineNotFound",
 ] satisfies readonly Reason[]);
 
-/** Whether the account is there and hosts may retrieve its password: only then Pods can be told of it for the first time. */
-export function isAccountReady({ ownedObjects = [], conditions = [] }: ServerFarmStatus): boolean {
-  const hosts = conditions.find(({ type }) => type === "HostsReady");
-  return ownedObjects.some(({ kind }) => kind === "Account") && (hosts?.status === "True" || SINGLE_HOSTS.has(hosts?.reason ?? ""));
+/** Whether the farm owns the account: what is published must never speak of one that is not its own. */
+export function hasAccount(
+  { account, ownedObjects = [] }: ServerFarmStatus,
+  { samAccountName }: Pick<NamedAccount, "samAccountName">,
+): boolean {
+  return ownedObjects.some(({ kind }) => kind === "Account") && sameName(account?.samAccountName, `${samAccountName}$`);
 }
 
-export const ACCOUNT_AWAITED: PodsFinding = {
-  status: "False",
-  reason: "ChangesPending",
-  message: "nothing is published before the account is there and hosts may retrieve its password: see AccountReady and HostsReady.",
-};
+/** Whether hosts may retrieve the account's password, too: only then Pods can be told of it for the first time. */
+export function isAccountReady(status: ServerFarmStatus, account: NamedAccount): boolean {
+  const hosts = status.conditions?.find(({ type }) => type === "HostsReady");
+  return hasAccount(status, account) && (hosts?.status === "True" || SINGLE_HOSTS.has(hosts?.reason ?? ""));
+}
+
+/** What may be done for a farm whose status is about to be this one. */
+export function scopeOf(wish: Wish, found: Found, owner: Owner, status: ServerFarmStatus): Scope {
+  if (wish.kind === "Nothing") return "Full";
+  if (!hasAccount(status, wish.account)) return "Awaited";
+  if (isWithheld(status)) return "Frozen";
+  // A farm of this name that was there before may have published another account.
+  const spec = found.GMSACredentialSpec;
+  const isFollowed = standingOf("GMSACredentialSpec", spec, owner) === "Own" && spec?.metadata.labels?.[FARM_UID] === owner.uid;
+  return isFollowed || isAccountReady(status, wish.account) ? "Full" : "Awaited";
+}
+
+/** Whether the domain's tenants do not allow the farm. */
+export function isWithheld({ conditions = [] }: ServerFarmStatus): boolean {
+  return conditions.some(({ type, status }) => type === "Allowed" && status !== "True");
+}
+
+/** `own`: a spec is there already, which is left as it is. */
+export function awaitedFinding(own: boolean): PodsFinding {
+  const what = own ? "what is published is neither fixed nor given to anybody" : "nothing is published";
+  return {
+    status: "False",
+    reason: "ChangesPending",
+    message: `${what} before the account is there and hosts may retrieve its password: see AccountReady and HostsReady.`,
+  };
+}
 
 /** The domain's tenants do not allow the farm. */
 export const NOT_ALLOWED: PodsFinding = {

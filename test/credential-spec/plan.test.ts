@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { standingOf } from "../../src/credential-spec/objects.ts";
+import { type Found, standingOf } from "../../src/credential-spec/objects.ts";
 import { fixOf, isAsWanted, planPods } from "../../src/credential-spec/plan.ts";
 import { ownerOf, wishOf } from "../../src/credential-spec/wanted.ts";
 import { allMade, DOMAIN, farmWith, foreign, made, ofFarm, stepsOf, wantedOf } from "./cases.ts";
@@ -193,6 +193,40 @@ describe("a farm that is not allowed", () => {
   test("loses everything with spec.pods", () => {
     expect(stepsOf(farmWith(undefined), ALL, "Frozen")).toEqual(["Delete RoleBinding", "Delete GMSACredentialSpec", "Delete Role"]);
   });
+});
+
+describe("a farm without an account of its own", () => {
+  const renamed = { ...FARM, spec: { ...FARM.spec, account: { ...FARM.spec.account, name: "victim" } } };
+  const of = (farm: typeof FARM, found: Found, domain = DOMAIN) => stepsOf(farm, found, "Awaited", domain);
+
+  test("gets nothing, and nothing of it is fixed", () => {
+    expect(of(FARM, {})).toEqual([]);
+    expect(of(FARM, { RoleBinding: made(wantedOf(FARM).RoleBinding) })).toEqual([]);
+    expect(of(farmWith({ serviceAccounts: ["web", "worker"] }), ALL)).toEqual([]);
+  });
+
+  test("loses whom it does not list any more", () => {
+    expect(of(FARM, allMade(farmWith({ serviceAccounts: ["web", "worker"] })))).toEqual(["Fix RoleBinding"]);
+  });
+
+  test("whose spec names another account, or one of another domain: nobody may use that any more", () => {
+    expect(of(renamed, ALL)).toEqual(["Delete RoleBinding"]);
+    expect(of(FARM, ALL, { ...DOMAIN, dnsName: "other.contoso.com" })).toEqual(["Delete RoleBinding"]);
+    expect(of(renamed, ALL, { ...DOMAIN, identity: {} })).toEqual(["Delete RoleBinding"]);
+    const spec = made(wantedOf(FARM).GMSACredentialSpec);
+    const half = { ActiveDirectoryConfig: { GroupManagedServiceAccounts: [{ Name: "victim", Scope: "EMEA" }] } };
+    expect(of(FARM, { ...ALL, GMSACredentialSpec: { ...spec, credspec: half } })).toEqual(["Delete RoleBinding"]);
+    expect(of(FARM, { ...ALL, GMSACredentialSpec: { ...spec, credspec: {} } })).toEqual([]);
+  });
+
+  test("whose name is written in another case: it is the same", () => {
+    expect(of({ ...FARM, spec: { ...FARM.spec, account: { ...FARM.spec.account, name: "ITFARM1" } } }, ALL)).toEqual([]);
+  });
+});
+
+test.each(["Awaited", "Frozen"] as const)("who may use the spec of somebody else may not any more: %s", (scope) => {
+  expect(stepsOf(FARM, { ...ALL, GMSACredentialSpec: foreign(ALL.GMSACredentialSpec) }, scope)).toEqual(["Delete RoleBinding"]);
+  expect(stepsOf(FARM, { ...ALL, Role: foreign(ALL.Role) }, scope)).toEqual(["Delete RoleBinding"]);
 });
 
 test("what cannot be told leaves what is there, but for who is taken off the list", () => {

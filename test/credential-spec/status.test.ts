@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { Condition } from "../../src/api/object.ts";
 import { auditedOf, causeOf, stepEvents } from "../../src/credential-spec/events.ts";
+import type { Found } from "../../src/credential-spec/objects.ts";
 import { planPods, type Step } from "../../src/credential-spec/plan.ts";
 import * as say from "../../src/credential-spec/status.ts";
 import { ownerOf, wishOf } from "../../src/credential-spec/wanted.ts";
@@ -114,11 +115,16 @@ describe("the Event of a farm that is ready", () => {
 });
 
 describe("before anything is published", () => {
-  const owned = { ownedObjects: [{ objectGUID: "g", kind: "Account" as const }] };
+  const account = { distinguishedName: "CN=itfarm1", objectGUID: "g", samAccountName: "itfarm1$" };
+  const owned = { ownedObjects: [{ objectGUID: "g", kind: "Account" as const }], account };
+  const wanted = { samAccountName: "ITFarm1", dnsName: "emea.contoso.com" };
 
   test.each([
     ["all is well", { ...owned, ...READY }, true],
     ["no account", READY, false],
+    ["an account that is not the farm's own", { ...READY, account }, false],
+    ["another account of the farm's", { ...owned, ...READY, account: { ...account, samAccountName: "victim$" } }, false],
+    ["an account of which nothing is known but that it is there", { ownedObjects: owned.ownedObjects, ...READY }, false],
     ["a host group alone", { ...READY, ownedObjects: [{ objectGUID: "g", kind: "HostGroup" as const }] }, false],
     ["a host that is missing", { ...owned, ...statusOf(conditionOf("HostsReady", "False", "HostNotFound")) }, true],
     ["a right to retrieve that was not written", { ...owned, ...statusOf(conditionOf("HostsReady", "False", "AccessDenied")) }, false],
@@ -126,7 +132,30 @@ describe("before anything is published", () => {
     ["a domain that did not answer", { ...owned, ...statusOf(conditionOf("HostsReady", "Unknown", "DirectoryUnavailable")) }, false],
     ["nothing said of hosts", { ...owned, ...statusOf() }, false],
   ])("the account and its hosts are there: %s", (_, status, isReady) => {
-    expect(say.isAccountReady(status)).toBe(isReady);
+    expect(say.isAccountReady(status, wanted)).toBe(isReady);
+  });
+
+  const farm = farmWith({});
+  const spec = made(wantedOf(farm).GMSACredentialSpec);
+  const before = { ...spec, metadata: { ...spec.metadata, labels: { "serverfarm.dev/farm-uid": "uid-0" } } };
+  const scopeOf = (found: Found, status: ServerFarmStatus, of = farm) => say.scopeOf(wishOf(of, DOMAIN), found, ownerOf(of), status);
+  const waits = statusOf(conditionOf("HostsReady", "Unknown", "DomainNotReady"));
+  const withheld = statusOf(conditionOf("HostsReady", "True"), conditionOf("Allowed", "False", "NotAllowed"));
+
+  test.each([
+    ["its own spec, whatever becomes of the hosts", { GMSACredentialSpec: spec }, { ...owned, ...waits }, "Full"],
+    ["no spec, and hosts that are not known", {}, { ...owned, ...waits }, "Awaited"],
+    ["the spec of a farm of this name that was there before", { GMSACredentialSpec: before }, { ...owned, ...waits }, "Awaited"],
+    ["the same, and all is well", { GMSACredentialSpec: before }, { ...owned, ...READY }, "Full"],
+    ["its own spec, and no account any more", { GMSACredentialSpec: spec }, READY, "Awaited"],
+    ["tenants that do not allow it", { GMSACredentialSpec: spec }, { ...owned, ...withheld }, "Frozen"],
+    ["the same, and no account", { GMSACredentialSpec: spec }, withheld, "Awaited"],
+  ] as const)("how far it goes: %s", (_, found, status, scope) => {
+    expect(scopeOf(found, status)).toBe(scope);
+  });
+
+  test("how far it goes: nothing is wanted", () => {
+    expect(scopeOf({ GMSACredentialSpec: spec }, READY, farmWith(undefined))).toBe("Full");
   });
 });
 

@@ -155,7 +155,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     const said = withheld && (await withhold(this, farm, withheld));
     if (said) return said;
     if (domain.kind === "Connecting") return { kind: "Done" };
-    if (domain.kind === "NotReady") return await this.write(farm, waitingStatus(farm, domain, new Date()), [], { kind: "Done" });
+    if (domain.kind === "NotReady") return await this.write(farm, waitingStatus(farm, domain, new Date(), withheld), [], { kind: "Done" });
     const wanted = this.#wanted(farm, permission, domain, clusterId);
     if (action === "CleanUp") return await endFarm(this, farm, wanted.desired, domain.directory, signal);
     if (!withheld) return await this.#reconcileFarm(farm, wanted, domain, signal);

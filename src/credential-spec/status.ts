@@ -205,8 +205,14 @@ export function readyEvents(farm: ServerFarm, events: readonly EventDraft[], { c
 export function describeStep(step: Step): string {
   if (step.do === "Delete") return `delete ${step.kind} ${step.found.metadata.name}`;
   const { kind, name } = step.object;
-  return step.do === "Create" ? `create ${kind} ${name}` : `fix ${kind} ${name} (${leavesOf(step.patch).join(", ")})`;
+  if (step.do === "Create") return `create ${kind} ${name}`;
+  const leaves = leavesOf(step.patch);
+  const rest = leaves.length > SHOWN ? ` and ${leaves.length - SHOWN} more` : "";
+  return `fix ${kind} ${name} (${leaves.slice(0, SHOWN).join(", ")}${rest})`;
 }
+
+/** Fields that are named of one object. */
+const SHOWN = 20;
 
 /** Paths of what a patch changes, without its values: a ConfigMap of somebody else, say, may hold anything. */
 export function leavesOf(patch: object, path = ""): readonly string[] {

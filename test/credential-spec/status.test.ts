@@ -3,7 +3,7 @@ import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { Condition } from "../../src/api/object.ts";
 import { auditedOf, causeOf, stepEvents } from "../../src/credential-spec/events.ts";
 import type { Found } from "../../src/credential-spec/objects.ts";
-import { planPods, type Step } from "../../src/credential-spec/plan.ts";
+import { fixOf, planPods, type Step } from "../../src/credential-spec/plan.ts";
 import * as say from "../../src/credential-spec/status.ts";
 import { ownerOf, wishOf } from "../../src/credential-spec/wanted.ts";
 import { allMade, DOMAIN, farmWith, foreign, HOST_ACCOUNT, made, wantedOf } from "./cases.ts";
@@ -266,5 +266,31 @@ describe("what is told of a step", () => {
       { attribute: "credspec.Extra", before: ["eks-web"], after: [] },
       { attribute: "credspec.CmsPlugins", before: [], after: ["a"] },
     ]);
+  });
+
+  test("to the audit log, of a ConfigMap: nothing that anybody else put into it, and an end to all that is told", () => {
+    const map = wantedOf(farmWith({ configMap: true })).ConfigMap;
+    if (!map) throw new Error("none is wanted");
+    const data = { "credspec.json": "{}", password: "hush", long: "x".repeat(500_000) };
+    const edited = { ...made(map), data, binaryData: { key: "hush" } };
+    const patch = fixOf(map, edited) ?? {};
+    for (const step of [
+      { do: "Fix", object: map, found: edited, patch } as const,
+      { do: "Delete", kind: "ConfigMap", found: edited } as const,
+    ]) {
+      const told = auditedOf(step);
+      expect(told).toContainEqual(expect.objectContaining({ attribute: "data.credspec.json", before: ["{}"] }));
+      expect(told).toContainEqual({ attribute: "data.password" });
+      expect(JSON.stringify(told)).not.toContain("hush");
+      expect(JSON.stringify(told).length).toBeLessThan(10_000);
+    }
+    const keys = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`key${index}`, "x"]));
+    const many = fixOf(map, { ...made(map), data: keys }) ?? {};
+    const step: Step = { do: "Fix", object: map, found: { ...made(map), data: keys }, patch: many };
+    expect(auditedOf(step).at(-1)).toEqual({ attribute: "and 951 more" });
+    expect(say.describeStep(step)).toMatch(/ and 981 more\)$/);
+    const subjects = Array.from({ length: 500 }, (_, index) => ({ kind: "User", name: `${"x".repeat(10_000)}${index}` }));
+    const found = { ...made(wanted.RoleBinding), subjects };
+    expect(JSON.stringify(auditedOf({ do: "Delete", kind: "RoleBinding", found })).length).toBeLessThan(150_000);
   });
 });

@@ -4,7 +4,7 @@ import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { credentialSpecName, type FoundObject, standingOf } from "./objects.ts";
 import { describeStep, leavesOf, PODS_READY } from "./status.ts";
-import type { Step } from "./plan.ts";
+import { kindOf, type Step } from "./plan.ts";
 import { ownerOf } from "./wanted.ts";
 
 /** The only part of a credential spec that follows something else than the farm: an entry of the domain. */
@@ -23,7 +23,7 @@ export function causeOf(farm: ServerFarm, step: Step): Cause {
 
 export function stepEvents(farm: ServerFarm, step: Step): readonly EventDraft[] {
   const owner = ownerOf(farm);
-  const isSpec = (step.do === "Delete" ? step.kind : step.object.kind) === "GMSACredentialSpec";
+  const isSpec = kindOf(step) === "GMSACredentialSpec";
   const cause = causeOf(farm, step);
   const changed = isSpec && step.do === "Fix" && leavesOf(step.patch).some((leaf) => leaf.startsWith("credspec"));
   const text = describeStep(step);
@@ -64,7 +64,7 @@ const [ATTRIBUTES, VALUES, LENGTH] = [50, 50, 2048];
 
 /** What a step changes, leaf by leaf. */
 export function auditedOf(step: Step): readonly AuditedAttribute[] {
-  const isConfigMap = (step.do === "Delete" ? step.kind : step.object.kind) === "ConfigMap";
+  const isConfigMap = kindOf(step) === "ConfigMap";
   const all = changedBy(step);
   const told = all.slice(0, ATTRIBUTES).map(({ attribute, before, after }): AuditedAttribute => {
     // Whoever may write ConfigMaps may have put a secret beside it.

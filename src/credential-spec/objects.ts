@@ -93,3 +93,8 @@ export function standingOf(kind: PublishedKind, found: FoundObject | undefined, 
   const { labels = {}, annotations = {} } = found.metadata;
   return kind === "GMSACredentialSpec" && labels[FARM_UID] === undefined && annotations[ADOPT] === key ? "Given" : "Foreign";
 }
+
+/** Whether it is of this very farm, and not of one of this name that was there before. */
+export function isOfThisFarm(kind: PublishedKind, found: FoundObject | undefined, owner: Owner): boolean {
+  return standingOf(kind, found, owner) === "Own" && found?.metadata.labels?.[FARM_UID] === owner.uid;
+}

@@ -4,8 +4,8 @@ import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.
 import { type Condition, type ConditionDraft, progress, toConditions } from "../api/object.ts";
 import { type Reason, waitsForPerson } from "../api/reasons.ts";
 import { sameName } from "../names/account-name.ts";
-import { credentialSpecName, FARM_UID, type Found, type NamedAccount, type Owner, standingOf } from "./objects.ts";
-import type { PodsPlan, Scope, Step } from "./plan.ts";
+import { credentialSpecName, type Found, isOfThisFarm, type NamedAccount, type Owner } from "./objects.ts";
+import { kindOf, type PodsPlan, type Scope, type Step } from "./plan.ts";
 import { ownerOf, type Wish } from "./wanted.ts";
 
 export const PODS_READY = "PodsReady";
@@ -82,8 +82,7 @@ export function scopeOf(wish: Wish, found: Found, owner: Owner, status: ServerFa
   if (!hasAccount(status, wish.account)) return "Awaited";
   if (isWithheld(status)) return "Frozen";
   // A farm of this name that was there before may have published another account.
-  const spec = found.GMSACredentialSpec;
-  const isFollowed = standingOf("GMSACredentialSpec", spec, owner) === "Own" && spec?.metadata.labels?.[FARM_UID] === owner.uid;
+  const isFollowed = isOfThisFarm("GMSACredentialSpec", found.GMSACredentialSpec, owner);
   return isFollowed || isAccountReady(status, wish.account) ? "Full" : "Awaited";
 }
 
@@ -151,8 +150,7 @@ export function conclude(
   plan: PodsPlan,
   { own, isKept, configMaps }: { readonly own: boolean; readonly isKept: boolean; readonly configMaps: boolean },
 ): Conclusion {
-  const isSpec = (step: Step): boolean => (step.do === "Delete" ? step.kind : step.object.kind) === "GMSACredentialSpec";
-  const last = plan.steps.findLast(isSpec);
+  const last = plan.steps.findLast((step) => kindOf(step) === "GMSACredentialSpec");
   const isThere = last ? last.do !== "Delete" : own;
   const published = isThere ? { credentialSpecName: credentialSpecName(ownerOf(farm)) } : undefined;
   const wrong = blockedFinding(plan) ?? (isKept ? undefined : KIND_TOO_OLD);

@@ -60,6 +60,36 @@ describe("what is to be done", () => {
   });
 });
 
+describe("a spec that is there already", () => {
+  const edited = { ...made(wantedOf(FARM).GMSACredentialSpec), credspec: {} };
+  const two = farmWith({ serviceAccounts: ["web", "worker"], configMap: true });
+
+  test("is fixed before what may be refused, or be in the way of it", () => {
+    const { ConfigMap: _map, ...found } = { ...allMade(FARM), GMSACredentialSpec: edited };
+    expect(stepsOf(two, found)).toEqual(["Fix GMSACredentialSpec", "Fix RoleBinding", "Create ConfigMap"]);
+    expect(stepsOf(two, { ...found, RoleBinding: foreign(ALL.RoleBinding) })).toEqual(["Fix GMSACredentialSpec"]);
+  });
+
+  test("of a farm of this name that was there before, or that is given, comes last all the same", () => {
+    const before = { ...edited, metadata: { ...edited.metadata, labels: { "serverfarm.dev/farm-uid": "uid-0" } } };
+    for (const spec of [before, foreign(edited, { "serverfarm.dev/adopt": "web/itfarm1" })])
+      expect(stepsOf(two, { ...ALL, GMSACredentialSpec: spec }).at(-1)).toBe("Fix GMSACredentialSpec");
+    expect(stepsOf(two, { GMSACredentialSpec: before, RoleBinding: foreign(ALL.RoleBinding) })).toEqual(["Create Role"]);
+  });
+});
+
+test("a ConfigMap that cannot be changed is made anew", () => {
+  const farm = farmWith({ configMap: true });
+  const found = allMade(farm);
+  if (!found.ConfigMap) throw new Error("none is wanted");
+  const map = { ...found.ConfigMap, immutable: true };
+  expect(stepsOf(farm, { ...found, ConfigMap: map })).toEqual([]);
+  expect(stepsOf(farm, { ...found, ConfigMap: { ...map, data: { "credspec.json": "old" } } })).toEqual([
+    "Delete ConfigMap",
+    "Create ConfigMap",
+  ]);
+});
+
 describe("a fix", () => {
   const spec = wantedOf(FARM).GMSACredentialSpec;
 
@@ -188,6 +218,19 @@ describe("a farm that is not allowed", () => {
     const found = allMade(farmWith({ serviceAccounts: ["web", "worker"] }));
     const { steps } = planPods(wishOf(farmWith({ serviceAccounts: ["worker", "new"] }), DOMAIN), found, OWNER, "Frozen");
     expect(steps).toMatchObject([{ do: "Fix", patch: { subjects: [{ kind: "ServiceAccount", name: "worker", namespace: "web" }] } }]);
+  });
+
+  test.each([
+    ["a role that gives more", { ...ALL, Role: { ...made(wantedOf(FARM).Role), rules: [{ verbs: ["*"] }] } }],
+    ["no role", { RoleBinding: ALL.RoleBinding }],
+    ["another role", { ...ALL, RoleBinding: undefined }],
+  ])("loses all of a binding that cannot be changed: %s", (what, found) => {
+    const binding = made(wantedOf(farmWith({ serviceAccounts: ["web", "worker"] })).RoleBinding);
+    const roleRef =
+      what === "another role" ? { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "admin" } : binding["roleRef"];
+    const all: object = { ...found, RoleBinding: { ...binding, roleRef } };
+    expect(stepsOf(FARM, all, "Frozen")).toEqual(["Delete RoleBinding"]);
+    expect(stepsOf(farmWith({ hostAccount: "none" }), all)).toEqual(["Delete RoleBinding"]);
   });
 
   test("loses everything with spec.pods", () => {

@@ -53,6 +53,14 @@ export function refusedFinding(kind: "AccessDenied" | "Rejected", said: string):
   };
 }
 
+/** It may be done in part; nobody has to act. */
+export const UNFINISHED: PodsFinding = {
+  status: "Unknown",
+  reason: "Progressing",
+  message:
+    "the API server did not answer, or could not do what is published for Pods: it is tried again, and the log of the operator says more.",
+};
+
 /** Reasons of HostsReady that are about single hosts: the others have the right already. */
 const SINGLE_HOSTS: ReadonlySet<string> = new Set([
   "HostNotFound",
@@ -137,6 +145,10 @@ export function publishedFinding(farm: ServerFarm): PodsFinding {
 /** What is published as far as it is known: undefined, nothing is known to be. */
 type Published = ServerFarmStatus["pods"];
 
+export function publishedOf(farm: ServerFarm, isThere: boolean): Published {
+  return isThere ? { credentialSpecName: credentialSpecName(ownerOf(farm)) } : undefined;
+}
+
 export interface Conclusion {
   readonly finding: PodsFinding;
   readonly published: Published;
@@ -152,7 +164,7 @@ export function conclude(
 ): Conclusion {
   const last = plan.steps.findLast((step) => kindOf(step) === "GMSACredentialSpec");
   const isThere = last ? last.do !== "Delete" : own;
-  const published = isThere ? { credentialSpecName: credentialSpecName(ownerOf(farm)) } : undefined;
+  const published = publishedOf(farm, isThere);
   const wrong = blockedFinding(plan) ?? (isKept ? undefined : KIND_TOO_OLD);
   if (wrong) return { finding: wrong, published, retries: true };
   const lacksConfigMap = farm.spec.pods?.configMap === true && !configMaps;

@@ -260,6 +260,8 @@ describe("a farm without an account of its own", () => {
     const half = { ActiveDirectoryConfig: { GroupManagedServiceAccounts: [{ Name: "victim", Scope: "EMEA" }] } };
     expect(of(FARM, { ...ALL, GMSACredentialSpec: { ...spec, credspec: half } })).toEqual(["Delete RoleBinding"]);
     expect(of(FARM, { ...ALL, GMSACredentialSpec: { ...spec, credspec: {} } })).toEqual([]);
+    // Nothing is known of one that is too large to be kept.
+    expect(of(FARM, { ...ALL, GMSACredentialSpec: { metadata: spec.metadata } })).toEqual(["Delete RoleBinding"]);
   });
 
   test("whose name is written in another case: it is the same", () => {

@@ -144,7 +144,7 @@ describe.skipIf(!available)("a portable user", () => {
     ["nobody", "HostNotFound"],
     ["admin", "ProtectedObject"],
     ["machine", "ObjectExists"],
-    ["unlisted", "InvalidSpec"],
+    ["unlisted", "HostAccountNotFound"],
   ])("%s gets nothing: %s", async (name, wanted) => {
     await use(name);
     await reason(wanted);

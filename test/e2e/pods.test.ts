@@ -335,7 +335,8 @@ describe.skipIf(!available)("credential specs for Pods", () => {
   test("an object that says it is of another farm is not the farm's any more, and it is said at once", async () => {
     const name = (farm: string) => cluster.annotate("RoleBinding", NAME, NAMESPACE, { "serverfarm.dev/farm": `${NAMESPACE}/${farm}` });
     await name("another");
-    await farmWhere(NAMESPACE, "podweb", (farm) => podsReady(farm)?.reason === "NotOwned", 10);
+    const farm = await farmWhere(NAMESPACE, "podweb", (one) => podsReady(one)?.reason === "NotOwned", 10);
+    expect(podsReady(farm)?.message).toContain("belongs to another farm");
     await name("podweb");
     await farmReady(NAMESPACE, "podweb", 10);
   });

@@ -65,6 +65,16 @@ describe.skipIf(!available)("one object of what Pods need", () => {
   const isFixed = (name: string, wanted: unknown): Promise<unknown> =>
     waitFor("the fix", async () => JSON.stringify((await specOf(name))?.["credspec"]) === JSON.stringify(wanted));
 
+  test("is read few at a time: whoever may write one may fill it", () => {
+    const limits = middle.http.schedule.seen.flatMap(({ protocol, operation, path }) =>
+      protocol === "http" && operation === "GET" && /gmsacredentialspecs|roles|rolebindings/.test(path)
+        ? (/limit=(\d+)/.exec(path)?.[1] ?? [])
+        : [],
+    );
+    // One alone is asked for to learn the version.
+    expect(new Set(limits)).toEqual(new Set(["50", "1"]));
+  });
+
   test.each([
     ["an error", { kind: "Error", code: 500 }],
     ["no answer", { kind: "DropBefore" }],

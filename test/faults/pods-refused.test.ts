@@ -101,8 +101,8 @@ describe.skipIf(!available)("one object of what Pods need", () => {
   ])("that is refused keeps no spec old: %s", async (plural, pods) => {
     const name = `podold${plural}`;
     const wanted = await publish(name);
-    if (plural === "roles") await cluster.patch("Role", `${name}-credential-spec`, NAMESPACE, { rules: [] });
     refuse(/POST|PATCH/, new RegExp(`/${plural}(/|$)`));
+    if (plural === "roles") await cluster.patch("Role", `${name}-credential-spec`, NAMESPACE, { rules: [] });
     await spoil(name);
     await patchFarm(NAMESPACE, name, { pods });
     await isFixed(name, wanted);
@@ -125,7 +125,6 @@ describe.skipIf(!available)("one object of what Pods need", () => {
     const farm = await farmWhere(NAMESPACE, name, (one) => podsReady(one)?.reason === "AccessDenied");
     expect((await specOf(name)) !== undefined).toBe(isPublished);
     expect("pods" in (farm.status ?? {})).toBe(isPublished);
-    expect(await cluster.events(NAMESPACE)).not.toContain(`create ${plural}`);
     middle.http.schedule.set();
     await cluster.annotate("ServerFarm", name, NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" });
     await farmReady(NAMESPACE, name);
@@ -174,6 +173,7 @@ describe.skipIf(!available)("one object of what Pods need", () => {
   ])("is the last that is written once the domain says stop: %s", async (how, stop, go) => {
     const name = `podstop${how.toLowerCase()}`;
     const patchDomain = (spec: object) => cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec });
+    middle.http.schedule.done.length = 0;
     middle.http.schedule.set({
       matches: matching("http", "POST", /\/roles$/),
       when: { nth: 1 },
@@ -192,7 +192,6 @@ describe.skipIf(!available)("one object of what Pods need", () => {
       ["Suspended", "ChangesPending"].includes((how === "suspend" ? condition(farm, "Ready") : podsReady(farm))?.reason ?? ""),
     );
     expect([await bindingOf(name), await specOf(name)]).toEqual([undefined, undefined]);
-    middle.http.schedule.done.length = 0;
     await patchDomain(go);
     await farmReady(NAMESPACE, name);
     await cluster.delete("ServerFarm", name, NAMESPACE);

@@ -10,7 +10,7 @@ import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
 import type { PodObjects } from "./pod-objects.ts";
 
 interface Ways {
-  readonly objects: PodObjects;
+  readonly objects: Pick<PodObjects, "apply" | "leads" | "read">;
   readonly askerOf: (step: Step) => Asker;
   /** Why nothing more may be written. */
   readonly stop: () => string | undefined;

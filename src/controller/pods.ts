@@ -145,7 +145,9 @@ export class Pods {
     }
     const { done, isKept, refusal } = await this.#apply(farm, plan.steps, objects, events);
     const { retries, ...said } = say.conclude(farm, { ...plan, steps: done }, { own, isKept, ...this.#options });
-    if (refusal) return this.#failed(farm, refusal, { published: said.published, events });
+    // By its status alone it is known that something is left to take away, which no watch shows.
+    const left = wish.kind === "Nothing" ? farm.status?.pods : undefined;
+    if (refusal) return this.#failed(farm, refusal, { published: said.published ?? left, events });
     if (wish.kind !== "Nothing" && say.isWithheld(status)) return { ...before, finding: own ? undefined : say.NOT_ALLOWED };
     if (scope === "Awaited" && plan.blockers.length === 0) return { ...before, finding: say.awaitedFinding(own) };
     return { ...said, ...(retries ? { again: this.#recheck(farm) } : {}) };

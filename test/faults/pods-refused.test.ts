@@ -179,7 +179,7 @@ describe.skipIf(!available)("one object of what Pods need", () => {
       when: { nth: 1 },
       effect: {
         kind: "Call",
-        at: "after",
+        at: "before",
         action: async () => {
           await patchDomain(stop);
           await domainWhere(({ reason }) => reason === "Suspended" || reason === "Observing");

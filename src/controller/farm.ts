@@ -28,7 +28,7 @@ import { metricsOf } from "./farm-metrics.ts";
 import { asAllowed, endFarm, type FarmOps, takeOut, termsOf, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
-import { type PodOptions, Pods, withdrawPods } from "./pods.ts";
+import { type PodOptions, Pods } from "./pods.ts";
 import type { Tenancy } from "./tenancy.ts";
 import { FarmsByGroup, wakeFarms, WakeIndex } from "./wake-index.ts";
 import type { Context, Kind, Result } from "./kind.ts";
@@ -155,7 +155,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     const said = withheld && (await withhold(this, farm, withheld));
     if (said) return said;
     if (domain.kind === "Connecting") return { kind: "Done" };
-    if (domain.kind === "NotReady") return await this.write(farm, waitingStatus(farm, domain, new Date()), [], { kind: "Done" });
+    if (domain.kind === "NotReady") return await this.write(farm, waitingStatus(farm, domain, new Date(), withheld), [], { kind: "Done" });
     const wanted = this.#wanted(farm, permission, domain, clusterId);
     if (action === "CleanUp") return await endFarm(this, farm, wanted.desired, domain.directory, signal);
     if (!withheld) return await this.#reconcileFarm(farm, wanted, domain, signal);
@@ -221,7 +221,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   async release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result> {
-    await letGo(this.#context, FARMS, farm, [...(await withdrawPods(this.pods, farm)), ...events]);
+    await letGo(this.#context, FARMS, farm, [...(await this.pods.withdrawAtLast(farm)), ...events]);
     this.wakes.remove(keyOf(farm.metadata));
     return { kind: "Done" };
   }

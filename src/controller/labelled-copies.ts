@@ -19,6 +19,9 @@ interface LabelledCopiesOptions<T extends KubernetesObject> {
   readonly onError: (error: KubernetesError, failures: number) => void;
 }
 
+/** Whoever may create such an object may give it the label, and fill it. */
+const PAGE = 50;
+
 /** Longer than a reflector waits between two tries (ms). */
 const REFUSED = 15_000;
 
@@ -40,6 +43,7 @@ export class LabelledCopies<T extends KubernetesObject> implements Copies<T> {
       client,
       resource,
       labelSelector,
+      page: PAGE,
       onError: (error, failures) => {
         this.#failed(error, failures);
       },

@@ -6,12 +6,14 @@ import {
   farmOf,
   type Found,
   type FoundObject,
+  keptOf,
   KINDS,
   type Owner,
+  ownerBy,
   placeOf,
   type PublishedKind,
 } from "../credential-spec/objects.ts";
-import type { Step } from "../credential-spec/plan.ts";
+import { kindOf, type Step } from "../credential-spec/plan.ts";
 import type { WantedObject } from "../credential-spec/wanted.ts";
 import { keyOf } from "../api/object.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
@@ -26,6 +28,10 @@ function resourceOf(kind: PublishedKind): Resource<FoundObject> {
   return { ...KINDS[kind], is: (value): value is FoundObject => isKubernetesObject(value) };
 }
 
+function copiedAs(kind: PublishedKind): Resource<FoundObject> {
+  return { ...resourceOf(kind), keep: (object) => keptOf(kind, object) };
+}
+
 export class PodObjects {
   readonly #context: Context;
   readonly #copies: ReadonlyMap<PublishedKind, LabelledCopies<FoundObject>>;
@@ -33,7 +39,7 @@ export class PodObjects {
   /** `onChange`: the objects can be seen, or cannot any more. */
   constructor(context: Context, onChange: () => void) {
     this.#context = context;
-    this.#copies = new Map(WATCHED.map((kind) => [kind, context.cluster.watchLabelled(resourceOf(kind), FARM_UID, onChange)]));
+    this.#copies = new Map(WATCHED.map((kind) => [kind, context.cluster.watchLabelled(copiedAs(kind), FARM_UID, onChange)]));
   }
 
   /** Why they cannot be seen. NotFound: the cluster has no credential specs. */
@@ -46,10 +52,16 @@ export class PodObjects {
   subscribe(listener: (farm: string, kind: PublishedKind, object: FoundObject | undefined) => void): void {
     for (const [kind, copies] of this.#copies) {
       copies.subscribe((key, object, previous) => {
-        const farm = (object && farmOf(object)) ?? (previous && farmOf(previous));
-        if (farm !== undefined && key === keyOf(placeOf(kind, ownerBy(farm)))) listener(farm, kind, object);
+        // It may name another farm than before, or none.
+        const farms = new Set([object, previous].flatMap((one) => (one && farmOf(one)) ?? []));
+        for (const farm of farms) if (key === keyOf(placeOf(kind, ownerBy(farm)))) listener(farm, kind, object);
       });
     }
+  }
+
+  /** Whether this replica may write: it holds the Lease. */
+  get leads(): boolean {
+    return performance.now() < this.#context.fence.until;
   }
 
   /** By their labels, as far as they are watched. */
@@ -73,7 +85,7 @@ export class PodObjects {
   /** Resolves with the object as it is then. Rejects with KubernetesError, Conflict where it is not any more what the step was planned for. */
   async apply(step: Step, asker: Asker): Promise<FoundObject | undefined> {
     // Whoever leads now may have other views.
-    if (performance.now() >= this.#context.fence.until) throw new KubernetesError("Conflict", "the Lease is not held any more");
+    if (!this.leads) throw new KubernetesError("Conflict", "the Lease is not held any more");
     try {
       const written = await this.#send(step);
       this.#tell(step, asker, written);
@@ -105,7 +117,7 @@ export class PodObjects {
   }
 
   #tell(step: Step, { farm, cause }: Asker, end: FoundObject | KubernetesError | undefined): void {
-    const kind = step.do === "Delete" ? step.kind : step.object.kind;
+    const kind = kindOf(step);
     const { namespace, name } = step.do === "Delete" ? step.found.metadata : step.object;
     const error = end instanceof KubernetesError ? end : undefined;
     const seen = step.do === "Create" ? (end instanceof KubernetesError ? undefined : end) : step.found;
@@ -121,12 +133,6 @@ export class PodObjects {
       error: error?.message,
     });
   }
-}
-
-/** The farm that an annotation names. */
-export function ownerBy(farm: string): Pick<Owner, "namespace" | "name"> {
-  const slash = farm.indexOf("/");
-  return { namespace: farm.slice(0, slash), name: farm.slice(slash + 1) };
 }
 
 function unlessGone(error: unknown): undefined {

@@ -1,22 +1,23 @@
 /** Publishes for Pods what farms want of it, takes it away, and sees to it that it stays as it is wanted. */
 import type { Asker } from "../ad/port.ts";
-import { ABANDON } from "../api/annotations.ts";
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import { Backoff } from "../base/backoff.ts";
 import { causeOf, leftEvent, stepEvents } from "../credential-spec/events.ts";
-import { credentialSpecName, FARM_UID, type Found, type Owner, type PublishedKind, standingOf } from "../credential-spec/objects.ts";
-import { fixOf, isAsWanted, planPods, type Scope, type Step } from "../credential-spec/plan.ts";
+import { FARM_UID, type Found, type Owner, ownerBy, type PublishedKind, standingOf } from "../credential-spec/objects.ts";
+import { isAsWanted, planPods, type Step } from "../credential-spec/plan.ts";
 import * as say from "../credential-spec/status.ts";
 import { ownerOf, type PodDomain, type Wish, wishOf } from "../credential-spec/wanted.ts";
 import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { assertLive, getObject, type Resource } from "../kubernetes/resource.ts";
+import { brakeOf } from "../domain/brake.ts";
 import { askerOf } from "../reconciler/farm.ts";
 import type { DomainKind } from "./domain.ts";
 import { type Context, type Result, soonest } from "./kind.ts";
-import { ownerBy, PodObjects } from "./pod-objects.ts";
+import { PodObjects } from "./pod-objects.ts";
+import { carryOut, takeAway, unlessForced } from "./pod-steps.ts";
 
 export interface PodOptions {
   readonly enabled: boolean;
@@ -125,63 +126,75 @@ export class Pods {
   async #publish(farm: ServerFarm, status: ServerFarmStatus, domain: PodDomain, objects: PodObjects, events: EventDraft[]): Promise<Told> {
     const wish = this.#wishOf(farm, domain);
     const owner = ownerOf(farm);
-    const scope: Scope =
-      status.conditions?.some(({ type, status: is }) => type === "Allowed" && is !== "True") === true ? "Frozen" : "Full";
     let found: Found = { ...objects.copiesOf(owner), ...(await this.#readConfigMap(objects, owner)) };
+    let scope = say.scopeOf(wish, found, owner, status);
     let plan = planPods(wish, found, owner, scope);
     // Copies may be old, and show nothing of what bears no label.
     if (plan.steps.length + plan.blockers.length > 0) {
       found = { ...found, ...(await objects.read(ALL, owner)) };
+      scope = say.scopeOf(wish, found, owner, status);
       plan = planPods(wish, found, owner, scope);
     }
     const own = standingOf("GMSACredentialSpec", found.GMSACredentialSpec, owner) === "Own";
-    const before = { published: own ? { credentialSpecName: credentialSpecName(owner) } : undefined };
+    const before = { published: say.publishedOf(farm, own) };
     const isObserved =
       farm.spec.managementPolicy === "Observe" || this.#others.domains.objects.get(domain.name)?.spec.managementPolicy === "Observe";
     if (isObserved) {
       const held = say.blockedFinding(plan) ?? say.observedFinding(plan);
-      return { ...before, finding: held ?? (own ? say.publishedFinding(farm) : say.ACCOUNT_AWAITED) };
+      return { ...before, finding: held ?? (own && scope !== "Awaited" ? say.publishedFinding(farm) : say.awaitedFinding(own)) };
     }
-    if (scope === "Full" && wish.kind === "Wanted" && !own && !say.isAccountReady(status))
-      return { ...before, finding: say.ACCOUNT_AWAITED };
-    const isKept = await this.#apply(farm, plan.steps, objects, events);
-    if (scope === "Frozen") return { ...before, finding: own ? undefined : say.NOT_ALLOWED };
-    const { retries, ...said } = say.conclude(farm, plan, { own, isKept, ...this.#options });
+    const { done, isKept, refusal } = await this.#apply(farm, plan.steps, objects, events);
+    const { retries, ...said } = say.conclude(farm, { ...plan, steps: done }, { own, isKept, ...this.#options });
+    // By its status alone it is known that something is left to take away, which no watch shows.
+    const left = wish.kind === "Nothing" ? farm.status?.pods : undefined;
+    if (refusal) return this.#failed(farm, refusal, { published: said.published ?? left, events });
+    if (wish.kind !== "Nothing" && say.isWithheld(status)) return { ...before, finding: own ? undefined : say.NOT_ALLOWED };
+    if (scope === "Awaited" && plan.blockers.length === 0) return { ...before, finding: say.awaitedFinding(own) };
     return { ...said, ...(retries ? { again: this.#recheck(farm) } : {}) };
   }
 
-  /** False where the API server did not keep what it was given. */
-  async #apply(farm: ServerFarm, steps: readonly Step[], objects: PodObjects, events: EventDraft[]): Promise<boolean> {
+  async #apply(farm: ServerFarm, steps: readonly Step[], objects: PodObjects, events: EventDraft[]): ReturnType<typeof carryOut> {
     const { uid, generation, deletionTimestamp } = farm.metadata;
     const isStill = ({ metadata: live }: ServerFarm): boolean =>
       live.uid === uid && live.generation === generation && live.deletionTimestamp === deletionTimestamp;
     // What is of the cluster would outlive it.
     if (steps.length > 0) await assertLive(this.#context.client, this.#others.kind, farm, isStill);
-    let isKept = true;
-    for (const step of steps) {
-      const stop = this.#others.stopOf(farm);
-      if (stop !== undefined) throw new KubernetesError("Conflict", stop);
-      const written = await objects.apply(step, askerOf(farm, causeOf(farm, step)));
-      events.push(...stepEvents(farm, step));
-      if (step.do !== "Delete" && written && step.object.kind === "GMSACredentialSpec") isKept = fixOf(step.object, written) === undefined;
-    }
-    return isKept;
+    const ways = { objects, askerOf: (step: Step) => askerOf(farm, causeOf(farm, step)), stop: () => this.#stopOf(farm) };
+    return await carryOut(steps, ways, (step) => events.push(...stepEvents(farm, step)));
+  }
+
+  /** The brake of the domain holds between two writes, too. */
+  #stopOf(farm: ServerFarm): string | undefined {
+    const domain = this.#others.domains.objects.get(farm.spec.domainRef.name);
+    const isBraked = domain !== undefined && brakeOf(domain.spec) !== undefined;
+    return isBraked ? "the domain was suspended, or is only observed, meanwhile" : this.#others.stopOf(farm);
   }
 
   #liveFarm(place: Pick<Owner, "namespace" | "name">): Promise<ServerFarm | undefined> {
     return getObject(this.#context.client, this.#others.kind, place);
   }
 
-  /** Takes away what is there of a farm that ends: who may use it first. Rejects with KubernetesError. Resolves with what there is to say. */
-  async withdraw(farm: ServerFarm): Promise<readonly EventDraft[]> {
+  /**
+   * Takes away what is there of a farm that ends: who may use it first. `stop`: why nothing more may be written. Rejects with KubernetesError. Resolves
+   * with what there is to say.
+   */
+  async withdraw(farm: ServerFarm, stop = (): string | undefined => this.#stopOf(farm)): Promise<readonly EventDraft[]> {
     if (!this.#concerns(farm)) return [];
     const { pods } = farm.status ?? {};
     if (!this.#objects) return pods?.credentialSpecName === undefined ? [] : [leftEvent(pods.credentialSpecName)];
     const owner = ownerOf(farm);
     const found = { ...(await this.#objects.read(ALL, owner)), ...(await this.#readConfigMap(this.#objects, owner)) };
-    const { steps } = planPods({ kind: "Nothing" }, found, owner, "Full");
-    for (const step of steps) await this.#objects.apply(step, askerOf(farm, "Decommission"));
-    return steps.flatMap((step) => stepEvents(farm, step));
+    const done = await takeAway(found, owner, { objects: this.#objects, askerOf: () => askerOf(farm, "Decommission"), stop });
+    return done.flatMap((step) => stepEvents(farm, step));
+  }
+
+  /** The last chance, whatever the brake says. */
+  async withdrawAtLast(farm: ServerFarm): Promise<readonly EventDraft[]> {
+    return await unlessForced(
+      () => this.#objects?.leads ?? true,
+      farm,
+      () => this.withdraw(farm, () => undefined),
+    );
   }
 
   /** There is no such farm any more: what it left is taken away, should its end have been skipped. */
@@ -191,9 +204,9 @@ export class Pods {
     const spec = this.#objects?.copiesOf(place).GMSACredentialSpec;
     if (!this.#objects || !spec || (await this.#liveFarm(place))) return { kind: "Done" };
     const owner = { ...place, uid: spec.metadata.labels?.[FARM_UID] ?? "" };
-    const { steps } = planPods({ kind: "Nothing" }, await this.#objects.read(ALL, owner), owner, "Full");
     const asker: Asker = { farm: { ...owner, generation: 0 }, cause: "Decommission" };
-    for (const step of steps) await this.#objects.apply(step, asker);
+    const ways = { objects: this.#objects, askerOf: () => asker, stop: () => undefined };
+    await takeAway(await this.#objects.read(ALL, owner), owner, ways);
     return { kind: "Done" };
   }
 
@@ -205,29 +218,24 @@ export class Pods {
     const wish = wishOf(farm, domain);
     if (wish.kind !== "Wanted" || this.#options.configMaps) return wish;
     const { ConfigMap: _configMap, ...wanted } = wish.wanted;
-    return { kind: "Wanted", wanted };
+    return { ...wish, wanted };
   }
 
   #failed(farm: ServerFarm, error: KubernetesError, { published, events }: Pick<Told, "published" | "events">): Told {
     const told = { published, ...(events ? { events } : {}) };
-    if (!isRefusal(error)) return { ...told, finding: undefined, again: { kind: "Retry", failed: error.kind !== "Conflict" } };
+    if (error.kind === "Conflict") return { ...told, finding: undefined, again: { kind: "Retry", failed: false } };
+    const seen = { farm: keyOf(farm.metadata), error: error.message };
+    if (!isRefusal(error)) {
+      this.#context.log.warn("what is published for Pods was not finished", seen);
+      return { ...told, finding: say.UNFINISHED, again: { kind: "Retry", failed: true } };
+    }
     const kind = error.kind === "Forbidden" ? "AccessDenied" : "Rejected";
-    this.#context.log.warn("what is published for Pods was refused", { farm: keyOf(farm.metadata), error: error.message });
+    this.#context.log.warn("what is published for Pods was refused", seen);
     return { ...told, finding: say.refusedFinding(kind, error.message), again: this.#recheck(farm) };
   }
 
   #recheck({ metadata }: ServerFarm): Result {
     return { kind: "After", delay: this.#rechecks.next(keyOf(metadata)), priority: "Recheck" };
-  }
-}
-
-/** The last chance. An end that is forced leaves what cannot be taken away, and says so. */
-export async function withdrawPods(pods: Pods, farm: ServerFarm): Promise<readonly EventDraft[]> {
-  try {
-    return await pods.withdraw(farm);
-  } catch (error) {
-    if (!(error instanceof KubernetesError) || !isRefusal(error) || farm.metadata.annotations?.[ABANDON] !== "true") throw error;
-    return [leftEvent(credentialSpecName(ownerOf(farm)))];
   }
 }
 

@@ -4,7 +4,7 @@ import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { credentialSpecName, type FoundObject, standingOf } from "./objects.ts";
 import { describeStep, leavesOf, PODS_READY } from "./status.ts";
-import type { Step } from "./plan.ts";
+import { kindOf, type Step } from "./plan.ts";
 import { ownerOf } from "./wanted.ts";
 
 /** The only part of a credential spec that follows something else than the farm: an entry of the domain. */
@@ -23,7 +23,7 @@ export function causeOf(farm: ServerFarm, step: Step): Cause {
 
 export function stepEvents(farm: ServerFarm, step: Step): readonly EventDraft[] {
   const owner = ownerOf(farm);
-  const isSpec = (step.do === "Delete" ? step.kind : step.object.kind) === "GMSACredentialSpec";
+  const isSpec = kindOf(step) === "GMSACredentialSpec";
   const cause = causeOf(farm, step);
   const changed = isSpec && step.do === "Fix" && leavesOf(step.patch).some((leaf) => leaf.startsWith("credspec"));
   const text = describeStep(step);
@@ -59,8 +59,28 @@ export function leftEvent(spec: string): EventDraft {
   };
 }
 
+/** As much is told of one step, of one attribute and of one value: a line of the log has an end, whatever somebody put into the object. */
+const [ATTRIBUTES, VALUES, LENGTH] = [50, 50, 2048];
+
 /** What a step changes, leaf by leaf. */
 export function auditedOf(step: Step): readonly AuditedAttribute[] {
+  const isConfigMap = kindOf(step) === "ConfigMap";
+  const all = changedBy(step);
+  const told = all.slice(0, ATTRIBUTES).map(({ attribute, before, after }): AuditedAttribute => {
+    // Whoever may write ConfigMaps may have put a secret beside it.
+    const isOurs = !isConfigMap || attribute === "data.credspec.json" || attribute.startsWith("metadata.");
+    const shown = (values: readonly string[] | undefined, name: "before" | "after"): object =>
+      values && isOurs ? { [name]: values.slice(0, VALUES).map(shortened) } : {};
+    return { attribute: shortened(attribute), ...shown(before, "before"), ...shown(after, "after") };
+  });
+  return all.length > told.length ? [...told, { attribute: `and ${all.length - told.length} more` }] : told;
+}
+
+function shortened(text: string): string {
+  return text.length > LENGTH ? `${text.slice(0, LENGTH)}…` : text;
+}
+
+function changedBy(step: Step): readonly AuditedAttribute[] {
   switch (step.do) {
     case "Create":
       return leaves(step.object.body).map(([attribute, after]) => ({ attribute, after }));

@@ -1,5 +1,6 @@
 /** What is published for Pods of a farm: four kinds of objects, their names, and how it shows whose they are. */
 import type { KubernetesObject, ResourceKind } from "../api/object.ts";
+import { sameName } from "../names/account-name.ts";
 
 export type PublishedKind = "GMSACredentialSpec" | "Role" | "RoleBinding" | "ConfigMap";
 
@@ -48,6 +49,34 @@ export function placeOf(
   return { namespace: owner.namespace, name: `${owner.name}-credential-spec` };
 }
 
+/** An account as a credential spec names it. */
+export interface NamedAccount {
+  /** Without the trailing $. */
+  readonly samAccountName: string;
+  /** Of its domain. */
+  readonly dnsName: string;
+}
+
+/** Whether a credential spec names any account besides this one, as far as it can be told. */
+export function namesAnother({ samAccountName, dnsName }: NamedAccount, spec: FoundObject | undefined): boolean {
+  if (!spec) return false;
+  const { credspec } = spec;
+  if (credspec === undefined) return true;
+  const domain = valueAt(credspec, "DomainJoinConfig", "DnsName");
+  const listed = valueAt(credspec, "ActiveDirectoryConfig", "GroupManagedServiceAccounts");
+  const names = [valueAt(credspec, "DomainJoinConfig", "MachineAccountName"), ...(Array.isArray(listed) ? listed.map(nameOf) : [])];
+  const isOther = (said: unknown, own: string): boolean => typeof said === "string" && !sameName(said, own);
+  return isOther(domain, dnsName) || names.some((name) => isOther(name, samAccountName));
+}
+
+function nameOf(account: unknown): unknown {
+  return valueAt(account, "Name");
+}
+
+function valueAt(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, name) => (typeof at === "object" && at !== null ? Reflect.get(at, name) : undefined), value);
+}
+
 /** `namespace/name` of the farm that the object says it belongs to. */
 export function farmOf({ metadata }: KubernetesObject): string | undefined {
   return metadata.labels?.[FARM_UID] === undefined ? undefined : metadata.annotations?.[FARM_OF];
@@ -65,4 +94,39 @@ export function standingOf(kind: PublishedKind, found: FoundObject | undefined, 
   if (farmOf(found) === key) return "Own";
   const { labels = {}, annotations = {} } = found.metadata;
   return kind === "GMSACredentialSpec" && labels[FARM_UID] === undefined && annotations[ADOPT] === key ? "Given" : "Foreign";
+}
+
+/** What can be wanted is far smaller, in characters. */
+const KEPT = 65_536;
+
+/**
+ * What is kept of a copy: what is compared. Whoever may write such an object may give it the label, and fill it: of one that is larger than any that is
+ * wanted, or that is not where the farm has its own, no more is kept than that it is there.
+ */
+export function keptOf(kind: PublishedKind, found: FoundObject): FoundObject {
+  const { metadata, apiVersion, kind: said, ...body } = found;
+  const { name, namespace, uid, resourceVersion, labels } = metadata;
+  const where = { name, ...(namespace === undefined ? {} : { namespace }), uid, resourceVersion };
+  const key = farmOf(found);
+  const place = key === undefined ? undefined : placeOf(kind, ownerBy(key));
+  const isPlaced = place?.name === name && place.namespace === namespace;
+  const ours = {
+    ...where,
+    labels: { [FARM_UID]: labels?.[FARM_UID] ?? "" },
+    ...(isPlaced ? { annotations: { [FARM_OF]: key ?? "" } } : {}),
+  };
+  const references = "ownerReferences" in metadata ? { ownerReferences: metadata.ownerReferences } : {};
+  const isSmall = isPlaced && JSON.stringify([body, references]).length <= KEPT;
+  return { apiVersion, kind: said, ...(isSmall ? { ...body, metadata: { ...ours, ...references } } : { metadata: ours }) };
+}
+
+/** The farm that an annotation names. */
+export function ownerBy(farm: string): Pick<Owner, "namespace" | "name"> {
+  const slash = farm.indexOf("/");
+  return { namespace: farm.slice(0, slash), name: farm.slice(slash + 1) };
+}
+
+/** Whether it is of this very farm, and not of one of this name that was there before. */
+export function isOfThisFarm(kind: PublishedKind, found: FoundObject | undefined, owner: Owner): boolean {
+  return standingOf(kind, found, owner) === "Own" && found?.metadata.labels?.[FARM_UID] === owner.uid;
 }

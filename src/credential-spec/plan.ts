@@ -1,6 +1,16 @@
 /** From what is wanted and what is there to what is to be done, in order: pure. */
 import { mergePatch } from "../api/object.ts";
-import { farmOf, type Found, type FoundObject, KINDS, type Owner, type PublishedKind, standingOf } from "./objects.ts";
+import {
+  farmOf,
+  type Found,
+  type FoundObject,
+  isOfThisFarm,
+  KINDS,
+  namesAnother,
+  type Owner,
+  type PublishedKind,
+  standingOf,
+} from "./objects.ts";
 import type { PodsBlocker, Wanted, WantedObject, Wish } from "./wanted.ts";
 
 export type Step =
@@ -9,22 +19,26 @@ export type Step =
   | { readonly do: "Fix"; readonly object: WantedObject; readonly found: FoundObject; readonly patch: object }
   | { readonly do: "Delete"; readonly kind: PublishedKind; readonly found: FoundObject };
 
+export function kindOf(step: Step): PublishedKind {
+  return step.do === "Delete" ? step.kind : step.object.kind;
+}
+
 export interface PodsPlan {
   readonly steps: readonly Step[];
   readonly blockers: readonly PodsBlocker[];
 }
 
-/** Frozen: the tenants of the domain do not allow the farm, so that only what takes something away is done. */
-export type Scope = "Full" | "Frozen";
+/** Other than Full, only what takes something away is done. Frozen: the domain's tenants do not allow the farm. Awaited: it has no account to publish. */
+export type Scope = "Full" | "Frozen" | "Awaited";
 
 /** Whoever takes all away begins with who may use it. */
 const REMOVAL = ["RoleBinding", "GMSACredentialSpec", "Role", "ConfigMap"] as const satisfies readonly PublishedKind[];
 
 export function planPods(wish: Wish, found: Found, owner: Owner, scope: Scope): PodsPlan {
   if (wish.kind === "Nothing") return { steps: removals(REMOVAL, found, owner), blockers: [] };
-  if (wish.kind === "Blocked") return { steps: fewerSubjects(wish.binding, found, owner), blockers: [wish.blocker] };
+  if (wish.kind === "Blocked") return { steps: fewerUsers(wish, found, owner, scope), blockers: [wish.blocker] };
+  if (scope !== "Full") return { steps: fewerUsers(wish, found, owner, scope), blockers: [] };
   const { wanted } = wish;
-  if (scope === "Frozen") return { steps: fewerSubjects(wanted.RoleBinding, found, owner), blockers: [] };
   // A binding to the credential spec, or to the role, of somebody else would give what nobody allowed.
   const foreign = (["GMSACredentialSpec", "Role"] as const).filter((kind) => isForeign(kind, found, owner));
   if (foreign.length > 0) {
@@ -33,13 +47,13 @@ export function planPods(wish: Wish, found: Found, owner: Owner, scope: Scope): 
       blockers: foreign.map((kind) => notOwned(wanted[kind], found[kind], owner)),
     };
   }
-  const steps = [...toward(wanted.Role, found), ...toward(wanted.RoleBinding, found)];
-  if (isForeign("RoleBinding", found, owner)) {
-    return { steps: toward(wanted.Role, found), blockers: [notOwned(wanted.RoleBinding, found.RoleBinding, owner)] };
-  }
+  const spec = toward(wanted.GMSACredentialSpec, found);
+  // One that is there is fixed whatever becomes of the rest. A new one comes last: when it is there, all that it needs is there.
+  const [first, last] = isOfThisFarm("GMSACredentialSpec", found.GMSACredentialSpec, owner) ? [spec, []] : [[], spec];
+  const steps = [...toward(wanted.Role, found), ...first];
+  if (isForeign("RoleBinding", found, owner)) return { steps, blockers: [notOwned(wanted.RoleBinding, found.RoleBinding, owner)] };
   const { steps: more, blockers } = configMapSteps(wanted, found, owner);
-  // The spec comes last: when it is there, all that it needs is there.
-  return { steps: [...steps, ...more, ...toward(wanted.GMSACredentialSpec, found)], blockers };
+  return { steps: [...steps, ...toward(wanted.RoleBinding, found), ...more, ...last], blockers };
 }
 
 function isForeign(kind: PublishedKind, found: Found, owner: Owner): boolean {
@@ -59,14 +73,26 @@ function configMapSteps({ ConfigMap: wanted }: Wanted, found: Found, owner: Owne
   return { steps: toward(wanted, found), blockers: [] };
 }
 
-/** Nobody new may use the spec, and who is not listed any more may not. */
-function fewerSubjects(wanted: WantedObject, found: Found, owner: Owner): readonly Step[] {
+type Pending = Exclude<Wish, { readonly kind: "Nothing" }>;
+
+/** Nobody new may use the spec, and who is not listed any more may not; nobody at all where it is not of the farm, or of an account that is not. */
+function fewerUsers(
+  { account, wanted: { Role, RoleBinding: wanted } }: Pending,
+  found: Found,
+  owner: Owner,
+  scope: Scope,
+): readonly Step[] {
   const binding = found.RoleBinding;
   if (!binding || standingOf("RoleBinding", binding, owner) !== "Own") return [];
+  const isOthers = isForeign("GMSACredentialSpec", found, owner) || isForeign("Role", found, owner);
+  const removal: Step = { do: "Delete", kind: "RoleBinding", found: binding };
+  if (isOthers || (scope === "Awaited" && namesAnother(account, found.GMSACredentialSpec))) return [removal];
   const subjects = listOf(binding["subjects"]);
   const allowed = listOf(wanted.body["subjects"]);
   const left = subjects.filter((subject) => allowed.some((one) => mergePatch({ subject: one }, { subject }) === undefined));
   if (left.length === subjects.length) return [];
+  // Whoever changes a binding must hold all that its role gives.
+  if (!hasSame("roleRef", wanted, binding) || !hasSame("rules", Role, found.Role)) return [removal];
   return [{ do: "Fix", object: wanted, found: binding, patch: { subjects: left } }];
 }
 
@@ -74,15 +100,22 @@ function fewerSubjects(wanted: WantedObject, found: Found, owner: Owner): readon
 function toward(wanted: WantedObject, all: Found): readonly Step[] {
   const found = all[wanted.kind];
   if (!found) return [{ do: "Create", object: wanted }];
-  // Which role a binding gives cannot be changed.
-  if (wanted.kind === "RoleBinding" && mergePatch({ at: found["roleRef"] }, { at: wanted.body["roleRef"] }) !== undefined) {
-    return [
-      { do: "Delete", kind: wanted.kind, found },
-      { do: "Create", object: wanted },
-    ];
-  }
   const patch = fixOf(wanted, found);
-  return patch === undefined ? [] : [{ do: "Fix", object: wanted, found, patch }];
+  if (patch === undefined) return [];
+  if (!isFixed(wanted, found)) return [{ do: "Fix", object: wanted, found, patch }];
+  return [
+    { do: "Delete", kind: wanted.kind, found },
+    { do: "Create", object: wanted },
+  ];
+}
+
+/** Whether it cannot be changed: which role a binding gives, and what is in a ConfigMap that says so. */
+function isFixed(wanted: WantedObject, found: FoundObject): boolean {
+  return wanted.kind === "RoleBinding" ? !hasSame("roleRef", wanted, found) : wanted.kind === "ConfigMap" && found["immutable"] === true;
+}
+
+function hasSame(name: string, wanted: WantedObject, found: FoundObject | undefined): boolean {
+  return found !== undefined && mergePatch({ at: found[name] }, { at: wanted.body[name] }) === undefined;
 }
 
 /** The merge patch that makes the object as it is wanted; what others put into its metadata stays. */

@@ -3,9 +3,10 @@ import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { type Condition, type ConditionDraft, progress, toConditions } from "../api/object.ts";
 import { type Reason, waitsForPerson } from "../api/reasons.ts";
-import { credentialSpecName } from "./objects.ts";
-import type { PodsPlan, Step } from "./plan.ts";
-import { ownerOf } from "./wanted.ts";
+import { sameName } from "../names/account-name.ts";
+import { credentialSpecName, type Found, isOfThisFarm, type NamedAccount, type Owner } from "./objects.ts";
+import { kindOf, type PodsPlan, type Scope, type Step } from "./plan.ts";
+import { ownerOf, type Wish } from "./wanted.ts";
 
 export const PODS_READY = "PodsReady";
 
@@ -52,6 +53,14 @@ export function refusedFinding(kind: "AccessDenied" | "Rejected", said: string):
   };
 }
 
+/** It may be done in part; nobody has to act. */
+export const UNFINISHED: PodsFinding = {
+  status: "Unknown",
+  reason: "Progressing",
+  message:
+    "the API server did not answer, or could not do what is published for Pods: it is tried again, and the log of the operator says more.",
+};
+
 /** Reasons of HostsReady that are about single hosts: the others have the right already. */
 const SINGLE_HOSTS: ReadonlySet<string> = new Set([
   "HostNotFound",
@@ -61,17 +70,44 @@ const SINGLE_HOSTS: ReadonlySet<string> = new Set([
   "QuarantineNotFound",
 ] satisfies readonly Reason[]);
 
-/** Whether the account is there and hosts may retrieve its password: only then Pods can be told of it for the first time. */
-export function isAccountReady({ ownedObjects = [], conditions = [] }: ServerFarmStatus): boolean {
-  const hosts = conditions.find(({ type }) => type === "HostsReady");
-  return ownedObjects.some(({ kind }) => kind === "Account") && (hosts?.status === "True" || SINGLE_HOSTS.has(hosts?.reason ?? ""));
+/** Whether the farm owns the account: what is published must never speak of one that is not its own. */
+export function hasAccount(
+  { account, ownedObjects = [] }: ServerFarmStatus,
+  { samAccountName }: Pick<NamedAccount, "samAccountName">,
+): boolean {
+  return ownedObjects.some(({ kind }) => kind === "Account") && sameName(account?.samAccountName, `${samAccountName}$`);
 }
 
-export const ACCOUNT_AWAITED: PodsFinding = {
-  status: "False",
-  reason: "ChangesPending",
-  message: "nothing is published before the account is there and hosts may retrieve its password: see AccountReady and HostsReady.",
-};
+/** Whether hosts may retrieve the account's password, too: only then Pods can be told of it for the first time. */
+export function isAccountReady(status: ServerFarmStatus, account: NamedAccount): boolean {
+  const hosts = status.conditions?.find(({ type }) => type === "HostsReady");
+  return hasAccount(status, account) && (hosts?.status === "True" || SINGLE_HOSTS.has(hosts?.reason ?? ""));
+}
+
+/** What may be done for a farm whose status is about to be this one. */
+export function scopeOf(wish: Wish, found: Found, owner: Owner, status: ServerFarmStatus): Scope {
+  if (wish.kind === "Nothing") return "Full";
+  if (!hasAccount(status, wish.account)) return "Awaited";
+  if (isWithheld(status)) return "Frozen";
+  // A farm of this name that was there before may have published another account.
+  const isFollowed = isOfThisFarm("GMSACredentialSpec", found.GMSACredentialSpec, owner);
+  return isFollowed || isAccountReady(status, wish.account) ? "Full" : "Awaited";
+}
+
+/** Whether the domain's tenants do not allow the farm. */
+export function isWithheld({ conditions = [] }: ServerFarmStatus): boolean {
+  return conditions.some(({ type, status }) => type === "Allowed" && status !== "True");
+}
+
+/** `own`: a spec is there already, which is left as it is. */
+export function awaitedFinding(own: boolean): PodsFinding {
+  const what = own ? "what is published is neither fixed nor given to anybody" : "nothing is published";
+  return {
+    status: "False",
+    reason: "ChangesPending",
+    message: `${what} before the account is there and hosts may retrieve its password: see AccountReady and HostsReady.`,
+  };
+}
 
 /** The domain's tenants do not allow the farm. */
 export const NOT_ALLOWED: PodsFinding = {
@@ -109,6 +145,10 @@ export function publishedFinding(farm: ServerFarm): PodsFinding {
 /** What is published as far as it is known: undefined, nothing is known to be. */
 type Published = ServerFarmStatus["pods"];
 
+export function publishedOf(farm: ServerFarm, isThere: boolean): Published {
+  return isThere ? { credentialSpecName: credentialSpecName(ownerOf(farm)) } : undefined;
+}
+
 export interface Conclusion {
   readonly finding: PodsFinding;
   readonly published: Published;
@@ -122,10 +162,9 @@ export function conclude(
   plan: PodsPlan,
   { own, isKept, configMaps }: { readonly own: boolean; readonly isKept: boolean; readonly configMaps: boolean },
 ): Conclusion {
-  const isSpec = (step: Step): boolean => (step.do === "Delete" ? step.kind : step.object.kind) === "GMSACredentialSpec";
-  const last = plan.steps.findLast(isSpec);
+  const last = plan.steps.findLast((step) => kindOf(step) === "GMSACredentialSpec");
   const isThere = last ? last.do !== "Delete" : own;
-  const published = isThere ? { credentialSpecName: credentialSpecName(ownerOf(farm)) } : undefined;
+  const published = publishedOf(farm, isThere);
   const wrong = blockedFinding(plan) ?? (isKept ? undefined : KIND_TOO_OLD);
   if (wrong) return { finding: wrong, published, retries: true };
   const lacksConfigMap = farm.spec.pods?.configMap === true && !configMaps;
@@ -176,8 +215,14 @@ export function readyEvents(farm: ServerFarm, events: readonly EventDraft[], { c
 export function describeStep(step: Step): string {
   if (step.do === "Delete") return `delete ${step.kind} ${step.found.metadata.name}`;
   const { kind, name } = step.object;
-  return step.do === "Create" ? `create ${kind} ${name}` : `fix ${kind} ${name} (${leavesOf(step.patch).join(", ")})`;
+  if (step.do === "Create") return `create ${kind} ${name}`;
+  const leaves = leavesOf(step.patch);
+  const rest = leaves.length > SHOWN ? ` and ${leaves.length - SHOWN} more` : "";
+  return `fix ${kind} ${name} (${leaves.slice(0, SHOWN).join(", ")}${rest})`;
 }
+
+/** Fields that are named of one object. */
+const SHOWN = 20;
 
 /** Paths of what a patch changes, without its values: a ConfigMap of somebody else, say, may hold anything. */
 export function leavesOf(patch: object, path = ""): readonly string[] {

@@ -2,7 +2,7 @@
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import { SERVER_FARM, type ServerFarm } from "../api/generated/server-farm.ts";
 import { accountNameOf, accountNames } from "../names/account-name.ts";
-import { credentialSpecName, farmKey, FARM_OF, FARM_UID, type Owner, placeOf, type PublishedKind } from "./objects.ts";
+import { credentialSpecName, farmKey, FARM_OF, FARM_UID, type NamedAccount, type Owner, placeOf, type PublishedKind } from "./objects.ts";
 
 /** What a credential spec says of a domain, as far as it is known. */
 export interface DomainIdentity {
@@ -57,8 +57,13 @@ export function ownerOf({ metadata: { namespace = "", name, uid } }: ServerFarm)
 /** What the farm wants. Blocked: what it wants cannot be told; who may use what is there already can. */
 export type Wish =
   | { readonly kind: "Nothing" }
-  | { readonly kind: "Wanted"; readonly wanted: Wanted }
-  | { readonly kind: "Blocked"; readonly blocker: PodsBlocker; readonly binding: WantedObject };
+  | { readonly kind: "Wanted"; readonly account: NamedAccount; readonly wanted: Wanted }
+  | {
+      readonly kind: "Blocked";
+      readonly account: NamedAccount;
+      readonly blocker: PodsBlocker;
+      readonly wanted: Pick<Wanted, "Role" | "RoleBinding">;
+    };
 
 export function wishOf(farm: ServerFarm, domain: PodDomain): Wish {
   const { pods } = farm.spec;
@@ -73,28 +78,38 @@ export function wishOf(farm: ServerFarm, domain: PodDomain): Wish {
     ownerReferences: kind === "GMSACredentialSpec" ? [] : [referenceTo(owner)],
     body,
   });
-  const role = placeOf("Role", owner).name;
-  const rule = {
+  const role = object("Role", { rules: [useOf(owner)] });
+  const binding = object("RoleBinding", {
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.name },
+    subjects: pods.serviceAccounts.map((name) => ({ kind: "ServiceAccount", name, namespace: owner.namespace })),
+  });
+  const account = accountOf(farm, domain);
+  const credspec = credentialSpec(farm, domain, account);
+  const right = { Role: role, RoleBinding: binding };
+  if ("reason" in credspec) return { kind: "Blocked", account, blocker: credspec, wanted: right };
+  return {
+    kind: "Wanted",
+    account,
+    wanted: {
+      GMSACredentialSpec: object("GMSACredentialSpec", { credspec }),
+      ...right,
+      ...(pods.configMap ? { ConfigMap: object("ConfigMap", { data: { "credspec.json": JSON.stringify(credspec) } }) } : {}),
+    },
+  };
+}
+
+/** The right to use the one credential spec of the farm. */
+function useOf(owner: Owner): object {
+  return {
     apiGroups: ["windows.k8s.io"],
     resources: ["gmsacredentialspecs"],
     resourceNames: [credentialSpecName(owner)],
     verbs: ["use"],
   };
-  const binding = object("RoleBinding", {
-    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role },
-    subjects: pods.serviceAccounts.map((name) => ({ kind: "ServiceAccount", name, namespace: owner.namespace })),
-  });
-  const credspec = credentialSpec(farm, domain);
-  if ("reason" in credspec) return { kind: "Blocked", blocker: credspec, binding };
-  return {
-    kind: "Wanted",
-    wanted: {
-      GMSACredentialSpec: object("GMSACredentialSpec", { credspec }),
-      Role: object("Role", { rules: [rule] }),
-      RoleBinding: binding,
-      ...(pods.configMap ? { ConfigMap: object("ConfigMap", { data: { "credspec.json": JSON.stringify(credspec) } }) } : {}),
-    },
-  };
+}
+
+function accountOf(farm: ServerFarm, { dnsName }: PodDomain): NamedAccount {
+  return { samAccountName: accountNames(accountNameOf(farm), farm.spec.account, dnsName).samAccountName, dnsName };
 }
 
 function referenceTo({ name, uid }: Owner): OwnerReference {
@@ -103,7 +118,7 @@ function referenceTo({ name, uid }: Owner): OwnerReference {
 }
 
 /** All leaves are strings: that is what plug-ins and nodes read. */
-function credentialSpec(farm: ServerFarm, domain: PodDomain): object | PodsBlocker {
+function credentialSpec(farm: ServerFarm, domain: PodDomain, { samAccountName }: NamedAccount): object | PodsBlocker {
   const { domainSID, objectGUID, netBIOSName, forestDNSName } = domain.identity;
   const hostAccountConfig = hostAccountOf(farm, domain);
   if (hostAccountConfig && "reason" in hostAccountConfig) return hostAccountConfig;
@@ -113,7 +128,6 @@ function credentialSpec(farm: ServerFarm, domain: PodDomain): object | PodsBlock
       message: `a credential spec names the SID, the objectGUID, the NetBIOS name and the forest of the domain, and not all of them are known: see the status of the ActiveDirectoryDomain ${domain.name}.`,
     };
   }
-  const { samAccountName } = accountNames(accountNameOf(farm), farm.spec.account, domain.dnsName);
   return {
     CmsPlugins: ["ActiveDirectory"],
     DomainJoinConfig: {

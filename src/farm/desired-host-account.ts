@@ -1,6 +1,7 @@
 /** pods.hostAccount of a farm as values. */
 import type { DirectoryObject } from "../ad/object.ts";
 import type { ServerFarm, ServerFarmSpec } from "../api/generated/server-farm.ts";
+import type { Blocker } from "../api/reasons.ts";
 import type { Lookup } from "../ad/lookup.ts";
 import { DistinguishedNameError, resolveDn } from "../names/distinguished-name.ts";
 
@@ -18,7 +19,7 @@ export interface DesiredHostAccount {
   readonly reference: string;
   /** Where the user is looked up; undefined where the domain has no such entry, or a wrong one: `problem` says so. */
   readonly user: (Lookup & { readonly by: "sAMAccountName" | "distinguishedName" }) | undefined;
-  readonly problem: string | undefined;
+  readonly problem: Pick<Blocker, "reason" | "message"> | undefined;
 }
 
 export const FIELD = "pods.hostAccount: ";
@@ -36,20 +37,16 @@ export function desiredHostAccount(
   if (name === undefined || reference === undefined) return undefined;
   const entry = podHostAccounts.find((account) => account.name === name);
   if (!entry) {
-    const problem = `the ActiveDirectoryDomain has no ${name} in spec.podHostAccounts: correct pods.hostAccount, or have the domain's owner add it`;
-    return { name, reference, user: undefined, problem };
+    const message = `the ActiveDirectoryDomain has no ${name} in spec.podHostAccounts: correct pods.hostAccount, or have the domain's owner add it`;
+    return { name, reference, user: undefined, problem: { reason: "HostAccountNotFound", message } };
   }
   if (!entry.user.includes("=")) return { name, reference, user: { by: "sAMAccountName", value: entry.user }, problem: undefined };
   try {
     return { name, reference, user: { by: "distinguishedName", value: resolveDn(entry.user, baseDN) }, problem: undefined };
   } catch (error) {
     if (!(error instanceof DistinguishedNameError)) throw error;
-    return {
-      name,
-      reference,
-      user: undefined,
-      problem: `spec.podHostAccounts of the ActiveDirectoryDomain, ${name}: ${error.message}: have the domain's owner correct it`,
-    };
+    const message = `spec.podHostAccounts of the ActiveDirectoryDomain, ${name}: ${error.message}: have the domain's owner correct it`;
+    return { name, reference, user: undefined, problem: { reason: "InvalidSpec", message } };
   }
 }
 

@@ -51,8 +51,8 @@ export function unfitUser({ name }: DesiredHostAccount, user: DirectoryObject): 
 }
 
 export function userNotFound({ name, user, problem }: DesiredHostAccount): Blocker {
-  if (problem !== undefined || !user)
-    return { reason: "InvalidSpec", part: "Hosts", message: `pods.hostAccount: ${problem ?? "no user"}.` };
+  if (problem || !user)
+    return { reason: problem?.reason ?? "InvalidSpec", part: "Hosts", message: `pods.hostAccount: ${problem?.message ?? "no user"}.` };
   const message = `pods.hostAccount (${name}): no user has the ${user.by} ${user.value}: create it, or have the domain's owner correct spec.podHostAccounts; it is granted by itself once it exists.`;
   return { reason: "HostNotFound", part: "Hosts", message };
 }

@@ -10,6 +10,8 @@ export interface Collection {
   readonly fieldSelector: string | undefined;
   /** Of those that bear these labels. */
   readonly labelSelector?: string | undefined;
+  /** How many are read at once; for objects whose size somebody else decides, few. */
+  readonly page?: number | undefined;
 }
 
 interface Page {
@@ -25,7 +27,7 @@ export async function readAll(collection: Collection, tell: (object: unknown) =>
   let token: string | undefined;
   let version: string;
   do {
-    const page = await readPage(collection, { limit: PAGE, continue: token }, signal);
+    const page = await readPage(collection, { limit: collection.page ?? PAGE, continue: token }, signal);
     for (const item of page.items) tell(item);
     token = page.next;
     version = page.version;

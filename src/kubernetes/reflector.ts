@@ -27,6 +27,8 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   readonly name?: string | undefined;
   /** Undefined: whatever the labels. */
   readonly labelSelector?: string | undefined;
+  /** How many are read at once. */
+  readonly page?: number | undefined;
   /** Called when a list or watch fails, with how often in a row. */
   readonly onError: (error: KubernetesError, failures: number) => void;
   /** Called for every sign of life: an event, a bookmark, a list. That a watch was accepted is none. */
@@ -59,10 +61,10 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
   #failing: KubernetesError | undefined;
 
   constructor(options: ReflectorOptions<T>) {
-    const { client, resource, namespace, name, labelSelector, times = TIMES } = options;
+    const { client, resource, namespace, name, labelSelector, page, times = TIMES } = options;
     const fieldSelector = name === undefined ? undefined : `metadata.name=${name}`;
     this.#options = options;
-    this.#collection = { client, path: pathOf(resource, namespace), fieldSelector, labelSelector };
+    this.#collection = { client, path: pathOf(resource, namespace), fieldSelector, labelSelector, page };
     this.#times = times;
   }
 

@@ -1,7 +1,7 @@
 /** A farm that wants something for Pods, its domain, and objects as the API server has them. */
 import type { ServerFarm, ServerFarmSpec, ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import { FARM_OF, FARM_UID, type Found, type FoundObject, type PublishedKind } from "../../src/credential-spec/objects.ts";
-import { planPods, type Step } from "../../src/credential-spec/plan.ts";
+import { planPods, type Scope, type Step } from "../../src/credential-spec/plan.ts";
 import { ownerOf, type PodDomain, type Wanted, type WantedObject, wishOf } from "../../src/credential-spec/wanted.ts";
 import { farm as anyFarm } from "../farm/simulation.ts";
 
@@ -80,7 +80,7 @@ export function ofFarm(found: FoundObject, key: string): FoundObject {
 }
 
 /** `do kind` of each step. */
-export function stepsOf(farm: ServerFarm, found: Found, scope: "Full" | "Frozen" = "Full", domain = DOMAIN): readonly string[] {
+export function stepsOf(farm: ServerFarm, found: Found, scope: Scope = "Full", domain = DOMAIN): readonly string[] {
   return planPods(wishOf(farm, domain), found, ownerOf(farm), scope).steps.map(named);
 }
 

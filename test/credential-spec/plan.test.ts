@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { standingOf } from "../../src/credential-spec/objects.ts";
+import { type Found, standingOf } from "../../src/credential-spec/objects.ts";
 import { fixOf, isAsWanted, planPods } from "../../src/credential-spec/plan.ts";
 import { ownerOf, wishOf } from "../../src/credential-spec/wanted.ts";
 import { allMade, DOMAIN, farmWith, foreign, made, ofFarm, stepsOf, wantedOf } from "./cases.ts";
@@ -58,6 +58,36 @@ describe("what is to be done", () => {
     };
     expect(stepsOf(FARM, found)).toEqual(["Delete RoleBinding", "Create RoleBinding"]);
   });
+});
+
+describe("a spec that is there already", () => {
+  const edited = { ...made(wantedOf(FARM).GMSACredentialSpec), credspec: {} };
+  const two = farmWith({ serviceAccounts: ["web", "worker"], configMap: true });
+
+  test("is fixed before what may be refused, or be in the way of it", () => {
+    const { ConfigMap: _map, ...found } = { ...allMade(FARM), GMSACredentialSpec: edited };
+    expect(stepsOf(two, found)).toEqual(["Fix GMSACredentialSpec", "Fix RoleBinding", "Create ConfigMap"]);
+    expect(stepsOf(two, { ...found, RoleBinding: foreign(ALL.RoleBinding) })).toEqual(["Fix GMSACredentialSpec"]);
+  });
+
+  test("of a farm of this name that was there before, or that is given, comes last all the same", () => {
+    const before = { ...edited, metadata: { ...edited.metadata, labels: { "serverfarm.dev/farm-uid": "uid-0" } } };
+    for (const spec of [before, foreign(edited, { "serverfarm.dev/adopt": "web/itfarm1" })])
+      expect(stepsOf(two, { ...ALL, GMSACredentialSpec: spec }).at(-1)).toBe("Fix GMSACredentialSpec");
+    expect(stepsOf(two, { GMSACredentialSpec: before, RoleBinding: foreign(ALL.RoleBinding) })).toEqual(["Create Role"]);
+  });
+});
+
+test("a ConfigMap that cannot be changed is made anew", () => {
+  const farm = farmWith({ configMap: true });
+  const found = allMade(farm);
+  if (!found.ConfigMap) throw new Error("none is wanted");
+  const map = { ...found.ConfigMap, immutable: true };
+  expect(stepsOf(farm, { ...found, ConfigMap: map })).toEqual([]);
+  expect(stepsOf(farm, { ...found, ConfigMap: { ...map, data: { "credspec.json": "old" } } })).toEqual([
+    "Delete ConfigMap",
+    "Create ConfigMap",
+  ]);
 });
 
 describe("a fix", () => {
@@ -190,9 +220,58 @@ describe("a farm that is not allowed", () => {
     expect(steps).toMatchObject([{ do: "Fix", patch: { subjects: [{ kind: "ServiceAccount", name: "worker", namespace: "web" }] } }]);
   });
 
+  test.each([
+    ["a role that gives more", { ...ALL, Role: { ...made(wantedOf(FARM).Role), rules: [{ verbs: ["*"] }] } }],
+    ["no role", { RoleBinding: ALL.RoleBinding }],
+    ["another role", { ...ALL, RoleBinding: undefined }],
+  ])("loses all of a binding that cannot be changed: %s", (what, found) => {
+    const binding = made(wantedOf(farmWith({ serviceAccounts: ["web", "worker"] })).RoleBinding);
+    const roleRef =
+      what === "another role" ? { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "admin" } : binding["roleRef"];
+    const all: object = { ...found, RoleBinding: { ...binding, roleRef } };
+    expect(stepsOf(FARM, all, "Frozen")).toEqual(["Delete RoleBinding"]);
+    expect(stepsOf(farmWith({ hostAccount: "none" }), all)).toEqual(["Delete RoleBinding"]);
+  });
+
   test("loses everything with spec.pods", () => {
     expect(stepsOf(farmWith(undefined), ALL, "Frozen")).toEqual(["Delete RoleBinding", "Delete GMSACredentialSpec", "Delete Role"]);
   });
+});
+
+describe("a farm without an account of its own", () => {
+  const renamed = { ...FARM, spec: { ...FARM.spec, account: { ...FARM.spec.account, name: "victim" } } };
+  const of = (farm: typeof FARM, found: Found, domain = DOMAIN) => stepsOf(farm, found, "Awaited", domain);
+
+  test("gets nothing, and nothing of it is fixed", () => {
+    expect(of(FARM, {})).toEqual([]);
+    expect(of(FARM, { RoleBinding: made(wantedOf(FARM).RoleBinding) })).toEqual([]);
+    expect(of(farmWith({ serviceAccounts: ["web", "worker"] }), ALL)).toEqual([]);
+  });
+
+  test("loses whom it does not list any more", () => {
+    expect(of(FARM, allMade(farmWith({ serviceAccounts: ["web", "worker"] })))).toEqual(["Fix RoleBinding"]);
+  });
+
+  test("whose spec names another account, or one of another domain: nobody may use that any more", () => {
+    expect(of(renamed, ALL)).toEqual(["Delete RoleBinding"]);
+    expect(of(FARM, ALL, { ...DOMAIN, dnsName: "other.contoso.com" })).toEqual(["Delete RoleBinding"]);
+    expect(of(renamed, ALL, { ...DOMAIN, identity: {} })).toEqual(["Delete RoleBinding"]);
+    const spec = made(wantedOf(FARM).GMSACredentialSpec);
+    const half = { ActiveDirectoryConfig: { GroupManagedServiceAccounts: [{ Name: "victim", Scope: "EMEA" }] } };
+    expect(of(FARM, { ...ALL, GMSACredentialSpec: { ...spec, credspec: half } })).toEqual(["Delete RoleBinding"]);
+    expect(of(FARM, { ...ALL, GMSACredentialSpec: { ...spec, credspec: {} } })).toEqual([]);
+    // Nothing is known of one that is too large to be kept.
+    expect(of(FARM, { ...ALL, GMSACredentialSpec: { metadata: spec.metadata } })).toEqual(["Delete RoleBinding"]);
+  });
+
+  test("whose name is written in another case: it is the same", () => {
+    expect(of({ ...FARM, spec: { ...FARM.spec, account: { ...FARM.spec.account, name: "ITFARM1" } } }, ALL)).toEqual([]);
+  });
+});
+
+test.each(["Awaited", "Frozen"] as const)("who may use the spec of somebody else may not any more: %s", (scope) => {
+  expect(stepsOf(FARM, { ...ALL, GMSACredentialSpec: foreign(ALL.GMSACredentialSpec) }, scope)).toEqual(["Delete RoleBinding"]);
+  expect(stepsOf(FARM, { ...ALL, Role: foreign(ALL.Role) }, scope)).toEqual(["Delete RoleBinding"]);
 });
 
 test("what cannot be told leaves what is there, but for who is taken off the list", () => {

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { Condition } from "../../src/api/object.ts";
 import { auditedOf, causeOf, stepEvents } from "../../src/credential-spec/events.ts";
-import { planPods, type Step } from "../../src/credential-spec/plan.ts";
+import type { Found } from "../../src/credential-spec/objects.ts";
+import { fixOf, planPods, type Step } from "../../src/credential-spec/plan.ts";
 import * as say from "../../src/credential-spec/status.ts";
 import { ownerOf, wishOf } from "../../src/credential-spec/wanted.ts";
 import { allMade, DOMAIN, farmWith, foreign, HOST_ACCOUNT, made, wantedOf } from "./cases.ts";
@@ -114,11 +115,16 @@ describe("the Event of a farm that is ready", () => {
 });
 
 describe("before anything is published", () => {
-  const owned = { ownedObjects: [{ objectGUID: "g", kind: "Account" as const }] };
+  const account = { distinguishedName: "CN=itfarm1", objectGUID: "g", samAccountName: "itfarm1$" };
+  const owned = { ownedObjects: [{ objectGUID: "g", kind: "Account" as const }], account };
+  const wanted = { samAccountName: "ITFarm1", dnsName: "emea.contoso.com" };
 
   test.each([
     ["all is well", { ...owned, ...READY }, true],
     ["no account", READY, false],
+    ["an account that is not the farm's own", { ...READY, account }, false],
+    ["another account of the farm's", { ...owned, ...READY, account: { ...account, samAccountName: "victim$" } }, false],
+    ["an account of which nothing is known but that it is there", { ownedObjects: owned.ownedObjects, ...READY }, false],
     ["a host group alone", { ...READY, ownedObjects: [{ objectGUID: "g", kind: "HostGroup" as const }] }, false],
     ["a host that is missing", { ...owned, ...statusOf(conditionOf("HostsReady", "False", "HostNotFound")) }, true],
     ["a right to retrieve that was not written", { ...owned, ...statusOf(conditionOf("HostsReady", "False", "AccessDenied")) }, false],
@@ -126,7 +132,30 @@ describe("before anything is published", () => {
     ["a domain that did not answer", { ...owned, ...statusOf(conditionOf("HostsReady", "Unknown", "DirectoryUnavailable")) }, false],
     ["nothing said of hosts", { ...owned, ...statusOf() }, false],
   ])("the account and its hosts are there: %s", (_, status, isReady) => {
-    expect(say.isAccountReady(status)).toBe(isReady);
+    expect(say.isAccountReady(status, wanted)).toBe(isReady);
+  });
+
+  const farm = farmWith({});
+  const spec = made(wantedOf(farm).GMSACredentialSpec);
+  const before = { ...spec, metadata: { ...spec.metadata, labels: { "serverfarm.dev/farm-uid": "uid-0" } } };
+  const scopeOf = (found: Found, status: ServerFarmStatus, of = farm) => say.scopeOf(wishOf(of, DOMAIN), found, ownerOf(of), status);
+  const waits = statusOf(conditionOf("HostsReady", "Unknown", "DomainNotReady"));
+  const withheld = statusOf(conditionOf("HostsReady", "True"), conditionOf("Allowed", "False", "NotAllowed"));
+
+  test.each([
+    ["its own spec, whatever becomes of the hosts", { GMSACredentialSpec: spec }, { ...owned, ...waits }, "Full"],
+    ["no spec, and hosts that are not known", {}, { ...owned, ...waits }, "Awaited"],
+    ["the spec of a farm of this name that was there before", { GMSACredentialSpec: before }, { ...owned, ...waits }, "Awaited"],
+    ["the same, and all is well", { GMSACredentialSpec: before }, { ...owned, ...READY }, "Full"],
+    ["its own spec, and no account any more", { GMSACredentialSpec: spec }, READY, "Awaited"],
+    ["tenants that do not allow it", { GMSACredentialSpec: spec }, { ...owned, ...withheld }, "Frozen"],
+    ["the same, and no account", { GMSACredentialSpec: spec }, withheld, "Awaited"],
+  ] as const)("how far it goes: %s", (_, found, status, scope) => {
+    expect(scopeOf(found, status)).toBe(scope);
+  });
+
+  test("how far it goes: nothing is wanted", () => {
+    expect(scopeOf({ GMSACredentialSpec: spec }, READY, farmWith(undefined))).toBe("Full");
   });
 });
 
@@ -237,5 +266,31 @@ describe("what is told of a step", () => {
       { attribute: "credspec.Extra", before: ["eks-web"], after: [] },
       { attribute: "credspec.CmsPlugins", before: [], after: ["a"] },
     ]);
+  });
+
+  test("to the audit log, of a ConfigMap: nothing that anybody else put into it, and an end to all that is told", () => {
+    const map = wantedOf(farmWith({ configMap: true })).ConfigMap;
+    if (!map) throw new Error("none is wanted");
+    const data = { "credspec.json": "{}", password: "hush", long: "x".repeat(500_000) };
+    const edited = { ...made(map), data, binaryData: { key: "hush" } };
+    const patch = fixOf(map, edited) ?? {};
+    for (const step of [
+      { do: "Fix", object: map, found: edited, patch } as const,
+      { do: "Delete", kind: "ConfigMap", found: edited } as const,
+    ]) {
+      const told = auditedOf(step);
+      expect(told).toContainEqual(expect.objectContaining({ attribute: "data.credspec.json", before: ["{}"] }));
+      expect(told).toContainEqual({ attribute: "data.password" });
+      expect(JSON.stringify(told)).not.toContain("hush");
+      expect(JSON.stringify(told).length).toBeLessThan(10_000);
+    }
+    const keys = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`key${index}`, "x"]));
+    const many = fixOf(map, { ...made(map), data: keys }) ?? {};
+    const step: Step = { do: "Fix", object: map, found: { ...made(map), data: keys }, patch: many };
+    expect(auditedOf(step).at(-1)).toEqual({ attribute: "and 951 more" });
+    expect(say.describeStep(step)).toMatch(/ and 981 more\)$/);
+    const subjects = Array.from({ length: 500 }, (_, index) => ({ kind: "User", name: `${"x".repeat(10_000)}${index}` }));
+    const found = { ...made(wanted.RoleBinding), subjects };
+    expect(JSON.stringify(auditedOf({ do: "Delete", kind: "RoleBinding", found })).length).toBeLessThan(150_000);
   });
 });

@@ -89,7 +89,11 @@ describe("what a farm wants for Pods", () => {
     "nothing whole is wanted while %s is not known",
     (field) => {
       const wish = wishOf(farmWith({}), { ...DOMAIN, identity: { ...DOMAIN.identity, [field]: undefined } });
-      expect(wish).toMatchObject({ kind: "Blocked", blocker: { reason: "DomainNotReady" }, binding: { kind: "RoleBinding" } });
+      expect(wish).toMatchObject({
+        kind: "Blocked",
+        blocker: { reason: "DomainNotReady" },
+        wanted: { RoleBinding: { kind: "RoleBinding" } },
+      });
     },
   );
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { decodeGuid, decodeSid } from "../../src/names/identifier.ts";
 import type { Manifest } from "../harness/cluster.ts";
-import { BASE } from "../harness/directory.ts";
+import { addUser, BASE } from "../harness/directory.ts";
 import { codeBlock, commandsOf, mentionedIn } from "../harness/docs.ts";
 import { findKubectl, shellWith } from "../harness/kube.ts";
 import { admit, giveRights, installKind, podOf, removeKind, takeRights } from "../harness/pods.ts";
@@ -106,8 +106,10 @@ describe.skipIf(!available)("credential specs for Pods", () => {
     await installKind(cluster);
     await giveRights(cluster);
     await createNamespace(OTHER);
+    await directory.asAdministrator((client) => addUser(client, HOST_ACCOUNT.user, "P0rtable!Secret"));
   });
   afterAll(async () => {
+    await directory.asAdministrator(async (client) => client.del((await directory.find(HOST_ACCOUNT.user))?.dn ?? ""));
     await removeKind(cluster);
     await takeRights(cluster);
   });
@@ -257,6 +259,19 @@ describe.skipIf(!available)("credential specs for Pods", () => {
     expect((await found("GMSACredentialSpec", SPEC))?.["credspec"]).toEqual(await credentialSpec("podweb"));
   });
 
+  test("a user who is not there yet keeps nothing from being published: HostsReady says who cannot retrieve", async () => {
+    await applyDomain({ spec: { podHostAccounts: [{ ...HOST_ACCOUNT, user: "svc-later" }] } });
+    await cluster.apply(farmOf(NAMESPACE, "podlater", { pods: { serviceAccounts: ["web"], hostAccount: "eks-web" } }));
+    const farm = await farmWhere(NAMESPACE, "podlater", (one) => podsReady(one)?.status === "True");
+    expect(condition(farm, "HostsReady")).toMatchObject({ status: "False", reason: "HostNotFound" });
+    expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podlater`))).toHaveLength(1);
+    await directory.asAdministrator((client) => addUser(client, "svc-later", "P0rtable!Secret"));
+    await farmReady(NAMESPACE, "podlater");
+    await cluster.delete("ServerFarm", "podlater", NAMESPACE);
+    await directory.asAdministrator(async (client) => client.del((await directory.find("svc-later"))?.dn ?? ""));
+    await applyDomain();
+  });
+
   test("the same as a ConfigMap, where it is asked for", async () => {
     await patchFarm(NAMESPACE, "podweb", { pods: { configMap: true } });
     await farmReady(NAMESPACE, "podweb");
@@ -264,6 +279,16 @@ describe.skipIf(!available)("credential specs for Pods", () => {
     expect(JSON.parse(z.object({ "credspec.json": z.string() }).parse(map?.["data"])["credspec.json"])).toEqual(
       await credentialSpec("podweb"),
     );
+    // Somebody changes it, so that nobody can change it back.
+    await cluster.patch("ConfigMap", NAME, NAMESPACE, { data: { "credspec.json": "{}" }, immutable: true });
+    await cluster.annotate("ServerFarm", "podweb", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "immutable" });
+    const again = await waitFor(
+      "another",
+      () => found("ConfigMap", NAME, NAMESPACE),
+      (one) => one !== undefined && one.metadata.uid !== map?.metadata.uid,
+    );
+    expect(again).toMatchObject({ data: map?.["data"] });
+    await farmReady(NAMESPACE, "podweb");
     await patchFarm(NAMESPACE, "podweb", { pods: { configMap: false } });
     await gone("ConfigMap", NAME, NAMESPACE);
   });
@@ -305,6 +330,16 @@ describe.skipIf(!available)("credential specs for Pods", () => {
     await cluster.annotate("ServerFarm", "podweb", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "label" });
     await farmReady(NAMESPACE, "podweb");
     expect(await published("podweb")).toEqual(["GMSACredentialSpec", "Role", "RoleBinding"]);
+  });
+
+  test("an object that says it is of another farm is not the farm's any more, and it is said at once", async () => {
+    const name = (farm: string) => cluster.annotate("RoleBinding", NAME, NAMESPACE, { "serverfarm.dev/farm": `${NAMESPACE}/${farm}` });
+    await name("another");
+    const farm = await farmWhere(NAMESPACE, "podweb", (one) => podsReady(one)?.reason === "NotOwned", 10);
+    expect(podsReady(farm)?.message).toContain("belongs to another farm");
+    await name("podweb");
+    await cluster.annotate("ServerFarm", "podweb", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "named" });
+    await farmReady(NAMESPACE, "podweb");
   });
 
   test("without spec.pods everything goes, and so does the condition", async () => {

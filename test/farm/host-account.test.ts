@@ -61,9 +61,13 @@ describe("the user of pods.hostAccount", () => {
     expect(look({ users: [before], before, entry: "" })).toEqual({
       wanted: [],
       kept: ["renamed"],
-      reasons: ["InvalidSpec"],
+      reasons: ["HostAccountNotFound"],
       remembered: [before.objectGUID],
     });
+  });
+
+  test("an entry that is no name of a user is the domain owner's to correct", () => {
+    expect(look({ entry: "CN=,=" })).toMatchObject({ wanted: [], reasons: ["InvalidSpec"] });
   });
 
   test("several that may be meant get nothing", () => {

@@ -18,7 +18,12 @@ export function unknownStatus(
   {
     stalled = false,
     ending = (parts) => parts,
-  }: { stalled?: boolean; ending?: (parts: readonly ConditionDraft[]) => readonly ConditionDraft[] } = {},
+    withheld,
+  }: {
+    stalled?: boolean;
+    ending?: (parts: readonly ConditionDraft[]) => readonly ConditionDraft[];
+    withheld?: Withheld | undefined;
+  } = {},
 ): ServerFarmStatus {
   const generation = farm.metadata.generation ?? 0;
   const ready: ConditionDraft = { type: "Ready", status: "False", reason, message };
@@ -30,7 +35,7 @@ export function unknownStatus(
     observedGeneration: generation,
     conditions: toConditions(
       farm.status?.conditions ?? [],
-      [ready, ...lastAllowed(farm), ...parts, ...progress(ready, stalled)],
+      [ready, ...(withheld ? [withheldFinding(withheld)] : lastAllowed(farm)), ...parts, ...progress(ready, stalled)],
       generation,
       now,
     ),
@@ -43,10 +48,10 @@ export interface Unusable {
   readonly message: string;
 }
 
-/** A farm whose domain cannot be used. One that is to be decommissioned can be let go. */
-export function waitingStatus(farm: ServerFarm, { reason, message }: Unusable, now: Date): ServerFarmStatus {
+/** A farm whose domain cannot be used. One that is to be decommissioned can be let go. What tenants do not allow is known all the same. */
+export function waitingStatus(farm: ServerFarm, { reason, message }: Unusable, now: Date, withheld?: Withheld): ServerFarmStatus {
   const { name, namespace = "", deletionTimestamp } = farm.metadata;
-  if (deletionTimestamp === undefined) return unknownStatus(farm, reason, message, now, { stalled: reason === "DomainNotFound" });
+  if (deletionTimestamp === undefined) return unknownStatus(farm, reason, message, now, { stalled: reason === "DomainNotFound", withheld });
   const text = `the farm cannot be decommissioned: ${message} To let the farm go and leave its objects in the directory: kubectl annotate farm ${name} -n ${namespace} ${ABANDON}=true`;
   return unknownStatus(farm, "DeletionBlocked", text, now);
 }

@@ -69,6 +69,15 @@ describe("where its domain cannot be used", () => {
     );
   });
 
+  test("what tenants do not allow is said all the same, whatever was so before", () => {
+    const conditions = BEFORE.conditions?.flatMap((one) => [{ ...one, type: one.type === "AccountReady" ? "Allowed" : one.type }]) ?? [];
+    const before = { ...BEFORE, conditions };
+    const withheld = { kind: "NotAllowed", message: "no tenant allows it" } as const;
+    const away = { reason: "DomainNotReady", message: "away" } as const;
+    expect(lines(waitingStatus(farm({}, before), away, NOW, withheld))[1]).toBe("Allowed False NotAllowed: no tenant allows it");
+    expect(lines(waitingStatus(farm({}, before), away, NOW))[1]).toBe("Allowed True Reconciled: Account as seen");
+  });
+
   test("one that is being deleted says how it can be let go", () => {
     const [ready, ...rest] = lines(waitingStatus(deleting(BEFORE), { reason: "DomainNotFound", message: "there is none." }, NOW));
     expect(ready).toBe(

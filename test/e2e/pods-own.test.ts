@@ -1,0 +1,140 @@
+/** spec.pods and accounts that are not the farm's: nothing is published of them, whatever was published before under the farm's name. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { admit, giveRights, installKind, podOf, removeKind, takeRights } from "../harness/pods.ts";
+import { waitFor } from "../harness/process.ts";
+import {
+  applyDomain,
+  available,
+  cluster,
+  condition,
+  createNamespace,
+  directory,
+  domainReady,
+  type Farm,
+  farmOf,
+  farmReady,
+  farmWhere,
+  getFarm,
+  patchFarm,
+  startOperator,
+  useOperator,
+} from "../harness/world.ts";
+
+const [NAMESPACE, OTHER] = ["pods-own", "pods-victim"];
+const OPTIONS = { pods: { enabled: true, configMaps: true } };
+
+const podsReady = (farm: Farm) => condition(farm, "PodsReady");
+const bindingOf = (name: string) => cluster.find("RoleBinding", `${name}-credential-spec`, NAMESPACE);
+const credspecOf = async (name: string): Promise<string> =>
+  JSON.stringify((await cluster.find("GMSACredentialSpec", `${NAMESPACE}.${name}`))?.["credspec"] ?? "none");
+
+async function publish(name: string, spec: object = {}): Promise<void> {
+  await cluster.apply(farmOf(NAMESPACE, name, { pods: { serviceAccounts: ["web"] }, ...spec }));
+  await farmReady(NAMESPACE, name);
+  expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.${name}`))).toHaveLength(1);
+}
+
+/** The farm asks for the account of another, and gets nothing of it. */
+async function getsNothing(name: string): Promise<void> {
+  const farm = await farmWhere(
+    NAMESPACE,
+    name,
+    (one) => condition(one, "AccountReady")?.status === "False" && podsReady(one)?.reason === "ChangesPending",
+  );
+  expect(podsReady(farm)).toMatchObject({ status: "False", message: expect.stringContaining("see AccountReady") });
+  await waitFor(
+    "the end of the binding",
+    () => bindingOf(name),
+    (binding) => binding === undefined,
+  );
+  expect((await credspecOf(name)).toLowerCase()).not.toContain("podvictim");
+  for (const account of ["web", "evil"])
+    expect(await admit(cluster, NAMESPACE, podOf(account, `${NAMESPACE}.${name}`)), account).toHaveProperty("refused");
+}
+
+async function remove(...names: readonly string[]): Promise<void> {
+  const found = await Promise.all(names.flatMap((name) => [directory.find(`${name}$`), directory.find(`${name}Hosts`)]));
+  await directory.asAdministrator(async (client) => {
+    for (const entry of found) if (entry) await client.del(entry.dn);
+  });
+}
+
+describe.skipIf(!available)("accounts that are not the farm's own", () => {
+  beforeAll(async () => {
+    await installKind(cluster);
+    await giveRights(cluster);
+    await createNamespace(OTHER);
+  });
+  afterAll(async () => {
+    await removeKind(cluster);
+    await takeRights(cluster);
+  });
+  const world = useOperator(NAMESPACE, OPTIONS);
+  beforeAll(async () => {
+    await cluster.apply(farmOf(OTHER, "podvictim"));
+    await farmReady(OTHER, "podvictim");
+  });
+  afterEach(() => applyDomain());
+
+  test("a farm that is made again under its name asks for the account of another", async () => {
+    await publish("podagain");
+    // Nobody sees that it went.
+    await world.operator.kill();
+    await cluster.delete("ServerFarm", "podagain", NAMESPACE, 0);
+    await cluster.patch("ServerFarm", "podagain", NAMESPACE, { metadata: { finalizers: null } });
+    await cluster.waitGone("ServerFarm", "podagain", NAMESPACE);
+    await cluster.apply(farmOf(NAMESPACE, "podagain", { account: { name: "podvictim" }, pods: { serviceAccounts: ["web", "evil"] } }));
+    world.operator = await startOperator(OPTIONS);
+    await getsNothing("podagain");
+    await cluster.delete("ServerFarm", "podagain", NAMESPACE);
+    expect(await credspecOf("podagain")).toBe('"none"');
+    await remove("podagain");
+  });
+
+  test("a farm that is made again as it was goes on with what was published", async () => {
+    await publish("podsame", { deletionPolicy: "Delete" });
+    await world.operator.kill();
+    await cluster.delete("ServerFarm", "podsame", NAMESPACE, 0);
+    await cluster.patch("ServerFarm", "podsame", NAMESPACE, { metadata: { finalizers: null } });
+    await cluster.waitGone("ServerFarm", "podsame", NAMESPACE);
+    const before = await credspecOf("podsame");
+    await cluster.apply(farmOf(NAMESPACE, "podsame", { pods: { serviceAccounts: ["web"] } }));
+    world.operator = await startOperator(OPTIONS);
+    const { metadata } = await farmReady(NAMESPACE, "podsame");
+    expect(await credspecOf("podsame")).toBe(before);
+    const labels = async (): Promise<unknown> => (await cluster.find("GMSACredentialSpec", `${NAMESPACE}.podsame`))?.metadata["labels"];
+    expect(await labels()).toEqual({ "serverfarm.dev/farm-uid": metadata.uid });
+    await waitFor("the right", async () => Array.isArray(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podsame`))));
+    await cluster.delete("ServerFarm", "podsame", NAMESPACE);
+  });
+
+  test("a farm whose account somebody takes away is renamed to that of another", async () => {
+    await publish("podmark");
+    await directory.modify((await directory.find("podmark$"))?.dn ?? "", "replace", "adminDescription", []);
+    const lost = await farmWhere(NAMESPACE, "podmark", (farm) => podsReady(farm)?.reason === "ChangesPending");
+    expect(lost.status).not.toHaveProperty("account");
+    // It may be a mistake: whoever used it still may.
+    expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podmark`))).toHaveLength(1);
+    await patchFarm(NAMESPACE, "podmark", { account: { name: "podvictim" }, pods: { serviceAccounts: ["web", "evil"] } });
+    await getsNothing("podmark");
+    await cluster.delete("ServerFarm", "podmark", NAMESPACE);
+    await remove("podmark");
+  });
+
+  test("a farm that its tenants do not allow gets nothing while its domain is away, either", async () => {
+    await publish("podaway", { hosts: { quarantined: ["WEB02"] } });
+    await applyDomain({ spec: { servers: ["ldaps://127.0.0.1:9"], tenants: [] } });
+    await patchFarm(NAMESPACE, "podaway", { pods: { serviceAccounts: ["web", "newcomer"] } });
+    const farm = await farmWhere(NAMESPACE, "podaway", (one) => condition(one, "Ready")?.reason === "DomainNotReady");
+    expect(condition(farm, "Allowed")).toMatchObject({ status: "False", reason: "NotAllowed" });
+    await cluster.annotate("ServerFarm", "podaway", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "away" });
+    await waitFor("the answer", async () => (await getFarm(NAMESPACE, "podaway")).status?.lastHandledReconcileRequest === "away");
+    expect(JSON.stringify((await bindingOf("podaway"))?.["subjects"])).not.toContain("newcomer");
+    expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podaway`))).toHaveLength(1);
+    await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { tenants: null } });
+    await applyDomain();
+    await domainReady();
+    await farmReady(NAMESPACE, "podaway");
+    await cluster.delete("ServerFarm", "podaway", NAMESPACE);
+  });
+});

@@ -19,7 +19,7 @@ export function usersNamed({ by, value }: Lookup, users: readonly DirectoryObjec
 }
 
 /** The users that an entry of hosts.quarantined may mean beside computers. */
-export function usersMeant(reference: HostReference, users: readonly DirectoryObject[] = []): readonly DirectoryObject[] {
+export function usersMeant(reference: HostReference, users: readonly DirectoryObject[]): readonly DirectoryObject[] {
   const asked = asUser(reference);
   return asked ? usersNamed(asked, users).filter(isUser) : [];
 }

@@ -32,7 +32,7 @@ import {
   together,
 } from "./name-queries.ts";
 import type { Absence, LookOptions, ObservedFarm, Scope } from "./observed.ts";
-import { lookForSearch, searchKeys } from "./search-queries.ts";
+import { lookForFound, searchKeys } from "./search-queries.ts";
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
   const { scope, before } = options;
@@ -51,7 +51,8 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
   const namesakes = scope === "Names" ? yield* lookForNamesakes(desired, found) : [];
   const objects = distinct([...found, ...namesakes]).map((object) => (object === adoptable && adopted ? adopted.group : object));
   const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects, options);
-  const search = before?.search ?? (scope === "Names" && desired.search ? yield* lookForSearch(desired.search) : undefined);
+  const search =
+    before?.search ?? (scope === "Names" && desired.search ? yield* lookForFound(desired, desired.search, objects) : undefined);
   const users = before?.users ?? (hasUsers(desired) ? yield* lookForUsers(desired) : []);
   const known = [...hosts, ...(search?.found ?? []), ...users.filter(isUser)];
   const computers = before?.computers ?? (yield* lookForComputers(desired, scope, objects, known));

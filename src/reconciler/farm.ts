@@ -84,7 +84,10 @@ export function directoryOf(
       // Whoever was quarantined a moment ago may still have the right.
       const hasSomething = desired.knownObjects.length + desired.journal.hostGroups.length > 0;
       const urgent = hasSomething && desired.quarantined.some(({ text }) => !desired.resolved.has(text));
-      const find = (query: Query): ReturnType<Reader["find"]> => (query.below ? searches : reader).find({ ...query, urgent }, signal);
+      const find = (query: Query): ReturnType<Reader["find"]> =>
+        query.below
+          ? searches.find({ ...query, urgent, tenant: desired.standing.namespace }, signal)
+          : reader.find({ ...query, urgent }, signal);
       const observed = await answer(questions(before), find);
       return before?.search && isOutdated(desired, observed) ? await answer(questions(), find) : observed;
     },

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DELEGATED } from "../harness/delegation.ts";
 import { type Account, addUser, BASE } from "../harness/directory.ts";
+import { giveRights, installKind, removeKind, takeRights } from "../harness/pods.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
 import {
@@ -48,7 +49,9 @@ describe.skipIf(!available)("a portable user", () => {
         ],
       },
     });
-    operator = await startOperator();
+    await installKind(cluster);
+    await giveRights(cluster);
+    operator = await startOperator({ pods: { enabled: true, configMaps: false } });
     await domainReady();
     await cluster.apply(
       farmOf(NAMESPACE, "pod", { hosts: { computers: ["WEB01"] }, pods: { serviceAccounts: ["web"], hostAccount: "eks-web" } }),
@@ -59,6 +62,8 @@ describe.skipIf(!available)("a portable user", () => {
   afterAll(async () => {
     await cleanUp();
     expect(await operator.stop()).toBe(0);
+    await removeKind(cluster);
+    await takeRights(cluster);
     await directory.asAdministrator(async (client) => {
       for (const user of [USER, OTHER]) await client.del(dnOf(user));
     });

@@ -37,6 +37,8 @@ const KINDS = {
   Referral: { waitsFor: "Time", connection: "Kept" },
   /** The object is not, or no longer, this farm's, or is one that must not be touched. */
   NotOwned: { waitsFor: "Person", connection: "Kept" },
+  /** More match than are read. */
+  TooMany: { waitsFor: "Person", connection: "Kept" },
   /** Anything else that the directory said: what is not known may pass. */
   Rejected: { waitsFor: "Time", connection: "Kept" },
 } as const satisfies Readonly<Record<string, Kind>>;

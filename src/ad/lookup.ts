@@ -21,6 +21,8 @@ export interface Query {
   readonly membersAtMost?: number;
   /** True: somebody must lose something now, so that it waits for nobody. */
   readonly urgent?: boolean;
+  /** Who asks what may take long, by namespace: they take turns. */
+  readonly tenant?: string;
   /** objectGUID of a group: only what is a direct member of it is meant, and of that nothing but its objectGUID is read. */
   readonly directMembersOf?: string;
   /** Every computer below a container is meant, and `lookups` is empty. */
@@ -33,6 +35,8 @@ export interface Below {
   readonly container: string;
   /** Patterns of sAMAccountNames without the $; who asks compares them once more. */
   readonly names: readonly string[];
+  /** Where there are more the answer is an error: TooMany. */
+  readonly atMost: number;
 }
 
 /** Questions that are asked at a time, and the answer to each of them in their order; what is asked next depends on the answers. Never no question. */

@@ -2,7 +2,7 @@
 import { type DirectoryObject, isComputer } from "../ad/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import type { FeedEntry } from "../directory/feed.ts";
-import { nameOfComputer } from "../farm/host-search.ts";
+import { nameOfComputer } from "../farm/found-computers.ts";
 import { patternOf } from "../names/account-name.ts";
 
 /** What is known of what farms asked for. */

@@ -107,7 +107,7 @@ export class LdapConnection {
   }
 
   async search(request: SearchRequest): Promise<readonly Attributes[]> {
-    const { base, scope, filter, attributes, limit, deleted, within } = request;
+    const { base, scope, filter, attributes, limit, deleted, within, pagesOf } = request;
     const attempt = { what: `searching ${base === "" ? "the rootDSE" : base}`, write: false };
     const options: SearchOptions = {
       scope,
@@ -121,7 +121,7 @@ export class LdapConnection {
       (await this.#client.search(base, options, deleted === true ? [new Control(SHOW_DELETED, { critical: true })] : [])).searchEntries;
     const search = (): Promise<readonly Entry[]> => this.#request("search", attempt, send, within);
     const entries =
-      request.pages === true ? await collectPages((size) => this.#pages(base, options, size, attempt), search) : await search();
+      pagesOf === undefined ? await search() : await collectPages((size) => this.#pages(base, options, size, attempt), search, pagesOf);
     return entries.map((entry) => new Attributes(entry));
   }
 

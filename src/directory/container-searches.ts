@@ -1,10 +1,11 @@
-/** Answers which computers are below a container, page by page. Whoever asks the same before it is sent is answered by the same search. */
+/** Answers which computers are below a container, page by page. Whoever asks the same before it is sent is answered by the same search; tenants take turns. */
 import { setImmediate } from "node:timers/promises";
 import { AndFilter, EqualityFilter, type Filter, OrFilter, PresenceFilter, SubstringFilter } from "ldapts";
 import { DirectoryError } from "../ad/error.ts";
 import type { Below, Query } from "../ad/lookup.ts";
 import { type DirectoryObject, isComputer } from "../ad/object.ts";
 import type { Reader } from "../ad/port.ts";
+import { Gate } from "../base/turns.ts";
 import { foldName } from "../names/account-name.ts";
 import { OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
@@ -14,7 +15,8 @@ const [SEARCHES, TURN] = [2, 50];
 
 interface Search {
   readonly below: Below;
-  readonly share: "urgent" | "other";
+  /** Who waits for it: it is sent when the first of them has its turn. */
+  readonly tenants: Set<string>;
   readonly answer: PromiseWithResolvers<readonly DirectoryObject[]>;
 }
 
@@ -22,46 +24,37 @@ export class ContainerSearches implements Reader {
   readonly #session: LdapSession;
   /** Those that were not sent yet, by what they ask. */
   readonly #waiting = new Map<string, Search>();
-  readonly #underWay = { urgent: 0, other: 0 };
+  /** What is urgent takes none from the rest: a tenant may make all that it asks urgent. */
+  readonly #gates = { urgent: new Gate(SEARCHES), other: new Gate(SEARCHES) };
 
   constructor(session: LdapSession) {
     this.#session = session;
   }
 
   /** Of lookups nothing is answered. */
-  find({ below, urgent = false }: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
+  find({ below, urgent = false, tenant = "" }: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
     if (!below) return Promise.resolve([]);
     if (signal.aborted) return Promise.reject(new DirectoryError("Aborted", "the operator is stopping"));
     const share = urgent ? "urgent" : "other";
-    const key = JSON.stringify([share, below.container, below.names.map(foldName).toSorted()]);
+    const key = JSON.stringify([share, below.container, below.atMost, below.names.map(foldName).toSorted()]);
     // One that is under way may not see what its asker was woken for.
-    const waiting = this.#waiting.get(key);
-    if (waiting) return waiting.answer.promise;
-    const search: Search = { below, share, answer: Promise.withResolvers() };
+    const search = this.#waiting.get(key) ?? { below, tenants: new Set<string>(), answer: Promise.withResolvers() };
     this.#waiting.set(key, search);
+    if (search.tenants.has(tenant)) return search.answer.promise;
+    search.tenants.add(tenant);
     // What is asked within one tick is asked together.
-    setTimeout(() => {
-      this.#sendAll(share);
-    }, 0);
+    setTimeout(() => void this.#gates[share].pass(tenant, urgent ? "Urgent" : "Change", () => this.#send(key, search)), 0);
     return search.answer.promise;
   }
 
-  #sendAll(share: Search["share"]): void {
-    for (const [key, search] of this.#waiting) {
-      if (search.share !== share || this.#underWay[share] >= SEARCHES) continue;
-      this.#waiting.delete(key);
-      this.#underWay[share]++;
-      const { resolve, reject } = search.answer;
-      void this.#search(search.below)
-        .then(resolve, reject)
-        .finally(() => {
-          this.#underWay[share]--;
-          this.#sendAll(share);
-        });
-    }
+  async #send(key: string, search: Search): Promise<void> {
+    // Another of those who wait for it had its turn before.
+    if (this.#waiting.get(key) !== search) return;
+    this.#waiting.delete(key);
+    await this.#search(search.below).then(search.answer.resolve, search.answer.reject);
   }
 
-  async #search({ container, names }: Below): Promise<readonly DirectoryObject[]> {
+  async #search({ container, names, atMost }: Below): Promise<readonly DirectoryObject[]> {
     const entries = await this.#session.search({
       base: `<GUID=${container}>`,
       scope: "sub",
@@ -72,7 +65,7 @@ export class ContainerSearches implements Reader {
         ],
       }),
       attributes: OBJECT_ATTRIBUTES,
-      pages: true,
+      pagesOf: atMost,
     });
     // While the pages were read one may have been moved from the one to the next.
     const found = new Map<string, DirectoryObject>();

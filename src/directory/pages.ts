@@ -3,24 +3,22 @@ import { DirectoryError } from "../ad/error.ts";
 
 /** Entries in a page: fewer than the 1,000 that a server lists at most (MaxPageSize). The second is for where the first leaves a doubt. */
 const SIZES = [500, 333];
-/** More are not read: whoever may write a farm must not be able to have the whole domain read. */
-export const MOST_FOUND = 20_000;
 
 /**
  * The client takes an empty page for the last one, though the server may have more, and does not tell which it was. So a search that ends with one is made
- * again in pages of another size, and then without pages, where a server says that it cut its answer short.
+ * again in pages of another size, and then without pages, where a server says that it cut its answer short. After more than `most` it ends: TooMany.
  */
 export async function collectPages<Entry>(
   pagesOf: (size: number) => AsyncIterable<readonly Entry[]>,
   inOneAnswer: () => Promise<readonly Entry[]>,
+  most: number,
 ): Promise<readonly Entry[]> {
   for (const size of SIZES) {
     const found: Entry[] = [];
     let last = 0;
     for await (const page of pagesOf(size)) {
       found.push(...page);
-      if (found.length > MOST_FOUND)
-        throw new DirectoryError("Rejected", `more than ${MOST_FOUND} objects match, and so many are not read`);
+      if (found.length > most) throw new DirectoryError("TooMany", `more than ${most} objects match, and so many are not read`);
       last = page.length;
     }
     if (last > 0) return found;

@@ -222,7 +222,7 @@ function filterOf(terms: readonly Term[], { directMembersOf }: Query): Filter {
   if (computers.length > 0) filters.push(new AndFilter({ filters: [equals("objectCategory", "computer"), any] }));
   if (directMembersOf === undefined) return new OrFilter({ filters });
   // By GUID (MS-ADTS 3.1.1.3.1.2.4), so that a group that is renamed this very moment has not lost its members.
-  return new AndFilter({ filters: [equals("memberOf", `<GUID=${directMembersOf}>`), ...filters] });
+  return new AndFilter({ filters: [equals("memberOf", `<GUID=${directMembersOf}>`), new OrFilter({ filters })] });
 }
 
 function attributesOf(queries: readonly Query[]): readonly string[] {

@@ -32,8 +32,8 @@ export interface SearchRequest {
   /** Stop after so many entries; without it, an answer that the server cut short is an error. */
   readonly limit?: number;
   readonly deleted?: boolean;
-  /** True: there may be more than a server lists at once. */
-  readonly pages?: boolean;
+  /** There may be more than a server lists at once, and as many as this are read; of more the answer is an error. */
+  readonly pagesOf?: number;
   /** A shorter deadline than the usual one, in milliseconds. */
   readonly within?: number;
 }

@@ -3,11 +3,14 @@
  * quarantined, loses the right. Of its manifest nothing else is looked up: what it may not have it is not told of either.
  */
 import type { ServerFarm } from "../api/generated/server-farm.ts";
+import type { DirectoryObject } from "../ad/object.ts";
 import { foldName } from "../names/account-name.ts";
-import { lookupKey } from "../names/identifier.ts";
+import { dnKey } from "../names/distinguished-name.ts";
+import { keysOfHost, lookupKey } from "../names/identifier.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import { hostAccountReference } from "./desired-host-account.ts";
 import { readJournal } from "./journal.ts";
+import type { Resolution } from "./looked.ts";
 
 /** Whether something may be left to take out, or to keep out. Where there is not the directory is not asked at all. */
 export function hasToTakeOut({ spec, status }: ServerFarm): boolean {
@@ -47,4 +50,14 @@ export function frozenFarm({ spec, status }: ServerFarm, desired: DesiredFarm): 
     },
     adoption: { ...desired.adoption, farm: "Never" },
   };
+}
+
+/** Those whom the manifest does not name any more, by the keys of their distinguished names. Who is quarantined is not among them. */
+export function departedHosts(to: Resolution): ReadonlyMap<string, DirectoryObject> {
+  const { objectGUIDs, unlessNamed } = to.looked.desired.departed;
+  const hosts = to.seen(objectGUIDs.map((objectGUID) => ({ objectGUID })));
+  const entries = hosts.map((host) => [dnKey(host.distinguishedName), host] as const);
+  const isOut = ([key, host]: (typeof entries)[number]): boolean =>
+    !to.quarantined.has(key) && !keysOfHost(host).some((name) => unlessNamed.has(name));
+  return new Map(entries.filter(isOut));
 }

@@ -19,7 +19,7 @@ export function usersNamed({ by, value }: Lookup, users: readonly DirectoryObjec
 }
 
 /** The users that an entry of hosts.quarantined may mean beside computers. */
-export function usersMeant(reference: HostReference, users: readonly DirectoryObject[] = []): readonly DirectoryObject[] {
+export function usersMeant(reference: HostReference, users: readonly DirectoryObject[]): readonly DirectoryObject[] {
   const asked = asUser(reference);
   return asked ? usersNamed(asked, users).filter(isUser) : [];
 }
@@ -88,7 +88,8 @@ export function* lookForUsers(desired: DesiredFarm): Look<readonly DirectoryObje
 /** A quarantined entry read as the name of a user; undefined for one that can only be a computer's. */
 export function asUser({ text, by, value }: HostReference): Lookup | undefined {
   if (by === "distinguishedName") return { by, value };
-  return by === "sAMAccountName" && !text.endsWith("$") ? { by, value: text } : undefined;
+  // With a dot it is read as a DNS name, and users may be called so.
+  return text.endsWith("$") ? undefined : { by: "sAMAccountName", value: text };
 }
 
 /** The user of pods.hostAccount, by the same rules as computers: what gets the right is an object. */
@@ -113,8 +114,7 @@ export function resolveHostAccount(to: Resolution, hostAccount: DesiredHostAccou
   to.unresolved++;
   to.remember({ text: reference }, remembered);
   to.blockers.push(found.length > 1 ? usersAmbiguous(hostAccount, found) : (unfit ?? userNotFound(hostAccount)));
-  // Who had the right keeps it while it cannot be told who is meant; whoever may not have it any more does not.
-  if (unfit && found.length < 2) return;
+  // Who had the right keeps it, whoever took its name; whoever may not have it any more does not.
   if (before && !unfitUser(hostAccount, before)) to.hold(before);
   to.unseen.wanted.push(...to.unseenSids(remembered));
 }

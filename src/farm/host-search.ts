@@ -1,14 +1,12 @@
 /** Who may have the right because hosts.search finds it: who comes, who stays, and who goes. */
 import { timestamp } from "../api/object.ts";
 import type { Blocker } from "../api/reasons.ts";
-import { ACCOUNT_DISABLED } from "../ad/account-flags.ts";
 import { type DirectoryObject, isTrusted } from "../ad/object.ts";
-import { foldName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import type { DesiredSearch, SearchRecord } from "./desired-search.ts";
+import { allowedOf, sift } from "./found-computers.ts";
 import type { HostNote } from "./host-messages.ts";
-import { allowedNames } from "./allowed-hosts.ts";
 import type { Looked, Resolution } from "./looked.ts";
 import { containerMoved, limitExceeded, passedOver, searchBlocker, shrinkHeld } from "./search-messages.ts";
 import type { ObservedSearch } from "./observed-search.ts";
@@ -28,18 +26,14 @@ export interface FoundHosts {
 /** What is known of computers without the search. */
 export interface Standings {
   readonly isQuarantined: (computer: DirectoryObject) => boolean;
+  /** objectGUIDs. */
+  readonly quarantinedIds: ReadonlySet<string>;
   /** Whether hosts.computers has it. */
   readonly isNamed: (computer: DirectoryObject) => boolean;
-  readonly isAllowed: (computer: DirectoryObject) => boolean;
 }
 
 /** Three may go at once, however few there are. */
 const FREE = 3;
-
-/** The name by which patterns mean it. */
-export function nameOfComputer({ samAccountName = "" }: Pick<DirectoryObject, "samAccountName">): string {
-  return foldName(samAccountName.endsWith("$") ? samAccountName.slice(0, -1) : samAccountName);
-}
 
 /** Undefined for a farm without a search, and where nothing was searched. */
 export function foundHosts({ desired, observed }: Looked, standings: Standings): FoundHosts | undefined {
@@ -49,10 +43,11 @@ export function foundHosts({ desired, observed }: Looked, standings: Standings):
   const remembered = rememberedOf({ desired, observed }, search);
   if (!blocker && observed.search.found && observed.search.container.kind === "Known")
     return decide({ desired, search, remembered, standings }, observed.search, observed.search.found, observed.search.container);
+  const isAllowed = allowedOf(desired);
   // Nothing is known of who belongs there.
   return {
     wanted: [],
-    held: remembered.seen.filter((computer) => isTrusted(desired, computer)).map((computer) => ({ computer, isHost: true })),
+    held: remembered.seen.filter((computer) => isTrusted(desired, computer)).map((computer) => ({ computer, isHost: isAllowed(computer) })),
     unseen: remembered.unseen.flatMap(({ sid }) => sid ?? []),
     blockers: blocker ? [blocker] : [],
     notes: [],
@@ -85,42 +80,46 @@ interface Case {
 
 function decide(
   { desired, search, remembered, standings }: Case,
-  { container }: ObservedSearch,
+  { passedOver: others }: ObservedSearch,
   found: readonly DirectoryObject[],
   { object, moved }: Extract<ObservedSearch["container"], { kind: "Known" }>,
 ): FoundHosts {
-  const { isQuarantined, isNamed, isAllowed } = standings;
+  const { isQuarantined, quarantinedIds, isNamed } = standings;
+  const free = (computers: readonly DirectoryObject[]): readonly DirectoryObject[] =>
+    computers.filter((computer) => !isQuarantined(computer));
+  const count = (guids: readonly string[] = []): number => guids.filter((guid) => !quarantinedIds.has(guid)).length;
   // One that was moved away while the pages were read may be on a later page.
-  const end = `,${dnKey(object.distinguishedName)}`;
-  const isBelow = ({ distinguishedName }: DirectoryObject): boolean => dnKey(distinguishedName).endsWith(end);
-  const matching = found.filter((computer) => isBelow(computer) && search.matches(nameOfComputer(computer)) && !isDisabled(computer));
-  const trusted = matching.filter((computer) => isTrusted(desired, computer));
-  const eligible = trusted.filter((computer) => isAllowed(computer) && !isQuarantined(computer));
+  const sifted = sift(desired, search, object, found);
+  const [eligible, refused] = [free(sifted.eligible), free(sifted.refused)];
   const knew = new Set(remembered.seen.map(({ objectGUID }) => objectGUID));
-  const isOver = eligible.length > search.max;
+  const matching = eligible.length + count(others?.tooMany);
+  const isOver = matching > search.max;
   const wanted = isOver ? eligible.filter(({ objectGUID }) => knew.has(objectGUID)) : eligible;
   const newcomers = isOver ? eligible.filter(({ objectGUID }) => !knew.has(objectGUID)) : [];
   // What a tenant is not allowed any more it keeps.
-  const frozen = trusted.filter((computer) => !isAllowed(computer) && knew.has(computer.objectGUID) && !isQuarantined(computer));
+  const frozen = refused.filter((computer) => knew.has(computer.objectGUID));
   const stays = new Set([...wanted, ...frozen].map(({ objectGUID }) => objectGUID));
   const missing = remembered.seen.filter(
     (computer) => !stays.has(computer.objectGUID) && !isQuarantined(computer) && !isNamed(computer) && isTrusted(desired, computer),
   );
   const shrink = shrinkOf(search, missing);
   const kept = shrink.held ? missing : [];
-  const refused = trusted.filter((computer) => !isAllowed(computer) && !isQuarantined(computer));
+  const isAllowed = allowedOf(desired);
   return {
     wanted,
     held: [
       ...newcomers.map((computer) => ({ computer, isHost: false })),
       ...frozen.map((computer) => ({ computer, isHost: false })),
-      ...kept.map((computer) => ({ computer, isHost: true })),
+      ...kept.map((computer) => ({ computer, isHost: isAllowed(computer) })),
     ],
     unseen: remembered.unseen.flatMap(({ sid }) => sid ?? []),
-    blockers: [...(isOver ? [limitExceeded(search, eligible.length, object)] : []), ...(shrink.held ? [shrink.held] : [])],
+    blockers: [...(isOver ? [limitExceeded(search, matching, object)] : []), ...(shrink.held ? [shrink.held] : [])],
     notes: [
-      ...(container.kind === "Known" && moved ? [containerMoved(search, object)] : []),
-      ...passedOver({ untrusted: matching.filter((computer) => !isTrusted(desired, computer)), notAllowed: refused.length }),
+      ...(moved ? [containerMoved(search, object)] : []),
+      ...passedOver({
+        untrusted: [...sifted.untrusted.map(({ distinguishedName }) => distinguishedName), ...(others?.untrusted ?? [])],
+        notAllowed: refused.length + count(others?.refused),
+      }),
     ],
     record: {
       container: search.distinguishedName,
@@ -130,10 +129,6 @@ function decide(
       ...shrink.record,
     },
   };
-}
-
-function isDisabled({ userAccountControl = 0 }: DirectoryObject): boolean {
-  return (userAccountControl & ACCOUNT_DISABLED) !== 0;
 }
 
 /** Whether so many may go, and what is counted of it. */
@@ -171,12 +166,10 @@ export function resolveSearch(to: Resolution): void {
     computers.has(dnKey(computer.distinguishedName));
   const named = new Map([...to.wanted, ...to.undecided]);
   const count = to.wanted.size;
-  const { granted } = to.looked.desired;
-  const isCalledSo = granted ? allowedNames(granted) : () => true;
   const found = foundHosts(to.looked, {
     isQuarantined: has(to.quarantined),
+    quarantinedIds: new Set([...to.quarantined.values()].map(({ objectGUID }) => objectGUID)),
     isNamed: has(named),
-    isAllowed: (computer) => to.isAllowed(computer) && isCalledSo(computer),
   });
   if (!found) return;
   const { wanted, held, unseen, blockers, notes, record } = found;

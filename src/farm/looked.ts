@@ -57,6 +57,7 @@ export interface Resolution {
   /** It keeps the right where it has it, and does not get it. */
   hold(computer: DirectoryObject): void;
   remember(reference: { readonly text: string }, hosts: readonly Identified[]): void;
+  isRemembered(reference: { readonly text: string }, host: Identified): boolean;
   seen(remembered: readonly ResolvedHost[]): readonly DirectoryObject[];
   /** SIDs of those who are not seen, and not known to be deleted. */
   unseenSids(remembered: readonly ResolvedHost[]): readonly string[];

@@ -7,6 +7,7 @@ import { dnKey, parentDn } from "../names/distinguished-name.ts";
 import { dnsNameLookups, impliedLookups, implyingLookups, lookupKey } from "../names/identifier.ts";
 import { mayAdopt } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
+import { FIELD } from "./desired-host-account.ts";
 import type { Scope } from "./observed.ts";
 
 export function namesOf(desired: DesiredFarm, scope: Scope): readonly Lookup[] {
@@ -155,6 +156,17 @@ export function distinct(objects: readonly DirectoryObject[]): readonly Director
 /** objectGUIDs of what the farm owns, and of the groups of others that it changed. */
 export function knownIds({ knownObjects, journal }: DesiredFarm): readonly string[] {
   return [...new Set([...knownObjects, ...[...journal.hostGroups, ...journal.accessGroups].map(({ objectGUID }) => objectGUID)])];
+}
+
+/** objectGUIDs of the hosts that the farm's entries were resolved to before, and of those that it does not name any more. */
+export function rememberedIds({ hosts, quarantined, resolved, departed, search }: DesiredFarm): readonly string[] {
+  const entries = [...hosts, ...quarantined].map(({ text }) => text);
+  const users = [...resolved.keys()].filter((reference) => reference.startsWith(FIELD));
+  return [
+    ...[...entries, ...users].flatMap((text) => resolved.get(text) ?? []).map(({ objectGUID }) => objectGUID),
+    ...departed.objectGUIDs,
+    ...(search?.remembered.keys() ?? []),
+  ];
 }
 
 /** The account, whoever owns it. */

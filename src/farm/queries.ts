@@ -3,7 +3,7 @@
  * generator: whoever runs it answers each with the objects that were found, and may ask for many farms at once.
  */
 import type { Look, Lookup } from "../ad/lookup.ts";
-import { HostIndex, isGroup, isPrimaryGroup, type DirectoryObject } from "../ad/object.ts";
+import { HostIndex, isComputer, isGroup, isPrimaryGroup, type DirectoryObject } from "../ad/object.ts";
 import { sameName } from "../names/account-name.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { lookupKey, relativeId } from "../names/identifier.ts";
@@ -28,10 +28,11 @@ import {
   lookForNamesakes,
   lookForObjects,
   namesOf,
+  rememberedIds,
   together,
 } from "./name-queries.ts";
 import type { Absence, LookOptions, ObservedFarm, Scope } from "./observed.ts";
-import { lookForSearch, searchKeys } from "./search-queries.ts";
+import { lookForFound, searchKeys } from "./search-queries.ts";
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
   const { scope, before } = options;
@@ -50,7 +51,8 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
   const namesakes = scope === "Names" ? yield* lookForNamesakes(desired, found) : [];
   const objects = distinct([...found, ...namesakes]).map((object) => (object === adoptable && adopted ? adopted.group : object));
   const missing = options.absenceReliable ? [] : yield* lookForMissing(desired, objects, options);
-  const search = before?.search ?? (scope === "Names" && desired.search ? yield* lookForSearch(desired.search) : undefined);
+  const search =
+    before?.search ?? (scope === "Names" && desired.search ? yield* lookForFound(desired, desired.search, objects) : undefined);
   const users = before?.users ?? (hasUsers(desired) ? yield* lookForUsers(desired) : []);
   const known = [...hosts, ...(search?.found ?? []), ...users.filter(isUser)];
   const computers = before?.computers ?? (yield* lookForComputers(desired, scope, objects, known));
@@ -71,7 +73,7 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
 }
 
 /** Whether users are, or were, among the farm's hosts. */
-function hasUsers({ hostAccount, resolved }: DesiredFarm): boolean {
+export function hasUsers({ hostAccount, resolved }: DesiredFarm): boolean {
   return hostAccount !== undefined || [...resolved.keys()].some((reference) => reference.startsWith(FIELD));
 }
 
@@ -142,8 +144,15 @@ function* lookForComputers(
     .filter((object) => isOwnGroup(desired, object) && (scope === "Owned" || isFormer(desired, object)))
     .flatMap((group) => group.members)
     .filter((member) => !keys.has(dnKey(member)));
-  const others = yield* ask([...[...added].map((value): Lookup => ({ by: "objectGUID", value })), ...members.map(byDn)], "Computers");
-  return [...new Map([...named, ...others].map((computer) => [computer.objectGUID, computer])).values()];
+  const [others = [], remembered = []] = yield* together([
+    ask(members.map(byDn), "Computers"),
+    // Some of them may be users, whether the farm still names one or not.
+    ask(
+      [...added].map((value): Lookup => ({ by: "objectGUID", value })),
+      "Objects",
+    ),
+  ]);
+  return distinct([...named, ...others, ...remembered.filter((object) => isComputer(object) || isUser(object))]);
 }
 
 /** A group of the farm's own that is not the host group that it wants. */
@@ -192,21 +201,11 @@ function* lookForOthers(
 function* lookForGone(desired: DesiredFarm, computers: readonly DirectoryObject[]): Look<readonly string[]> {
   const seen = new Set(computers.map(({ objectGUID }) => objectGUID));
   const absent = rememberedIds(desired).filter((guid) => !seen.has(guid));
-  const found = yield* ask(
-    absent.map((value) => ({ by: "objectGUID", value })),
-    "Deleted",
-  );
-  return found.map(({ objectGUID }) => objectGUID);
-}
-
-/** objectGUIDs of the computers that the farm's entries were resolved to before, and of those that it does not name any more. */
-function rememberedIds({ hosts, quarantined, resolved, departed, search, hostAccount }: DesiredFarm): readonly string[] {
-  const entries = [...hosts, ...quarantined].map(({ text }) => text);
-  return [
-    ...[...entries, hostAccount?.reference ?? ""].flatMap((text) => resolved.get(text) ?? []).map(({ objectGUID }) => objectGUID),
-    ...departed.objectGUIDs,
-    ...(search?.remembered.keys() ?? []),
-  ];
+  const lookups = absent.map((value): Lookup => ({ by: "objectGUID", value }));
+  // Among the deleted ones is also what is there.
+  const [found = [], live = []] = yield* together([ask(lookups, "Deleted"), ask(lookups, "Objects")]);
+  const there = new Set(live.map(({ objectGUID }) => objectGUID));
+  return found.map(({ objectGUID }) => objectGUID).filter((guid) => !there.has(guid));
 }
 
 /** Members of the farm's own group that do not answer, looked for only while a host that the farm names does not either. */

@@ -11,8 +11,8 @@ import type { ObservedSearch, SearchedContainer } from "./observed-search.ts";
 const NOBODY = "so nobody is added or removed by the search";
 
 /** Why the search says nothing of who is a host; undefined where it does. */
-export function searchBlocker(search: DesiredSearch, { container, failure }: ObservedSearch): Blocker | undefined {
-  const { distinguishedName } = search;
+export function searchBlocker(search: DesiredSearch, { container, failure, moreThan }: ObservedSearch): Blocker | undefined {
+  const { distinguishedName, max } = search;
   const field = "hosts.search.container";
   switch (container.kind) {
     case "Missing":
@@ -29,7 +29,16 @@ export function searchBlocker(search: DesiredSearch, { container, failure }: Obs
       const message = `${field}: no hosts are searched in ${container.object.distinguishedName}, since too many may create computers there or it is not for hosts, ${NOBODY}: make an OU for the hosts, and name it in ${field}.`;
       return { reason: "InvalidSpec", part: "Hosts", message };
     }
+    case "NotAllowed": {
+      // Where it is now is none of the tenant's business.
+      const message = `${field}: ${distinguishedName} was moved to where hosts of the tenant are not, ${NOBODY}: name another container, or have the domain's owner move it back or allow it (spec.tenants).`;
+      return { reason: "NotAllowed", part: "Hosts", message };
+    }
     case "Known":
+      if (moreThan !== undefined) {
+        const message = `hosts.search: more than ${moreThan} computers match below ${container.object.distinguishedName}, and no more are read where max is ${max}, ${NOBODY}. Narrow hosts.search.names or the container, or raise hosts.search.max.`;
+        return { reason: "HostLimitExceeded", part: "Hosts", message };
+      }
       if (failure === undefined) return undefined;
       return {
         reason: "DirectoryUnavailable",
@@ -84,13 +93,11 @@ export function passedOver({
   untrusted,
   notAllowed,
 }: {
-  readonly untrusted: readonly DirectoryObject[];
+  /** Distinguished names. */
+  readonly untrusted: readonly string[];
   readonly notAllowed: number;
 }): readonly HostNote[] {
-  const names = listOf(
-    untrusted.map(({ distinguishedName }) => distinguishedName),
-    commonName,
-  );
+  const names = listOf(untrusted, commonName);
   const others = notAllowed === 1 ? "1 computer that it finds is" : `${notAllowed} computers that it finds are`;
   return [
     ...(untrusted.length === 0

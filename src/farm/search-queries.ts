@@ -1,18 +1,68 @@
 /** What has to be looked up for hosts.search: the container as an object, and the computers below it. */
 import { DirectoryError } from "../ad/error.ts";
 import type { Look } from "../ad/lookup.ts";
+import type { Granted } from "../api/permission.ts";
 import { type DirectoryObject, isAccount, isComputer, isGroup } from "../ad/object.ts";
 import { dnKey, keysUpwards, parentDn } from "../names/distinguished-name.ts";
 import { keyBelow, lookupKey } from "../names/identifier.ts";
+import { allowedHosts } from "./allowed-hosts.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import type { DesiredSearch } from "./desired-search.ts";
+import { narrow } from "./found-computers.ts";
 import { ask, byDn, byGuid, isOwnGroup } from "./name-queries.ts";
 import type { ObservedFarm } from "./observed.ts";
 import type { ObservedSearch, SearchedContainer } from "./observed-search.ts";
 
-export function* lookForSearch(search: DesiredSearch): Look<ObservedSearch> {
-  const { distinguishedName, pinned, record, problem } = search;
-  if (problem !== undefined) return { container: { kind: "Invalid", problem }, around: [], found: undefined, failure: undefined };
+/** Of those whom a search finds only those are kept who may be hosts. `objects`: what the farm has in the directory. */
+export function* lookForFound(desired: DesiredFarm, search: DesiredSearch, objects: readonly DirectoryObject[]): Look<ObservedSearch> {
+  const observed = yield* lookForSearch(search, desired.granted);
+  const { container, found } = observed;
+  return container.kind === "Known" && found ? { ...observed, ...narrow(desired, search, container.object, { objects, found }) } : observed;
+}
+
+/** At least so many computers are read below a container, and of those that it may find so many times `max`. */
+const [READ, TIMES] = [2000, 4];
+
+/** `granted`: what the farm's tenant allows it. */
+export function* lookForSearch(search: DesiredSearch, granted?: Granted): Look<ObservedSearch> {
+  if (search.problem !== undefined) return nothing({ kind: "Invalid", problem: search.problem });
+  const atMost = Math.max(READ, TIMES * search.max);
+  for (let attempt = 1; ; attempt++) {
+    const { container, around } = yield* lookForContainer(search, granted);
+    if (container.kind !== "Known") return nothing(container, around);
+    if (attempt > ATTEMPTS) return { ...nothing(container, around), failure: "containers were moved while it was searched" };
+    try {
+      const below = { container: container.object.objectGUID, names: search.names, atMost };
+      const [found = []] = yield [{ lookups: [], among: "Computers", below }];
+      const names = innerContainers(found, container.object);
+      const there = yield* ask([byGuid(container.object), ...names.map(byDn)], "Objects");
+      const inner = there.filter(({ objectGUID }) => objectGUID !== container.object.objectGUID);
+      const isSame = there.some((object) => isSameContainer(object, container.object));
+      // Whoever is in a container that was moved meanwhile was seen where it is not any more, or not seen at all.
+      if (isSame && inner.length === names.length) return { container, around: [...around, ...inner], found, failure: undefined };
+    } catch (error) {
+      // All else of the farm goes on; most of all, who is quarantined is taken out.
+      if (!(error instanceof DirectoryError) || error.fatal) throw error;
+      if (error.kind === "TooMany") return { ...nothing(container, around), moreThan: atMost };
+      return { ...nothing(container, around), failure: error.message };
+    }
+  }
+}
+
+function nothing(container: SearchedContainer, around: readonly DirectoryObject[] = []): ObservedSearch {
+  return { container, around, found: undefined, failure: undefined };
+}
+
+function isSameContainer(one: DirectoryObject, other: DirectoryObject): boolean {
+  return one.objectGUID === other.objectGUID && dnKey(one.distinguishedName) === dnKey(other.distinguishedName);
+}
+
+/** The container, and those that it is in. */
+function* lookForContainer(
+  search: DesiredSearch,
+  granted: Granted | undefined,
+): Look<{ readonly container: SearchedContainer; readonly around: readonly DirectoryObject[] }> {
+  const { distinguishedName, pinned, record } = search;
   const known = record?.distinguishedName ?? distinguishedName;
   const outer = [...new Set([...containersOf(distinguishedName), ...containersOf(known)])];
   const objects = yield* ask(
@@ -20,23 +70,9 @@ export function* lookForSearch(search: DesiredSearch): Look<ObservedSearch> {
     "Objects",
   );
   const container = containerOf(search, objects);
-  const above = objects.filter((object) => !("object" in container) || object.objectGUID !== container.object.objectGUID);
-  if (container.kind !== "Known") return { container, around: above, found: undefined, failure: undefined };
-  try {
-    const below = { container: container.object.objectGUID, names: search.names };
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const [found = []] = yield [{ lookups: [], among: "Computers", below }];
-      const names = innerContainers(found, container.object);
-      const inner = yield* ask(names.map(byDn), "Objects");
-      // Whoever is in a container that was moved meanwhile was seen where it is not any more, or not seen at all.
-      if (inner.length === names.length) return { container, around: [...above, ...inner], found, failure: undefined };
-    }
-    return { container, around: above, found: undefined, failure: "containers below it were moved while it was searched" };
-  } catch (error) {
-    // All else of the farm goes on; most of all, who is quarantined is taken out.
-    if (!(error instanceof DirectoryError) || error.fatal) throw error;
-    return { container, around: above, found: undefined, failure: error.message };
-  }
+  const around = objects.filter((object) => !("object" in container) || object.objectGUID !== container.object.objectGUID);
+  const isElsewhere = container.kind === "Known" && granted && !allowedHosts(granted)(container.object);
+  return { container: isElsewhere ? { kind: "NotAllowed", object: container.object } : container, around };
 }
 
 function containerOf(search: DesiredSearch, objects: readonly DirectoryObject[]): SearchedContainer {

@@ -1,17 +1,17 @@
 /** One farm at one look: desired and observed, and what follows from both. Computed once, and handed to every planner and to the status. */
-import { HostIndex, isGroup, isPrimaryGroup, isTrusted, type DirectoryObject } from "../ad/object.ts";
+import { HostIndex, isComputer, isGroup, isPrimaryGroup, isTrusted, type DirectoryObject } from "../ad/object.ts";
 import type { Blocker } from "../api/reasons.ts";
 import { dnKey } from "../names/distinguished-name.ts";
-import { keysOfHost } from "../names/identifier.ts";
 import { allowedHosts } from "./allowed-hosts.ts";
 import type { DesiredFarm, DesiredGroup, HostReference, ResolvedHost } from "./desired-farm.ts";
-import { isUser } from "./desired-host-account.ts";
+import { rememberFormer } from "./former-users.ts";
+import { departedHosts } from "./frozen.ts";
 import { resolveHostAccount, usersMeant } from "./host-account.ts";
 import * as say from "./host-messages.ts";
 import { resolveSearch } from "./host-search.ts";
 import type { HostRecord, Identified, Looked, PrimaryStranger, Resolution, ResolvedHosts } from "./looked.ts";
 import type { ObservedFarm } from "./observed.ts";
-import { membership } from "./queries.ts";
+import { hasUsers, membership } from "./queries.ts";
 import { othersWanting } from "./sharing.ts";
 import { isAccessGroup, isAnothers, type Slot, slotOfAccessGroup, slotOfAccount, slotOfHostGroup } from "./slot.ts";
 
@@ -36,6 +36,7 @@ function resolveHosts(looked: Looked): ResolvedHosts {
   for (const reference of desired.quarantined) resolver.quarantine(reference);
   for (const reference of desired.hosts) resolver.want(reference);
   if (desired.hostAccount) resolveHostAccount(resolver, desired.hostAccount);
+  if (hasUsers(desired)) rememberFormer(resolver);
   // After all entries: who is quarantined is so whatever finds it.
   if (desired.search) resolveSearch(resolver);
   return resolver.result((stays) => primaryStrangers(looked, stays));
@@ -46,6 +47,7 @@ class Resolver implements Resolution {
   readonly looked: Looked;
   readonly #desired: DesiredFarm;
   readonly #index: HostIndex;
+  readonly #users: readonly DirectoryObject[];
   readonly #byId: ReadonlyMap<string, DirectoryObject>;
   readonly #gone: ReadonlySet<string>;
   readonly wanted = new Map<string, DirectoryObject>();
@@ -70,15 +72,15 @@ class Resolver implements Resolution {
     this.looked = looked;
     this.#desired = desired;
     this.isAllowed = desired.granted ? allowedHosts(desired.granted) : () => true;
-    const isMixed = (observed.users ?? []).length > 0;
-    this.#index = new HostIndex(isMixed ? observed.computers.filter((computer) => !isUser(computer)) : observed.computers);
+    this.#index = new HostIndex(observed.computers.filter(isComputer));
+    this.#users = observed.computers.filter((one) => !isComputer(one));
     this.#gone = new Set(observed.gone);
     this.#byId = new Map(observed.computers.map((computer) => [computer.objectGUID, computer]));
   }
 
   /** Whoever has the name and whoever had it are kept out: too few hosts are safer than one too many. */
   quarantine(reference: HostReference): void {
-    const found = [...this.#index.find(reference), ...usersMeant(reference, this.looked.observed.users)];
+    const found = [...this.#index.find(reference), ...usersMeant(reference, this.#users)];
     const remembered = this.#desired.resolved.get(reference.text) ?? [];
     const before = this.seen(remembered);
     for (const computer of [...found, ...before]) this.quarantined.set(dnKey(computer.distinguishedName), computer);
@@ -144,7 +146,7 @@ class Resolver implements Resolution {
       quarantined,
       undecided,
       notAllowed: this.notAllowed,
-      departed: this.#departed(),
+      departed: this.#desired.departed.objectGUIDs.length > 0 ? departedHosts(this) : new Map(),
       unseen: this.unseen,
       primaryStrangers: strangers.map(({ object }) => object),
       desired: wanted.size + this.unresolved + this.#desired.invalid.filter(({ computer }) => computer !== undefined).length,
@@ -153,15 +155,6 @@ class Resolver implements Resolution {
       records: [...this.#records.values()],
       search: this.searched,
     };
-  }
-
-  #departed(): ReadonlyMap<string, DirectoryObject> {
-    const { objectGUIDs, unlessNamed } = this.#desired.departed;
-    const computers = objectGUIDs.flatMap((objectGUID) => this.#byId.get(objectGUID) ?? []);
-    const entries = computers.map((computer) => [dnKey(computer.distinguishedName), computer] as const);
-    const isOut = ([key, computer]: (typeof entries)[number]): boolean =>
-      !this.quarantined.has(key) && !keysOfHost(computer).some((name) => unlessNamed.has(name));
-    return new Map(entries.filter(isOut));
   }
 
   seen(remembered: readonly ResolvedHost[]): readonly DirectoryObject[] {
@@ -177,6 +170,10 @@ class Resolver implements Resolution {
     for (const { objectGUID, objectSID } of hosts) {
       this.#records.set(`${text}\n${objectGUID}`, { reference: text, objectGUID, ...(objectSID === undefined ? {} : { objectSID }) });
     }
+  }
+
+  isRemembered({ text }: { readonly text: string }, { objectGUID }: Identified): boolean {
+    return this.#records.has(`${text}\n${objectGUID}`);
   }
 }
 

@@ -10,6 +10,7 @@ import { readResolved } from "../farm/desired.ts";
 import { isRemembered, withJournal } from "../farm/journal.ts";
 import { byDn } from "../farm/name-queries.ts";
 import type { Absence, Directory, ObservedFarm } from "../farm/observed.ts";
+import { planFrozen } from "../farm/plan/frozen.ts";
 import { plan } from "../farm/plan/index.ts";
 import type { Failure, Report } from "../farm/report.ts";
 import { look } from "../farm/queries.ts";
@@ -50,7 +51,12 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
     return isReviewed ? withMissingRights(found, ports.directory, signal) : found;
   };
   const work: Work = { scope: "Names", plan: planned, assertFresh, journal, ask: askOf(farm), ordered: false, pause: ports.pause };
-  const { unrecorded, ...report } = await reconcile(wanted, ports.directory, work, signal);
+  const first = await quarantineFirst(farm, wanted, ports, signal);
+  const { unrecorded, ...rounds } = await reconcile(wanted, ports.directory, work, signal).catch((cause: unknown): Rounds => {
+    if (first.length === 0) throw cause;
+    return { view: undefined, plan: undefined, applied: [], failures: [], error: undefined, unrecorded: { cause } };
+  });
+  const report = { ...rounds, applied: [...first, ...rounds.applied] };
   const desired = report.view?.desired ?? wanted;
   const done = { farm: current, desired, report };
   if (report.error?.kind === "Aborted") return { ...done, end: { kind: "Aborted", events: appliedEvents(farm, desired, report.applied) } };
@@ -58,6 +64,22 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   await ports.pause?.();
   const say = (told: Report): Outcome => outcome(current, desired, told, ports.now());
   return { ...done, end: { kind: "Looked", ...(desired.amongTenants ? sayDiscreetly(current, report, say) : say(report)) } };
+}
+
+/** Whether somebody may have the right who was quarantined a moment ago. `isNew`: whether the manifest was changed, so that an entry may be new though it is on record as that of a host. */
+function isQuarantineNew({ quarantined, resolved, knownObjects, journal }: DesiredFarm, isNew = false): boolean {
+  return knownObjects.length + journal.hostGroups.length > 0 && quarantined.some(({ text }) => isNew || !resolved.has(text));
+}
+
+/** A search may take long, and wait for others: whoever is quarantined now loses the right before it, by what else is known of the farm. Returns what was done. */
+async function quarantineFirst(farm: ServerFarm, wanted: DesiredFarm, ports: FarmPorts, signal: AbortSignal): Promise<readonly Change[]> {
+  const isNew = farm.status?.observedGeneration !== farm.metadata.generation;
+  if (!wanted.search || wanted.observedFor !== undefined || !isQuarantineNew(wanted, isNew)) return [];
+  const { assertFresh, directory, pause } = ports;
+  const work: Work = { scope: "Known", plan: planFrozen, assertFresh, ask: askOf(farm), ordered: false, pause };
+  // What fails here is tried again with all else, and told then.
+  const { applied } = await reconcile({ ...wanted, hosts: [], search: undefined }, directory, work, signal);
+  return applied;
 }
 
 /** What brings a farm about asks, for each change. */
@@ -81,10 +103,11 @@ export function directoryOf(
   return {
     async observe(desired, scope, signal, before) {
       const questions = (last?: ObservedFarm): Look<ObservedFarm> => look(desired, { scope, ...absence(), before: last });
-      // Whoever was quarantined a moment ago may still have the right.
-      const hasSomething = desired.knownObjects.length + desired.journal.hostGroups.length > 0;
-      const urgent = hasSomething && desired.quarantined.some(({ text }) => !desired.resolved.has(text));
-      const find = (query: Query): ReturnType<Reader["find"]> => (query.below ? searches : reader).find({ ...query, urgent }, signal);
+      const urgent = isQuarantineNew(desired);
+      const find = (query: Query): ReturnType<Reader["find"]> =>
+        query.below
+          ? searches.find({ ...query, urgent, tenant: desired.standing.namespace }, signal)
+          : reader.find({ ...query, urgent }, signal);
       const observed = await answer(questions(before), find);
       return before?.search && isOutdated(desired, observed) ? await answer(questions(), find) : observed;
     },

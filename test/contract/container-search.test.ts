@@ -53,8 +53,8 @@ describe.skipIf(!available)("a search below a container", () => {
     return decodeGuid(guid);
   }
 
-  const search = async (names: readonly string[], within = container): Promise<readonly string[]> => {
-    const found = await reader.find({ lookups: [], among: "Computers", below: { container: within, names } }, signal);
+  const search = async (names: readonly string[], within = container, atMost = MANY + 3, tenant = "web"): Promise<readonly string[]> => {
+    const found = await reader.find({ lookups: [], among: "Computers", below: { container: within, names, atMost }, tenant }, signal);
     return found.map(({ samAccountName = "" }) => samAccountName).toSorted();
   };
 
@@ -88,6 +88,26 @@ describe.skipIf(!available)("a search below a container", () => {
     expect(searches).toBe(1);
     await Promise.all([search(["inner*"]), search(["db*"])]);
     expect(searches).toBe(3);
+  });
+
+  test("more than are asked for are an error, after the pages that show it", async () => {
+    await expect(search(["*"], container, 700)).rejects.toMatchObject({ kind: "TooMany" });
+    expect(searches).toBe(2);
+  }, 120_000);
+
+  test("a tenant that searches very much does not keep others from their turns", async () => {
+    const ended: string[] = [];
+    const one = (tenant: string, name: string): Promise<unknown> =>
+      search([name], container, MANY, tenant).then(() => ended.push(`${tenant} ${name}`));
+    const names = numbered("FLOOD", 20);
+    const last = names.at(-1) ?? "";
+    const many = names.map((name) => one("flood", name));
+    // The last is asked by both, and sent once.
+    await Promise.all([...many, one("web", "INNER1"), one("web", last)]);
+    expect(ended).toHaveLength(22);
+    expect(ended.indexOf("web INNER1"), ended.join()).toBeLessThan(6);
+    // Of those that find nothing, each is made once more without pages.
+    expect(searches).toBe(1 + 20 * 2);
   });
 
   test("the feed says below what something changed, and that a container did", async () => {

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { collectPages, MOST_FOUND } from "../../src/directory/pages.ts";
+import { collectPages } from "../../src/directory/pages.ts";
+
+const MOST_FOUND = 20_000;
 
 async function* pagesOf(...pages: readonly (readonly number[])[]): AsyncGenerator<readonly number[]> {
   for (const page of pages) yield await Promise.resolve(page);
@@ -20,6 +22,7 @@ async function collected(
       asked.push("one answer");
       return inOneAnswer instanceof Error ? Promise.reject(inOneAnswer) : Promise.resolve(inOneAnswer);
     },
+    MOST_FOUND,
   );
   return [found, asked];
 }

@@ -85,6 +85,18 @@ describe("the user of pods.hostAccount", () => {
     expect(look({ users: [web], before: web })).toMatchObject({ wanted: [], kept: [], reasons: [reason] });
   });
 
+  test("keeps what it had when somebody who may have nothing takes its name", () => {
+    const before = user("svc-web", { samAccountName: "renamed" });
+    for (const fields of [{ userAccountControl: 514 }, { protection: "it is protected" }, { objectClass: "contact" }]) {
+      const other = user("other", { samAccountName: "svc-web", ...fields });
+      const { wanted, kept, remembered } = look({ users: [other, before], before });
+      expect([wanted, kept, remembered]).toEqual([[], ["renamed"], [before.objectGUID]]);
+    }
+    const disabled = { ...before, userAccountControl: 514 };
+    const other = user("other", { samAccountName: "svc-web", userAccountControl: 514 });
+    expect(look({ users: [other, disabled], before }).kept).toEqual([]);
+  });
+
   test("quarantined it is none, by name and by distinguished name; no entry for computers means it", () => {
     const web = user("svc-web");
     for (const quarantined of [["SVC-web"], [web.distinguishedName]])
@@ -94,5 +106,7 @@ describe("the user of pods.hostAccount", () => {
       reasons: ["QuarantineNotFound"],
     });
     expect(look({ users: [web], entry: "", hosts: { computers: [web.distinguishedName] } })).toMatchObject({ wanted: [] });
+    const dotted = user("svc.ccg");
+    expect(look({ users: [dotted], entry: "svc.ccg", hosts: { quarantined: ["svc.ccg"] } })).toMatchObject({ wanted: [], reasons: [] });
   });
 });

@@ -251,6 +251,35 @@ describe("what is not known takes nothing from anybody", () => {
   });
 });
 
+describe("with tenants", () => {
+  const granted = { kind: "Allowed", tenant: "web", hostContainers: [OU], hostNames: ["WEB*"] } as const;
+  const strange = computer("WEB9", { creatorSID: "S-1-5-21-1-2-3-1107" });
+  const away = { ...strange, distinguishedName: `CN=SECRET,OU=Other,${OU}` };
+
+  test("nothing is said of whom the tenant may not know", () => {
+    const inner = { ...granted, hostContainers: [`OU=Ours,${OU}`] };
+    const reasons = (terms: Terms): readonly string[] => look({ found: [away], terms }).hosts.notes.map(({ reason }) => reason);
+    expect(reasons({ granted: inner })).toEqual([]);
+    expect(reasons({ granted })).toEqual(["HostNotTrusted"]);
+  });
+
+  test("whoever is held and not allowed keeps the right, and is no host whose names are the farm's to have", () => {
+    const [one, other] = [computer("WEB1"), { ...computer("WEB2"), distinguishedName: `CN=WEB2,OU=Away,${BASE}` }];
+    const record = { hosts: recordOf([one, other]) };
+    const failed = look({ others: [one, other], record, observed: { found: undefined, failure: "busy" }, terms: { granted } });
+    expect([names(failed.hosts.undecided), failed.hosts.notAllowed.size]).toEqual([["WEB1", "WEB2"], 1]);
+    const gone = Array.from({ length: 3 }, (_, index) => computer(`WEB1${index}`));
+    const shrunk = look({
+      others: [one, other, ...gone],
+      found: [],
+      record: { hosts: recordOf([one, other, ...gone]) },
+      terms: { granted },
+    });
+    expect(shrunk.hosts.blockers.map(({ reason }) => reason)).toEqual(["ShrinkHeld"]);
+    expect([shrunk.hosts.undecided.size, shrunk.hosts.notAllowed.size]).toEqual([5, 1]);
+  });
+});
+
 test("a container that was moved is searched on, and its new name is told once", () => {
   const moved = { ...CONTAINER, distinguishedName: `OU=Web,OU=New,${BASE}` };
   const { hosts } = look({ found: computers(1), observed: { container: { kind: "Known", object: moved, moved: true } } });

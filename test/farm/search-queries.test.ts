@@ -6,6 +6,7 @@ import type { DirectoryObject } from "../../src/ad/object.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
 import type { DesiredFarm } from "../../src/farm/desired-farm.ts";
 import type { ObservedSearch } from "../../src/farm/observed-search.ts";
+import { searchBlocker } from "../../src/farm/search-messages.ts";
 import { isOutdated, lookForSearch, searchKeys } from "../../src/farm/search-queries.ts";
 import { keyBelow, lookupKey } from "../../src/names/identifier.ts";
 import { BASE, CLUSTER, computer, directoryObject, FACTS, farm, SimulatedDirectory } from "./simulation.ts";
@@ -25,18 +26,19 @@ function desiredOf(container = "OU=Web,OU=Servers", pinned?: string, annotations
   return desiredFarm({ ...plain, metadata: { ...plain.metadata, annotations } }, facts, CLUSTER, []).desired;
 }
 
-/** Answers from what is there; `found` is who is below, or what fails, search by search. */
+/** Answers from what is there, before and after the first search; `found` is who is below, or what fails, search by search. */
 function run(
   desired: DesiredFarm,
-  there: readonly DirectoryObject[],
+  before: readonly DirectoryObject[],
   found: readonly (readonly DirectoryObject[] | DirectoryError)[] = [[]],
+  after = before,
 ): ObservedSearch & { searches: number } {
   if (!desired.search) throw new Error("no search");
-  const questions = lookForSearch(desired.search);
+  const questions = lookForSearch(desired.search, desired.granted);
   let searches = 0;
   const answer = ({ lookups, below }: Query): readonly DirectoryObject[] => {
     if (!below)
-      return there.filter((object) =>
+      return (searches === 0 ? before : after).filter((object) =>
         lookups.some(
           ({ by, value }) => lookupKey(by, value) === lookupKey(by, by === "objectGUID" ? object.objectGUID : object.distinguishedName),
         ),
@@ -107,6 +109,34 @@ describe("who is below", () => {
     expect(run(desiredOf(), [WEB, inner], [[inside]])).toMatchObject({ found: [inside], searches: 1 });
     expect(run(desiredOf(), [WEB], [[inside], []])).toMatchObject({ found: [], searches: 2 });
     expect(run(desiredOf(), [WEB], [[inside]])).toMatchObject({ found: undefined, failure: expect.stringContaining("moved"), searches: 3 });
+  });
+
+  test("is searched again where the container itself was renamed meanwhile, and is below what it is called then", () => {
+    const renamed = { ...WEB, distinguishedName: `OU=Renamed,OU=Servers,${BASE}` };
+    const now = { ...computer("WEB1"), distinguishedName: `CN=WEB1,${renamed.distinguishedName}` };
+    const seen = run(desiredOf(undefined, WEB.objectGUID), [WEB, SERVERS], [[now]], [renamed, SERVERS]);
+    expect(seen).toMatchObject({ container: { kind: "Known", object: renamed, moved: true }, found: [now], searches: 2 });
+    // Nobody of it is in a container that is asked for besides.
+    const flat = run(desiredOf(undefined, WEB.objectGUID), [WEB, SERVERS], [[]], [renamed, SERVERS]);
+    expect(flat).toMatchObject({ container: { object: renamed }, searches: 2 });
+  });
+
+  test("is not told where more match than are read", () => {
+    const many = new DirectoryError("TooMany", "more than 2000 objects match");
+    expect(run(desiredOf(), [WEB], [many])).toMatchObject({ found: undefined, failure: undefined, moreThan: 2000 });
+  });
+
+  test("is not searched for where the container was moved away from the tenant's", () => {
+    const granted = { kind: "Allowed", tenant: "web", hostContainers: [`OU=Servers,${BASE}`], hostNames: ["*"] } as const;
+    const desired = { ...desiredOf(undefined, WEB.objectGUID), granted };
+    expect(run(desired, [WEB])).toMatchObject({ container: { kind: "Known" }, searches: 1 });
+    const moved = { ...WEB, distinguishedName: `OU=Web,OU=Secret,${BASE}` };
+    const seen = run(desired, [moved]);
+    expect(seen).toMatchObject({ container: { kind: "NotAllowed" }, found: undefined, searches: 0 });
+    if (!desired.search) throw new Error("no search");
+    expect(searchBlocker(desired.search, seen)).toMatchObject({ reason: "NotAllowed", message: expect.not.stringContaining("Secret") });
+    // Should it be moved back, the farm is woken.
+    expect(searchKeys(desired.search, seen)).toContain(WEB.objectGUID);
   });
 
   test("is not told where the search fails; a connection that is lost ends the whole look", () => {

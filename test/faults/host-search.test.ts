@@ -4,7 +4,7 @@ import { addContainer, addMany, inDomain, numbered, removeTree } from "../harnes
 import { BASE } from "../harness/directory.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
-import { available, cleanUp, cluster, createNamespace, directory, domainReady, farmOf, farmReady } from "../harness/world.ts";
+import { available, cleanUp, cluster, createNamespace, directory, domainReady, farmOf, farmReady, patchFarm } from "../harness/world.ts";
 import { type Between, between } from "./between.ts";
 import { type Effect, matching } from "./schedule.ts";
 
@@ -63,5 +63,28 @@ describe.skipIf(!available)("a page that fails", () => {
     );
     expect(least, "nobody was taken out").toBe(before);
     expect(middle.ldap.schedule.done, "the fault happened").toHaveLength(1);
+  });
+
+  test("and one that takes long keeps nobody in who is quarantined", { timeout: 120_000 }, async () => {
+    const [first = ""] = numbered("PG", HOSTS);
+    expect((await directory.find(`${first}$`))?.["memberOf"]).toBeDefined();
+    middle.ldap.schedule.done.length = 0;
+    const effect: Effect = { kind: "Lag", milliseconds: 20_000 };
+    middle.ldap.schedule.set({ matches: matching("ldap", "search", /first page/), when: { probability: 1 }, effect });
+    await patchFarm(NAMESPACE, "pages", { hosts: { quarantined: [first] } });
+    await waitFor(
+      "the quarantined one",
+      () => directory.find(`${first}$`),
+      (entry) => entry?.["memberOf"] === undefined,
+      15,
+    );
+    await waitFor(
+      "the search",
+      () => Promise.resolve(middle.ldap.schedule.done.length),
+      (count) => count > 0,
+    );
+    middle.ldap.schedule.set();
+    const { status } = await farmReady(NAMESPACE, "pages", 90);
+    expect(JSON.stringify(status)).toContain(`Quarantined: ${first}`);
   });
 });

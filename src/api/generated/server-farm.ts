@@ -202,7 +202,7 @@ export interface ServerFarmStatus {
     /** The value of the annotation serverfarm.dev/confirm-removal that was last used. It confirms nothing more. */
     readonly confirmedRemoval?: string;
   };
-  /** What each entry of hosts.computers and hosts.quarantined was resolved to. A computer that is moved or renamed is found by it. */
+  /** What each entry of hosts.computers and hosts.quarantined was resolved to, and pods.hostAccount. A host that is moved or renamed is found by it. A user that pods.hostAccount does not mean any more stays until it has lost the right. */
   readonly resolvedHosts?: readonly {
     /** The entry, as the farm has it. */
     readonly reference: string;

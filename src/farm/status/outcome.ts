@@ -133,6 +133,7 @@ const REASON: Readonly<Record<DirectoryErrorKind, Reason>> = {
   Unwilling: "Rejected",
   Referral: "DirectoryUnavailable",
   NotOwned: "NotOwned",
+  TooMany: "HostLimitExceeded",
   Rejected: "Rejected",
 };
 

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DELEGATED } from "../harness/delegation.ts";
 import { type Account, addUser, BASE } from "../harness/directory.ts";
-import { giveRights, installKind, removeKind, takeRights } from "../harness/pods.ts";
 import type { Operator } from "../harness/operator.ts";
 import { giveRights, installKind, removeKind, takeRights } from "../harness/pods.ts";
 import { waitFor } from "../harness/process.ts";

@@ -9,7 +9,7 @@ export interface Reader {
 }
 
 export interface Writer {
-  /** That it is so already is a success. An object without the write's owner marker is left as it is: NotOwned. `asker`: for turns, the audit log, and who is asked last. */
+  /** That it is so already is a success. An object without the write's owner marker is left as it is: NotOwned. `asker`: whose turn it takes, who is named in the audit log, and whether it is to be sent at all by then. */
   apply(write: Write, signal: AbortSignal, asker?: Partial<Asker>): Promise<void>;
   /** Which rights the account lacks for the writes, as far as the directory tells (nothing of deletions), and how to give each. Writes nothing. */
   lacks(writes: readonly Write[], signal: AbortSignal): Promise<readonly string[]>;

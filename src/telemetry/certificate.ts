@@ -1,6 +1,7 @@
 /** A certificate and its key, in files that somebody else renews. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createSecureContext } from "node:tls";
 
 /** PEM. */
@@ -42,10 +43,18 @@ export class CertificateFiles {
 
   /** The listener is given what they become. Returns what ends that. */
   follow(listener: (certificate: Certificate) => void): () => void {
-    const timer = setInterval(() => void this.#look(listener), this.#every);
-    timer.unref();
+    let ended = false;
+    // One look at a time: a slow one could otherwise undo what a later one found.
+    const follow = async (): Promise<void> => {
+      for (;;) {
+        await sleep(this.#every, undefined, { ref: false });
+        if (ended) return;
+        await this.#look(listener);
+      }
+    };
+    void follow();
     return () => {
-      clearInterval(timer);
+      ended = true;
     };
   }
 

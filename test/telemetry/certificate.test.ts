@@ -51,7 +51,7 @@ test("renewed files are shown to whoever connects next; halves of two are not, a
   const [one, other] = [await authority.certify(["one"]), await authority.certify(["other"])];
   await write(one);
   const problems: string[] = [];
-  const certificate = await CertificateFiles.load(paths(), (message) => problems.push(message), 20);
+  const certificate = await CertificateFiles.load(paths(), (message) => problems.push(message), 1);
   const server = await serve("127.0.0.1:0", { "/": () => ({ status: 200, type: "text/plain", body: "ok" }) }, { certificate });
   try {
     expect(await shown(server.port)).toBe("one");

@@ -25,7 +25,7 @@ import { type DomainAccess, noDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { asAllowed, endFarm, type FarmOps, takeOut, termsOf, withhold } from "./farm-ops.ts";
+import { asAllowed, endFarm, type FarmOps, takeOut, termsOf, urgencyOf, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
 import { type PodOptions, Pods } from "./pods.ts";
@@ -103,12 +103,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   urgency(farm: ServerFarm, previous: ServerFarm | undefined): Priority {
-    const { metadata, spec, status } = farm;
-    if (metadata.deletionTimestamp !== undefined) return "Urgent";
-    const known = new Set(previous ? previous.spec.hosts.quarantined : status?.resolvedHosts?.map(({ reference }) => reference));
-    if (spec.hosts.quarantined.some((text) => !known.has(text))) return "Urgent";
-    // Most of what is there at first was looked at before this replica began to lead.
-    return previous || status?.observedGeneration !== metadata.generation ? "Change" : "Resync";
+    return urgencyOf(farm, previous);
   }
 
   /** An internal error is said too, and a refusal of the API server: the farm shows it, and it is tried again. */

@@ -104,6 +104,8 @@ export interface DesiredFarm {
   readonly quarantined: readonly HostReference[];
   readonly search: DesiredSearch | undefined;
   readonly hostAccount: DesiredHostAccount | undefined;
+  /** The manifest was changed since the farm's last status: an entry may be new in its list though it is on record. */
+  readonly edited: boolean;
   /** What entries of both lists were resolved to before, by their texts. */
   readonly resolved: ReadonlyMap<string, readonly ResolvedHost[]>;
   /** Looked at only while nothing else may be changed. */

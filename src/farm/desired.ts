@@ -50,6 +50,7 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     quarantined: reader.hosts("hosts.quarantined", spec.hosts.quarantined),
     search: spec.hosts.search && desiredSearch(farm, domain, terms.now ?? 0),
     hostAccount: spec.pods?.hostAccount === undefined ? undefined : desiredHostAccount(farm, domain),
+    edited: status?.observedGeneration !== metadata.generation,
     resolved: readResolved(status),
     departed: { objectGUIDs: [], unlessNamed: new Set() },
     trustSelfJoined: domain.trustSelfJoined,

@@ -66,15 +66,14 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   return { ...done, end: { kind: "Looked", ...(desired.amongTenants ? sayDiscreetly(current, report, say) : say(report)) } };
 }
 
-/** Whether somebody may have the right who was quarantined a moment ago. `isNew`: whether the manifest was changed, so that an entry may be new though it is on record as that of a host. */
-function isQuarantineNew({ quarantined, resolved, knownObjects, journal }: DesiredFarm, isNew = false): boolean {
-  return knownObjects.length + journal.hostGroups.length > 0 && quarantined.some(({ text }) => isNew || !resolved.has(text));
+/** Whether somebody may have the right who was quarantined a moment ago. */
+function isQuarantineNew({ quarantined, edited, resolved, knownObjects, journal }: DesiredFarm): boolean {
+  return knownObjects.length + journal.hostGroups.length > 0 && quarantined.some(({ text }) => edited || !resolved.has(text));
 }
 
 /** A search may take long, and wait for others: whoever is quarantined now loses the right before it, by what else is known of the farm. Returns what was done. */
 async function quarantineFirst(farm: ServerFarm, wanted: DesiredFarm, ports: FarmPorts, signal: AbortSignal): Promise<readonly Change[]> {
-  const isNew = farm.status?.observedGeneration !== farm.metadata.generation;
-  if (!wanted.search || wanted.observedFor !== undefined || !isQuarantineNew(wanted, isNew)) return [];
+  if (!wanted.search || wanted.observedFor !== undefined || !isQuarantineNew(wanted)) return [];
   const { assertFresh, directory, pause } = ports;
   const work: Work = { scope: "Known", plan: planFrozen, assertFresh, ask: askOf(farm), ordered: false, pause };
   // What fails here is tried again with all else, and told then.

@@ -601,6 +601,10 @@ describe("a reader and a writer as a farm's directory", () => {
     expect(await urgent({ ...known, observedGeneration: 1, resolvedHosts: [{ reference: "WEB01", objectGUID: "w" }] })).toEqual(
       new Set([false]),
     );
+    // It was the entry of a host until the last edit.
+    expect(await urgent({ ...known, observedGeneration: 0, resolvedHosts: [{ reference: "WEB01", objectGUID: "w" }] })).toEqual(
+      new Set([true]),
+    );
   });
 
   test("find what was made a moment ago by its name, with all of its members", async () => {

@@ -24,7 +24,18 @@ test("the demo's tour tells a farm's life, from nothing to nothing", { timeout: 
       "HostMoved: hosts.quarantined: CN=WEB02,CN=Computers was moved or renamed and stays out",
       "WEB02      asks for the password of ITFarm1$ and is refused",
     ],
-    ["The farm is not needed any more", "- gMSA ITFarm1$", "nothing of it is left"],
+    [
+      "Let Windows Pods run as the account",
+      "CredentialSpecPublished: create GMSACredentialSpec web.itfarm1",
+      "of ServiceAccount web asks for web.itfarm1 and gets it",
+      "of ServiceAccount guest asks for web.itfarm1 and is refused",
+    ],
+    [
+      "The farm is not needed any more",
+      "- gMSA ITFarm1$",
+      "of ServiceAccount web asks for web.itfarm1 and is refused",
+      "nothing of it is left",
+    ],
   ];
   let position = 0;
   for (const text of steps.flat()) {

@@ -21,11 +21,13 @@ import { SandboxCluster } from "../harness/sandbox-cluster.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 import { DirectoryChanges } from "./directory-changes.ts";
 import { type Condition, conditionsOf, FarmView } from "./farm-view.ts";
+import { askAsPods, enablePods } from "./pods.ts";
 import { act, heading, line, seen, showChange, title } from "./screen.ts";
 
 const { values } = parseArgs({ options: { once: { type: "boolean", default: false } } });
 const NAMESPACE = "web";
 const FARM = "itfarm1";
+const SPEC = `${NAMESPACE}.${FARM}`;
 const ACCOUNT = `CN=ITFarm1,OU=Farms,${BASE}`;
 
 /** One after the other, so that lines come in the order in which things happened. */
@@ -110,10 +112,16 @@ class Demo {
     );
     await this.#ask("WEB02");
 
+    heading("Let Windows Pods run as the account: those of one ServiceAccount");
+    await this.#patch({ pods: { serviceAccounts: ["web"] } });
+    await this.until("the credential spec to be published", isReady);
+    await askAsPods(this.#cluster, NAMESPACE, SPEC, "web", "guest");
+
     heading("The farm is not needed any more");
     act("you", `$ kubectl -n ${NAMESPACE} delete farm ${FARM}`);
     await this.#cluster.delete("ServerFarm", FARM, NAMESPACE, 0);
     await this.until("the farm to be gone", (farm) => farm === undefined);
+    await askAsPods(this.#cluster, NAMESPACE, SPEC, "web");
     const left = await this.#directory.search("(adminDescription=serverfarm.dev*)");
     seen(
       "directory",
@@ -178,6 +186,7 @@ async function fill(directory: SandboxDirectory, client: Client): Promise<void> 
 
 async function installOperator(cluster: SandboxCluster, directory: SandboxDirectory): Promise<string> {
   await install(cluster);
+  await enablePods(cluster);
   await cluster.apply(...domainSecrets(DELEGATED, directory.ca));
   for (const domain of await manifests(`${ROOT}/deploy/samples/domain.yaml`)) {
     const { spec } = Object(domain);
@@ -222,7 +231,8 @@ async function demo(): Promise<void> {
   await fill(directory, client);
   const tour = new Demo(directory, cluster, client);
   await tour.start();
-  const operator = await Operator.start({ kubeconfig: await installOperator(cluster, directory), leaderElection: true, level: "info" });
+  const kubeconfig = await installOperator(cluster, directory);
+  const operator = await Operator.start({ kubeconfig, leaderElection: true, pods: { enabled: true }, level: "info" });
   stopping.push(() => operator.stop());
   await tour.tour();
   if (values.once) return;

@@ -5,7 +5,7 @@
 import { text } from "node:stream/consumers";
 import { parseArgs, stripVTControlCharacters } from "node:util";
 
-const { values } = parseArgs({ options: { steps: { type: "string", default: "1,2,3,4,5,6" } } });
+const { values } = parseArgs({ options: { steps: { type: "string", default: "1,2,3,4,5,6,7" } } });
 const steps = new Set(values.steps.split(","));
 
 /** SGR parameters that Node's styleText writes, as attributes of SVG's tspan. */

@@ -33,6 +33,22 @@ export async function between(seed = 1): Promise<Between> {
   };
 }
 
+const PUBLISHED = /\/(gmsacredentialspecs|roles|rolebindings|configmaps)(\/[^?]+)?(?:\?|$)/;
+
+/** What the operator has asked about single objects of what is published for Pods: method and plural. */
+export function podRequests({ http }: Between): readonly string[] {
+  return http.schedule.seen.flatMap(({ protocol, operation, path }) => {
+    const [, plural, name] = PUBLISHED.exec(path) ?? [];
+    // Without a name it is a list or a watch of all.
+    return protocol === "http" && plural !== undefined && (operation !== "GET" || name !== undefined) ? [`${operation} ${plural}`] : [];
+  });
+}
+
+/** Of these, what changes something. */
+export function podWrites(middle: Between): readonly string[] {
+  return podRequests(middle).filter((request) => !request.startsWith("GET "));
+}
+
 /** A farm's whole life with one fault in it: made, changed, deleted; after each step the directory is exactly as it should be. */
 export async function liveThrough(
   schedule: Schedule,

@@ -26,6 +26,8 @@ const podsReady = (farm: Farm) => condition(farm, "PodsReady");
 const specOf = (name: string) => cluster.find("GMSACredentialSpec", `${NAMESPACE}.${name}`);
 const bindingOf = (name: string) => cluster.find("RoleBinding", `${name}-credential-spec`, NAMESPACE);
 
+const patchDomain = (spec: object) => cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec });
+
 describe.skipIf(!available)("one object of what Pods need", () => {
   let middle: Between;
   let operator: Operator;
@@ -38,15 +40,19 @@ describe.skipIf(!available)("one object of what Pods need", () => {
     operator = await middle.start({ pods: { enabled: true, configMaps: true } });
     await domainReady();
   });
-  afterEach(() => {
+  afterEach(async () => {
     middle.http.schedule.set();
+    await patchDomain({ suspend: false, managementPolicy: "Enforce" });
   });
   afterAll(async () => {
-    await cleanUp();
-    await operator.stop();
-    await middle.stop();
-    await removeKind(cluster);
-    await takeRights(cluster);
+    try {
+      await cleanUp();
+    } finally {
+      await operator.stop();
+      await middle.stop();
+      await removeKind(cluster);
+      await takeRights(cluster);
+    }
   });
 
   /** From now on each such request is answered so. */
@@ -172,7 +178,6 @@ describe.skipIf(!available)("one object of what Pods need", () => {
     ["Observe", { managementPolicy: "Observe" }, { managementPolicy: "Enforce" }],
   ])("is the last that is written once the domain says stop: %s", async (how, stop, go) => {
     const name = `podstop${how.toLowerCase()}`;
-    const patchDomain = (spec: object) => cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec });
     middle.http.schedule.done.length = 0;
     middle.http.schedule.set({
       matches: matching("http", "POST", /\/roles(\?|$)/),

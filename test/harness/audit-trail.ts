@@ -1,25 +1,32 @@
 /** What the audit log says, and what an auditor makes of it who has nothing else: the objects, and who may retrieve which password. */
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { z } from "zod";
 import { dnKey } from "../../src/names/distinguished-name.ts";
+import { run } from "./process.ts";
 
 const values = z.array(z.string()).optional();
-const LINE = z.object({
+/** What the lines of both kinds of writes have. */
+const BOTH = {
   time: z.string(),
   level: z.literal("info"),
   logger: z.literal("audit"),
   reconcileID: z.string().optional(),
-  domain: z.string(),
-  server: z.string(),
-  account: z.string(),
   serverFarm: z.object({ namespace: z.string(), name: z.string(), uid: z.string(), generation: z.number() }),
   cause: z.enum(["SpecChange", "Drift", "Quarantine", "Adoption", "Decommission"]),
   operation: z.enum(["Create", "Modify", "Delete"]),
+  code: z.number().optional(),
+  error: z.string().optional(),
+};
+const LINE = z.object({
+  ...BOTH,
+  domain: z.string(),
+  server: z.string(),
+  account: z.string(),
   objectClass: z.string().optional(),
   directoryObject: z.object({ dn: z.string(), guid: z.string().optional(), sid: z.string().optional() }),
   attributes: z.array(z.strictObject({ attribute: z.string(), before: values, after: values, added: values, removed: values })),
   result: z.enum(["Done", "Refused", "Unknown", "Found", "NotFound"]),
-  code: z.number().optional(),
-  error: z.string().optional(),
   write: z.string(),
   part: z.number(),
   parts: z.number(),
@@ -27,10 +34,48 @@ const LINE = z.object({
 export type AuditLine = z.infer<typeof LINE>;
 
 export function auditLines(log: string): readonly AuditLine[] {
+  return linesOf(log, "a write to the directory").map((line) => LINE.parse(line));
+}
+
+/** Nothing else than this stands in one. */
+const KUBERNETES_LINE = z.strictObject({
+  ...BOTH,
+  message: z.literal("a write to Kubernetes"),
+  kubernetesObject: z.strictObject({
+    apiVersion: z.string(),
+    kind: z.enum(["GMSACredentialSpec", "Role", "RoleBinding", "ConfigMap"]),
+    namespace: z.string().optional(),
+    name: z.string(),
+    uid: z.string().optional(),
+  }),
+  attributes: z.array(z.strictObject({ attribute: z.string(), before: values, after: values })),
+  result: z.enum(["Done", "Refused", "Unknown"]),
+});
+export type KubernetesAuditLine = z.infer<typeof KUBERNETES_LINE>;
+
+/** Of what is published for Pods. */
+export function kubernetesAuditLines(log: string): readonly KubernetesAuditLine[] {
+  return linesOf(log, "a write to Kubernetes").map((line) => KUBERNETES_LINE.parse(line));
+}
+
+function linesOf(log: string, message: string): readonly unknown[] {
   return log
     .split("\n")
-    .filter((line) => line.includes('"logger":"audit"') && line.includes('"message":"a write to the directory"') && line.endsWith("}"))
-    .map((line) => LINE.parse(JSON.parse(line)));
+    .filter((line) => line.includes('"logger":"audit"') && line.includes(`"message":"${message}"`) && line.endsWith("}"))
+    .map((line): unknown => JSON.parse(line));
+}
+
+/** What a query of a page prints, by tabs, of the operator's log and that of the API server (a file). */
+export async function queried(query: string, operatorLog: string, apiServerLog: string): Promise<readonly (readonly string[])[]> {
+  const dir = await mkdtemp(`${tmpdir()}/serverfarm-audit-`);
+  try {
+    await writeFile(`${dir}/operator.log`, operatorLog);
+    await copyFile(apiServerLog, `${dir}/apiserver-audit.log`);
+    const printed = await run("bash", ["-euo", "pipefail", "-c", `cd ${dir}; ${query}`]);
+    return printed.split("\n").map((line) => line.split("\t"));
+  } finally {
+    await rm(dir, { recursive: true });
+  }
 }
 
 interface Known {

@@ -13,6 +13,7 @@ const KINDS: Readonly<Record<string, readonly [groupVersion: string, plural: str
   ConfigMap: ["v1", "configmaps", true],
   Event: ["v1", "events", true],
   ServiceAccount: ["v1", "serviceaccounts", true],
+  Pod: ["v1", "pods", true],
   Lease: ["coordination.k8s.io/v1", "leases", true],
   CustomResourceDefinition: ["apiextensions.k8s.io/v1", "customresourcedefinitions", false],
   ClusterRole: ["rbac.authorization.k8s.io/v1", "clusterroles", false],
@@ -20,6 +21,7 @@ const KINDS: Readonly<Record<string, readonly [groupVersion: string, plural: str
   ClusterRoleBinding: ["rbac.authorization.k8s.io/v1", "clusterrolebindings", false],
   Role: ["rbac.authorization.k8s.io/v1", "roles", true],
   GMSACredentialSpec: ["windows.k8s.io/v1", "gmsacredentialspecs", false],
+  MutatingWebhookConfiguration: ["admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", false],
   ValidatingAdmissionPolicy: ["admissionregistration.k8s.io/v1", "validatingadmissionpolicies", false],
   ValidatingAdmissionPolicyBinding: ["admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings", false],
 };

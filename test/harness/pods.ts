@@ -82,32 +82,58 @@ const pod = z.object({
   }),
 });
 
-export function podOf(serviceAccountName: string, gmsaCredentialSpecName: string, where: "Pod" | "Container" = "Pod"): object {
+export type PodLevel = "Pod" | "Container" | "InitContainer";
+
+export function podOf(serviceAccountName: string, gmsaCredentialSpecName: string, where: PodLevel = "Pod"): object {
   const securityContext = { windowsOptions: { gmsaCredentialSpecName } };
-  const of = (level: typeof where): object => (level === where ? { securityContext } : {});
-  return { spec: { serviceAccountName, ...of("Pod"), containers: [{ name: "web", image: "web", ...of("Container") }] } };
+  const of = (level: PodLevel): object => (level === where ? { securityContext } : {});
+  const containers = [{ name: "web", image: "web", ...of("Container") }];
+  const first = where === "InitContainer" ? { initContainers: [{ name: "first", image: "web", ...of(where) }] } : {};
+  return { spec: { serviceAccountName, ...of("Pod"), containers, ...first } };
+}
+
+/** Text to be put into a Pod, and the JSON pointer of the options that name it. */
+interface Copy {
+  readonly path: string;
+  readonly contents: string;
 }
 
 /**
  * What the webhook does with a Pod that is created: whoever its ServiceAccount is must be allowed to `use` each credential spec that it names, and
- * each is copied into it as text. Resolves with the copies, or with why the Pod is refused.
+ * each is copied into it as text. The published one does so in two calls, and refuses in the second.
  */
+export async function copiesFor(
+  cluster: Cluster,
+  namespace: string,
+  manifest: unknown,
+): Promise<readonly Copy[] | { readonly refused: string; readonly code: number }> {
+  const { serviceAccountName, securityContext, containers, initContainers } = pod.parse(manifest).spec;
+  const places = [
+    { at: "/spec", context: securityContext },
+    ...containers.map((one, index) => ({ at: `/spec/containers/${index}`, context: one.securityContext })),
+    ...initContainers.map((one, index) => ({ at: `/spec/initContainers/${index}`, context: one.securityContext })),
+  ];
+  const copies: Copy[] = [];
+  for (const { at, context } of places) {
+    const name = context?.windowsOptions?.gmsaCredentialSpecName;
+    if (name === undefined) continue;
+    if (!(await mayUse(cluster, namespace, serviceAccountName, name)))
+      return { refused: `service account "${serviceAccountName}" is not authorized to \`use\` GMSA cred spec "${name}"`, code: 403 };
+    const spec = await cluster.find("GMSACredentialSpec", name);
+    if (!spec) return { refused: `cred spec ${name} does not exist`, code: 404 };
+    copies.push({ path: `${at}/securityContext/windowsOptions`, contents: JSON.stringify(spec["credspec"]) });
+  }
+  return copies;
+}
+
+/** The same where no API server asks a webhook. Resolves with the copies, or with why the Pod is refused. */
 export async function admit(
   cluster: Cluster,
   namespace: string,
   manifest: object,
 ): Promise<readonly string[] | { readonly refused: string }> {
-  const { serviceAccountName, securityContext, containers, initContainers } = pod.parse(manifest).spec;
-  const named = [securityContext, ...[...containers, ...initContainers].map((one) => one.securityContext)];
-  const copies: string[] = [];
-  for (const name of named.flatMap((one) => one?.windowsOptions?.gmsaCredentialSpecName ?? [])) {
-    if (!(await mayUse(cluster, namespace, serviceAccountName, name)))
-      return { refused: `service account "${serviceAccountName}" is not authorized to \`use\` GMSA cred spec "${name}"` };
-    const spec = await cluster.find("GMSACredentialSpec", name);
-    if (!spec) return { refused: `cred spec ${name} does not exist` };
-    copies.push(JSON.stringify(spec["credspec"]));
-  }
-  return copies;
+  const copies = await copiesFor(cluster, namespace, manifest);
+  return "refused" in copies ? { refused: copies.refused } : copies.map(({ contents }) => contents);
 }
 
 const review = z.object({ status: z.object({ allowed: z.boolean() }) });

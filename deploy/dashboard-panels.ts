@@ -15,6 +15,8 @@ import * as table from "@grafana/grafana-foundation-sdk/table";
 import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
 
 const SOURCE: common.DataSourceRef = { type: "prometheus", uid: "${datasource}" };
+/** Of the cluster that is chosen. Where Prometheus does not tell clusters apart, the label is empty, and All has it. */
+export const IN = 'cluster=~"$cluster"';
 export const RATE = "[$__rate_interval]";
 
 /** Half of the width of a table; grids have 24 columns. */

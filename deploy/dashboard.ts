@@ -6,10 +6,9 @@
  * target that also says `serverfarm_build_info`.
  */
 import { DashboardBuilder, DatasourceVariableBuilder } from "@grafana/grafana-foundation-sdk/dashboard";
-import { addRows, clusters, graph, HALF, list, number, quantiles, RATE, variable } from "./dashboard-panels.ts";
+import { addRows, clusters, graph, HALF, IN, list, number, quantiles, RATE, variable } from "./dashboard-panels.ts";
+import { SEARCH_AND_PODS } from "./dashboard-search-pods.ts";
 
-/** Where Prometheus does not tell clusters apart, the label is empty, and All has it. */
-const IN = 'cluster=~"$cluster"';
 const CONTROLLERS = `${IN}, controller=~"serverfarm|activedirectorydomain"`;
 const QUEUES = `${IN}, name=~"serverfarm|activedirectorydomain"`;
 const HERE = `and on (cluster, job, instance) serverfarm_build_info{${IN}}`;
@@ -222,7 +221,9 @@ const ONE_FARM = [
       [`max(serverfarm_farm_ready{${FARM}})`, "ready"],
       [`max by (state) (serverfarm_farm_hosts{${FARM}})`, "hosts {{state}}"],
     ],
-    { description: "Over time: whether it was ready (1 or 0), and how many hosts it named and how many had the right." },
+    {
+      description: "Over time: whether it was ready (1 or 0), how many hosts it named, had found by a search, and how many had the right.",
+    },
   ),
 ];
 
@@ -243,6 +244,7 @@ export function dashboard(): string {
     ["Overview", OVERVIEW],
     ["Domain $domain", DOMAIN],
     ["Farm $namespace/$farm", ONE_FARM],
+    ["Hosts by search, Pods", SEARCH_AND_PODS],
   ]);
   return `${JSON.stringify(builder.build(), undefined, 2)}\n`;
 }

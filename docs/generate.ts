@@ -26,7 +26,8 @@ const LABELS: Readonly<Record<string, string>> = {
   resource: "plural of the kind that is watched",
   result:
     "of a reconcile: `success`, `error`, `requeue`, `requeue_after`; of a request: `success`, or the name of the LDAP result; without an answer `Unavailable`, `Untrusted`, `OutcomeUnknown`",
-  state: "`desired`, `granted`",
+  state:
+    "`desired`, `granted`; with `hosts.search`: `found`, those of the desired that it alone finds, and `held`, those that it does not find any more and that keep the right (`ShrinkHeld`)",
   status: "of the condition: `False`, `Unknown`; `True` for `Stalled` and `Reconciling`",
 };
 

@@ -15,7 +15,7 @@ export function metricsOf(farms: Copies<ServerFarm>, access: ReadonlyMap<string,
 /** Read from its status, and from how its domain is reached. */
 function metricsOfOne({ metadata, spec, status }: ServerFarm, domain: DomainAccess | undefined): FarmMetrics {
   const next = status?.account?.passwordNextChange;
-  const { desired, granted } = status?.hosts ?? {};
+  const { desired, granted, search, held = 0 } = status?.hosts ?? {};
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
@@ -23,6 +23,7 @@ function metricsOfOne({ metadata, spec, status }: ServerFarm, domain: DomainAcce
     suspended: spec.suspend || domain?.kind === "Suspended",
     conditions: status?.conditions ?? [],
     hosts: desired === undefined || granted === undefined ? undefined : { desired, granted },
+    search: search === undefined ? undefined : { found: search, held },
     // Nobody asks for the password of a disabled account, so it does not change.
     passwordNextChange: next === undefined || !spec.account.enabled ? undefined : Date.parse(next) / 1000,
   };

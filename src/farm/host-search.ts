@@ -19,6 +19,8 @@ export interface FoundHosts {
   readonly unseen: readonly string[];
   readonly blockers: readonly Blocker[];
   readonly notes: readonly HostNote[];
+  /** How many keep the right since too many would lose it at once. */
+  readonly shrink: number;
   /** As it is to be remembered. */
   readonly record: SearchRecord;
 }
@@ -51,6 +53,7 @@ export function foundHosts({ desired, observed }: Looked, standings: Standings):
     unseen: remembered.unseen.flatMap(({ sid }) => sid ?? []),
     blockers: blocker ? [blocker] : [],
     notes: [],
+    shrink: 0,
     record: search.record ?? {},
   };
 }
@@ -121,6 +124,7 @@ function decide(
         notAllowed: refused.length + count(others?.refused),
       }),
     ],
+    shrink: kept.length,
     record: {
       container: search.distinguishedName,
       objectGUID: object.objectGUID,
@@ -172,7 +176,7 @@ export function resolveSearch(to: Resolution): void {
     isNamed: has(named),
   });
   if (!found) return;
-  const { wanted, held, unseen, blockers, notes, record } = found;
+  const { wanted, held, unseen, blockers, notes, shrink, record } = found;
   for (const computer of wanted) to.wanted.set(dnKey(computer.distinguishedName), computer);
   for (const { computer, isHost } of held) {
     const key = dnKey(computer.distinguishedName);
@@ -181,7 +185,9 @@ export function resolveSearch(to: Resolution): void {
     if (!isHost) to.notAllowed.add(key);
   }
   to.unseen.wanted.push(...unseen);
-  to.blockers.push(...blockers);
+  // The first one gives the condition its reason. An entry that is not found must not hide a search that adds or removes nobody; a quarantine that keeps nobody out comes before both.
+  const quarantines = to.blockers.filter(({ reason }) => reason === "QuarantineNotFound").length;
+  to.blockers.splice(quarantines, 0, ...blockers);
   to.notes.push(...notes);
-  to.searched = { named: count, record };
+  to.searched = { named: count, held: shrink, record };
 }

@@ -36,8 +36,8 @@ export interface ResolvedHosts {
   readonly notes: readonly HostNote[];
   /** What each entry means, as it is to be remembered. */
   readonly records: readonly HostRecord[];
-  /** With hosts.search only. `named`: how many of the wanted hosts.computers has. */
-  readonly search: { readonly named: number; readonly record: SearchRecord } | undefined;
+  /** With hosts.search only. `named`: how many of the wanted hosts.computers has. `held`: how many are not found any more and keep the right. */
+  readonly search: { readonly named: number; readonly held: number; readonly record: SearchRecord } | undefined;
 }
 
 /** The hosts while they are resolved: entries, then the user for Pods, then what a search finds. Maps are by the keys of distinguished names. */

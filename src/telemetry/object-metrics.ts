@@ -18,6 +18,8 @@ export interface FarmMetrics {
   readonly suspended: boolean;
   readonly conditions: readonly Condition[];
   readonly hosts: { readonly desired: number; readonly granted: number } | undefined;
+  /** Undefined without hosts.search, or where it was not looked yet. */
+  readonly search: { readonly found: number; readonly held: number } | undefined;
   /** Seconds since 1970; undefined where nobody needs the next one. */
   readonly passwordNextChange: number | undefined;
 }
@@ -60,10 +62,10 @@ const FARM: readonly Family<FarmMetrics>[] = [
   },
   {
     name: "serverfarm_farm_hosts",
-    help: "Hosts of the farm",
+    help: "Hosts of the farm; found and held with hosts.search only",
     labelNames: ["namespace", "name", "state"],
-    samples: ({ namespace, name, hosts }) =>
-      hosts ? (["desired", "granted"] as const).map((state) => [[namespace, name, state], hosts[state]]) : [],
+    samples: ({ namespace, name, hosts, search }) =>
+      Object.entries({ ...hosts, ...search }).map(([state, count]) => [[namespace, name, state], count]),
   },
   {
     name: "serverfarm_farm_password_next_change_timestamp_seconds",

@@ -18,7 +18,7 @@ import { addComputer, BASE, type TestDirectory } from "../harness/directory.ts";
 import type { Operator } from "../harness/operator.ts";
 import { EventLoop, stretch } from "../harness/event-loop.ts";
 import { farmOf } from "../harness/manifests.ts";
-import { atRest, deploy, memory, NAMESPACE, onServers, requests, say, type Servers, usage, whenSent } from "./measure.ts";
+import { allReady, atRest, deploy, memory, NAMESPACE, onServers, requests, say, type Servers, usage, whenSent } from "./measure.ts";
 
 const { values } = parseArgs({
   options: {
@@ -72,24 +72,6 @@ async function bareLoop(directory: TestDirectory, computers: readonly string[], 
       ]);
     }
     return (performance.now() - started) / 1000;
-  });
-}
-
-/** One watch, rather than many questions: it must not take the processors from what is measured. */
-async function allReady(cluster: Cluster, count: number): Promise<void> {
-  const ready = new Set<string>();
-  for await (const { object } of cluster.watch("ServerFarm", NAMESPACE, AbortSignal.timeout(1_800_000))) {
-    if (isReady(object["status"])) ready.add(object.metadata.name);
-    if (ready.size === count) return;
-  }
-  throw new Error(`only ${ready.size} of ${count} farms became ready`);
-}
-
-function isReady(status: unknown): boolean {
-  if (typeof status !== "object" || status === null || !("conditions" in status) || !Array.isArray(status.conditions)) return false;
-  return status.conditions.some((condition: unknown) => {
-    const { type, status } = Object(condition);
-    return type === "Ready" && status === "True";
   });
 }
 

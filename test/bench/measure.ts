@@ -133,3 +133,21 @@ export async function deploy(
     return operator;
   };
 }
+
+/** Until so many farms are. One watch, rather than many questions: it must not take the processors from what is measured. */
+export async function allReady(cluster: Cluster, count: number): Promise<void> {
+  const ready = new Set<string>();
+  for await (const { object } of cluster.watch("ServerFarm", NAMESPACE, AbortSignal.timeout(1_800_000))) {
+    if (isReady(object["status"])) ready.add(object.metadata.name);
+    if (ready.size === count) return;
+  }
+  throw new Error(`only ${ready.size} of ${count} farms became ready`);
+}
+
+function isReady(status: unknown): boolean {
+  if (typeof status !== "object" || status === null || !("conditions" in status) || !Array.isArray(status.conditions)) return false;
+  return status.conditions.some((condition: unknown) => {
+    const { type, status } = Object(condition);
+    return type === "Ready" && status === "True";
+  });
+}

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commandsOf, mentionedIn, pages, readmeScript } from "../harness/docs.ts";
 import { ADMINISTRATOR } from "../harness/directory.ts";
 import { findKubectl, kubeAssets } from "../harness/kube.ts";
+import { giveRights, installKind, removeKind, takeRights } from "../harness/pods.ts";
 import { run, waitFor } from "../harness/process.ts";
 import { ROOT } from "../harness/root.ts";
 import { available, cluster, condition, domainReady, domainWhere, farmOf, farmReady, farmWhere, useOperator } from "../harness/world.ts";
@@ -122,15 +123,27 @@ function looks(command: string): boolean {
 }
 
 describe.skipIf(kubectl === undefined)("the commands of the documentation that look", () => {
-  const running = useOperator("web", { leaderElection: true });
+  beforeAll(async () => {
+    await installKind(cluster);
+    await giveRights(cluster);
+  });
+  afterAll(async () => {
+    await removeKind(cluster);
+    await takeRights(cluster);
+  });
+  const running = useOperator("web", { leaderElection: true, pods: { enabled: true } });
   const shell = async (command: string): Promise<string> => {
     const env = { KUBECONFIG: cluster.kubeconfig, PATH: `${kubeAssets()}:${process.env["PATH"]}` };
     return await run("bash", ["-euo", "pipefail", "-c", `cd ${ROOT}; ${command}`], { env });
   };
 
   beforeAll(async () => {
-    await cluster.apply(farmOf("web", "itfarm1", { hosts: { computers: ["WEB01", "NOBODY"] } }));
-    await farmWhere("web", "itfarm1", (farm) => condition(farm, "HostsReady")?.reason === "HostNotFound");
+    await cluster.apply(farmOf("web", "itfarm1", { hosts: { computers: ["WEB01", "NOBODY"] }, pods: { serviceAccounts: ["web"] } }));
+    await farmWhere(
+      "web",
+      "itfarm1",
+      (farm) => condition(farm, "HostsReady")?.reason === "HostNotFound" && condition(farm, "PodsReady")?.status === "True",
+    );
   });
 
   afterAll(() => cluster.delete("ServerFarm", "itfarm1", "web"));
@@ -139,6 +152,11 @@ describe.skipIf(kubectl === undefined)("the commands of the documentation that l
   const SHOWS: Readonly<Record<string, RegExp>> = {
     "docs/runbooks/ServerFarmHostNotGranted.md": /NOBODY HostNotFound: /,
     "docs/runbooks/ServerFarmNotReady.md": /HostNotFound/,
+    "docs/runbooks/ServerFarmShrinkHeld.md": /"desired":2.*NOBODY/s,
+    "docs/runbooks/ServerFarmSearchBlocked.md": /NOBODY/,
+    "docs/runbooks/ServerFarmPodsNotReady.md": /web\.itfarm1 is published/,
+    "docs/runbooks/ServerFarmCredentialSpecKindMissing.md": /gmsacredentialspecs\.windows\.k8s\.io.*web\/itfarm1 the GMSACredentialSpec/s,
+    "docs/guide/windows-pods.md": /MachineAccountName: itfarm1/,
     "docs/runbooks/ServerFarmPermissionsMissing.md": /no missing right was found/,
     "docs/runbooks/ServerFarmDomainNotReady.md": /Connected/,
     "docs/runbooks/ServerFarmKdsRootKey.md": /KdsRootKeyReady/,

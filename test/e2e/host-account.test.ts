@@ -1,7 +1,8 @@
 /** A user by which nodes that are not joined to the domain retrieve: it may as long as it is an ordinary, enabled one that the farm names. */
+import { InvalidCredentialsError } from "ldapts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DELEGATED } from "../harness/delegation.ts";
-import { type Account, addUser, BASE } from "../harness/directory.ts";
+import { type Account, ADMINISTRATOR, addUser, BASE } from "../harness/directory.ts";
 import type { Operator } from "../harness/operator.ts";
 import { giveRights, installKind, removeKind, takeRights } from "../harness/pods.ts";
 import { waitFor } from "../harness/process.ts";
@@ -24,8 +25,18 @@ import {
 
 const NAMESPACE = "portable";
 const PASSWORD = "P0rtable!Secret";
-const [USER, OTHER] = ["svc-ccg-web", "svc-ccg-db"];
+const [USER, OTHER, OFF, GUARDED, OUTSIDE] = ["svc-ccg-web", "svc-ccg-db", "svc-ccg-off", "svc-ccg-guarded", "svc-ccg-outside"];
+const USERS = [USER, OTHER, OFF, GUARDED, OUTSIDE];
 const PLUGIN = { pluginGUID: "{859E1386-BDB4-49E8-85C7-3070B13920E1}", pluginInput: "{}" };
+const LISTED = [
+  { name: "eks-web", user: USER, ...PLUGIN },
+  { name: "eks-db", user: `CN=${OTHER},CN=Users,${BASE}`, ...PLUGIN },
+  { name: "off", user: OFF, ...PLUGIN },
+  { name: "guarded", user: GUARDED, ...PLUGIN },
+  { name: "nobody", user: "svc-nobody", ...PLUGIN },
+  { name: "admin", user: "Administrator", ...PLUGIN },
+  { name: "machine", user: "WEB02$", ...PLUGIN },
+];
 const ACCOUNT = `CN=pod,OU=Farms,${BASE}`;
 const dnOf = (user: string): string => `CN=${user},CN=Users,${BASE}`;
 
@@ -34,21 +45,12 @@ describe.skipIf(!available)("a portable user", () => {
 
   beforeAll(async () => {
     await directory.asAdministrator(async (client) => {
-      for (const user of [USER, OTHER]) await addUser(client, user, PASSWORD);
+      for (const user of USERS) await addUser(client, user, PASSWORD);
     });
+    await directory.modify(dnOf(OFF), "replace", "userAccountControl", ["514"]);
+    await directory.modify(dnOf(GUARDED), "replace", "adminCount", ["1"]);
     await createNamespace(NAMESPACE);
-    await applyDomain({
-      account: DELEGATED,
-      spec: {
-        podHostAccounts: [
-          { name: "eks-web", user: USER, ...PLUGIN },
-          { name: "eks-db", user: dnOf(OTHER), ...PLUGIN },
-          { name: "nobody", user: "svc-nobody", ...PLUGIN },
-          { name: "admin", user: "Administrator", ...PLUGIN },
-          { name: "machine", user: "WEB02$", ...PLUGIN },
-        ],
-      },
-    });
+    await applyDomain({ account: DELEGATED, spec: { podHostAccounts: LISTED } });
     await installKind(cluster);
     await giveRights(cluster);
     operator = await startOperator({ pods: { enabled: true, configMaps: false } });
@@ -65,13 +67,13 @@ describe.skipIf(!available)("a portable user", () => {
     await removeKind(cluster);
     await takeRights(cluster);
     await directory.asAdministrator(async (client) => {
-      for (const user of [USER, OTHER]) await client.del(dnOf(user));
+      for (const user of USERS) await client.del(dnOf(user));
     });
   });
 
   /** Bound as itself, over TLS. */
-  async function retrieves(user: string): Promise<boolean> {
-    const account: Account = { username: `${user}@contoso.com`, password: PASSWORD };
+  async function retrieves(user: string, password = PASSWORD): Promise<boolean> {
+    const account: Account = { username: `${user}@contoso.com`, password };
     return await directory.as(account, async (client) => {
       const options = { scope: "base", attributes: ["msDS-ManagedPassword"], explicitBufferAttributes: ["msDS-ManagedPassword"] } as const;
       const { searchEntries } = await client.search(ACCOUNT, {
@@ -91,7 +93,14 @@ describe.skipIf(!available)("a portable user", () => {
     expect(await retrieves(user)).toBe(true);
     await farmReady(NAMESPACE, "pod");
   }
+  /** Nothing is done for the farm then: what it has now is what it had while it was disabled. */
+  async function enabledWhileSuspended(user: string): Promise<void> {
+    await suspend(true);
+    await farmWhere(NAMESPACE, "pod", (farm) => condition(farm, "Ready")?.reason === "Suspended");
+    await directory.modify(dnOf(user), "replace", "userAccountControl", ["512"]);
+  }
   const reason = (wanted: string): Promise<Farm> => farmWhere(NAMESPACE, "pod", (farm) => condition(farm, "HostsReady")?.reason === wanted);
+  const suspend = (suspended: boolean): Promise<void> => patchFarm(NAMESPACE, "pod", { suspend: suspended });
   const use = (hostAccount: string | null): Promise<void> => patchFarm(NAMESPACE, "pod", { pods: { hostAccount } });
 
   test("really retrieves the password, beside the computers; one that is not named does not", async () => {
@@ -124,7 +133,11 @@ describe.skipIf(!available)("a portable user", () => {
     await directory.modify(dnOf(USER), "replace", "userAccountControl", ["514"]);
     expect(condition(await reason("HostNotTrusted"), "HostsReady")?.message).toContain("is disabled");
     await membersAre("WEB01$");
-    await directory.modify(dnOf(USER), "replace", "userAccountControl", ["512"]);
+    await expect(retrieves(USER), "nobody binds as it").rejects.toBeInstanceOf(InvalidCredentialsError);
+    // It is the right that is gone, and not only the bind.
+    await enabledWhileSuspended(USER);
+    expect(await retrieves(USER)).toBe(false);
+    await suspend(false);
     await mayRetrieve(USER);
 
     await directory.modify(dnOf(USER), "replace", "adminCount", ["1"]);
@@ -145,6 +158,52 @@ describe.skipIf(!available)("a portable user", () => {
     await mayRetrieve(USER);
   });
 
+  test("disabled from the start it has never had the right, and gets it once it is enabled", async () => {
+    await use("off");
+    await reason("HostNotTrusted");
+    await membersAre("WEB01$");
+    await expect(retrieves(OFF)).rejects.toBeInstanceOf(InvalidCredentialsError);
+    await enabledWhileSuspended(OFF);
+    expect(await retrieves(OFF)).toBe(false);
+    await suspend(false);
+    await mayRetrieve(OFF);
+    await use("eks-web");
+    await mayRetrieve(USER);
+    expect(await retrieves(OFF)).toBe(false);
+  });
+
+  test("protected from the start it cannot retrieve, and can once it is not any more", async () => {
+    await use("guarded");
+    await reason("ProtectedObject");
+    await membersAre("WEB01$");
+    expect(await retrieves(GUARDED)).toBe(false);
+    await directory.modify(dnOf(GUARDED), "replace", "adminCount", ["0"]);
+    await mayRetrieve(GUARDED);
+    await use("eks-web");
+    await mayRetrieve(USER);
+    expect(await retrieves(GUARDED)).toBe(false);
+  });
+
+  test("that the domain does not list cannot retrieve, by whatever name the farm asks for it, and can once it is listed", async () => {
+    await use("eks-db");
+    await mayRetrieve(OTHER);
+    for (const name of [OUTSIDE, "outside"]) {
+      await use(name);
+      await reason("HostAccountNotFound");
+      expect(await members()).not.toContain(OUTSIDE);
+      expect(await retrieves(OUTSIDE)).toBe(false);
+    }
+    const list = (podHostAccounts: readonly object[]): Promise<void> =>
+      cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { podHostAccounts } });
+    await list([...LISTED, { name: "outside", user: OUTSIDE, ...PLUGIN }]);
+    await mayRetrieve(OUTSIDE);
+    expect(await retrieves(OTHER)).toBe(false);
+    await use("eks-web");
+    await mayRetrieve(USER);
+    await list(LISTED);
+    expect(await retrieves(OUTSIDE)).toBe(false);
+  });
+
   test.each([
     ["nobody", "HostNotFound"],
     ["admin", "ProtectedObject"],
@@ -154,6 +213,8 @@ describe.skipIf(!available)("a portable user", () => {
     await use(name);
     await reason(wanted);
     expect((await members()).filter((member) => member !== "WEB01$" && member !== USER)).toEqual([]);
+    const { username, password } = ADMINISTRATOR;
+    expect([await retrieves(username.split("@")[0] ?? "", password), await directory.retrieves("WEB02", ACCOUNT)]).toEqual([false, false]);
     await use("eks-web");
     await mayRetrieve(USER);
   });

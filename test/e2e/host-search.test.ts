@@ -196,6 +196,7 @@ describe.skipIf(!available)("hosts by search", () => {
       await rename(inner, away);
       const held = await reason("crowd", "ShrinkHeld");
       expect(condition(held, "HostsReady")?.message).toContain(`${half} of ${MANY} computers`);
+      expect(held.status?.hosts).toMatchObject({ search: MANY - half, held: half });
       expect(await count()).toBe(MANY);
       // Quarantine waits for nothing.
       await patchFarm(NAMESPACE, "crowd", { hosts: { quarantined: ["CB0001"] } });

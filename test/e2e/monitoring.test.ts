@@ -9,10 +9,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { between, type Between } from "../faults/between.ts";
 import { matching } from "../faults/schedule.ts";
+import { addContainer, addMany, inDomain, numbered, removeTree } from "../harness/computers.ts";
 import { DELEGATED } from "../harness/delegation.ts";
 import { ADMINISTRATOR, addUser, BASE } from "../harness/directory.ts";
 import { freePort } from "../harness/kube.ts";
 import type { Operator } from "../harness/operator.ts";
+import { giveRights, installKind, removeKind, takeRights } from "../harness/pods.ts";
 import { waitFor } from "../harness/process.ts";
 import { CLUSTER, Prometheus, prometheusMissing } from "../harness/prometheus.ts";
 import {
@@ -36,6 +38,8 @@ import {
 const NAMESPACE = "monitored";
 const MONITORING = new URL("../../deploy/monitoring/", import.meta.url);
 const LEASE = "serverfarm-operator";
+const SEARCHED = "OU=Monitored";
+const FOUND = numbered("MON", 5);
 
 /** The rules as they are, in a hurry: each duration and each threshold that is a duration is shorter. */
 async function hastenedRules(): Promise<string> {
@@ -97,11 +101,14 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
     await cluster.apply(secretOf("contoso-ldap", { ...DELEGATED }));
     await applyDomain({ name: "direct", account: DELEGATED });
     touching = touch();
+    await addContainer(directory, inDomain(SEARCHED));
+    await addMany(directory, inDomain(SEARCHED), FOUND);
+    await giveRights(cluster);
     await cluster.delete("Lease", LEASE, SYSTEM);
     // One farm of a domain at a time: where each takes long, the next one waits.
-    leader = await startOperator({ leaderElection: {}, kubeconfig: middle.kubeconfig, workers: 1 });
+    leader = await startOperator({ leaderElection: {}, kubeconfig: middle.kubeconfig, workers: 1, pods: { enabled: true } });
     for (const name of ["contoso", "direct"]) await domainReady(30, name);
-    standby = await startOperator({ leaderElection: {} });
+    standby = await startOperator({ leaderElection: {}, pods: { enabled: true } });
     for (const name of [...drifting, ...failing, "blocked", "hostless", "unused"])
       await cluster.apply(
         farmOf(NAMESPACE, name, { domainRef: { name: "direct" }, account: { description: "x" }, hosts: { computers: ["WEB01"] } }),
@@ -121,6 +128,9 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
       await Promise.all([standby.stop(), leader.stop(), prometheus.stop()]);
       await middle.stop();
     }
+    await removeKind(cluster);
+    await takeRights(cluster);
+    await removeTree(directory, inDomain(SEARCHED));
   });
 
   async function seen({ alert, labels }: Fault): Promise<boolean> {
@@ -142,6 +152,12 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
       await cluster.patch("Secret", "direct-ldap", SYSTEM, { metadata: { labels: { touched: String(count) } } });
       await sleep(4000, undefined, { signal: ended.signal }).catch(() => undefined);
     }
+  };
+
+  /** Computers that are disabled are not found. */
+  const enable = async (names: readonly string[], enabled: boolean): Promise<void> => {
+    for (const name of names)
+      await directory.modify(inDomain(`CN=${name},${SEARCHED}`), "replace", "userAccountControl", [enabled ? "4096" : "4098"]);
   };
 
   const DIRECT = { domainRef: { name: "direct" } };
@@ -169,6 +185,29 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
       labels: { namespace: NAMESPACE, name: "slip", severity: "critical" },
       induce: () => cluster.apply(farmOf(NAMESPACE, "slip", { ...DIRECT, hosts: { computers: ["NOBODY"], quarantined: ["TYPO"] } })),
       mend: () => patchFarm(NAMESPACE, "slip", { hosts: { computers: ["WEB02"], quarantined: [] } }),
+    },
+    {
+      alert: "ServerFarmShrinkHeld",
+      labels: { namespace: NAMESPACE, name: "shrunk" },
+      induce: async () => {
+        await cluster.apply(farmOf(NAMESPACE, "shrunk", { ...DIRECT, hosts: { search: { container: SEARCHED, names: ["MON*"] } } }));
+        await farmReady(NAMESPACE, "shrunk");
+        await enable(FOUND.slice(1), false);
+      },
+      mend: () => enable(FOUND.slice(1), true),
+    },
+    {
+      alert: "ServerFarmSearchBlocked",
+      labels: { namespace: NAMESPACE, name: "astray", reason: "ContainerNotFound" },
+      induce: () => cluster.apply(farmOf(NAMESPACE, "astray", { ...DIRECT, hosts: { search: { container: "OU=Nowhere", names: ["*"] } } })),
+      mend: () => patchFarm(NAMESPACE, "astray", { hosts: { search: { container: SEARCHED } } }),
+    },
+    {
+      alert: "ServerFarmCredentialSpecKindMissing",
+      labels: {},
+      induce: () =>
+        cluster.apply(farmOf(NAMESPACE, "podded", { ...DIRECT, hosts: { computers: ["WEB01"] }, pods: { serviceAccounts: ["web"] } })),
+      mend: () => installKind(cluster),
     },
     {
       alert: "ServerFarmPermissionsMissing",
@@ -346,6 +385,32 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
     }
     for (const { mend } of faults) await mend();
     await Promise.all([...faults, silent].map(resolves));
+  });
+
+  test("a credential spec that is somebody else's", { timeout: 180_000 }, async () => {
+    const spec = `${NAMESPACE}.podless`;
+    const fault: Fault = {
+      alert: "ServerFarmPodsNotReady",
+      labels: { namespace: NAMESPACE, name: "podless" },
+      induce: async () => {
+        await installKind(cluster);
+        await cluster.apply({ apiVersion: "windows.k8s.io/v1", kind: "GMSACredentialSpec", metadata: { name: spec }, credspec: {} });
+        await cluster.apply(
+          farmOf(NAMESPACE, "podless", { ...DIRECT, hosts: { computers: ["WEB01"] }, pods: { serviceAccounts: ["web"] } }),
+        );
+      },
+      mend: async () => {
+        await cluster.delete("GMSACredentialSpec", spec);
+        await cluster.annotate("ServerFarm", "podless", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" });
+        await farmReady(NAMESPACE, "podless", 60);
+      },
+    };
+    await fault.induce();
+    await fires(fault);
+    // It has an alert of its own.
+    expect(await seen({ ...fault, alert: "ServerFarmNotReady" })).toBe(false);
+    await fault.mend();
+    await resolves(fault);
   });
 
   test("a KDS root key that is not usable yet", { timeout: 180_000 }, async () => {

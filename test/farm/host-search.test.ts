@@ -6,6 +6,7 @@ import { desiredFarm } from "../../src/farm/desired.ts";
 import type { DesiredFarm, Terms } from "../../src/farm/desired-farm.ts";
 import type { ObservedSearch } from "../../src/farm/observed-search.ts";
 import { plan } from "../../src/farm/plan/index.ts";
+import { observedStatus } from "../../src/farm/status/observed.ts";
 import { type FarmView, viewOf } from "../../src/farm/view.ts";
 import { BASE, CLUSTER, computer as anyComputer, directoryObject, FACTS, farm, SimulatedDirectory } from "./simulation.ts";
 
@@ -144,6 +145,23 @@ describe("who goes", () => {
     expect(outcome(without(21)).kept).toHaveLength(21);
     expect(look(without(21)).hosts.search?.record.hosts).toHaveLength(100);
     expect(look(without(21)).hosts.search?.record.removals).toBeUndefined();
+  });
+
+  test("how many are held is told, and only while they are", () => {
+    const hosts = (situation: Situation): unknown => {
+      const view = look(situation);
+      return observedStatus(farm(), { view, plan: undefined, applied: [], failures: [], error: undefined }, view).hosts;
+    };
+    expect(hosts(without(21))).toMatchObject({ desired: 79, computers: 0, search: 79, held: 21 });
+    expect(hosts(without(20))).toEqual({ desired: 80, granted: 0, summary: "0/80", computers: 0, search: 80 });
+  });
+
+  test("an entry that is not found does not hide that they are held; a quarantine that keeps nobody out is told first", () => {
+    const hosts = { computers: ["NOBODY"], quarantined: ["TYPO"] };
+    const reasons = ["QuarantineNotFound", "ShrinkHeld", "HostNotFound"];
+    expect(outcome({ ...without(21), hosts }).reasons).toEqual(reasons);
+    const over = { ...without(21), hosts, search: { max: 10 } };
+    expect(outcome(over).reasons).toEqual(["QuarantineNotFound", "HostLimitExceeded", "ShrinkHeld", "HostNotFound"]);
   });
 
   test("three of few, whatever it says", () => {

@@ -9,6 +9,7 @@ const FARM: FarmMetrics = {
   suspended: false,
   conditions: [{ type: "Ready", status: "True", reason: "Reconciled" }],
   hosts: { desired: 3, granted: 3 },
+  search: undefined,
   passwordNextChange: 1_800_000_000,
 };
 const NOT_READY: FarmMetrics = {
@@ -102,6 +103,16 @@ describe("the metrics of a farm", () => {
     expect(await of(FARM)).toEqual(ready);
     expect(await of({ ...FARM, suspended: true })).toEqual(ready.slice(0, 3));
     expect(await of(undefined)).toEqual([]);
+  });
+
+  test("count whom a search finds and whom it holds, where there is one", async () => {
+    const states = (await of({ ...FARM, search: { found: 2, held: 0 } })).filter((line) => line.includes("_hosts"));
+    expect(states).toEqual([
+      'serverfarm_farm_hosts{itfarm1,state="desired"} 3',
+      'serverfarm_farm_hosts{itfarm1,state="found"} 2',
+      'serverfarm_farm_hosts{itfarm1,state="granted"} 3',
+      'serverfarm_farm_hosts{itfarm1,state="held"} 0',
+    ]);
   });
 
   test("escape what a label cannot hold", async () => {

@@ -172,6 +172,8 @@ export interface ServerFarmStatus {
     readonly computers?: number;
     /** With hosts.search only: of those that should the ones that it alone finds. */
     readonly search?: number;
+    /** Only while hosts.search removes nobody (ShrinkHeld): the computers that it does not find any more. They keep the right. */
+    readonly held?: number;
     /** granted/desired. */
     readonly summary?: string;
   };

@@ -31,8 +31,9 @@ export function observedStatus(farm: ServerFarm, report: Report, view: FarmView)
 }
 
 /** How many hosts come from where. */
-function sourcesOf({ hosts: { wanted, search } }: FarmView): { readonly computers?: number; readonly search?: number } {
-  return search ? { computers: search.named, search: wanted.size - search.named } : {};
+function sourcesOf({ hosts: { wanted, search } }: FarmView): Pick<NonNullable<ServerFarmStatus["hosts"]>, "computers" | "search" | "held"> {
+  if (!search) return {};
+  return { computers: search.named, search: wanted.size - search.named, ...(search.held > 0 ? { held: search.held } : {}) };
 }
 
 /** The objects that the farm owns or changed. */

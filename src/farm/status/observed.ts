@@ -1,6 +1,7 @@
 /** What of the directory goes into a farm's status. */
 import type { ResolvedHosts } from "../looked.ts";
 import { timestamp } from "../../api/object.ts";
+import { RECONCILE_REQUESTED } from "../../api/annotations.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { isAccount, isGroup, type DirectoryObject, groupsOf } from "../../ad/object.ts";
 import { sameName } from "../../names/account-name.ts";
@@ -199,7 +200,7 @@ const REQUEST_LENGTH = 256;
 /** Everything of the status but what a reconcile decides anew. */
 export function carriedOver({ status, metadata }: ServerFarm): Omit<ServerFarmStatus, "observedGeneration" | "conditions" | "plan"> {
   const { plan: _plan, ...kept } = status ?? { observedGeneration: -1 };
-  const requested = metadata.annotations?.["serverfarm.dev/reconcile-requested-at"];
+  const requested = metadata.annotations?.[RECONCILE_REQUESTED];
   return { ...kept, ...(requested === undefined ? {} : { lastHandledReconcileRequest: requested.slice(0, REQUEST_LENGTH) }) };
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DELEGATED } from "../harness/delegation.ts";
 import { BASE } from "../harness/directory.ts";
+import { commandsOf } from "../harness/docs.ts";
 import { findKubectl } from "../harness/kube.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
@@ -35,8 +36,8 @@ const PROGRAM = `${ROOT}src/kubectl-farm.ts`;
 const [TEAM, OTHER] = ["cli", "cli-other"];
 const mayRetrieve = (name: string, host: string): Promise<boolean> => directory.retrieves(host, `CN=${name},OU=Farms,${BASE}`);
 
-function execute(command: string, args: readonly string[], path?: string): Promise<Ended> {
-  const env = { ...process.env, NO_COLOR: "1", ...(path === undefined ? {} : { PATH: path }) };
+function execute(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const env = { ...process.env, NO_COLOR: "1", ...environment };
   return new Promise((resolve) => {
     const child = execFile(command, args, { env }, (error, out, err) => {
       resolve({ code: error ? Number(error.code ?? 99) : 0, out, err });
@@ -199,7 +200,7 @@ describe.skipIf(!available)("kubectl farm", () => {
     expect((await execute(process.execPath, [PROGRAM, "frobnicate"])).code).toBe(2);
   });
 
-  test("kubectl runs it as a plugin, and the shell completes the names of farms and hosts", async () => {
+  test("the shell completes the names of farms and hosts", async () => {
     const complete = async (...words: readonly string[]): Promise<readonly string[]> =>
       (
         await execute(process.execPath, [
@@ -215,19 +216,29 @@ describe.skipIf(!available)("kubectl farm", () => {
         .split("\n");
     expect(await complete("status", "-n", TEAM, "s")).toEqual(["shop\tServerFarm in contoso", ":4"]);
     expect(await complete("quarantine", "-A", "WEB0")).toEqual(["WEB01", "WEB02", "WEB03", ":4"]);
-    const kubectl = await findKubectl();
-    if (kubectl === undefined) return;
+  });
+
+  test("the commands of its page run, as a plugin of kubectl that is one file", async () => {
+    const commands = await commandsOf("docs/kubectl-farm.md");
+    expect(commands.filter((line) => line.startsWith("kubectl farm "))).toHaveLength(11);
     const bin = await mkdtemp(`${tmpdir()}/serverfarm-plugin-`);
     try {
-      await symlink(PROGRAM, `${bin}/kubectl-farm`);
+      expect(await execute(process.execPath, [`${ROOT}deploy/bundle.ts`, `${bin}/kubectl-farm`])).toMatchObject({ code: 0 });
       await symlink(process.execPath, `${bin}/node`);
-      const { code, out } = await execute(
-        kubectl,
-        ["farm", "status", "shop", "-n", TEAM, "--kubeconfig", cluster.kubeconfig],
-        `${bin}:${process.env["PATH"] ?? ""}`,
-      );
-      expect(out).toContain(`${TEAM}/shop`);
-      expect(code).toBe(0);
+      await createNamespace("web");
+      await cluster.apply(farmOf("web", "itfarm1", { hosts: { computers: ["WEB01", "WEB02"] } }));
+      await farmReady("web", "itfarm1");
+      const kubectl = onApiServer ? await findKubectl() : undefined;
+      for (const line of [...commands, "kubectl farm completion kubectl", "kubectl farm completion bash"]) {
+        const words = line.split(" ");
+        if (!line.startsWith("kubectl farm ") || (!onApiServer && words[2] === "quarantine")) continue;
+        const env = { KUBECONFIG: cluster.kubeconfig, PATH: `${bin}:${process.env["PATH"] ?? ""}` };
+        const [command, args] = kubectl === undefined ? [`${bin}/kubectl-farm`, words.slice(2)] : [kubectl, words.slice(1)];
+        const { code, out, err } = await execute(command, args, env);
+        expect({ line, code, err }).toEqual({ line, code: 0, err: "" });
+        expect(out).not.toBe("");
+      }
+      if (onApiServer) expect(await mayRetrieve("itfarm1", "WEB02")).toBe(true);
     } finally {
       await rm(bin, { recursive: true });
     }

@@ -6,7 +6,14 @@ import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-fa
 import { isAccount, isGroup, type DirectoryObject, groupsOf } from "../../ad/object.ts";
 import { sameName } from "../../names/account-name.ts";
 import { describeChange } from "../changes/index.ts";
-import { accessGroupsStatus, hostGroupsStatus, type Journal, type RememberedAccessGroup, type RememberedGroup } from "../journal.ts";
+import {
+  accessGroupsStatus,
+  formerAccountStatus,
+  hostGroupsStatus,
+  type Journal,
+  type RememberedAccessGroup,
+  type RememberedGroup,
+} from "../journal.ts";
 import type { Report } from "../report.ts";
 import { answeredFor } from "../handover.ts";
 import { isAccessGroup, type Slot } from "../slot.ts";
@@ -43,9 +50,14 @@ export function objectsStatus(farm: ServerFarm, report: Report, view: FarmView):
   return {
     ownedObjects: ownedObjects(farm, view, interrupted),
     ...accountStatus(farm, view),
+    ...formerAccountStatus(view.desired.journal.formerAccount, presentAccount(view)),
     ...hostGroupsStatus(interrupted ? view.desired.journal : settledJournal(view), currentGroup(view.hostGroup)),
     ...accessGroupsStatus(observedAccessGroups(view, interrupted)),
   };
+}
+
+function presentAccount({ account }: FarmView): string | undefined {
+  return account.kind === "Own" ? account.object.objectGUID : undefined;
 }
 
 function plannedChanges({ plan }: Report): NonNullable<ServerFarmStatus["plan"]> {
@@ -209,11 +221,12 @@ export function withoutObserved<S extends Partial<ServerFarmStatus>>({
   account: _account,
   hostGroup: _hostGroup,
   formerHostGroups: _formerHostGroups,
+  formerAccount: _formerAccount,
   accessGroups: _accessGroups,
   resolvedHosts: _resolvedHosts,
   hostSearch: _hostSearch,
   ...kept
-}: S): Omit<S, "account" | "hostGroup" | "formerHostGroups" | "accessGroups" | "resolvedHosts" | "hostSearch"> {
+}: S): Omit<S, "account" | "hostGroup" | "formerHostGroups" | "formerAccount" | "accessGroups" | "resolvedHosts" | "hostSearch"> {
   return kept;
 }
 

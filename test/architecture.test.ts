@@ -49,6 +49,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "config.ts",
   ],
   "main.ts": ["commands"],
+  "kubectl-farm.ts": ["commands"],
 };
 
 /** Rooms without I/O, clock or chance. */
@@ -60,6 +61,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   "@kubernetes/client-node": "kubernetes",
   undici: "kubernetes",
   "prom-client": "telemetry",
+  "@commander-js/extra-typings": "kubectl-farm.ts",
 };
 
 /** What tests have beside the rooms that they mirror: suites on servers, what these stand on, and the folders beside src. */

@@ -10,5 +10,9 @@ export const DOMAIN_FINALIZER = "serverfarm.dev/in-use";
 export const CONFIRM_REMOVAL = "serverfarm.dev/confirm-removal";
 /** The annotation with the objectGUID of the container that hosts.search is to mean from now on. */
 export const CONFIRM_CONTAINER = "serverfarm.dev/confirm-container";
+/** The annotation with the objectGUID of the account that is to be deleted and created again under its name. */
+export const RECREATE_ACCOUNT = "serverfarm.dev/recreate-account";
+/** The annotation with a value that status.lastHandledReconcileRequest repeats once the farm was looked at. */
+export const RECONCILE_REQUESTED = "serverfarm.dev/reconcile-requested-at";
 /** Those that a farm is looked at for when one of them changes. */
-export const FARM_ANNOTATIONS = ["serverfarm.dev/reconcile-requested-at", ABANDON, CONFIRM_DELETION, CONFIRM_REMOVAL, CONFIRM_CONTAINER];
+export const FARM_ANNOTATIONS = [RECONCILE_REQUESTED, ABANDON, CONFIRM_DELETION, CONFIRM_REMOVAL, CONFIRM_CONTAINER, RECREATE_ACCOUNT];

@@ -30,8 +30,11 @@ export async function readVersion(): Promise<string> {
 
 export function loadClient(kubeconfig: string | undefined, metrics: Metrics): KubernetesClient {
   try {
-    return KubernetesClient.load(kubeconfig, (method, code, host) => {
-      metrics.restRequest(method, code, host);
+    return KubernetesClient.load({
+      kubeconfig,
+      observe: (method, code, host) => {
+        metrics.restRequest(method, code, host);
+      },
     });
   } catch (error) {
     throw new UsageError(`cannot use the kubeconfig: ${error instanceof Error ? error.message : String(error)}`, { cause: error });

@@ -104,6 +104,8 @@ export interface DesiredFarm {
   readonly quarantined: readonly HostReference[];
   readonly search: DesiredSearch | undefined;
   readonly hostAccount: DesiredHostAccount | undefined;
+  /** The objectGUID of the account that is to be deleted and created again; undefined: none is. */
+  readonly recreate: string | undefined;
   /** The manifest was changed since the farm's last status: an entry may be new in its list though it is on record. */
   readonly edited: boolean;
   /** What entries of both lists were resolved to before, by their texts. */

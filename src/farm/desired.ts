@@ -21,7 +21,7 @@ import { adoptionConsent, ownerMarker } from "../names/identifier.ts";
 import type { DesiredFarm, DesiredGroup, DomainFacts, HostReference, Sharing, Standing, Terms, Wanted } from "./desired-farm.ts";
 import { desiredSearch } from "./desired-search.ts";
 import { desiredHostAccount } from "./desired-host-account.ts";
-import { knownObjectsOf, readJournal } from "./journal.ts";
+import { knownObjectsOf, readJournal, requestsOf } from "./journal.ts";
 
 export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: string, sharing: Sharing = [], terms: Terms = {}): Wanted {
   const { spec, metadata, status } = farm;
@@ -50,7 +50,7 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     quarantined: reader.hosts("hosts.quarantined", spec.hosts.quarantined),
     search: spec.hosts.search && desiredSearch(farm, domain, terms.now ?? 0),
     hostAccount: spec.pods?.hostAccount === undefined ? undefined : desiredHostAccount(farm, domain),
-    edited: status?.observedGeneration !== metadata.generation,
+    ...requestsOf(farm),
     resolved: readResolved(status),
     departed: { objectGUIDs: [], unlessNamed: new Set() },
     trustSelfJoined: domain.trustSelfJoined,

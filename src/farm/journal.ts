@@ -2,6 +2,7 @@
  * What a farm did to groups that are not its own. Nothing in the directory shows who put a member in, so it is recorded in the farm's status
  * before the write: a crash between the two never forgets one.
  */
+import { RECREATE_ACCOUNT } from "../api/annotations.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { relativeId } from "../names/identifier.ts";
 
@@ -30,12 +31,28 @@ export interface RememberedAccessGroup {
   readonly distinguishedName: string;
 }
 
+/** An account that is deleted to be created again. */
+export interface FormerAccount {
+  readonly objectGUID: string;
+  readonly objectSID?: string;
+  /** Distinguished names of the groups that it was in, but for the farm's access groups: the new account is in those. */
+  readonly memberOf?: readonly string[];
+  /** What the farm does not manage, and the new account is created with. */
+  readonly servicePrincipalNames?: readonly string[];
+  readonly description?: string;
+  readonly displayName?: string;
+  /** The objectGUID of the account that was created in its place; undefined until that is seen. */
+  readonly successor?: string;
+}
+
 export interface Journal {
+  readonly formerAccount?: FormerAccount | undefined;
   readonly hostGroups: readonly RememberedGroup[];
   readonly accessGroups: readonly RememberedAccessGroup[];
 }
 
 type HostGroupsStatus = Pick<ServerFarmStatus, "hostGroup" | "formerHostGroups">;
+type FormerAccountStatus = Pick<ServerFarmStatus, "formerAccount">;
 type AccessGroupsStatus = Pick<ServerFarmStatus, "accessGroups">;
 
 export function readJournal(status: ServerFarmStatus | undefined): Journal {
@@ -54,6 +71,7 @@ export function readJournal(status: ServerFarmStatus | undefined): Journal {
     });
   }
   return {
+    formerAccount: status?.formerAccount,
     hostGroups: [...merged.values()],
     accessGroups: accessGroups.flatMap(({ name, objectGUID, distinguishedName = "" }) =>
       objectGUID === undefined ? [] : [{ name, objectGUID, distinguishedName }],
@@ -70,6 +88,14 @@ export function sharesGroups({ spec, status }: ServerFarm): boolean {
 export function hasLeftTraces({ status }: ServerFarm): boolean {
   const { hostGroups, accessGroups } = readJournal(status);
   return status?.account !== undefined || (status?.ownedObjects ?? []).length + hostGroups.length + accessGroups.length > 0;
+}
+
+/** What was asked of the farm since its last status. */
+export function requestsOf({ metadata, status }: ServerFarm): { readonly edited: boolean; readonly recreate: string | undefined } {
+  return {
+    edited: status?.observedGeneration !== metadata.generation,
+    recreate: metadata.annotations?.[RECREATE_ACCOUNT]?.trim().toLowerCase(),
+  };
 }
 
 /** What the farm owns, as it has it on record. Of a host group that is somebody else's no RID: it may be everybody's primary group. */
@@ -118,6 +144,18 @@ export function hostGroupsStatus(journal: Journal, current: Identity | undefined
   };
 }
 
+/** `present`: the objectGUID of the account that is there. One that was not deleted after all is not a former one. */
+export function formerAccountStatus(former: FormerAccount | undefined, present?: string): FormerAccountStatus {
+  if (!former || former.objectGUID === present) return {};
+  const successor = former.successor ?? present;
+  return { formerAccount: { ...former, ...(successor === undefined ? {} : { successor }) } };
+}
+
+/** An account was deleted to be created again, and the new one was not seen yet. */
+export function isBeingRecreated({ formerAccount }: Pick<Journal, "formerAccount">): boolean {
+  return formerAccount !== undefined && formerAccount.successor === undefined;
+}
+
 /** Names are unique in the list: of two groups that had one name, the later is told apart by its objectGUID. */
 export function accessGroupsStatus(groups: readonly RememberedAccessGroup[]): AccessGroupsStatus {
   const names = new Set<string>();
@@ -131,8 +169,13 @@ export function accessGroupsStatus(groups: readonly RememberedAccessGroup[]): Ac
 
 /** A status with another journal; all else of it stays. */
 export function withJournal(status: ServerFarmStatus, journal: Journal, current: Identity | undefined): ServerFarmStatus {
-  const { hostGroup: _hostGroup, formerHostGroups: _former, accessGroups: _accessGroups, ...rest } = status;
-  return { ...rest, ...hostGroupsStatus(journal, current), ...accessGroupsStatus(journal.accessGroups) };
+  const { hostGroup: _hostGroup, formerHostGroups: _former, accessGroups: _accessGroups, formerAccount: _account, ...rest } = status;
+  return {
+    ...rest,
+    ...formerAccountStatus(journal.formerAccount),
+    ...hostGroupsStatus(journal, current),
+    ...accessGroupsStatus(journal.accessGroups),
+  };
 }
 
 /** Whether the farm as it is now is what the copy shows: what is stale must neither delete nor undo. */

@@ -58,7 +58,10 @@ export function* lookForObjects(desired: DesiredFarm, scope: Scope): Look<readon
     ask(
       lookups.filter((lookup) => !isOther(lookup)),
       "Objects",
-      { allMembersOf: (object) => isOwnGroup(desired, object), groups: scope === "Owned" || hasAccessGroups(desired) },
+      {
+        allMembersOf: (object) => isOwnGroup(desired, object),
+        groups: scope === "Owned" || desired.recreate !== undefined || hasAccessGroups(desired),
+      },
     ),
     ask(lookups.filter(isOther), "Objects"),
   ]);
@@ -123,7 +126,12 @@ export function* lookAtContainers(
 ): Look<ReadonlyMap<string, MissingRight>> {
   const absent = makable(desired).filter(
     ({ samAccountName, is }) =>
-      !objects.some((object) => sameName(object.samAccountName, samAccountName) || (is(object) && object.owner === desired.owner)),
+      !objects.some(
+        (object) =>
+          // One that is to be created again must be possible to create.
+          object.objectGUID !== desired.recreate &&
+          (sameName(object.samAccountName, samAccountName) || (is(object) && object.owner === desired.owner)),
+      ),
   );
   const found = asked ?? (yield* ask(containersOf(absent), "Containers"));
   const byKey = new Map(found.map((object) => [dnKey(object.distinguishedName), object]));

@@ -3,24 +3,8 @@ import { readFile } from "node:fs/promises";
 import type { RequestOptions as HttpsOptions } from "node:https";
 import { KubeConfig, tokenFileOf } from "./kube-config.ts";
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
+import type { ClientOptions, Lane, RequestOptions } from "./client-options.ts";
 import { fromFailure, fromResponse, KubernetesError, parseOr } from "./api-error.ts";
-
-/** Told of every answer; `code` is `<error>` where there was none, and `host` has the port, as client-go has it. */
-export type RestObserver = (method: string, code: string, host: string) => void;
-
-export interface RequestOptions {
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  readonly body?: unknown;
-  readonly contentType?: "application/json" | "application/merge-patch+json" | "application/json-patch+json";
-  readonly signal?: AbortSignal;
-  /** Milliseconds; no longer than what any request may take. */
-  readonly timeout?: number;
-  /** What the request shares connections with. */
-  readonly lane?: Lane;
-}
-
-/** The Lease and the watches keep to connections of their own: none of them waits behind, or falls silent with, any other request. */
-type Lane = "Request" | "Lease" | "Watch";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -36,8 +20,6 @@ interface Connections {
   readonly lanes: Readonly<Record<Lane, Dispatcher>>;
 }
 
-/** Who writes: in the API server's log, and as the owner of the fields that are written. */
-const AGENT = "serverfarm-operator";
 const REQUEST_TIMEOUT = 30_000;
 /** Nothing was heard on a socket for so long (ms): the kernel asks whether the other side is there, and ends the connection some seconds later. */
 const TCP_KEEP_ALIVE = 15_000;
@@ -51,22 +33,33 @@ export class KubernetesClient {
   readonly #server: string;
   readonly #observe: (method: string, code: string) => void;
   readonly #tokenFile: string | undefined;
+  readonly #agent: string;
   readonly #listeners = new Set<() => void>();
   #credentials: Credentials | undefined;
   #connections: Connections | undefined;
 
-  private constructor(config: KubeConfig, server: string, tokenFile: string | undefined, observe: RestObserver) {
+  private constructor(
+    config: KubeConfig,
+    server: string,
+    { kubeconfig, agent = "serverfarm-operator", observe = () => undefined }: ClientOptions,
+  ) {
     this.#config = config;
-    this.#tokenFile = tokenFile;
+    this.#tokenFile = tokenFileOf(config, kubeconfig);
+    this.#agent = agent;
     this.#server = server.replace(/\/+$/, "");
     this.#observe = (method, code) => observe(method, code, new URL(server).host);
   }
 
-  /** From a kubeconfig file, or, without one, from the pod's service account, or else the user's own kubeconfig. Throws an Error for users. */
-  static load(kubeconfig: string | undefined, observe: RestObserver = () => undefined): KubernetesClient {
+  /** Throws an Error for users. */
+  static load(options: ClientOptions): KubernetesClient {
+    const { kubeconfig, context } = options;
     const config = new KubeConfig();
     if (kubeconfig !== undefined) config.loadFromFile(kubeconfig);
     else config.loadFromDefault();
+    if (context !== undefined) {
+      if (!config.getContextObject(context)) throw new Error(`the kubeconfig has no context ${context}: see kubectl config get-contexts`);
+      config.setCurrentContext(context);
+    }
     const cluster = config.getCurrentCluster();
     if (!cluster) throw new Error("the kubeconfig has no current context with a cluster: choose one with kubectl config use-context");
     if (cluster.skipTLSVerify || !cluster.server.startsWith("https://")) {
@@ -74,7 +67,12 @@ export class KubernetesClient {
         `the cluster ${cluster.name} (${cluster.server}) is used without a checked certificate: give it https and its certificate-authority`,
       );
     }
-    return new KubernetesClient(config, cluster.server, tokenFileOf(config, kubeconfig), observe);
+    return new KubernetesClient(config, cluster.server, options);
+  }
+
+  /** The namespace that the kubeconfig's context is for. */
+  get namespace(): string | undefined {
+    return this.#config.getContextObject(this.#config.getCurrentContext())?.namespace;
   }
 
   /** The listener is called when a connection was lost: others may have been lost with it, without a word. Returns what ends that. */
@@ -92,7 +90,7 @@ export class KubernetesClient {
     const what = `${method} ${path}`;
     using limit = limited(Math.min(timeout, REQUEST_TIMEOUT), signal);
     const response = await this.#send(method, path, {
-      query: method === "GET" ? query : { ...query, fieldManager: AGENT },
+      query: method === "GET" ? query : { ...query, fieldManager: this.#agent },
       lane,
       signal: limit.signal,
       ended: signal,
@@ -155,7 +153,7 @@ export class KubernetesClient {
         headers: {
           ...headers,
           accept: "application/json",
-          "user-agent": AGENT,
+          "user-agent": this.#agent,
           ...(options.contentType === undefined ? {} : { "content-type": options.contentType }),
         },
         signal: options.signal,

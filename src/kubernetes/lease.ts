@@ -2,7 +2,8 @@
 import { z } from "zod";
 import type { ResourceKind } from "../api/object.ts";
 import { KubernetesError } from "./api-error.ts";
-import type { KubernetesClient, RequestOptions } from "./client.ts";
+import type { RequestOptions } from "./client-options.ts";
+import type { KubernetesClient } from "./client.ts";
 import { pathOf } from "./resource.ts";
 
 export interface LeaseOptions {

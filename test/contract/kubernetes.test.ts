@@ -84,7 +84,7 @@ describe.skipIf(!available)("the API server's contract", () => {
 
   beforeAll(async () => {
     await createNamespace(NAMESPACE);
-    client = KubernetesClient.load(cluster.kubeconfig);
+    client = KubernetesClient.load({ kubeconfig: cluster.kubeconfig });
     statuses = new StatusWriter(client);
   });
 
@@ -297,7 +297,8 @@ describe.skipIf(!available)("a reflector survives", () => {
   let asked: string[] = [];
   /** In the path of what a test asks: the last request of the one before may still be on its way. */
   let turn = 0;
-  const start = (times = TIMES, client = KubernetesClient.load(`${dir}/kubeconfig`)) => reflect(client, times, `turn-${turn}`);
+  const start = (times = TIMES, client = KubernetesClient.load({ kubeconfig: `${dir}/kubeconfig` })) =>
+    reflect(client, times, `turn-${turn}`);
 
   const object = (name: string, resourceVersion: string) => ({
     metadata: { name, namespace: NAMESPACE, uid: `uid-${name}`, resourceVersion },
@@ -437,7 +438,7 @@ describe.skipIf(!available)("a reflector survives", () => {
     lists.push(list("5", object("a", "1")));
     checks.push(list("6"));
     watches.push(quiet, events(added("b", "6")));
-    const client = KubernetesClient.load(`${dir}/kubeconfig`);
+    const client = KubernetesClient.load({ kubeconfig: `${dir}/kubeconfig` });
     const { reflector, errors, stop } = start({ ...TIMES, young: 0 }, client);
     await waitFor("the watch", () => asked.length === 2);
     // As long as it is this young it may be the one that came after the loss.

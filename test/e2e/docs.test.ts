@@ -60,6 +60,11 @@ const ELSEWHERE: readonly {
     test: "test/e2e/pods.test.ts",
     commands: ["kubectl annotate gmsacredentialspecs web.itfarm1 serverfarm.dev/adopt=web/itfarm1"],
   },
+  { test: "test/e2e/kubectl-farm.test.ts", blocks: (page) => page === "docs/kubectl-farm.md" },
+  {
+    test: "test/e2e/kubectl-farm.test.ts",
+    commands: ["npm run bundle", "kubectl farm completion kubectl", "kubectl farm completion bash"],
+  },
   { test: "test/demo/demo.test.ts", commands: ["npm ci && npm run demo"] },
   { test: "test/e2e/image.test.ts", commands: ["npm run sbom"] },
   {

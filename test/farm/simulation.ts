@@ -206,7 +206,13 @@ export class SimulatedDirectory implements Directory {
       case "DeleteAccount":
       case "DeleteHostGroup":
       case "DeleteAccessGroup":
-        this.objects = this.objects.filter(({ objectGUID }) => objectGUID !== change.object.objectGUID);
+        // A link ends with the object that it leads to.
+        this.objects = this.objects
+          .filter(({ objectGUID }) => objectGUID !== change.object.objectGUID)
+          .map((one) => {
+            const members = one.members.filter((dn) => dnKey(dn) !== dnKey(change.object.distinguishedName));
+            return members.length < one.members.length ? { ...one, members } : one;
+          });
         return;
       case "UpdateAccount":
       case "SetRetrievers":

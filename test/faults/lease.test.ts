@@ -28,7 +28,7 @@ describe.skipIf(!available)("the Lease", () => {
 
   function contender(name: string, identity: string): Leadership {
     const { durationSeconds, renewDeadline, retryPeriod } = TIMES;
-    const client = KubernetesClient.load(kubeconfig);
+    const client = KubernetesClient.load({ kubeconfig });
     const lease = new Lease({ client, namespace: NAMESPACE, name, identity, durationSeconds });
     return new Leadership({ lease, renewDeadline, retryPeriod, log: createLog("error", "text", () => undefined) });
   }

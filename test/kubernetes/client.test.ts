@@ -5,7 +5,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { KubernetesClient, type RestObserver } from "../../src/kubernetes/client.ts";
+import type { RestObserver } from "../../src/kubernetes/client-options.ts";
+import { KubernetesClient } from "../../src/kubernetes/client.ts";
 import { Authority } from "../harness/certificates.ts";
 import { waitFor } from "../harness/process.ts";
 
@@ -69,7 +70,7 @@ describe("requests to the API server", () => {
       "current-context": "a",
     };
     await writeFile(`${dir}/kubeconfig`, JSON.stringify(config));
-    return KubernetesClient.load(`${dir}/kubeconfig`, observe);
+    return KubernetesClient.load({ kubeconfig: `${dir}/kubeconfig`, observe });
   }
 
   test("all go by HTTP/1.1 and name who asks; what writes names who owns the fields", async () => {

@@ -1,6 +1,7 @@
 /** A farm in a random life: what its record says, whom its entries mean, and what it did to groups of others; and requests of it that fail. */
 import { DirectoryError } from "../../src/ad/error.ts";
 import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
+import { RECREATE_ACCOUNT } from "../../src/api/annotations.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import { desiredFarm } from "../../src/farm/desired.ts";
 import { sharingFarm } from "../../src/farm/sharing.ts";
@@ -21,6 +22,8 @@ export interface Manifest {
   readonly reads: boolean;
   /** Whether it may take over what bears consent. */
   readonly adopts: boolean;
+  /** Whether the account that it has when it is applied is to be deleted and created again. */
+  readonly recreates: boolean;
 }
 
 /** A request of a reconcile that fails: which of its kind, counted from the first. */
@@ -59,6 +62,7 @@ export class LivedFarm {
   readonly #directory: AskedDirectory;
   #status: ServerFarmStatus | undefined;
   #created = "";
+  #recreate: string | undefined;
 
   constructor(key: string, directory: AskedDirectory) {
     [this.namespace = "", this.name = ""] = key.split("/");
@@ -70,6 +74,7 @@ export class LivedFarm {
   apply(manifest: Manifest, turn: number): void {
     if (!this.manifest) this.#created = `2026-11-25T00:00:${String(turn).padStart(2, "0")}Z`;
     this.manifest = manifest;
+    this.#recreate = manifest.recreates ? this.account?.objectGUID : undefined;
   }
 
   get status(): ServerFarmStatus | undefined {
@@ -85,7 +90,11 @@ export class LivedFarm {
   get resource(): ServerFarm {
     const { namespace, name, manifest } = this;
     const whole = farm(manifest && specOf(manifest), this.#status);
-    return { ...whole, metadata: { ...whole.metadata, namespace, name, uid: `uid-${name}`, creationTimestamp: this.#created } };
+    const annotations = this.#recreate === undefined ? {} : { [RECREATE_ACCOUNT]: this.#recreate };
+    return {
+      ...whole,
+      metadata: { ...whole.metadata, namespace, name, uid: `uid-${name}`, creationTimestamp: this.#created, annotations },
+    };
   }
 
   /** A round begins: whom its entries mean now. */

@@ -59,7 +59,9 @@ export function verifyOthers(directory: AskedDirectory, farm: LivedFarm, before:
   for (const old of before.everything.filter(({ owner }) => owner !== farm.owner)) {
     const one = now.get(old.objectGUID);
     if (one === old) continue;
-    if (one?.owner === farm.owner && mayTake(farm, old, before) && canHaveAccount(farm, before, [])) continue;
+    // What was its own and bears consent now is its own again, and may be created again then.
+    const isTaken = one?.owner === farm.owner || (farm.manifest?.recreates === true && old === before.account && !one);
+    if (isTaken && mayTake(farm, old, before) && canHaveAccount(farm, before, [])) continue;
     if (!one || still(one) !== still(old)) throw new Error(`${old.distinguishedName}, which is not the farm's, was changed`);
     verifyMembers(directory, farm, { old, one }, others);
   }
@@ -88,11 +90,19 @@ function verifyMembers(
   }
   for (const dn of old.members.filter((member) => !one.members.includes(member))) {
     const member = byDn.get(dn);
+    if (isDeleted(directory, farm, dn)) continue;
     if (!member || !puts.has(one, member))
       throw new Error(`${dn}, whom the farm had not put in, was taken out of ${one.distinguishedName}`);
     if (isWantedByOthers(farm, others, one, member))
       throw new Error(`${dn}, whom another farm wants there, was taken out of ${one.distinguishedName}`);
   }
+}
+
+/** What was the farm's own, or became so, and is deleted is in no group any more, whatever has its name now. */
+function isDeleted({ everything }: AskedDirectory, farm: LivedFarm, dn: string): boolean {
+  const old = farm.before.everything.find(({ distinguishedName }) => distinguishedName === dn);
+  if (!old || (old.owner !== farm.owner && !mayTake(farm, old, farm.before))) return false;
+  return !everything.some(({ objectGUID }) => objectGUID === old.objectGUID);
 }
 
 /** All of it but for members; whom it is a member of says the other object. */
@@ -105,7 +115,8 @@ export function noteWhatItPut(directory: AskedDirectory, farm: LivedFarm, before
   const namesakes = others.filter(({ namespace }) => namespace === farm.namespace);
   farm.puts.update(directory, (group, member) => {
     if (group.owner === farm.owner) return false;
-    const isNew = !before.members(group.objectGUID).includes(member.distinguishedName);
+    const isNew =
+      !before.members(group.objectGUID).includes(member.distinguishedName) || isDeleted(directory, farm, member.distinguishedName);
     const isTakenOn =
       farm.manifest?.way === group.samAccountName &&
       farm.meant.wanted.has(member.objectGUID) &&

@@ -43,6 +43,7 @@ function lifeOf(farm: fc.Arbitrary<string>, way: fc.Arbitrary<Manifest["way"]>, 
     quarantined: fc.uniqueArray(reference, { maxLength: 2 }),
     reads: fc.boolean(),
     adopts: fc.boolean(),
+    recreates: fc.nat(4).map((n) => n === 0),
     fault: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fault }),
   });
   return fc.array(round, { minLength, maxLength: 4 });
@@ -59,9 +60,9 @@ const life = fc.oneof(
 /** In words, a line for each thing that happens. */
 function tell(rounds: Life): string {
   return rounds
-    .flatMap(({ events, farm, way, computers, quarantined, reads, adopts, fault }) => [
+    .flatMap(({ events, farm, way, computers, quarantined, reads, adopts, recreates, fault }) => [
       ...events.map((event) => `  somebody: ${Object.values(event).join(", ")}`),
-      `  ${farm}: ${way}; computers [${computers.join(" | ")}]; quarantined [${quarantined.join(" | ")}]${reads ? "; in Readers" : ""}${adopts ? "; may take over" : ""}`,
+      `  ${farm}: ${way}; computers [${computers.join(" | ")}]; quarantined [${quarantined.join(" | ")}]${reads ? "; in Readers" : ""}${adopts ? "; may take over" : ""}${recreates ? "; account again" : ""}`,
       ...(fault ? [`    ${fault.what}, number ${fault.at + 1}`] : []),
     ])
     .join("\n");

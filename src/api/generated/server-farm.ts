@@ -31,7 +31,7 @@ export interface ServerFarmSpec {
     readonly dnsHostName?: string;
     /** The account is used for outbound authentication only: it has no dNSHostName and no service principal names. Immutable. */
     readonly outboundOnly: boolean;
-    /** Days between two changes of the password. Active Directory fixes it at creation. Immutable. */
+    /** Days between two changes of the password. Active Directory fixes it when the account is created; only a new account can have another interval (annotation serverfarm.dev/recreate-account). */
     readonly passwordIntervalDays: number;
     /** Kerberos encryption types that the account supports. RC4 is allowed for old clients and warned of. */
     readonly encryptionTypes: readonly ("RC4" | "AES128" | "AES256")[];
@@ -245,6 +245,23 @@ export interface ServerFarmStatus {
     /** What it would set. */
     readonly value?: string;
   }[];
+  /** The account that was deleted to be created again (serverfarm.dev/recreate-account), recorded before it was deleted. */
+  readonly formerAccount?: {
+    /** Its objectGUID. */
+    readonly objectGUID: string;
+    /** Its security identifier. Rights that were granted to it have to be granted to the new account. */
+    readonly objectSID?: string;
+    /** Distinguished names of the groups that it was a member of, at most 100. */
+    readonly memberOf?: readonly string[];
+    /** Those of its service principal names that the farm does not manage. The new account is created with them. */
+    readonly servicePrincipalNames?: readonly string[];
+    /** Its description, where the farm does not manage it. The new account is created with it. */
+    readonly description?: string;
+    /** Its displayName, where the farm does not manage it. The new account is created with it. */
+    readonly displayName?: string;
+    /** The objectGUID of the account that was created in its place. Absent until that is seen. */
+    readonly successor?: string;
+  };
   /** What deletion will remove. */
   readonly ownedObjects?: readonly {
     /** Its objectGUID. */

@@ -2,8 +2,8 @@
 import type { Part } from "../../api/reasons.ts";
 import { ACCOUNT_CLASS, GROUP_CLASS } from "../../ad/object.ts";
 import type { OwnedObject } from "../../ad/write.ts";
-import type { RememberedGroup } from "../journal.ts";
-import { type ChangeEntry } from "./entry.ts";
+import type { FormerAccount, RememberedGroup } from "../journal.ts";
+import { type ChangeEntry, listOf } from "./entry.ts";
 
 interface Adopted {
   readonly object: OwnedObject;
@@ -53,6 +53,29 @@ function deletion(part: Part, objectClass: string, reason: string): ChangeEntry<
   };
 }
 
-export const deleteAccount = deletion("Account", ACCOUNT_CLASS, "AccountDeleted");
+interface DeletedAccount {
+  readonly object: OwnedObject;
+  /** It is created again, and what of it is not in the manifest is recorded before. */
+  readonly former?: FormerAccount;
+}
+
+export const deleteAccount: ChangeEntry<DeletedAccount> = {
+  ...deletion("Account", ACCOUNT_CLASS, "AccountDeleted"),
+  events: ({ object: { distinguishedName }, former }, context) => [
+    former
+      ? { type: "Warning", reason: "AccountRecreated", message: recreatedMessage(distinguishedName, former) }
+      : context.say("AccountDeleted", `deleted ${distinguishedName}`),
+  ],
+  journal: ({ former }, journal) => (former ? { ...journal, formerAccount: former } : journal),
+};
+
+function recreatedMessage(distinguishedName: string, { objectGUID, objectSID, memberOf = [] }: FormerAccount): string {
+  const groups =
+    memberOf.length > 0
+      ? ` It was a member of ${listOf(memberOf)}: add the new account to those that it needs.`
+      : " It was in no groups but the farm's access groups.";
+  return `deleted ${distinguishedName} (objectGUID ${objectGUID}) to create it again, as the annotation serverfarm.dev/recreate-account asks. The new account has another SID and password: restart the services on its hosts, and grant it the rights that were granted to ${objectSID ?? "the old SID"}.${groups}`;
+}
+
 export const deleteHostGroup = deletion("Hosts", GROUP_CLASS, "HostGroupDeleted");
 export const deleteAccessGroup = deletion("AccessGroups", GROUP_CLASS, "AccessGroupDeleted");

@@ -1,6 +1,7 @@
 /** The account itself, and its service principal names. */
 import type { Blocker } from "../../api/reasons.ts";
 import {
+  type AccountProperties,
   desiredProperties,
   observedProperties,
   ACCOUNT_ATTRIBUTES,
@@ -10,11 +11,21 @@ import {
   isComputer,
   isDomainController,
 } from "../../ad/object.ts";
-import { aliasesOf, foldName, hostOf, matchesPattern, namesOfComputer, reservedName, sameName } from "../../names/account-name.ts";
+import {
+  aliasesOf,
+  distinctServicePrincipalNames,
+  foldName,
+  hostOf,
+  matchesPattern,
+  namesOfComputer,
+  reservedName,
+  sameName,
+} from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import { isOfNamespace, isOwnerMarker } from "../../names/identifier.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
+import { isBeingRecreated } from "../journal.ts";
 import { dnsHostNameTaken, owned } from "../slot.ts";
 import type { FarmView } from "../view.ts";
 import { grantOf, PRINCIPALS } from "./retrievers.ts";
@@ -62,12 +73,21 @@ function planCreation(view: FarmView): Plan {
     samAccountName,
     owner: desired.owner,
     passwordIntervalDays,
-    properties: desiredProperties(desired.account, undefined),
-    servicePrincipalNames: desired.servicePrincipalNames.filter((name) => !reserved.has(foldName(name)) && !held.has(foldName(name))),
+    properties: { ...desiredProperties(desired.account, undefined), ...unmanagedProperties(desired) },
+    servicePrincipalNames: distinctServicePrincipalNames([
+      ...desired.servicePrincipalNames.filter((name) => !reserved.has(foldName(name)) && !held.has(foldName(name))),
+      ...(isBeingRecreated(desired.journal) ? (desired.journal.formerAccount?.servicePrincipalNames ?? []) : []),
+    ]),
     retrievers: (grant?.principals ?? []).slice(0, PRINCIPALS),
     denied: (grant?.denied ?? []).slice(0, PRINCIPALS - 1),
   };
   return grant === undefined ? { changes: [], later: [create], blockers: [] } : { changes: [create], later: [], blockers: [] };
+}
+
+/** Of an account that is created again, what the farm does not manage. */
+function unmanagedProperties({ journal }: DesiredFarm): Partial<AccountProperties> {
+  const { description, displayName } = (isBeingRecreated(journal) ? journal.formerAccount : undefined) ?? {};
+  return { ...(description === undefined ? {} : { description }), ...(displayName === undefined ? {} : { displayName }) };
 }
 
 function waitsForGroup({ account }: DesiredFarm, what: string): Blocker {
@@ -78,7 +98,7 @@ function waitsForGroup({ account }: DesiredFarm, what: string): Blocker {
 /** What differs and cannot, or must not, be written. */
 function unchangeable(
   { account }: DesiredFarm,
-  { distinguishedName, samAccountName, passwordIntervalDays }: DirectoryObject,
+  { distinguishedName, objectGUID, samAccountName, passwordIntervalDays }: DirectoryObject,
 ): readonly Blocker[] {
   const messages: string[] = [];
   if (!sameName(samAccountName, account.samAccountName)) {
@@ -88,7 +108,7 @@ function unchangeable(
   }
   if (passwordIntervalDays !== undefined && passwordIntervalDays !== account.passwordIntervalDays) {
     messages.push(
-      `${distinguishedName} has a password interval of ${passwordIntervalDays} days, not ${account.passwordIntervalDays}: it is fixed when an account is created; only a new account can have another one.`,
+      `${distinguishedName} has a password interval of ${passwordIntervalDays} days, not ${account.passwordIntervalDays}: it is fixed when an account is created, and only a new account can have another one. Set account.passwordIntervalDays back; or have the account deleted and created again with a new SID and password: kubectl annotate farm NAME serverfarm.dev/recreate-account=${objectGUID}.`,
     );
   }
   return messages.map((message) => ({ reason: "Rejected", part: "Account", message }));

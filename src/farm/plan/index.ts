@@ -7,6 +7,7 @@ import { planAccessGroups } from "./access-groups.ts";
 import { planAccount, planServicePrincipalNames } from "./account.ts";
 import { planAdoption } from "./adopt.ts";
 import { planFormerGroups, planHosts, planNameOfHostGroup, planQuarantine } from "./hosts.ts";
+import { planRecreation } from "./recreate.ts";
 import { planRetrievers } from "./retrievers.ts";
 
 type Planner = (view: FarmView) => Plan;
@@ -41,6 +42,14 @@ export function plan(view: FarmView): Plan {
     later: steps.flatMap(({ later }) => later),
     blockers: [...desired.invalid, ...hosts.blockers, ...steps.flatMap(({ blockers }) => blockers)],
   };
+  const recreation = desired.recreate === undefined ? undefined : planRecreation(view);
+  if (recreation) {
+    return {
+      changes: [...whole.changes, ...recreation.changes],
+      later: recreation.later,
+      blockers: [...whole.blockers, ...recreation.blockers],
+    };
+  }
   const possible = observed.missing.length > 0 ? withoutCreating(whole, observed.missing) : whole;
   return { ...possible, blockers: [...possible.blockers, ...waitsForAccount(view, possible.blockers)] };
 }

@@ -1,11 +1,19 @@
 /** What of the directory goes into a farm's status. */
 import type { ResolvedHosts } from "../looked.ts";
 import { timestamp } from "../../api/object.ts";
+import { RECONCILE_REQUESTED } from "../../api/annotations.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { isAccount, isGroup, type DirectoryObject, groupsOf } from "../../ad/object.ts";
 import { sameName } from "../../names/account-name.ts";
 import { describeChange } from "../changes/index.ts";
-import { accessGroupsStatus, hostGroupsStatus, type Journal, type RememberedAccessGroup, type RememberedGroup } from "../journal.ts";
+import {
+  accessGroupsStatus,
+  formerAccountStatus,
+  hostGroupsStatus,
+  type Journal,
+  type RememberedAccessGroup,
+  type RememberedGroup,
+} from "../journal.ts";
 import type { Report } from "../report.ts";
 import { answeredFor } from "../handover.ts";
 import { isAccessGroup, type Slot } from "../slot.ts";
@@ -43,9 +51,14 @@ export function objectsStatus(farm: ServerFarm, report: Report, view: FarmView):
   return {
     ownedObjects: ownedObjects(farm, view, interrupted),
     ...accountStatus(farm, view),
+    ...formerAccountStatus(view.desired.journal.formerAccount, presentAccount(view)),
     ...hostGroupsStatus(interrupted ? view.desired.journal : settledJournal(view), currentGroup(view.hostGroup)),
     ...accessGroupsStatus(observedAccessGroups(view, interrupted)),
   };
+}
+
+function presentAccount({ account }: FarmView): string | undefined {
+  return account.kind === "Own" ? account.object.objectGUID : undefined;
 }
 
 function plannedChanges({ plan }: Report): NonNullable<ServerFarmStatus["plan"]> {
@@ -200,7 +213,7 @@ const REQUEST_LENGTH = 256;
 /** Everything of the status but what a reconcile decides anew. */
 export function carriedOver({ status, metadata }: ServerFarm): Omit<ServerFarmStatus, "observedGeneration" | "conditions" | "plan"> {
   const { plan: _plan, ...kept } = status ?? { observedGeneration: -1 };
-  const requested = metadata.annotations?.["serverfarm.dev/reconcile-requested-at"];
+  const requested = metadata.annotations?.[RECONCILE_REQUESTED];
   return { ...kept, ...(requested === undefined ? {} : { lastHandledReconcileRequest: requested.slice(0, REQUEST_LENGTH) }) };
 }
 
@@ -209,11 +222,12 @@ export function withoutObserved<S extends Partial<ServerFarmStatus>>({
   account: _account,
   hostGroup: _hostGroup,
   formerHostGroups: _formerHostGroups,
+  formerAccount: _formerAccount,
   accessGroups: _accessGroups,
   resolvedHosts: _resolvedHosts,
   hostSearch: _hostSearch,
   ...kept
-}: S): Omit<S, "account" | "hostGroup" | "formerHostGroups" | "accessGroups" | "resolvedHosts" | "hostSearch"> {
+}: S): Omit<S, "account" | "hostGroup" | "formerHostGroups" | "formerAccount" | "accessGroups" | "resolvedHosts" | "hostSearch"> {
   return kept;
 }
 

@@ -9,6 +9,7 @@ import { commonName, dnKey } from "../../names/distinguished-name.ts";
 import { listOf } from "../changes/entry.ts";
 import { createdBy, describeChange, eventsOf, objectOf, partOf, type Change } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
+import { isBeingRecreated } from "../journal.ts";
 import type { Failure, Report } from "../report.ts";
 import type { FarmView } from "../view.ts";
 import { allowedFinding } from "./allowed.ts";
@@ -68,7 +69,8 @@ export function isDrift(farm: ServerFarm, change: Change): boolean {
     ({ type, status, observedGeneration }) =>
       type === `${partOf(change)}Ready` && status === "True" && observedGeneration === farm.metadata.generation,
   );
-  return settled === true || isLost(farm, change);
+  // Nobody else undid anything where the farm itself deleted its account.
+  return !isBeingRecreated(farm.status ?? {}) && (settled === true || isLost(farm, change));
 }
 
 /** A farm has one account and one host group, but several access groups. */

@@ -225,6 +225,7 @@ const ROWS: readonly Row[] = [
   {
     change: { kind: "DeleteAccount", object: own(ACCOUNT) },
     part: "Account",
+    recorded: true,
     says: `DeleteAccount ${ACCOUNT}`,
     events: [["AccountDeleted", `deleted ${ACCOUNT}`]],
     write: { kind: "Delete", object: own(ACCOUNT), objectClass: "msDS-GroupManagedServiceAccount" },

@@ -1,0 +1,52 @@
+/** What commands print, and how they ask: tables, colours where a terminal has them, and a question that only a terminal can answer. */
+import { createInterface } from "node:readline/promises";
+import { stripVTControlCharacters, styleText } from "node:util";
+
+/** Where a command writes, and whom it may ask. */
+export interface Terminal {
+  readonly out: NodeJS.WriteStream;
+  readonly err: NodeJS.WriteStream;
+  readonly in: NodeJS.ReadStream;
+}
+
+export type Style = (kind: "good" | "bad" | "waiting" | "title" | "faint", text: string) => string;
+
+const STYLES = { good: "green", bad: "red", waiting: "yellow", title: "bold", faint: "dim" } as const;
+
+/** Colours where the stream is a terminal and NO_COLOR is not set. */
+export function styleFor(stream: NodeJS.WriteStream): Style {
+  return (kind, text) => styleText(STYLES[kind], text, { stream });
+}
+
+/** Columns as kubectl prints them: two or more spaces apart, the last one without padding. */
+export function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const lengthOf = (text: string): number => stripVTControlCharacters(text).length;
+  const widths = rows.reduce<number[]>((found, row) => row.map((cell, index) => Math.max(found[index] ?? 0, lengthOf(cell))), []);
+  return rows.map((row) =>
+    row
+      .map((cell, index) => (index === row.length - 1 ? cell : cell + " ".repeat((widths[index] ?? 0) - lengthOf(cell) + 3)))
+      .join("")
+      .trimEnd(),
+  );
+}
+
+/** How long ago, as kubectl says it: 45s, 12m, 3h, 8d. */
+export function ageOf(since: string | undefined, now: Date): string {
+  const seconds = Math.floor((now.getTime() - Date.parse(since ?? "")) / 1000);
+  if (Number.isNaN(seconds)) return "<unknown>";
+  if (seconds < 120) return `${Math.max(0, seconds)}s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
+  return `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** Whether the user says yes. Without a terminal nobody can: false. */
+export async function confirm({ in: input, err }: Terminal, question: string): Promise<boolean> {
+  if (!input.isTTY) return false;
+  const lines = createInterface({ input, output: err });
+  try {
+    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+  } finally {
+    lines.close();
+  }
+}

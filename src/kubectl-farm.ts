@@ -1,0 +1,137 @@
+#!/usr/bin/env node
+/** The plugin `kubectl farm`: arguments and exit codes. 0: all is well. 1: it is not, as the output says. 2: the command could not be carried out. */
+import { Command, CommanderError, type CommandUnknownOpts, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import type { Completed } from "./commands/completion.ts";
+import type { Terminal } from "./commands/terminal.ts";
+
+const terminal: Terminal = { out: process.stdout, err: process.stderr, in: process.stdin };
+let exitCode = 0;
+
+function seconds(text: string): number {
+  const value = /^\d+(\.\d+)?s?$/.test(text) ? Number(text.replace(/s$/, "")) : NaN;
+  if (!Number.isFinite(value)) throw new InvalidArgumentError("Give a number of seconds, such as 60.");
+  return value;
+}
+
+function command(name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option("-n, --namespace <name>", "the namespace; default, that of the kubeconfig's context")
+    .option("--kubeconfig <file>", "the kubeconfig; default, $KUBECONFIG or ~/.kube/config")
+    .option("--context <name>", "a context of the kubeconfig");
+}
+
+const program = new Command("kubectl-farm")
+  .description("Look at ServerFarms and act on them, with your own rights in the cluster.")
+  .exitOverride()
+  .enablePositionalOptions()
+  .configureHelp({ showGlobalOptions: true });
+
+command("status", "Show one farm on a page, or all of them in a table. The exit code is 0 only if all that is shown is Ready.")
+  .argument("[name]", "the farm")
+  .option("-A, --all-namespaces", "farms of all namespaces")
+  .addOption(new Option("-o, --output <format>", "print JSON").choices(["json"]))
+  .action(async (name: string | undefined, options) => {
+    const { showStatus } = await import("./commands/farm-status.ts");
+    exitCode = await showStatus(name, options, terminal);
+  });
+
+command("tree", "Show what a farm is made of: account, groups, hosts, credential spec, and the Pods that use it.")
+  .argument("<name>", "the farm")
+  .action(async (name: string, options) => {
+    const { showTree } = await import("./commands/farm-tree.ts");
+    exitCode = await showTree(name, options, terminal);
+  });
+
+command("events", "Show the Events of a farm, the oldest first.")
+  .argument("<name>", "the farm")
+  .action(async (name: string, options) => {
+    const { showEvents } = await import("./commands/farm-events.ts");
+    exitCode = await showEvents(name, options, terminal);
+  });
+
+command("reconcile", "Ask the operator to look at a farm now, and wait for what it says.")
+  .argument("<name>", "the farm")
+  .option("--timeout <seconds>", "how long to wait; 0 does not wait", seconds, 60)
+  .action(async (name: string, options) => {
+    const { requestReconcile } = await import("./commands/farm-change.ts");
+    exitCode = await requestReconcile(name, options, terminal);
+  });
+
+for (const [name, suspend, description] of [
+  ["suspend", true, "Stop all work on a farm, quarantines and deletion included, until you resume it."],
+  ["resume", false, "Go on with a farm that is suspended."],
+] as const) {
+  command(name, description)
+    .argument("<name>", "the farm")
+    .action(async (farm: string, options) => {
+      const { setSuspended } = await import("./commands/farm-change.ts");
+      exitCode = await setSuspended(farm, suspend, options, terminal);
+    });
+}
+
+command("quarantine", "Take the right to the password from a host, in every farm that has it. Shows the farms first.")
+  .argument("<host>", "the host, as a farm has it: WEB01, web01.contoso.com or a distinguished name")
+  .option("-A, --all-namespaces", "in the farms of all namespaces")
+  .option("--domain <name>", "only farms of this ActiveDirectoryDomain")
+  .option("--release", "give the right back")
+  .option("--dry-run", "show the farms, and change nothing")
+  .option("-y, --yes", "do not ask")
+  .option("--timeout <seconds>", "how long to wait for the operator to act", seconds, 60)
+  .action(async (host: string, options) => {
+    const { quarantine } = await import("./commands/farm-quarantine.ts");
+    exitCode = await quarantine(host, options, terminal);
+  });
+
+program
+  .command("completion")
+  .description("Print what makes a shell complete the commands and the names of farms.")
+  .argument("<shell>", "bash, zsh or fish for kubectl-farm; kubectl for kubectl farm", (text) => {
+    if (!isShell(text)) throw new InvalidArgumentError("Give bash, zsh, fish or kubectl.");
+    return text;
+  })
+  .action(async (shell: (typeof SHELLS)[number]) => {
+    const { showCompletion } = await import("./commands/completion.ts");
+    exitCode = showCompletion(shell, terminal);
+  });
+
+program
+  .command("__complete", { hidden: true })
+  .argument("[words...]")
+  .allowUnknownOption()
+  .helpOption(false)
+  .passThroughOptions()
+  .action(async (words: string[]) => {
+    const { complete } = await import("./commands/completion.ts");
+    exitCode = await complete(words, program.commands.filter((one) => one.name() !== "__complete").map(completed), terminal);
+  });
+
+const SHELLS = ["bash", "zsh", "fish", "kubectl"] as const;
+
+function isShell(text: string): text is (typeof SHELLS)[number] {
+  return SHELLS.some((shell) => shell === text);
+}
+
+function completed(one: CommandUnknownOpts): Completed {
+  const [argument] = one.registeredArguments.map((given) => given.name());
+  return {
+    name: one.name(),
+    description: one.description(),
+    options: one.options.map(({ long, short }) => long ?? short ?? ""),
+    argument: argument === "name" ? "farm" : argument === "host" ? "host" : "none",
+  };
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Help, or what commander said on stderr already.
+    exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    exitCode = 2;
+  }
+}
+process.exitCode = exitCode;

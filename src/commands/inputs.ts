@@ -32,9 +32,7 @@ export function loadClient(kubeconfig: string | undefined, metrics: Metrics): Ku
   try {
     return KubernetesClient.load({
       kubeconfig,
-      observe: (method, code, host) => {
-        metrics.restRequest(method, code, host);
-      },
+      observe: metrics.restRequest.bind(metrics),
     });
   } catch (error) {
     throw new UsageError(`cannot use the kubeconfig: ${error instanceof Error ? error.message : String(error)}`, { cause: error });

@@ -98,6 +98,19 @@ export function requestsOf({ metadata, status }: ServerFarm): { readonly edited:
   };
 }
 
+/** How urgent a change of a farm is. `previous`: as it was before; undefined at first sight. */
+export function urgencyOf(farm: ServerFarm, previous: ServerFarm | undefined): "Urgent" | "Change" | "Resync" {
+  const { metadata, spec, status } = farm;
+  if (metadata.deletionTimestamp !== undefined) return "Urgent";
+  const { edited } = requestsOf(farm);
+  // An entry that is on record may have been that of a host until the last edit.
+  const recorded = edited ? [] : (status?.resolvedHosts ?? []).map(({ reference }) => reference);
+  const known = new Set(previous ? previous.spec.hosts.quarantined : recorded);
+  if (spec.hosts.quarantined.some((text) => !known.has(text))) return "Urgent";
+  // Most of what is there at first was looked at before this replica began to lead.
+  return previous || edited ? "Change" : "Resync";
+}
+
 /** What the farm owns, as it has it on record. Of a host group that is somebody else's no RID: it may be everybody's primary group. */
 export function knownObjectsOf({ hostGroup, ownedObjects = [] }: ServerFarmStatus = { observedGeneration: -1 }): {
   readonly knownObjects: readonly string[];

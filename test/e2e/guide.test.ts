@@ -6,7 +6,7 @@ import { commandsOf } from "../harness/docs.ts";
 import { findKubectl } from "../harness/kube.ts";
 import { run } from "../harness/process.ts";
 import { BASE } from "../harness/directory.ts";
-import { available, cluster, condition, directory, farmReady, farmWhere, useOperator } from "../harness/world.ts";
+import { available, cluster, condition, directory, farmReady, farmWhere, getFarm, useOperator } from "../harness/world.ts";
 
 const kubectl = available ? await findKubectl() : undefined;
 const GUIDE = fileURLToPath(new URL("../../docs/guide/", import.meta.url));
@@ -28,6 +28,8 @@ describe.skipIf(kubectl === undefined)("the guide", () => {
     for (const command of commands) said += await shell(command);
     return said;
   };
+
+  const objectGUID = async (): Promise<string> => (await getFarm("web", "itfarm1")).status?.account?.["objectGUID"] ?? "";
 
   beforeAll(async () => {
     await directory.asAdministrator((client) =>
@@ -55,6 +57,14 @@ describe.skipIf(kubectl === undefined)("the guide", () => {
     await runPage("compromised-host");
     await farmReady("web", "itfarm1");
     expect(await directory.members("ITFarm1Hosts")).toEqual(["WEB01$", "WEB04$"]);
+    const before = await objectGUID();
+    for (const command of await commandsOf("docs/guide/recreate.md")) await shell(command.replace("OBJECTGUID", before));
+    await farmWhere(
+      "web",
+      "itfarm1",
+      (farm) => farm.status?.account?.["objectGUID"] !== before && condition(farm, "Ready")?.status === "True",
+    );
+    expect(await directory.find("ITFarm1$")).toMatchObject({ "msDS-ManagedPasswordInterval": "7", description: "The web shop" });
     const [remove = "", abandon = ""] = await commandsOf("docs/guide/decommission.md");
     expect(await shell(`${abandon} --dry-run=server`)).toContain("annotated");
     await shell(remove);

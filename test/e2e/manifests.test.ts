@@ -247,7 +247,6 @@ describe.skipIf(!available)("a bad manifest is refused by the API server, which 
     ["account.samAccountName", { account: { samAccountName: "other" } }, "account.samAccountName is immutable"],
     ["account.container", { account: { container: "OU=Other" } }, "account.container is immutable"],
     ["account.outboundOnly", { account: { outboundOnly: true } }, "account.outboundOnly is immutable"],
-    ["account.passwordIntervalDays", { account: { passwordIntervalDays: 31 } }, "only a new account can have another one"],
     ["hosts.group.container", { hosts: { group: { container: "OU=Other" } } }, "hosts.group.container is immutable"],
   ] as const;
 

@@ -18,6 +18,7 @@ import {
   farmReady,
   farmWhere,
   getFarm,
+  onSandbox,
   patchFarm,
   startOperator,
 } from "../harness/world.ts";
@@ -136,6 +137,35 @@ describe.skipIf(!available)("an account that is created again", () => {
     await patchFarm(NAMESPACE, "shop", { managementPolicy: "Enforce" });
     await farmReady(NAMESPACE, "shop");
     expect((await identity())["objectGUID"]).toBe(objectGUID);
+  });
+
+  test("another farm beside it, which is to have its name, has it within a second", async () => {
+    // The change feed would tell of it in a minute.
+    await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { poll: "60s" } });
+    await settled();
+    await cluster.apply(farmOf(NAMESPACE, "heir", { hosts: { computers: ["WEB01", "WEB02"] }, servicePrincipalNames: [OWN, "http/heir"] }));
+    await farmWhere(NAMESPACE, "heir", (farm) => condition(farm, "ServicePrincipalNamesReady")?.reason === "ServicePrincipalNameInUse");
+    const holder = async (): Promise<string> => {
+      const found = await directory.search(`(servicePrincipalName=${OWN})`);
+      return found.map(({ dn }) => dn).join();
+    };
+    expect(await holder()).toBe(ACCOUNT);
+    const start = performance.now();
+    await patchFarm(NAMESPACE, "shop", { servicePrincipalNames: [] });
+    await waitFor("the name", holder, (dn) => dn === `CN=heir,OU=Farms,${BASE}`, 5);
+    expect(performance.now() - start).toBeLessThan(1000 * (onSandbox ? 1 : 2));
+    await farmReady(NAMESPACE, "heir");
+    const holders = await decryptedBy(directory, OWN, ["heir", "shop"]);
+    if (holders !== undefined) expect(holders).toEqual(["heir"]);
+    // Also where the other one ends.
+    await cluster.apply(farmOf(NAMESPACE, "late", { servicePrincipalNames: ["http/heir"] }));
+    await farmWhere(NAMESPACE, "late", (farm) => condition(farm, "ServicePrincipalNamesReady")?.reason === "ServicePrincipalNameInUse");
+    await cluster.delete("ServerFarm", "heir", NAMESPACE);
+    await farmWhere(NAMESPACE, "late", (farm) => condition(farm, "Ready")?.status === "True", 5);
+    await cluster.delete("ServerFarm", "late", NAMESPACE);
+    await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { poll: "1s" } });
+    await patchFarm(NAMESPACE, "shop", { servicePrincipalNames: [OWN] });
+    await farmReady(NAMESPACE, "shop");
   });
 
   test("is not deleted where it cannot be created again", async () => {

@@ -190,6 +190,11 @@ export function createdBy({ kind }: Change): ChangeEntry<never>["creates"] {
   return TABLE[kind].creates;
 }
 
+/** The service principal names that nobody has after the change. `held`: those that the account had. */
+export function freedNames(change: Change, held: readonly string[]): readonly string[] {
+  return change.kind === "ChangeServicePrincipalNames" ? change.remove : change.kind === "DeleteAccount" ? held : [];
+}
+
 /** Whether somebody may retrieve the password by the change who may not without it. */
 export function givesRight(change: Change): boolean {
   return (

@@ -62,14 +62,13 @@ export function outcome(farm: ServerFarm, desired: DesiredFarm, report: Report, 
 
 /**
  * A change to what this very generation had already brought about: somebody else undid it. What is made anew though the farm owned one already was lost,
- * whatever has been between: the domain may have been away, and come back without it.
+ * whatever has been between: the domain may have been away, and come back without it. Not where the farm itself deleted its account, to create it again.
  */
 export function isDrift(farm: ServerFarm, change: Change): boolean {
   const settled = farm.status?.conditions?.some(
     ({ type, status, observedGeneration }) =>
       type === `${partOf(change)}Ready` && status === "True" && observedGeneration === farm.metadata.generation,
   );
-  // Nobody else undid anything where the farm itself deleted its account.
   return !isBeingRecreated(farm.status ?? {}) && (settled === true || isLost(farm, change));
 }
 

@@ -1,0 +1,115 @@
+/** When an account is deleted to be created again, what is kept of it, and what keeps it from that. */
+import { describe, expect, test } from "vitest";
+import { RECREATE_ACCOUNT } from "../../../src/api/annotations.ts";
+import type { ServerFarm } from "../../../src/api/generated/server-farm.ts";
+import type { Change } from "../../../src/farm/changes/index.ts";
+import { desiredFarm } from "../../../src/farm/desired.ts";
+import type { DesiredFarm } from "../../../src/farm/desired-farm.ts";
+import { plan } from "../../../src/farm/plan/index.ts";
+import { reconcile } from "../../../src/reconciler/farm.ts";
+import type { Work } from "../../../src/reconciler/work.ts";
+import { BASE, CLUSTER, computer, desired, directoryObject, FACTS, farm, planOf, SimulatedDirectory } from "../simulation.ts";
+
+const WEB01 = computer("WEB01");
+const WORK: Work = { scope: "Names", plan, assertFresh: () => Promise.resolve(), ordered: false };
+const SPEC = { hosts: { computers: ["WEB01"] }, servicePrincipalNames: ["http/web"], selfRegisteredServicePrincipalNames: ["MSSQLSvc/*"] };
+
+interface Case {
+  readonly directory: SimulatedDirectory;
+  readonly wanted: (change?: {
+    readonly recreate?: string;
+    readonly known?: boolean;
+    readonly status?: Partial<NonNullable<ServerFarm["status"]>>;
+  }) => DesiredFarm;
+  readonly guid: string;
+}
+
+/** A farm that is in place, with names and a description that somebody else gave its account. */
+async function settled(): Promise<Case> {
+  const directory = new SimulatedDirectory([], [WEB01]);
+  await reconcile(desired(SPEC), directory, WORK, new AbortController().signal);
+  directory.objects = directory.objects.map((one) =>
+    one.samAccountName === "itfarm1$"
+      ? { ...one, servicePrincipalNames: [...one.servicePrincipalNames, "MSSQLSvc/web"], description: "x" }
+      : one,
+  );
+  const guid = directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1$")?.objectGUID ?? "";
+  const wanted: Case["wanted"] = ({ recreate = guid, known = true, status = {} } = {}) => {
+    const ownedObjects = known ? [{ objectGUID: guid, kind: "Account" as const }] : [];
+    const one = farm(SPEC, { observedGeneration: 1, ownedObjects, ...status });
+    return desiredFarm({ ...one, metadata: { ...one.metadata, annotations: { [RECREATE_ACCOUNT]: recreate } } }, FACTS, CLUSTER).desired;
+  };
+  return { directory, wanted, guid };
+}
+
+const kinds = (changes: readonly Change[]): readonly string[] => changes.map(({ kind }) => kind);
+
+describe("an account that is to be created again", () => {
+  test("is deleted last, with what the manifest does not say on record, and created with it", async () => {
+    const { directory, wanted, guid } = await settled();
+    const { changes, later, blockers } = planOf(wanted({ recreate: ` ${guid.toUpperCase()} ` }), directory);
+    expect(changes).toEqual([
+      expect.objectContaining({
+        kind: "DeleteAccount",
+        former: expect.objectContaining({ objectGUID: guid, servicePrincipalNames: ["MSSQLSvc/web"], description: "x" }),
+      }),
+    ]);
+    expect(later).toEqual([
+      expect.objectContaining({
+        kind: "CreateAccount",
+        servicePrincipalNames: ["http/web", "MSSQLSvc/web"],
+        properties: expect.objectContaining({ description: "x" }),
+      }),
+    ]);
+    expect(blockers).toEqual([]);
+  });
+
+  test("is another one, or not on record as the farm's: nothing is done", async () => {
+    const { directory, wanted } = await settled();
+    expect(planOf(wanted({ recreate: "another" }), directory).changes).toEqual([]);
+    expect(planOf(wanted({ known: false }), directory).changes).toEqual([]);
+  });
+
+  test.each([
+    [
+      "its name would be somebody else's",
+      [directoryObject({ distinguishedName: `CN=other,${BASE}`, dnsHostName: "itfarm1.contoso.com" })],
+      {},
+    ],
+    [
+      "its container does not let it be created",
+      [],
+      { uncreatable: new Map([[`CN=itfarm1,OU=Farms,${BASE}`, { kind: "CreateChild", container: `OU=Farms,${BASE}`, objectClass: "x" }]]) },
+    ],
+  ] as const)("is not deleted where %s", async (_, others, also) => {
+    const { directory, wanted } = await settled();
+    directory.objects = [...directory.objects, ...others];
+    Object.assign(directory, also);
+    const { changes, blockers } = planOf(wanted(), directory);
+    expect(kinds(changes)).toEqual([]);
+    const since = /^the account is not deleted to be created again \(serverfarm\.dev\/recreate-account\), since: /;
+    expect(blockers).toContainEqual(expect.objectContaining({ part: "Account", message: expect.stringMatching(since) }));
+  });
+
+  test("is not deleted while its host group has to be made first, nor while something of the farm is not seen", async () => {
+    const { directory, wanted } = await settled();
+    const whole = directory.objects;
+    directory.objects = whole.filter(({ samAccountName }) => samAccountName !== "itfarm1Hosts");
+    expect(kinds(planOf(wanted(), directory).changes)).not.toContain("DeleteAccount");
+    directory.objects = whole;
+    directory.missing = ["unseen"];
+    expect(kinds(planOf(wanted(), directory).changes)).not.toContain("DeleteAccount");
+  });
+
+  test("is created with what is on record, until it is there: what is created later has none of it", async () => {
+    const { directory, wanted, guid } = await settled();
+    directory.objects = directory.objects.filter(({ samAccountName }) => samAccountName !== "itfarm1$");
+    const former = { objectGUID: guid, servicePrincipalNames: ["MSSQLSvc/web"] };
+    const names = (formerAccount: typeof former & { successor?: string }): unknown =>
+      planOf(wanted({ status: { formerAccount } }), directory).changes.map(
+        (change) => change.kind === "CreateAccount" && change.servicePrincipalNames,
+      );
+    expect(names(former)).toEqual([["http/web", "MSSQLSvc/web"]]);
+    expect(names({ ...former, successor: "new" })).toEqual([["http/web"]]);
+  });
+});

@@ -9,10 +9,15 @@ const deploy = ["test/deploy/**/*.test.ts"];
  * runs none where those of one group differ.
  */
 const MAX_WORKERS = 6;
-/** About half of what the suites take on real servers: what test/run.sh runs beside the others, where no test needs more of a network than itself. */
-const apart = ["contract", "faults"].map((folder) => `test/${folder}/**/*.test.ts`);
-apart.push("test/e2e/{connection,deletion-budget,failover,kill,leadership,outage}.test.ts");
-const half = process.env["REAL_HALF"];
+/** What test/run.sh runs beside the others on real servers of its own, where no test needs more of a network than itself: each about a third. */
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  faults: [
+    ...["contract", "faults"].map((folder) => `test/${folder}/**/*.test.ts`),
+    "test/e2e/{connection,deletion-budget,failover,kill,leadership,outage}.test.ts",
+  ],
+  pods: ["test/e2e/{consent,host-*,identity,kubectl-farm,monitoring,permissions,pods*,recreate,walk}.test.ts"],
+};
+const part = process.env["REAL_PART"] ?? "";
 /** Which ones the project "real" takes, as DIRECTORY+CLUSTER: samba+kube, samba+sandbox or sandbox+kube. */
 const [directory = "samba", cluster = "kube"] = (process.env["SERVERS"] ?? "samba+kube").split("+");
 
@@ -42,8 +47,8 @@ export default defineConfig({
       {
         test: {
           name: "real",
-          include: half === "apart" ? apart : suites,
-          exclude: half === "rest" ? apart : [],
+          include: [...(PARTS[part] ?? suites)],
+          exclude: part === "rest" ? Object.values(PARTS).flat() : [],
           globalSetup: ["test/harness/real.setup.ts"],
           provide: { backends: { directory, cluster } },
           // One domain and one cluster for all: files take turns, after the others, which need the processors too.

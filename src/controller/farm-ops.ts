@@ -1,9 +1,8 @@
-/** What is done for a farm besides bringing it about: its turn, its end, and what is left to do for one that tenants do not allow. */
+/** What is done for a farm besides bringing it about: its end, and what is left to do for one that tenants do not allow. */
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import type { Permission } from "../api/permission.ts";
-import type { Priority } from "../base/turns.ts";
 import type { DesiredFarm, SharingFarm, Terms } from "../farm/desired-farm.ts";
 import { frozenFarm, hasToTakeOut } from "../farm/frozen.ts";
 import { leftBehind } from "../farm/handover.ts";
@@ -35,18 +34,6 @@ export interface FarmOps {
   /** After a while, and ever more rarely. */
   recheck(key: string, report: Report): Result;
   release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result>;
-}
-
-/** How urgent a change of a farm is. `previous`: as it was before; undefined at first sight. */
-export function urgencyOf({ metadata, spec, status }: ServerFarm, previous: ServerFarm | undefined): Priority {
-  if (metadata.deletionTimestamp !== undefined) return "Urgent";
-  const edited = status?.observedGeneration !== metadata.generation;
-  // An entry that is on record may have been that of a host until the last edit.
-  const recorded = edited ? [] : (status?.resolvedHosts ?? []).map(({ reference }) => reference);
-  const known = new Set(previous ? previous.spec.hosts.quarantined : recorded);
-  if (spec.hosts.quarantined.some((text) => !known.has(text))) return "Urgent";
-  // Most of what is there at first was looked at before this replica began to lead.
-  return previous || edited ? "Change" : "Resync";
 }
 
 function retry(report: Report): Result {

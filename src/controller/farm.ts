@@ -6,7 +6,6 @@ import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/gene
 import { finalizerAction, keyOf } from "../api/object.ts";
 import type { Permission } from "../api/permission.ts";
 import { Backoff } from "../base/backoff.ts";
-import type { Priority } from "../base/turns.ts";
 import { WorkQueue } from "../base/work-queue.ts";
 import { desiredFarm } from "../farm/desired.ts";
 import type { Wanted } from "../farm/desired-farm.ts";
@@ -15,7 +14,7 @@ import { hasFailed, type Report } from "../farm/report.ts";
 import { abandonedEvent } from "../farm/status/decommission.ts";
 import { refusedStatus, suspendedStatus, waitingStatus } from "../farm/status/not-looked.ts";
 import { waitsForOthers } from "../farm/handover.ts";
-import { hasLeftTraces, isSame, sharesGroups } from "../farm/journal.ts";
+import { hasLeftTraces, isSame, sharesGroups, urgencyOf } from "../farm/journal.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { addFinalizer, assertLive, hasSpec, type Resource } from "../kubernetes/resource.ts";
 import type { Directory } from "../farm/observed.ts";
@@ -25,7 +24,7 @@ import { type DomainAccess, noDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { asAllowed, endFarm, type FarmOps, takeOut, termsOf, urgencyOf, withhold } from "./farm-ops.ts";
+import { asAllowed, endFarm, type FarmOps, takeOut, termsOf, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
 import { type PodOptions, Pods } from "./pods.ts";
@@ -46,6 +45,7 @@ const OPEN: Permission = { kind: "Open" };
 const RECHECK = { base: 60_000, max: 600_000 };
 
 export class FarmKind implements Kind<ServerFarm>, FarmOps {
+  readonly urgency = urgencyOf;
   readonly name = "serverfarm";
   readonly annotations = FARM_ANNOTATIONS;
   readonly workers: number;
@@ -100,10 +100,6 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     for (const key of this.byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
     // A status that somebody else wrote (a restore, an edit by hand) is put right at once.
     this.#context.statuses.ifForeign(farm, previous, (key) => this.queue.add(key));
-  }
-
-  urgency(farm: ServerFarm, previous: ServerFarm | undefined): Priority {
-    return urgencyOf(farm, previous);
   }
 
   /** An internal error is said too, and a refusal of the API server: the farm shows it, and it is tried again. */

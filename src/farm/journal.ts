@@ -72,6 +72,18 @@ export function hasLeftTraces({ status }: ServerFarm): boolean {
   return status?.account !== undefined || (status?.ownedObjects ?? []).length + hostGroups.length + accessGroups.length > 0;
 }
 
+/** How urgent a change of a farm is. `previous`: as it was before; undefined at first sight. */
+export function urgencyOf({ metadata, spec, status }: ServerFarm, previous: ServerFarm | undefined): "Urgent" | "Change" | "Resync" {
+  if (metadata.deletionTimestamp !== undefined) return "Urgent";
+  const edited = status?.observedGeneration !== metadata.generation;
+  // An entry that is on record may have been that of a host until the last edit.
+  const recorded = edited ? [] : (status?.resolvedHosts ?? []).map(({ reference }) => reference);
+  const known = new Set(previous ? previous.spec.hosts.quarantined : recorded);
+  if (spec.hosts.quarantined.some((text) => !known.has(text))) return "Urgent";
+  // Most of what is there at first was looked at before this replica began to lead.
+  return previous || edited ? "Change" : "Resync";
+}
+
 /** What the farm owns, as it has it on record. Of a host group that is somebody else's no RID: it may be everybody's primary group. */
 export function knownObjectsOf({ hostGroup, ownedObjects = [] }: ServerFarmStatus = { observedGeneration: -1 }): {
   readonly knownObjects: readonly string[];

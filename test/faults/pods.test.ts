@@ -99,23 +99,21 @@ describe.skipIf(!available)("what is published for Pods by an operator that is k
     await finished(before);
   }
 
-  /** Whether there was an n-th write. Leaves the farm as it is before the phase. */
-  async function brokenAt(phase: Phase, nth: number, effect: Effect | "Kill"): Promise<boolean> {
+  /** Whether there was an n-th write, and the operator that runs in the end. Leaves the farm as it is before the phase. */
+  async function brokenAt(phase: Phase, nth: number, effect: Effect | "Kill", victim: Operator): Promise<readonly [boolean, Operator]> {
     const { schedule } = middle.http;
-    const victim: { operator?: Operator } = {};
     schedule.done.length = 0;
     schedule.set({
       matches: writes,
       when: { nth },
-      effect: effect === "Kill" ? { kind: "Call", at: "after", action: () => victim.operator?.kill() } : effect,
+      effect: effect === "Kill" ? { kind: "Call", at: "after", action: () => victim.kill() } : effect,
     });
-    victim.operator = await middle.start(OPTIONS);
     await PHASES[phase]();
     const end = finished(phase).then(() => true);
     while (schedule.done.length === 0 && !(await Promise.race([end, sleep(20)])));
     const isBroken = schedule.done.length > 0;
     schedule.set();
-    let last = victim.operator;
+    let last = victim;
     if (isBroken && effect === "Kill") {
       await last.kill();
       const { spec, role, binding, account } = await exists();
@@ -127,8 +125,7 @@ describe.skipIf(!available)("what is published for Pods by an operator that is k
     await end;
     await finished(phase);
     await prepare(phase);
-    await last.kill();
-    return isBroken;
+    return [isBroken, last];
   }
 
   const EFFECTS: readonly (readonly [string, Effect | "Kill"])[] = [
@@ -141,11 +138,11 @@ describe.skipIf(!available)("what is published for Pods by an operator that is k
   );
 
   test.each(cases)("$phase, $how each write", { timeout: 300_000 }, async ({ phase, effect }) => {
-    const operator = await middle.start(OPTIONS);
+    let operator = await middle.start(OPTIONS);
     await prepare(phase);
+    let nth = 0;
+    for (let isBroken = true; isBroken;) [isBroken, operator] = await brokenAt(phase, ++nth, effect, operator);
     await operator.kill();
-    let nth = 1;
-    while (await brokenAt(phase, nth, effect)) nth++;
     // There were writes to be broken: the spec, the role and the binding at least, or the binding and the status.
     expect(nth).toBeGreaterThan(phase === "change" ? 2 : 3);
     expect(nth).toBeLessThan(20);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { urgencyOf } from "../../src/controller/farm-ops.ts";
-import { farm } from "../farm/simulation.ts";
+import { urgencyOf } from "../../src/farm/journal.ts";
+import { farm } from "./simulation.ts";
 
 const spec = (quarantined: readonly string[], computers: readonly string[] = []) => ({ hosts: { computers, quarantined } });
 const RECORD = { observedGeneration: 1, resolvedHosts: [{ reference: "WEB01", objectGUID: "w" }] };

@@ -175,6 +175,20 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
       mend: () => patchFarm(NAMESPACE, "hostless", { hosts: { computers: ["WEB01"] } }),
     },
     {
+      // What has an alert of its own does not hide what else is wrong.
+      alert: "ServerFarmNotReady",
+      labels: { namespace: NAMESPACE, name: "twofold", domain: "direct" },
+      induce: () =>
+        cluster.apply(
+          farmOf(NAMESPACE, "twofold", {
+            ...DIRECT,
+            hosts: { search: { container: "OU=Nowhere", names: ["*"] } },
+            accessGroups: [{ name: "NoSuchGroup" }],
+          }),
+        ),
+      mend: () => patchFarm(NAMESPACE, "twofold", { hosts: { search: null }, accessGroups: [] }),
+    },
+    {
       alert: "ServerFarmHostNotGranted",
       labels: { namespace: NAMESPACE, name: "hosts" },
       induce: () => cluster.apply(farmOf(NAMESPACE, "hosts", { ...DIRECT, hosts: { computers: ["NOBODY", "WEB02"] } })),

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:search`: what hosts.search costs. One farm that finds all computers of an OU: until all are members, at rest, a computer that is moved in and
+ * `npm run bench:search`: what hosts.search costs. One farm that finds all computers of an OU: until all are members, at rest (beside none at all), a computer that is moved in and
  * one that is quarantined. Then very many farms with a search each over the same OU, at rest.
  * Options: --on sandbox|real (sandbox), --computers N (2500), --farms N (1000; 0: none), --rest SECONDS (60), --moves N (5).
  */
@@ -35,7 +35,9 @@ async function cost(operator: Operator, act: () => Promise<unknown>): Promise<st
   await act();
   const seconds = (performance.now() - started) / 1000;
   const [after, busy] = [await requests(operator), await usage(operator)];
-  const sent = (["searches", "polls", "writes", "patches"] as const).map((what) => `${after[what] - before[what]} ${what}`).join(", ");
+  const sent = (["searches", "polls", "reconciles", "writes", "patches"] as const)
+    .map((what) => `${after[what] - before[what]} ${what}`)
+    .join(", ");
   return `${seconds.toFixed(2)} s, ${sent}, ${(busy.cpu - idle.cpu).toFixed(2)} s CPU`;
 }
 
@@ -110,6 +112,8 @@ async function bench(servers: Servers): Promise<void> {
   const operator = await (await deploy(directory, cluster, (kubeconfig) => loop.command(kubeconfig)))();
   try {
     say("start", stretch(await loop.longestStretch(operator)));
+    // The domain is asked and inspected without any farm, too.
+    say("no farm", await cost(operator, () => sleep(rest * 1000)));
     await oneFarm(servers, operator, loop);
     if (farms > 0) await manyFarms(servers, operator);
   } finally {

@@ -37,6 +37,9 @@ export interface FormerAccount {
   readonly objectSID?: string;
   /** Distinguished names of the groups that it was in, but for the farm's access groups: the new account is in those. */
   readonly memberOf?: readonly string[];
+  /** SIDs whom its list alone let in, or kept out: hosts that could not be seen then, or that an entry may have meant. */
+  readonly retrievers?: readonly string[];
+  readonly denied?: readonly string[];
   /** What the farm does not manage, and the new account is created with. */
   readonly servicePrincipalNames?: readonly string[];
   readonly description?: string;
@@ -159,7 +162,7 @@ export function hostGroupsStatus(journal: Journal, current: Identity | undefined
 
 /** `present`: the objectGUID of the account that is there. One that was not deleted after all is not a former one. */
 export function formerAccountStatus(former: FormerAccount | undefined, present?: string): FormerAccountStatus {
-  if (!former || former.objectGUID === present) return {};
+  if (!former || (former.objectGUID === present && former.successor === undefined)) return {};
   const successor = former.successor ?? present;
   return { formerAccount: { ...former, ...(successor === undefined ? {} : { successor }) } };
 }
@@ -167,6 +170,21 @@ export function formerAccountStatus(former: FormerAccount | undefined, present?:
 /** An account was deleted to be created again, and the new one was not seen yet. */
 export function isBeingRecreated({ formerAccount }: Pick<Journal, "formerAccount">): boolean {
   return formerAccount !== undefined && formerAccount.successor === undefined;
+}
+
+/** What an account that is created again has of the former one besides what the manifest says. */
+export function inheritedFrom({ formerAccount }: Pick<Journal, "formerAccount">): {
+  readonly names: readonly string[];
+  readonly properties: { readonly description?: string; readonly displayName?: string };
+  readonly rights: { readonly principals: readonly string[]; readonly denied: readonly string[]; readonly foreign: [] } | undefined;
+} {
+  if (!formerAccount || !isBeingRecreated({ formerAccount })) return { names: [], properties: {}, rights: undefined };
+  const { servicePrincipalNames = [], retrievers = [], denied = [], description, displayName } = formerAccount;
+  return {
+    names: servicePrincipalNames,
+    properties: { ...(description === undefined ? {} : { description }), ...(displayName === undefined ? {} : { displayName }) },
+    rights: { principals: retrievers, denied, foreign: [] },
+  };
 }
 
 /** Names are unique in the list: of two groups that had one name, the later is told apart by its objectGUID. */
@@ -197,9 +215,20 @@ export function isSame(live: ServerFarm, copy: ServerFarm): boolean {
 }
 
 /** With what its record says that it owns, and whom its entries mean: a copy that lacks some of it would have that made again, or let somebody in. */
-function sameness({ metadata: { uid, generation, deletionTimestamp }, status }: ServerFarm): string {
+function sameness({ metadata: { uid, generation, deletionTimestamp, annotations }, status }: ServerFarm): string {
   const owned = (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID);
-  return JSON.stringify([uid, generation, deletionTimestamp, readJournal(status), owned, status?.resolvedHosts, status?.hostSearch]);
+  // An annotation that was taken back must not delete an account any more.
+  const recreate = annotations?.[RECREATE_ACCOUNT];
+  return JSON.stringify([
+    uid,
+    generation,
+    deletionTimestamp,
+    recreate,
+    readJournal(status),
+    owned,
+    status?.resolvedHosts,
+    status?.hostSearch,
+  ]);
 }
 
 /** Whether all that the entry means now is on record. */

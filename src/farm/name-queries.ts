@@ -86,7 +86,8 @@ export function isOwnGroup({ owner }: DesiredFarm, object: DirectoryObject): boo
 export function* lookForNamesakes(desired: DesiredFarm, objects: readonly DirectoryObject[]): Look<readonly DirectoryObject[]> {
   const { account, servicePrincipalNames, domain, knownObjects, owner } = desired;
   if (knownObjects.length === 0) return [];
-  const own = objects.find((object) => isAccount(object) && object.owner === owner);
+  // One that is to be created again bears none of them then.
+  const own = objects.find((object) => isAccount(object) && object.owner === owner && object.objectGUID !== desired.recreate);
   const held = new Set(own?.servicePrincipalNames.map(foldName));
   const added = servicePrincipalNames.filter((name) => !held.has(foldName(name)));
   const dnsHostName = sameName(own?.dnsHostName, account.dnsHostName) ? undefined : account.dnsHostName;

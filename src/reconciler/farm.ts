@@ -7,7 +7,7 @@ import { causeOf, givesRight, isRecorded, recordBefore, splitChange, writeOf, ty
 import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { sayDiscreetly } from "../farm/discretion.ts";
 import { readResolved } from "../farm/desired.ts";
-import { isRemembered, withJournal } from "../farm/journal.ts";
+import { isBeingRecreated, isRemembered, withJournal } from "../farm/journal.ts";
 import { byDn } from "../farm/name-queries.ts";
 import type { Absence, Directory, ObservedFarm } from "../farm/observed.ts";
 import { planFrozen } from "../farm/plan/frozen.ts";
@@ -59,8 +59,9 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   const report = { ...rounds, applied: [...first, ...rounds.applied] };
   const desired = report.view?.desired ?? wanted;
   const done = { farm: current, desired, report };
-  if (report.error?.kind === "Aborted") return { ...done, end: { kind: "Aborted", events: appliedEvents(farm, desired, report.applied) } };
-  if (unrecorded) return { ...done, end: { kind: "Unrecorded", ...unrecorded, events: appliedEvents(farm, desired, report.applied) } };
+  if (report.error?.kind === "Aborted")
+    return { ...done, end: { kind: "Aborted", events: appliedEvents(current, desired, report.applied) } };
+  if (unrecorded) return { ...done, end: { kind: "Unrecorded", ...unrecorded, events: appliedEvents(current, desired, report.applied) } };
   await ports.pause?.();
   const say = (told: Report): Outcome => outcome(current, desired, told, ports.now());
   return { ...done, end: { kind: "Looked", ...(desired.amongTenants ? sayDiscreetly(current, report, say) : say(report)) } };
@@ -83,7 +84,10 @@ async function quarantineFirst(farm: ServerFarm, wanted: DesiredFarm, ports: Far
 
 /** What brings a farm about asks, for each change. */
 export function askOf(farm: ServerFarm): NonNullable<Work["ask"]> {
-  return (change, { hosts }) => askerOf(farm, causeOf(change, [...hosts.quarantined.values()], isDrift(farm, change)));
+  return (change, { hosts, desired }) => {
+    const isDrifted = !isBeingRecreated(desired.journal) && isDrift(farm, change);
+    return askerOf(farm, causeOf(change, [...hosts.quarantined.values()], isDrifted));
+  };
 }
 
 /** As the audit log names it. */

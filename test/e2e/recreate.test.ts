@@ -1,7 +1,7 @@
 /** An account that is created again under its name: what is asked for, what comes back, and what must not happen. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DELEGATED } from "../harness/delegation.ts";
-import { BASE } from "../harness/directory.ts";
+import { addComputer, BASE } from "../harness/directory.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
 import { decryptedBy } from "../harness/tickets.ts";
@@ -166,6 +166,25 @@ describe.skipIf(!available)("an account that is created again", () => {
     await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { poll: "1s" } });
     await patchFarm(NAMESPACE, "shop", { servicePrincipalNames: [OWN] });
     await farmReady(NAMESPACE, "shop");
+  });
+
+  test("is not deleted where its host name would be somebody else's: that is asked before", async () => {
+    const { objectGUID } = await identity();
+    const taken = await directory.asAdministrator((client) => addComputer(client, "TAKEN", { dNSHostName: "shop.contoso.com" }));
+    try {
+      await recreate(objectGUID);
+      const farm = await farmWhere(NAMESPACE, "shop", (one) => condition(one, "AccountReady")?.status === "False");
+      expect(condition(farm, "AccountReady")?.message).toContain(
+        `the account is not deleted to be created again (${RECREATE}), since: shop.contoso.com`,
+      );
+      expect((await identity())["objectGUID"]).toBe(objectGUID);
+    } finally {
+      await recreate();
+      await directory.asAdministrator((client) => client.del(taken));
+    }
+    await settled();
+    await farmReady(NAMESPACE, "shop");
+    expect((await identity())["objectGUID"]).toBe(objectGUID);
   });
 
   test("is not deleted where it cannot be created again", async () => {

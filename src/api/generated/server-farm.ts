@@ -253,7 +253,11 @@ export interface ServerFarmStatus {
     readonly objectSID?: string;
     /** Distinguished names of the groups that it was a member of, at most 100. */
     readonly memberOf?: readonly string[];
-    /** Those of its service principal names that the farm does not manage. The new account is created with them. */
+    /** SIDs of hosts that its own list let retrieve the password, and that could not be seen then, or that an entry may have meant. */
+    readonly retrievers?: readonly string[];
+    /** SIDs of hosts that its own list kept out, and that could not be seen then, or that an entry may have meant. */
+    readonly denied?: readonly string[];
+    /** Those of its service principal names that the farm does not manage, at most 500. The new account is created with them. */
     readonly servicePrincipalNames?: readonly string[];
     /** Its description, where the farm does not manage it. The new account is created with it. */
     readonly description?: string;

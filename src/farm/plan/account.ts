@@ -1,7 +1,6 @@
 /** The account itself, and its service principal names. */
 import type { Blocker } from "../../api/reasons.ts";
 import {
-  type AccountProperties,
   desiredProperties,
   observedProperties,
   ACCOUNT_ATTRIBUTES,
@@ -25,7 +24,7 @@ import { dnKey } from "../../names/distinguished-name.ts";
 import { isOfNamespace, isOwnerMarker } from "../../names/identifier.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
-import { isBeingRecreated } from "../journal.ts";
+import { inheritedFrom } from "../journal.ts";
 import { dnsHostNameTaken, owned } from "../slot.ts";
 import type { FarmView } from "../view.ts";
 import { grantOf, PRINCIPALS } from "./retrievers.ts";
@@ -66,28 +65,23 @@ function planCreation(view: FarmView): Plan {
     return blockedBy(waitsForGroup(desired, "created"));
   }
   const [reserved, held] = [reservedNames(view), heldByOthers(view)];
-  const grant = grantOf(view, undefined);
+  const former = inheritedFrom(desired.journal);
+  const grant = grantOf(view, former.rights);
   const create: Change = {
     kind: "CreateAccount",
     distinguishedName,
     samAccountName,
     owner: desired.owner,
     passwordIntervalDays,
-    properties: { ...desiredProperties(desired.account, undefined), ...unmanagedProperties(desired) },
+    properties: { ...desiredProperties(desired.account, undefined), ...former.properties },
     servicePrincipalNames: distinctServicePrincipalNames([
       ...desired.servicePrincipalNames.filter((name) => !reserved.has(foldName(name)) && !held.has(foldName(name))),
-      ...(isBeingRecreated(desired.journal) ? (desired.journal.formerAccount?.servicePrincipalNames ?? []) : []),
+      ...former.names,
     ]),
     retrievers: (grant?.principals ?? []).slice(0, PRINCIPALS),
     denied: (grant?.denied ?? []).slice(0, PRINCIPALS - 1),
   };
   return grant === undefined ? { changes: [], later: [create], blockers: [] } : { changes: [create], later: [], blockers: [] };
-}
-
-/** Of an account that is created again, what the farm does not manage. */
-function unmanagedProperties({ journal }: DesiredFarm): Partial<AccountProperties> {
-  const { description, displayName } = (isBeingRecreated(journal) ? journal.formerAccount : undefined) ?? {};
-  return { ...(description === undefined ? {} : { description }), ...(displayName === undefined ? {} : { displayName }) };
 }
 
 function waitsForGroup({ account }: DesiredFarm, what: string): Blocker {
@@ -127,7 +121,11 @@ export function planServicePrincipalNames(view: FarmView): Plan {
   const current = new Set(account.object.servicePrincipalNames.map(foldName));
   const allowed = desired.servicePrincipalNames.filter((name) => !reserved.has(foldName(name)));
   const wanted = new Set(allowed.map(foldName));
-  const add = allowed.filter((name) => !current.has(foldName(name)) && !held.has(foldName(name)));
+  // What the directory did not take when the account was created again is tried once more.
+  const isBack = account.object.objectGUID !== desired.journal.formerAccount?.objectGUID;
+  const add = distinctServicePrincipalNames([...allowed, ...(isBack ? inheritedFrom(desired.journal).names : [])]).filter(
+    (name) => !current.has(foldName(name)) && !held.has(foldName(name)),
+  );
   const left = desired.unmanagedServicePrincipalNames;
   const remove = account.object.servicePrincipalNames.filter(
     (name) => !wanted.has(foldName(name)) && !left.some((pattern) => matchesPattern(pattern, name)),

@@ -42,15 +42,15 @@ export function plan(view: FarmView): Plan {
     later: steps.flatMap(({ later }) => later),
     blockers: [...desired.invalid, ...hosts.blockers, ...steps.flatMap(({ blockers }) => blockers)],
   };
+  const possible = observed.missing.length > 0 ? withoutCreating(whole, observed.missing) : whole;
   const recreation = desired.recreate === undefined ? undefined : planRecreation(view);
   if (recreation) {
     return {
-      changes: [...whole.changes, ...recreation.changes],
+      changes: [...possible.changes, ...recreation.changes],
       later: recreation.later,
-      blockers: [...whole.blockers, ...recreation.blockers],
+      blockers: [...possible.blockers, ...recreation.blockers],
     };
   }
-  const possible = observed.missing.length > 0 ? withoutCreating(whole, observed.missing) : whole;
   return { ...possible, blockers: [...possible.blockers, ...waitsForAccount(view, possible.blockers)] };
 }
 

@@ -5,9 +5,11 @@ import type { ServerFarm } from "../../../src/api/generated/server-farm.ts";
 import type { Change } from "../../../src/farm/changes/index.ts";
 import { desiredFarm } from "../../../src/farm/desired.ts";
 import type { DesiredFarm } from "../../../src/farm/desired-farm.ts";
+import { formerAccountStatus, isSame } from "../../../src/farm/journal.ts";
 import { plan } from "../../../src/farm/plan/index.ts";
-import { reconcile } from "../../../src/reconciler/farm.ts";
+import { reconcile, reconcileFarm } from "../../../src/reconciler/farm.ts";
 import type { Work } from "../../../src/reconciler/work.ts";
+import { AskedDirectory } from "../asked-directory.ts";
 import { BASE, CLUSTER, computer, desired, directoryObject, FACTS, farm, planOf, SimulatedDirectory } from "../simulation.ts";
 
 const WEB01 = computer("WEB01");
@@ -17,6 +19,7 @@ const SPEC = { hosts: { computers: ["WEB01"] }, servicePrincipalNames: ["http/we
 interface Case {
   readonly directory: SimulatedDirectory;
   readonly wanted: (change?: {
+    readonly spec?: Parameters<typeof farm>[0];
     readonly recreate?: string;
     readonly known?: boolean;
     readonly status?: Partial<NonNullable<ServerFarm["status"]>>;
@@ -34,9 +37,9 @@ async function settled(): Promise<Case> {
       : one,
   );
   const guid = directory.objects.find(({ samAccountName }) => samAccountName === "itfarm1$")?.objectGUID ?? "";
-  const wanted: Case["wanted"] = ({ recreate = guid, known = true, status = {} } = {}) => {
+  const wanted: Case["wanted"] = ({ spec = SPEC, recreate = guid, known = true, status = {} } = {}) => {
     const ownedObjects = known ? [{ objectGUID: guid, kind: "Account" as const }] : [];
-    const one = farm(SPEC, { observedGeneration: 1, ownedObjects, ...status });
+    const one = farm(spec, { observedGeneration: 1, ownedObjects, ...status });
     return desiredFarm({ ...one, metadata: { ...one.metadata, annotations: { [RECREATE_ACCOUNT]: recreate } } }, FACTS, CLUSTER).desired;
   };
   return { directory, wanted, guid };
@@ -111,5 +114,99 @@ describe("an account that is to be created again", () => {
       );
     expect(names(former)).toEqual([["http/web", "MSSQLSvc/web"]]);
     expect(names({ ...former, successor: "new" })).toEqual([["http/web"]]);
+  });
+
+  test("keeps out who was kept out, and lets in who was let in, though they cannot be seen now", async () => {
+    const { directory, wanted } = await settled();
+    const [unseen, stranger] = ["S-1-5-21-1-2-3-9001", "S-1-5-21-1-2-3-9002"];
+    directory.objects = directory.objects.map((one) =>
+      one.samAccountName === "itfarm1$"
+        ? { ...one, retrievers: { principals: one.retrievers?.principals ?? [], denied: [unseen, stranger], foreign: [] } }
+        : one,
+    );
+    const resolvedHosts = [{ reference: "WEB09", objectGUID: "g9", objectSID: unseen }];
+    const change = { spec: { ...SPEC, hosts: { computers: ["WEB01"], quarantined: ["WEB09"] } }, status: { resolvedHosts } };
+    const [deletion] = planOf(wanted(change), directory).changes.filter(({ kind }) => kind === "DeleteAccount");
+    const later = planOf(wanted(change), directory).later.find(({ kind }) => kind === "CreateAccount");
+    expect(deletion).toMatchObject({ former: { denied: [unseen] } });
+    expect(later).toMatchObject({ denied: [unseen] });
+    // Also by whoever goes on after a crash between the two.
+    directory.objects = directory.objects.filter(({ samAccountName }) => samAccountName !== "itfarm1$");
+    const formerAccount = { objectGUID: "former", denied: [unseen, stranger] };
+    const next = planOf(wanted({ ...change, status: { resolvedHosts, formerAccount } }), directory);
+    expect(next.changes).toEqual([expect.objectContaining({ kind: "CreateAccount", denied: [unseen] })]);
+  });
+
+  test("does not let objects be made twice that may only not be replicated yet", async () => {
+    const { directory, wanted } = await settled();
+    directory.objects = directory.objects.filter(({ samAccountName }) => samAccountName !== "itfarm1Hosts");
+    directory.missing = ["the group"];
+    expect(kinds(planOf(wanted(), directory).changes)).toEqual([]);
+  });
+
+  test("was created again already, and somebody restored the former one: that is not deleted once more", async () => {
+    const { directory, wanted, guid } = await settled();
+    const formerAccount = { objectGUID: guid, successor: "another" };
+    expect(kinds(planOf(wanted({ status: { formerAccount } }), directory).changes)).toEqual([]);
+    expect(formerAccountStatus(formerAccount, guid)).toEqual({ formerAccount });
+    expect(formerAccountStatus({ objectGUID: guid }, guid)).toEqual({});
+    expect(formerAccountStatus({ objectGUID: guid }, "new")).toEqual({ formerAccount: { objectGUID: guid, successor: "new" } });
+  });
+
+  test("is asked whether its host name is somebody else's before it is deleted", async () => {
+    const { directory, wanted, guid } = await settled();
+    const other = directoryObject({ distinguishedName: `CN=other,${BASE}`, samAccountName: "other$", dnsHostName: "itfarm1.contoso.com" });
+    const asked = new AskedDirectory([...directory.objects, other], directory.computers);
+    const report = await reconcile(wanted(), asked, WORK, new AbortController().signal);
+    expect(report.applied).toEqual([]);
+    expect(asked.everything.some(({ objectGUID }) => objectGUID === guid)).toBe(true);
+    expect(report.plan?.blockers).toContainEqual(
+      expect.objectContaining({ reason: "ObjectExists", message: expect.stringContaining("is not deleted") }),
+    );
+  });
+
+  test("is not asked for any more where the annotation was taken back: the copy is stale", () => {
+    const one = farm(SPEC);
+    const annotated = { ...one, metadata: { ...one.metadata, annotations: { [RECREATE_ACCOUNT]: "a" } } };
+    expect(isSame(one, annotated)).toBe(false);
+    expect(isSame(annotated, annotated)).toBe(true);
+  });
+
+  test("is in the audit log as what the farm asks for, and not as drift", async () => {
+    const { directory, wanted, guid } = await settled();
+    const causes: unknown[] = [];
+    const apply = directory.apply.bind(directory);
+    directory.apply = (change: Change, ...rest: readonly unknown[]): Promise<void> => {
+      const [, asker] = rest;
+      if (typeof asker === "object" && asker !== null && "cause" in asker) causes.push([change.kind, asker.cause]);
+      return apply(change);
+    };
+    const condition = {
+      type: "AccountReady",
+      status: "True" as const,
+      reason: "Reconciled",
+      message: "",
+      lastTransitionTime: "",
+      observedGeneration: 1,
+    };
+    const status = { observedGeneration: 1, conditions: [condition], ownedObjects: [{ objectGUID: guid, kind: "Account" as const }] };
+    const one = farm(SPEC, status);
+    const annotated = { ...one, metadata: { ...one.metadata, annotations: { [RECREATE_ACCOUNT]: guid } } };
+    const { end } = await reconcileFarm(
+      annotated,
+      wanted(),
+      {
+        directory,
+        assertFresh: () => Promise.resolve(),
+        record: (live, next) => Promise.resolve({ ...live, status: next }),
+        now: () => new Date(0),
+      },
+      new AbortController().signal,
+    );
+    expect(causes).toEqual([
+      ["DeleteAccount", "SpecChange"],
+      ["CreateAccount", "SpecChange"],
+    ]);
+    expect(end.kind === "Looked" && end.events.map(({ reason }) => reason)).not.toContain("DriftCorrected");
   });
 });

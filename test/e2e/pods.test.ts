@@ -187,7 +187,8 @@ describe.skipIf(!available)("credential specs for Pods", () => {
     const events = await waitFor(
       "the Event",
       () => cluster.events(NAMESPACE),
-      (text) => text.includes(`fix ${kind} ${name}`),
+      // One Event after the other is written.
+      (text) => text.includes(`fix ${kind} ${name}`) && (kind !== "GMSACredentialSpec" || text.includes("custom-columns=")),
     );
     expect(events).toContain("Warning DriftCorrected podweb somebody else had changed what is published for Pods");
     if (kind === "GMSACredentialSpec") expect(events).toContain(`kubectl get pods -n ${NAMESPACE} -o custom-columns=`);

@@ -56,6 +56,7 @@ describe.skipIf(!available)("a cluster without credential specs", () => {
     for (const name of names)
       await waitFor("the answer", async () => (await getFarm(NAMESPACE, name)).status?.lastHandledReconcileRequest === "again");
     expect((await asked()) - before).toBeLessThan(names.length);
+    await waitFor("the log", () => world.operator.log.includes("the cluster does not have this kind"));
     expect(world.operator.log.match(/the cluster does not have this kind/g)).toHaveLength(1);
   });
 

@@ -93,7 +93,7 @@ describe.skipIf(!available)("one object of what Pods need", () => {
     expect(podsReady(farm)).toMatchObject({ reason: "Progressing", message: expect.stringContaining("it is tried again") });
     expect(condition(farm, "Ready")).toMatchObject({ status: "False", reason: "Progressing" });
     expect(farm.status).toMatchObject({ pods: { credentialSpecName: `${NAMESPACE}.${name}` } });
-    expect(operator.log).toContain("what is published for Pods was not finished");
+    await waitFor("the log", () => operator.log.includes("what is published for Pods was not finished"));
     middle.http.schedule.set();
     await farmReady(NAMESPACE, name);
     expect((await specOf(name))?.["credspec"]).toEqual(wanted);

@@ -184,6 +184,42 @@ describe.skipIf(!available)("kubectl farm", () => {
     expect(await mayRetrieve("till", "WEB03")).toBe(false);
   });
 
+  test.runIf(onApiServer)("runs at once keep each other's hosts out, and every entry for a host counts", async () => {
+    const hosts = ["WEB01", "WEB02", "WEB03", "WEB04"];
+    const nowhere = "CN=WEB01,OU=Nowhere,DC=contoso,DC=com";
+    await cluster.apply(farmOf(TEAM, "race", { hosts: { computers: [nowhere, ...hosts], quarantined: ["web02.nowhere.example"] } }));
+    await farmWhere(TEAM, "race", ({ status }) => status?.resolvedHosts?.length === hosts.length);
+    for (const host of hosts) await waitFor(`${host} in race`, () => mayRetrieve("race", host));
+    const ended = await Promise.all(hosts.map((host) => farm("quarantine", host, "-n", TEAM, "--yes")));
+    expect(ended.map(({ err }) => err)).toEqual(hosts.map(() => ""));
+    expect(await Promise.all(hosts.map((host) => mayRetrieve("race", host)))).toEqual(hosts.map(() => false));
+    const written = { spec: { hosts: { quarantined: expect.arrayContaining([nowhere, ...hosts]) } } };
+    expect(await cluster.get("ServerFarm", "race", TEAM)).toMatchObject(written);
+    for (const { out } of ended) expect(out).toContain(`Only the namespace ${TEAM} was looked at: -A looks in all of them.\n`);
+    // The entry for an OU that is not there keeps nobody out, and neither does web02.nowhere.example: both are told, a second time as well.
+    for (const _ of [1, 2]) {
+      const { code, out } = await farm("quarantine", "WEB01", "-n", TEAM, "--yes");
+      expect(code).toBe(1);
+      expect(out).toContain(`${TEAM}/race: ${nowhere}, WEB01 is in hosts.quarantined, and may still have the right. QuarantineNotFound: `);
+    }
+    for (const host of hosts) await farm("quarantine", host, "-n", TEAM, "--release", "--yes");
+    for (const host of hosts) await waitFor(`${host} in race`, () => mayRetrieve("race", host));
+    await cluster.delete("ServerFarm", "race", TEAM);
+  });
+
+  test.runIf(onApiServer)("a quarantine is done only once the operator has acted on it", async () => {
+    await cluster.apply(farmOf(OTHER, "asleep", { suspend: true, hosts: { computers: ["DB01"] } }));
+    await farmWhere(OTHER, "asleep", () => true);
+    for (const known of ["is written", "quarantined in every one of them already"]) {
+      const { code, out } = await farm("quarantine", "DB01", "-A", "--yes");
+      expect(code).toBe(1);
+      expect(out).toContain(known);
+      expect(out).toContain(`as the farm is suspended. Resume it: kubectl farm resume asleep -n ${OTHER}\n`);
+      expect(out).not.toContain("Only the namespace");
+    }
+    await cluster.delete("ServerFarm", "asleep", OTHER);
+  });
+
   test("what is wrong is named, and how to go on", async () => {
     expect(await farm("status", "none", "-n", TEAM)).toMatchObject({
       code: 2,

@@ -6,7 +6,7 @@ import { UsageError } from "./inputs.ts";
 import { addEntries, type FarmAccess, QUARANTINE_MANAGER, removeEntries } from "./quarantine-entries.ts";
 import { type Outcome, quarantineOutcome, releaseOutcome } from "./quarantine-outcome.ts";
 import { farmWithHost, type FarmWithHost, meantHost, type MeantHost } from "./quarantined-hosts.ts";
-import { confirm, type Style, styleFor, table, type Terminal } from "./terminal.ts";
+import { confirm, printable, type Style, styleFor, table, type Terminal } from "./terminal.ts";
 import { type ClusterOptions, farmName, farmPath, getFarm, listFarms, openCluster, type UserCluster } from "./user-cluster.ts";
 
 export interface QuarantineOptions extends ClusterOptions {
@@ -41,13 +41,11 @@ export async function quarantine(host: string, options: QuarantineOptions, termi
 }
 
 export function havingTable(having: readonly FarmWithHost[], style: Style): readonly string[] {
-  const rows = having.map(({ farm, quarantinedBy, missing, why }) => [
-    farmName(farm),
-    (missing.length > 0 ? missing : quarantinedBy).join(", "),
-    why,
-    missing.length > 0 ? "no" : "yes",
-    noteOf(farm),
-  ]);
+  const rows = having.map(({ farm, quarantinedBy, missing, why }) =>
+    [farmName(farm), (missing.length > 0 ? missing : quarantinedBy).join(", "), why, missing.length > 0 ? "no" : "yes", noteOf(farm)].map(
+      printable,
+    ),
+  );
   return table([["FARM", "ENTRY", "HOST BY", "QUARANTINED", "NOTE"].map((text) => style("title", text)), ...rows]);
 }
 
@@ -93,7 +91,7 @@ async function write({ cluster, meant, options, terminal }: Run, farm: ServerFar
   const change = options.release === true ? removeEntries : addEntries;
   const end = await orWhy(() => change(farm, meant, accessTo(cluster, farm)));
   const text = typeof end === "string" ? `NOT CHANGED: ${end}` : "hosts.quarantined is written.";
-  terminal.out.write(`${farmName(farm)}: ${text}\n`);
+  terminal.out.write(`${printable(`${farmName(farm)}: ${text}`)}\n`);
   return end === undefined;
 }
 
@@ -122,7 +120,7 @@ async function settled({ cluster, meant, options, terminal }: Run, farms: readon
   const tell = (farm: ServerFarm, { done, text }: Outcome): void => {
     waiting.delete(farm);
     isDone &&= done;
-    terminal.out.write(`${farmName(farm)}: ${text}\n`);
+    terminal.out.write(`${printable(`${farmName(farm)}: ${text}`)}\n`);
   };
   const look = async (farm: ServerFarm): Promise<void> => {
     const { name, namespace } = farm.metadata;

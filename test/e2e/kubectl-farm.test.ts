@@ -33,7 +33,7 @@ interface Ended {
 }
 
 const PROGRAM = `${ROOT}src/kubectl-farm.ts`;
-const [TEAM, OTHER] = ["cli", "cli-other"];
+const [TEAM, OTHER, MANY] = ["cli", "cli-other", "cli-many"];
 const mayRetrieve = (name: string, host: string): Promise<boolean> => directory.retrieves(host, `CN=${name},OU=Farms,${BASE}`);
 
 function execute(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Ended> {
@@ -218,6 +218,40 @@ describe.skipIf(!available)("kubectl farm", () => {
       expect(out).not.toContain("Only the namespace");
     }
     await cluster.delete("ServerFarm", "asleep", OTHER);
+  });
+
+  test.runIf(onApiServer)("all farms are quarantined before any of them is waited for", async () => {
+    await createNamespace(MANY);
+    const names = Array.from({ length: 12 }, (_, index) => `many${index}`);
+    const hosts = { computers: ["WEB05"] };
+    await cluster.apply(...names.map((name) => farmOf(MANY, name, { managementPolicy: "Observe", hosts })));
+    for (const name of names) await farmWhere(MANY, name, ({ status }) => status?.plan !== undefined);
+    const { code, out } = await farm("quarantine", "WEB05", "-n", MANY, "--yes");
+    expect(code).toBe(1);
+    const told = out.split("\n").filter((line) => /^cli-many\/many\d+: /.test(line));
+    const written = (line: string): boolean => line.endsWith(": hosts.quarantined is written.");
+    expect(told.map(written)).toEqual([...names.map(() => true), ...names.map(() => false)]);
+    await cluster.deleteAll("ServerFarm", MANY);
+  });
+
+  test("a farm cannot write into the terminal of who looks at it", async () => {
+    const entry = "db02.\u001B[1A\u001B[2K";
+    await cluster.apply(farmOf(TEAM, "evil", { hosts: { computers: [entry] } }));
+    await farmWhere(TEAM, "evil", () => true);
+    const looks = [
+      ["quarantine", "DB02", "--dry-run"],
+      ["status", "evil"],
+      ["tree", "evil"],
+      ["events", "evil"],
+      ["reconcile", "evil"],
+    ];
+    for (const words of looks) {
+      const { out, err } = await farm(...words, "-n", TEAM);
+      expect(out, words[0]).toContain(words[0] === "events" ? "MESSAGE" : String.raw`db02.\x1b[1A\x1b[2K`);
+      expect(out + err, words[0]).not.toContain("\u001B");
+    }
+    expect((await farm("status", entry, "-n", TEAM)).err).toContain(String.raw`There is no ServerFarm db02.\x1b[1A\x1b[2K in`);
+    await cluster.delete("ServerFarm", "evil", TEAM);
   });
 
   test("what is wrong is named, and how to go on", async () => {

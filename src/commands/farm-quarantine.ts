@@ -89,13 +89,13 @@ async function changeFarms(run: Run, having: readonly FarmWithHost[]): Promise<n
 /** One farm that cannot be changed keeps the others from nothing. */
 async function write({ cluster, meant, options, terminal }: Run, farm: ServerFarm): Promise<boolean> {
   const change = options.release === true ? removeEntries : addEntries;
-  const end = await orWhy(() => change(farm, meant, accessTo(cluster, farm)));
+  const end = await orWhy(() => change(farm, meant, accessTo(cluster, farm.metadata)));
   const text = typeof end === "string" ? `NOT CHANGED: ${end}` : "hosts.quarantined is written.";
   terminal.out.write(`${printable(`${farmName(farm)}: ${text}`)}\n`);
   return end === undefined;
 }
 
-function accessTo(cluster: UserCluster, { metadata: { name, namespace } }: ServerFarm): FarmAccess {
+export function accessTo(cluster: UserCluster, { name, namespace }: Pick<ServerFarm["metadata"], "name" | "namespace">): FarmAccess {
   return {
     read: () => getFarm({ ...cluster, namespace }, name),
     // The uid keeps it from making, or changing, another farm of that name.

@@ -3,6 +3,9 @@ import { execFile } from "node:child_process";
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { accessTo } from "../../src/commands/farm-quarantine.ts";
+import { QUARANTINE_MANAGER } from "../../src/commands/quarantine-entries.ts";
+import { openCluster } from "../../src/commands/user-cluster.ts";
 import { DELEGATED } from "../harness/delegation.ts";
 import { BASE } from "../harness/directory.ts";
 import { commandsOf } from "../harness/docs.ts";
@@ -190,6 +193,13 @@ describe.skipIf(!available)("kubectl farm", () => {
     await cluster.apply(farmOf(TEAM, "race", { hosts: { computers: [nowhere, ...hosts], quarantined: ["web02.nowhere.example"] } }));
     await farmWhere(TEAM, "race", ({ status }) => status?.resolvedHosts?.length === hosts.length);
     for (const host of hosts) await waitFor(`${host} in race`, () => mayRetrieve("race", host));
+    // What the API server says to a run that another one has overtaken.
+    const user = openCluster({ kubeconfig: cluster.kubeconfig, namespace: TEAM }, QUARANTINE_MANAGER);
+    const access = accessTo(user, { name: "race", namespace: TEAM });
+    const seen = await access.read();
+    await cluster.patch("ServerFarm", "race", TEAM, { metadata: { annotations: { overtaken: "yes" } } });
+    await expect(access.apply(seen, ["WEB05"])).rejects.toMatchObject({ kind: "Conflict" });
+
     const ended = await Promise.all(hosts.map((host) => farm("quarantine", host, "-n", TEAM, "--yes")));
     expect(ended.map(({ err }) => err)).toEqual(hosts.map(() => ""));
     expect(await Promise.all(hosts.map((host) => mayRetrieve("race", host)))).toEqual(hosts.map(() => false));

@@ -160,12 +160,14 @@ describe("a host is quarantined", () => {
       { name: "b", computers: ["WEB02"], quarantined: ["web02.nowhere.example"], resolved: { WEB02: "g1" } },
       { name: "c", search: { names: ["WEB*"] }, quarantined: ["CN=WEB02,OU=Nowhere"] },
       { name: "d", quarantined: ["web02.nowhere.example"] },
+      { name: "e", computers: ["WEB02"], quarantined: ["web02.nowhere.example", "WEB02"] },
     ];
     expect(found("WEB02", farms)).toEqual([
       ["a", "WEB02", "hosts.computers", false],
       ["b", "WEB02", "hosts.computers", false],
       ["c", "WEB02", "hosts.search", false],
       ["d", "WEB02", "hosts.computers", false],
+      ["e", "WEB02", "hosts.computers", true],
     ]);
   });
 

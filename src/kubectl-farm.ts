@@ -130,7 +130,9 @@ try {
     // Help, or what commander said on stderr already.
     exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    const { printable } = await import("./commands/terminal.ts");
+    const lines = (error instanceof Error ? error.message : String(error)).split("\n");
+    process.stderr.write(`${lines.map((line) => printable(line)).join("\n")}\n`);
     exitCode = 2;
   }
 }

@@ -1,6 +1,6 @@
 /** `kubectl farm completion`: what a shell asks when the user presses Tab. */
 import { SERVER_FARM } from "../api/generated/server-farm.ts";
-import type { Terminal } from "./terminal.ts";
+import { printable, type Terminal } from "./terminal.ts";
 import { listFarms, openCluster } from "./user-cluster.ts";
 
 export type Shell = "bash" | "zsh" | "fish" | "kubectl";
@@ -66,7 +66,7 @@ async function candidatesFor(words: readonly string[], commands: readonly Comple
         allNamespaces,
       }),
     );
-    if (command.argument === "host") return [...new Set(farms.flatMap(({ spec }) => spec.hosts.computers))];
+    if (command.argument === "host") return [...new Set(farms.flatMap(({ spec }) => printable(spec.hosts.computers)))];
     return farms.map(({ metadata, spec }) => `${metadata.name}\t${SERVER_FARM.kind} in ${spec.domainRef.name}`);
   } catch {
     // A shell shows nothing of it, and a cluster that is away completes nothing.

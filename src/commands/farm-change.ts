@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RECONCILE_REQUESTED } from "../api/annotations.ts";
 import { farmName, farmPath, explain, getFarm, openCluster, type ClusterOptions, type UserCluster } from "./user-cluster.ts";
 import { pageOf } from "./farm-page.ts";
-import type { Terminal } from "./terminal.ts";
+import { printable, type Terminal } from "./terminal.ts";
 
 export interface ReconcileOptions extends ClusterOptions {
   /** Seconds; 0 does not wait. */
@@ -30,7 +30,7 @@ export async function requestReconcile(name: string, options: ReconcileOptions, 
     const now = await getFarm(cluster, name);
     if (now.status?.lastHandledReconcileRequest === requested) {
       const { ready, reason, message } = pageOf(now);
-      out.write(`${farmName(now)}: ${reason}: ${message}\n`);
+      out.write(`${printable(`${farmName(now)}: ${reason}: ${message}`)}\n`);
       return ready ? 0 : 1;
     }
     await sleep(EVERY);

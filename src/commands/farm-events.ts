@@ -3,7 +3,7 @@ import { z } from "zod";
 import { SERVER_FARM } from "../api/generated/server-farm.ts";
 import { readAll } from "../kubernetes/list.ts";
 import { pathOf } from "../kubernetes/resource.ts";
-import { ageOf, styleFor, table, type Terminal } from "./terminal.ts";
+import { ageOf, printable, styleFor, table, type Terminal } from "./terminal.ts";
 import { type ClusterOptions, explain, openCluster } from "./user-cluster.ts";
 
 const eventSchema = z.object({
@@ -32,9 +32,9 @@ export async function showEvents(name: string, options: ClusterOptions, { out, e
     .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))
     .map(({ at, type, reason, message, count }) => [
       ageOf(at, now) + ((count ?? 1) > 1 ? ` (x${count})` : ""),
-      type === "Warning" ? style("waiting", type) : (type ?? ""),
-      reason ?? "",
-      (message ?? "").replaceAll("\n", " "),
+      type === "Warning" ? style("waiting", type) : printable(type ?? ""),
+      printable(reason ?? ""),
+      printable((message ?? "").replaceAll("\n", " ")),
     ]);
   if (rows.length > 0) out.write(`${table([["LAST SEEN", "TYPE", "REASON", "MESSAGE"], ...rows]).join("\n")}\n`);
   return 0;

@@ -1,7 +1,7 @@
 /** What a farm's status says of it, laid out for a reader: pure, from the ServerFarm alone. */
 import type { Condition } from "../api/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
-import { ageOf, type Style, table } from "./terminal.ts";
+import { ageOf, printable, type Style, table } from "./terminal.ts";
 
 /** May: it may retrieve the password. Unknown: the status does not say. The others are the reasons of status.hostIssues. */
 export interface HostLine {
@@ -77,7 +77,7 @@ function hostLines({ metadata, spec, status }: ServerFarm): readonly HostLine[] 
 /** A row for each farm, below a heading. `namespaces`: whether the rows say which. */
 export function farmTable(farms: readonly ServerFarm[], namespaces: boolean, now: Date, style: Style): readonly string[] {
   const rows = farms.map((farm) => {
-    const page = pageOf(farm);
+    const page = pageOf(printable(farm));
     const cells = [page.name, readyWord(page, style), page.reason, page.account?.samAccountName ?? "", page.hosts.summary];
     return [...(namespaces ? [page.namespace] : []), ...cells, ageOf(farm.metadata.creationTimestamp, now)];
   });
@@ -90,14 +90,14 @@ function readyWord({ ready, conditions }: FarmPage, style: Style): string {
 }
 
 export function farmText(farm: ServerFarm, now: Date, style: Style): readonly string[] {
-  const page = pageOf(farm);
+  const page = pageOf(printable(farm));
   const { account, hosts, servicePrincipalNames: names } = page;
   const heading = (text: string): readonly string[] => ["", style("title", text)];
   const facts = [
     ["Domain:", page.domain],
     ["Account:", account?.samAccountName ?? "none yet", account?.distinguishedName ?? ""],
     ["Password:", passwordText(account, now)],
-    ["Host group:", farm.status?.hostGroup?.distinguishedName ?? "none"],
+    ["Host group:", printable(farm.status?.hostGroup?.distinguishedName ?? "none")],
     ...(page.credentialSpecName === undefined ? [] : [["For Pods:", `GMSACredentialSpec ${page.credentialSpecName}`]]),
   ];
   return [

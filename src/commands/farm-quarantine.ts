@@ -1,12 +1,12 @@
 /** `kubectl farm quarantine`: a compromised host loses the right to every password at once. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
 import { SERVER_FARM, type ServerFarm } from "../api/generated/server-farm.ts";
-import type { Condition } from "../api/object.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
 import { UsageError } from "./inputs.ts";
-import { appliedBy, farmsWithHost, type FarmWithHost, type ManagedFields, managersOf, QUARANTINE_MANAGER } from "./quarantined-hosts.ts";
-import { confirm, styleFor, table, type Terminal } from "./terminal.ts";
+import { addEntries, type FarmAccess, QUARANTINE_MANAGER, removeEntries } from "./quarantine-entries.ts";
+import { type Outcome, quarantineOutcome, releaseOutcome } from "./quarantine-outcome.ts";
+import { farmWithHost, type FarmWithHost, meantHost, type MeantHost } from "./quarantined-hosts.ts";
+import { confirm, printable, type Style, styleFor, table, type Terminal } from "./terminal.ts";
 import { type ClusterOptions, farmName, farmPath, getFarm, listFarms, openCluster, type UserCluster } from "./user-cluster.ts";
 
 export interface QuarantineOptions extends ClusterOptions {
@@ -20,47 +20,33 @@ export interface QuarantineOptions extends ClusterOptions {
 
 /** Requests at once. */
 const AT_ONCE = 8;
-/** How often a farm is read until the operator has acted (ms). */
+/** How often the farms are read until the operator has acted (ms). */
 const EVERY = 500;
 
 /** The exit code: 0 once the operator has acted on every farm. */
 export async function quarantine(host: string, options: QuarantineOptions, terminal: Terminal): Promise<number> {
-  const { out, err } = terminal;
-  const release = options.release === true;
+  const { out } = terminal;
   const cluster = openCluster(options, QUARANTINE_MANAGER);
-  const having = farmsWithHost(await listFarms(cluster), host, options.domain);
-  const where = cluster.namespace === undefined ? "in the cluster" : `in the namespace ${cluster.namespace}: -A looks in all of them`;
-  if (having.length === 0) throw new UsageError(`No farm has the host ${host} ${where}.`);
-  const style = styleFor(out);
-  const rows = having.map(({ farm, entry, why, isQuarantined }) => [
-    farmName(farm),
-    entry,
-    why,
-    isQuarantined ? "yes" : "no",
-    noteOf(farm),
-  ]);
-  out.write(`${table([["FARM", "ENTRY", "HOST BY", "QUARANTINED", "NOTE"].map((text) => style("title", text)), ...rows]).join("\n")}\n`);
-  const touched = having.filter(({ isQuarantined }) => isQuarantined === release);
-  if (touched.length === 0) {
-    out.write(`${host} is ${release ? "not quarantined anywhere" : "quarantined in every one of them already"}.\n`);
-    return 0;
+  const farms = await listFarms(cluster);
+  const meant = meantHost(farms, host, options.domain);
+  const having = farms.flatMap((farm) => farmWithHost(farm, meant) ?? []);
+  if (having.length === 0) {
+    const where = cluster.namespace === undefined ? "in the cluster" : `in the namespace ${cluster.namespace}: -A looks in all of them`;
+    throw new UsageError(`No farm has the host ${host} ${where}.`);
   }
-  if (options.dryRun === true) return 0;
-  const farms = touched.length === 1 ? "1 farm" : `${touched.length} farms`;
-  if (options.yes !== true && !(await confirm(terminal, `${release ? "Release" : "Quarantine"} ${host} in ${farms}?`))) {
-    err.write("Nothing was changed. Without a terminal, give --yes.\n");
-    return 2;
-  }
-  const ends = await mapSome(touched, (one) =>
-    release ? releaseOne(cluster, one, options.timeout) : quarantineOne(cluster, one, options.timeout),
-  );
-  for (const { text } of ends) out.write(`${text}\n`);
-  return ends.every(({ done }) => done) ? 0 : 1;
+  out.write(`${havingTable(having, styleFor(out)).join("\n")}\n`);
+  const code = await changeFarms({ cluster, meant, options, terminal }, having);
+  if (cluster.namespace !== undefined) out.write(`Only the namespace ${cluster.namespace} was looked at: -A looks in all of them.\n`);
+  return code;
 }
 
-interface End {
-  readonly done: boolean;
-  readonly text: string;
+export function havingTable(having: readonly FarmWithHost[], style: Style): readonly string[] {
+  const rows = having.map(({ farm, quarantinedBy, missing, why }) =>
+    [farmName(farm), (missing.length > 0 ? missing : quarantinedBy).join(", "), why, missing.length > 0 ? "no" : "yes", noteOf(farm)].map(
+      printable,
+    ),
+  );
+  return table([["FARM", "ENTRY", "HOST BY", "QUARANTINED", "NOTE"].map((text) => style("title", text)), ...rows]);
 }
 
 function noteOf({ spec, metadata }: ServerFarm): string {
@@ -69,108 +55,111 @@ function noteOf({ spec, metadata }: ServerFarm): string {
   return spec.managementPolicy === "Observe" ? "Observe: nothing is written to the directory" : "";
 }
 
-async function quarantineOne(cluster: UserCluster, { farm, entry }: FarmWithHost, timeout: number): Promise<End> {
-  return await orFailed(farm, async () => {
-    const ours = appliedBy(managedFields(farm), QUARANTINE_MANAGER);
-    await apply(cluster, farm, [...new Set([...ours, entry])]);
-    return await acted(cluster, farm, timeout, entry, `${entry} is quarantined`);
+interface Run {
+  readonly cluster: UserCluster;
+  readonly meant: MeantHost;
+  readonly options: QuarantineOptions;
+  readonly terminal: Terminal;
+}
+
+/** All farms are written before any of them is waited for. */
+async function changeFarms(run: Run, having: readonly FarmWithHost[]): Promise<number> {
+  const { meant, options, terminal } = run;
+  const release = options.release === true;
+  const touched = having.filter(({ missing, releasable }) => (release ? releasable.length > 0 : missing.length > 0));
+  if (touched.length === 0) {
+    terminal.out.write(`${meant.text} is ${release ? "not quarantined anywhere" : "quarantined in every one of them already"}.\n`);
+  }
+  if (options.dryRun === true || (release && touched.length === 0)) return 0;
+  const farms = touched.length === 1 ? "1 farm" : `${touched.length} farms`;
+  const question = `${release ? "Release" : "Quarantine"} ${meant.text} in ${farms}?`;
+  if (touched.length > 0 && options.yes !== true && !(await confirm(terminal, question))) {
+    terminal.err.write("Nothing was changed. Without a terminal, give --yes.\n");
+    return 2;
+  }
+  const failed = new Set<ServerFarm>();
+  await forEach(touched, async ({ farm }) => {
+    if (!(await write(run, farm))) failed.add(farm);
   });
-}
-
-async function releaseOne(cluster: UserCluster, { farm, entry }: FarmWithHost, timeout: number): Promise<End> {
-  return await orFailed(farm, async () => {
-    const ours = appliedBy(managedFields(farm), QUARANTINE_MANAGER);
-    const others = managersOf(managedFields(farm), entry).filter((manager) => manager !== QUARANTINE_MANAGER);
-    if (ours.includes(entry))
-      await apply(
-        cluster,
-        farm,
-        ours.filter((text) => text !== entry),
-      );
-    const still = await getFarm({ ...cluster, namespace: farm.metadata.namespace }, farm.metadata.name);
-    if (still.spec.hosts.quarantined.includes(entry)) {
-      const by = others.length > 0 ? `is owned by ${others.join(", ")}` : "is not owned by this command";
-      return {
-        done: false,
-        text: `${farmName(farm)}: ${entry} stays quarantined, as its entry ${by}. Remove it from hosts.quarantined in that manifest.`,
-      };
-    }
-    return await acted(cluster, farm, timeout, entry, `${entry} is released`);
-  });
-}
-
-/** By server-side apply: the whole set of entries that this field manager owns. The uid keeps it from making, or changing, another farm of that name. */
-async function apply({ client }: UserCluster, farm: ServerFarm, quarantined: readonly string[]): Promise<void> {
-  const { name, namespace, uid } = farm.metadata;
-  const spec = quarantined.length > 0 ? { spec: { hosts: { quarantined } } } : {};
-  await client.request("PATCH", farmPath(farm), {
-    body: { apiVersion: SERVER_FARM.apiVersion, kind: SERVER_FARM.kind, metadata: { name, namespace, uid }, ...spec },
-    contentType: "application/apply-patch+yaml",
-  });
-}
-
-async function acted(cluster: UserCluster, farm: ServerFarm, timeout: number, entry: string, what: string): Promise<End> {
-  const { name, namespace } = farm.metadata;
-  const end = performance.now() + timeout * 1000;
-  do {
-    const { status, metadata } = await getFarm({ ...cluster, namespace }, name);
-    if (status?.observedGeneration === metadata.generation) {
-      const hosts = status?.conditions?.find(({ type }) => type === "HostsReady");
-      return {
-        done: isDone(status, hosts, entry),
-        text: `${farmName(farm)}: ${what}. ${hosts?.reason ?? "Unknown"}: ${hosts?.message ?? ""}`,
-      };
-    }
-    await sleep(EVERY);
-  } while (performance.now() < end);
-  return {
-    done: false,
-    text: `${farmName(farm)}: ${what} in the manifest, and the operator has not acted on it within ${timeout} s. See kubectl farm status ${name} -n ${namespace ?? ""}.`,
-  };
-}
-
-/** All hosts are right, or what is wrong is another one: a host that is not found keeps no other from losing the right. */
-function isDone(status: ServerFarm["status"], hosts: Condition | undefined, entry: string): boolean {
-  const issues = status?.hostIssues ?? [];
-  return (
-    hosts?.status === "True" ||
-    (issues.some(({ reason }) => reason === hosts?.reason) && !issues.some(({ computer }) => computer === entry))
-  );
+  // What was quarantined before is waited for, too: the operator may not have acted on that either.
+  const waited = (release ? touched : having).map(({ farm }) => farm).filter((farm) => !failed.has(farm));
+  return (await settled(run, waited)) && failed.size === 0 ? 0 : 1;
 }
 
 /** One farm that cannot be changed keeps the others from nothing. */
-async function orFailed(farm: ServerFarm, work: () => Promise<End>): Promise<End> {
+async function write({ cluster, meant, options, terminal }: Run, farm: ServerFarm): Promise<boolean> {
+  const change = options.release === true ? removeEntries : addEntries;
+  const end = await orWhy(() => change(farm, meant, accessTo(cluster, farm.metadata)));
+  const text = typeof end === "string" ? `NOT CHANGED: ${end}` : "hosts.quarantined is written.";
+  terminal.out.write(`${printable(`${farmName(farm)}: ${text}`)}\n`);
+  return end === undefined;
+}
+
+export function accessTo(cluster: UserCluster, { name, namespace }: Pick<ServerFarm["metadata"], "name" | "namespace">): FarmAccess {
+  return {
+    read: () => getFarm({ ...cluster, namespace }, name),
+    // The uid keeps it from making, or changing, another farm of that name.
+    apply: async (farm, quarantined) => {
+      const { uid, resourceVersion } = farm.metadata;
+      const spec = quarantined.length > 0 ? { spec: { hosts: { quarantined } } } : {};
+      const { apiVersion, kind } = SERVER_FARM;
+      await cluster.client.request("PATCH", farmPath(farm), {
+        body: { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion }, ...spec },
+        contentType: "application/apply-patch+yaml",
+      });
+    },
+  };
+}
+
+/** Waits for all farms by one deadline, and says of each how it ended. Whether all is done. */
+async function settled({ cluster, meant, options, terminal }: Run, farms: readonly ServerFarm[]): Promise<boolean> {
+  const outcomeOf = options.release === true ? releaseOutcome : quarantineOutcome;
+  const end = performance.now() + options.timeout * 1000;
+  const waiting = new Map(farms.map((farm) => [farm, `the operator has not acted on it within ${options.timeout} s`]));
+  let isDone = true;
+  const tell = (farm: ServerFarm, { done, text }: Outcome): void => {
+    waiting.delete(farm);
+    isDone &&= done;
+    terminal.out.write(`${printable(`${farmName(farm)}: ${text}`)}\n`);
+  };
+  const look = async (farm: ServerFarm): Promise<void> => {
+    const { name, namespace } = farm.metadata;
+    const now = await orWhy(() => getFarm({ ...cluster, namespace }, name));
+    if (typeof now === "string") waiting.set(farm, `the farm cannot be read: ${now.replace(/[.]$/, "")}`);
+    else if (now.metadata.uid !== farm.metadata.uid) tell(farm, { done: false, text: "it is another farm of the same name by now." });
+    else {
+      const outcome = outcomeOf(now, meant);
+      if (outcome) tell(farm, outcome);
+    }
+  };
+  for (;;) {
+    await forEach([...waiting.keys()], look);
+    if (waiting.size === 0 || performance.now() >= end) break;
+    await sleep(EVERY);
+  }
+  for (const [farm, why] of waiting) {
+    const { name, namespace = "" } = farm.metadata;
+    tell(farm, {
+      done: false,
+      text: `${meant.text} is ${options.release === true ? "released" : "quarantined"} in the manifest, and ${why}. See kubectl farm status ${name} -n ${namespace}.`,
+    });
+  }
+  return isDone;
+}
+
+async function orWhy<T>(work: () => Promise<T>): Promise<T | string> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof KubernetesError) && !(error instanceof UsageError)) throw error;
-    return { done: false, text: `${farmName(farm)}: NOT CHANGED: ${error.message}` };
+    if (error instanceof KubernetesError || error instanceof UsageError) return error.message;
+    throw error;
   }
 }
 
-async function mapSome<T, U>(items: readonly T[], map: (item: T) => Promise<U>): Promise<readonly U[]> {
-  const results: U[] = [];
-  const waiting = items.entries();
-  const work = async (): Promise<void> => {
-    for (const [index, item] of waiting) results[index] = await map(item);
+async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = items.values();
+  const lane = async (): Promise<void> => {
+    for (const item of waiting) await work(item);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return results;
-}
-
-const managedSchema = z.object({
-  metadata: z.object({
-    managedFields: z
-      .array(z.object({ manager: z.string().default(""), operation: z.string().default(""), fieldsV1: z.unknown() }))
-      .default([]),
-  }),
-});
-const quarantinedSchema = z.object({ "f:spec": z.object({ "f:hosts": z.object({ "f:quarantined": z.record(z.string(), z.unknown()) }) }) });
-
-function managedFields(farm: ServerFarm): readonly ManagedFields[] {
-  return managedSchema.parse(farm).metadata.managedFields.map(({ manager, operation, fieldsV1 }) => ({
-    manager,
-    operation,
-    quarantined: Object.keys(quarantinedSchema.safeParse(fieldsV1).data?.["f:spec"]["f:hosts"]["f:quarantined"] ?? {}),
-  }));
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
 }

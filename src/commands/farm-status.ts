@@ -1,6 +1,6 @@
 /** `kubectl farm status`: one page for a farm, or a row for each. */
 import { farmTable, farmText, pageOf } from "./farm-page.ts";
-import { styleFor, type Terminal } from "./terminal.ts";
+import { jsonText, styleFor, type Terminal } from "./terminal.ts";
 import { type ClusterOptions, getFarm, listFarms, openCluster } from "./user-cluster.ts";
 
 export interface StatusOptions extends ClusterOptions {
@@ -13,7 +13,7 @@ export async function showStatus(name: string | undefined, options: StatusOption
   const farms = name === undefined ? await listFarms(cluster) : [await getFarm(cluster, name)];
   const pages = farms.map(pageOf);
   if (options.output === "json") {
-    out.write(`${JSON.stringify(name === undefined ? { items: pages } : pages[0], undefined, 2)}\n`);
+    out.write(`${jsonText(name === undefined ? { items: pages } : pages[0])}\n`);
   } else if (farms.length === 0) {
     err.write(`There are no ServerFarms in ${cluster.namespace === undefined ? "the cluster" : `the namespace ${cluster.namespace}`}.\n`);
   } else {

@@ -8,7 +8,7 @@ import type { KubernetesClient } from "../kubernetes/client.ts";
 import { readAll } from "../kubernetes/list.ts";
 import { getObject, hasSpec, isKubernetesObject, pathOf } from "../kubernetes/resource.ts";
 import { pageOf } from "./farm-page.ts";
-import { type Style, styleFor, type Terminal } from "./terminal.ts";
+import { printable, type Style, styleFor, type Terminal } from "./terminal.ts";
 import { type ClusterOptions, getFarm, openCluster } from "./user-cluster.ts";
 
 export interface Branch {
@@ -34,7 +34,9 @@ export async function showTree(name: string, options: ClusterOptions, { out }: T
 }
 
 /** Pure. */
-export function treeOf(farm: ServerFarm, { domain, pods, published }: Surroundings, style: Style): Branch {
+export function treeOf(raw: ServerFarm, surroundings: Surroundings, style: Style): Branch {
+  const farm = printable(raw);
+  const { domain, pods, published } = printable(surroundings);
   const { spec, status } = farm;
   const page = pageOf(farm);
   const ready = domain instanceof Object ? domain.status?.conditions?.find(({ type }) => type === "Ready") : undefined;

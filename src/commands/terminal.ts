@@ -18,6 +18,31 @@ export function styleFor(stream: NodeJS.WriteStream): Style {
   return (kind, text) => styleText(STYLES[kind], text, { stream });
 }
 
+/**
+ * What comes from the cluster as it may be printed, with all texts in it: what would move the cursor, erase a row or turn letters round is shown as an
+ * escape. Everything that a command prints of the cluster goes through this, before colours are added.
+ */
+export function printable<T>(value: T): T;
+export function printable(value: unknown): unknown {
+  if (typeof value === "string") return value.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, escapeOf);
+  if (Array.isArray(value)) return value.map((item: unknown) => printable(item));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]: [string, unknown]) => [name, printable(item)]));
+}
+
+/** Indented. JSON.stringify leaves some of the same characters as they are. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, undefined, 2).replaceAll(/[\u007F-\u009F\p{Bidi_Control}]/gu, (character) => `\\u${hex(character, 4)}`);
+}
+
+function escapeOf(character: string): string {
+  return character.charCodeAt(0) > 0xff ? `\\u${hex(character, 4)}` : `\\x${hex(character, 2)}`;
+}
+
+function hex(character: string, digits: number): string {
+  return character.charCodeAt(0).toString(16).padStart(digits, "0");
+}
+
 /** Columns as kubectl prints them: two or more spaces apart, the last one without padding. */
 export function table(rows: readonly (readonly string[])[]): readonly string[] {
   const lengthOf = (text: string): number => stripVTControlCharacters(text).length;

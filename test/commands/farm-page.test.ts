@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { ServerFarm } from "../../src/api/generated/server-farm.ts";
 import { farmTable, farmText, pageOf } from "../../src/commands/farm-page.ts";
+import { havingTable } from "../../src/commands/farm-quarantine.ts";
 import { drawTree, treeOf } from "../../src/commands/farm-tree.ts";
-import { ageOf, table } from "../../src/commands/terminal.ts";
+import { ageOf, jsonText, printable, table } from "../../src/commands/terminal.ts";
 import { farm } from "../farm/simulation.ts";
 
 const NOW = new Date("2026-11-26T12:00:00Z");
@@ -123,6 +124,49 @@ test("a farm's tree has what it stands on, what it is made of, and who uses it",
        ├─ Pod web-1
        └─ Pod web-2: has an old copy of the spec. Roll it out."
   `);
+});
+
+describe("what the cluster says moves no cursor", () => {
+  const EVIL = "\u001B[1A\u001B[2K\u009B2K\r\u007F\u202E";
+  const SHOWN = String.raw`\x1b[1A\x1b[2K\x9b2K\x0d\x7f\u202e`;
+  const bold = (_kind: string, text: string): string => `\u001B[1m${text}\u001B[22m`;
+  const hostile = farm(
+    { servicePrincipalNames: [`http/${EVIL}`], hosts: { computers: [`web02.${EVIL}`] } },
+    {
+      ...STATUS,
+      conditions: [condition("Ready", "False", EVIL, EVIL)],
+      account: { samAccountName: EVIL, distinguishedName: EVIL },
+      hostGroup: { distinguishedName: EVIL },
+      hosts: { summary: EVIL },
+      hostIssues: [{ computer: `web02.${EVIL}`, reason: EVIL, message: EVIL }],
+    },
+  );
+
+  test.each([
+    ["a page", () => farmText(hostile, NOW, bold)],
+    ["a table", () => farmTable([hostile], true, NOW, bold)],
+    ["a tree", () => drawTree(treeOf(hostile, { domain: EVIL, pods: EVIL, published: [EVIL] }, bold))],
+    [
+      "the farms that have a host",
+      () => havingTable([{ farm: hostile, why: "hosts.computers", quarantinedBy: [], missing: [EVIL], releasable: [] }], bold),
+    ],
+  ])("in %s, which keeps its own colours", (_, lines) => {
+    const text = lines().join("");
+    expect(text).toContain(SHOWN);
+    expect(text).toContain("\u001B[1m");
+    expect(text.replaceAll("\u001B[1m", "").replaceAll("\u001B[22m", "")).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+  });
+
+  test("in JSON, which stays the same value", () => {
+    const text = jsonText({ [EVIL]: [EVIL] });
+    expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+    expect(JSON.parse(text)).toEqual({ [EVIL]: [EVIL] });
+  });
+
+  test("and is the same otherwise", () => {
+    expect(printable(FARM)).toEqual(FARM);
+    expect(printable("Größe 5 µ")).toBe("Größe 5 µ");
+  });
 });
 
 test("columns stand below each other", () => {

@@ -3,6 +3,9 @@ import { execFile } from "node:child_process";
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { accessTo } from "../../src/commands/farm-quarantine.ts";
+import { QUARANTINE_MANAGER } from "../../src/commands/quarantine-entries.ts";
+import { openCluster } from "../../src/commands/user-cluster.ts";
 import { DELEGATED } from "../harness/delegation.ts";
 import { BASE } from "../harness/directory.ts";
 import { commandsOf } from "../harness/docs.ts";
@@ -33,7 +36,7 @@ interface Ended {
 }
 
 const PROGRAM = `${ROOT}src/kubectl-farm.ts`;
-const [TEAM, OTHER] = ["cli", "cli-other"];
+const [TEAM, OTHER, MANY] = ["cli", "cli-other", "cli-many"];
 const mayRetrieve = (name: string, host: string): Promise<boolean> => directory.retrieves(host, `CN=${name},OU=Farms,${BASE}`);
 
 function execute(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Ended> {
@@ -182,6 +185,83 @@ describe.skipIf(!available)("kubectl farm", () => {
     expect(code).toBe(1);
     expect(out).toContain("WEB03 stays quarantined, as its entry is owned by");
     expect(await mayRetrieve("till", "WEB03")).toBe(false);
+  });
+
+  test.runIf(onApiServer)("runs at once keep each other's hosts out, and every entry for a host counts", async () => {
+    const hosts = ["WEB01", "WEB02", "WEB03", "WEB04"];
+    const nowhere = "CN=WEB01,OU=Nowhere,DC=contoso,DC=com";
+    await cluster.apply(farmOf(TEAM, "race", { hosts: { computers: [nowhere, ...hosts], quarantined: ["web02.nowhere.example"] } }));
+    await farmWhere(TEAM, "race", ({ status }) => status?.resolvedHosts?.length === hosts.length);
+    for (const host of hosts) await waitFor(`${host} in race`, () => mayRetrieve("race", host));
+    // What the API server says to a run that another one has overtaken.
+    const user = openCluster({ kubeconfig: cluster.kubeconfig, namespace: TEAM }, QUARANTINE_MANAGER);
+    const access = accessTo(user, { name: "race", namespace: TEAM });
+    const seen = await access.read();
+    await cluster.patch("ServerFarm", "race", TEAM, { metadata: { annotations: { overtaken: "yes" } } });
+    await expect(access.apply(seen, ["WEB05"])).rejects.toMatchObject({ kind: "Conflict" });
+
+    const ended = await Promise.all(hosts.map((host) => farm("quarantine", host, "-n", TEAM, "--yes")));
+    expect(ended.map(({ err }) => err)).toEqual(hosts.map(() => ""));
+    expect(await Promise.all(hosts.map((host) => mayRetrieve("race", host)))).toEqual(hosts.map(() => false));
+    const written = { spec: { hosts: { quarantined: expect.arrayContaining([nowhere, ...hosts]) } } };
+    expect(await cluster.get("ServerFarm", "race", TEAM)).toMatchObject(written);
+    for (const { out } of ended) expect(out).toContain(`Only the namespace ${TEAM} was looked at: -A looks in all of them.\n`);
+    // The entry for an OU that is not there keeps nobody out, and neither does web02.nowhere.example: both are told, a second time as well.
+    for (const _ of [1, 2]) {
+      const { code, out } = await farm("quarantine", "WEB01", "-n", TEAM, "--yes");
+      expect(code).toBe(1);
+      expect(out).toContain(`${TEAM}/race: ${nowhere}, WEB01 is in hosts.quarantined, and may still have the right. QuarantineNotFound: `);
+    }
+    for (const host of hosts) await farm("quarantine", host, "-n", TEAM, "--release", "--yes");
+    for (const host of hosts) await waitFor(`${host} in race`, () => mayRetrieve("race", host));
+    await cluster.delete("ServerFarm", "race", TEAM);
+  });
+
+  test.runIf(onApiServer)("a quarantine is done only once the operator has acted on it", async () => {
+    await cluster.apply(farmOf(OTHER, "asleep", { suspend: true, hosts: { computers: ["DB01"] } }));
+    await farmWhere(OTHER, "asleep", () => true);
+    for (const known of ["is written", "quarantined in every one of them already"]) {
+      const { code, out } = await farm("quarantine", "DB01", "-A", "--yes");
+      expect(code).toBe(1);
+      expect(out).toContain(known);
+      expect(out).toContain(`as the farm is suspended. Resume it: kubectl farm resume asleep -n ${OTHER}\n`);
+      expect(out).not.toContain("Only the namespace");
+    }
+    await cluster.delete("ServerFarm", "asleep", OTHER);
+  });
+
+  test.runIf(onApiServer)("all farms are quarantined before any of them is waited for", async () => {
+    await createNamespace(MANY);
+    const names = Array.from({ length: 12 }, (_, index) => `many${index}`);
+    const hosts = { computers: ["WEB05"] };
+    await cluster.apply(...names.map((name) => farmOf(MANY, name, { managementPolicy: "Observe", hosts })));
+    for (const name of names) await farmWhere(MANY, name, ({ status }) => status?.plan !== undefined);
+    const { code, out } = await farm("quarantine", "WEB05", "-n", MANY, "--yes");
+    expect(code).toBe(1);
+    const told = out.split("\n").filter((line) => /^cli-many\/many\d+: /.test(line));
+    const written = (line: string): boolean => line.endsWith(": hosts.quarantined is written.");
+    expect(told.map(written)).toEqual([...names.map(() => true), ...names.map(() => false)]);
+    await cluster.deleteAll("ServerFarm", MANY);
+  });
+
+  test("a farm cannot write into the terminal of who looks at it", async () => {
+    const entry = "db02.\u001B[1A\u001B[2K";
+    await cluster.apply(farmOf(TEAM, "evil", { hosts: { computers: [entry] } }));
+    await farmWhere(TEAM, "evil", () => true);
+    const looks = [
+      ["quarantine", "DB02", "--dry-run"],
+      ["status", "evil"],
+      ["tree", "evil"],
+      ["events", "evil"],
+      ["reconcile", "evil"],
+    ];
+    for (const words of looks) {
+      const { out, err } = await farm(...words, "-n", TEAM);
+      expect(out, words[0]).toContain(words[0] === "events" ? "MESSAGE" : String.raw`db02.\x1b[1A\x1b[2K`);
+      expect(out + err, words[0]).not.toContain("\u001B");
+    }
+    expect((await farm("status", entry, "-n", TEAM)).err).toContain(String.raw`There is no ServerFarm db02.\x1b[1A\x1b[2K in`);
+    await cluster.delete("ServerFarm", "evil", TEAM);
   });
 
   test("what is wrong is named, and how to go on", async () => {

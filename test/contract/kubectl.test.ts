@@ -114,7 +114,7 @@ describe.skipIf(kubectlCommand === undefined)("kubectl", () => {
     expect(await kubectl("events", "-n", NAMESPACE)).toContain("seen by describe");
     expect(await kubectl("get", "events", "-n", NAMESPACE)).toMatch(/Normal +Tested +serverfarm\/typed +seen by describe/);
     expect(await kubectl("api-resources", "--api-group=serverfarm.dev")).toMatch(
-      /serverfarms +farm +serverfarm\.dev\/v1alpha1 +true +ServerFarm/,
+      /serverfarms +farm,farms +serverfarm\.dev\/v1alpha1 +true +ServerFarm/,
     );
   });
 

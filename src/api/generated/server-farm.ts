@@ -31,7 +31,7 @@ export interface ServerFarmSpec {
     readonly dnsHostName?: string;
     /** The account is used for outbound authentication only: it has no dNSHostName and no service principal names. Immutable. */
     readonly outboundOnly: boolean;
-    /** Days between two changes of the password. Active Directory fixes it when the account is created; only a new account can have another interval (annotation serverfarm.dev/recreate-account). */
+    /** Days between two changes of the password. Immutable in the directory: Active Directory fixes it when the account is created, and only a new account can have another interval (annotation serverfarm.dev/recreate-account). */
     readonly passwordIntervalDays: number;
     /** Kerberos encryption types that the account supports. RC4 is allowed for old clients and warned of. */
     readonly encryptionTypes: readonly ("RC4" | "AES128" | "AES256")[];

@@ -33,9 +33,9 @@ export class LeftMembers {
     this.#all = [...this.#current(), { domain: farm.spec.domainRef.name, sharing, added, at: performance.now() }];
   }
 
-  /** Told of every change of a farm: what it has on its record now is its own to take out. */
-  changed({ status }: ServerFarm): void {
-    if (this.#all.length === 0) return;
+  /** Told of every change of a farm: what it has on its record now is its own to take out. Not of the farm that left it: its last status may be told late. */
+  changed({ metadata, status }: ServerFarm): void {
+    if (this.#all.length === 0 || metadata.deletionTimestamp !== undefined) return;
     for (const { objectGUID, added } of readJournal(status).hostGroups)
       for (const left of this.#all) for (const one of added) left.added.get(objectGUID)?.delete(one);
     this.#all = this.#all.filter(({ added }) => [...added.values()].some(({ size }) => size > 0));

@@ -12,10 +12,11 @@ const MAX_WORKERS = 6;
 /** What test/run.sh runs beside the others on real servers of its own, where no test needs more of a network than itself: each about a third. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   faults: [
-    ...["contract", "faults"].map((folder) => `test/${folder}/**/*.test.ts`),
+    "test/contract/**/*.test.ts",
+    "test/faults/!(pods*|host-*).test.ts",
     "test/e2e/{connection,deletion-budget,failover,kill,leadership,outage}.test.ts",
   ],
-  pods: ["test/e2e/{consent,host-*,identity,kubectl-farm,monitoring,permissions,pods*,recreate,walk}.test.ts"],
+  pods: ["test/faults/pods.test.ts", "test/e2e/{consent,host-*,identity,kubectl-farm,monitoring,permissions,pods*,recreate,walk}.test.ts"],
 };
 const part = process.env["REAL_PART"] ?? "";
 /** Which ones the project "real" takes, as DIRECTORY+CLUSTER: samba+kube, samba+sandbox or sandbox+kube. */

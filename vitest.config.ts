@@ -16,7 +16,10 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
     "test/faults/!(pods*|host-*).test.ts",
     "test/e2e/{connection,deletion-budget,failover,kill,leadership,outage}.test.ts",
   ],
-  pods: ["test/faults/pods.test.ts", "test/e2e/{brake,consent,host-*,identity,kubectl-farm,monitoring,permissions,pods*,recreate,walk}.test.ts"],
+  pods: [
+    "test/faults/pods.test.ts",
+    "test/e2e/{brake,consent,host-*,identity,kubectl-farm,monitoring,permissions,pods*,recreate,walk}.test.ts",
+  ],
 };
 const part = process.env["REAL_PART"] ?? "";
 /** Which ones the project "real" takes, as DIRECTORY+CLUSTER: samba+kube, samba+sandbox or sandbox+kube. */

@@ -31,22 +31,8 @@ export interface RememberedAccessGroup {
   readonly distinguishedName: string;
 }
 
-/** An account that is deleted to be created again. */
-export interface FormerAccount {
-  readonly objectGUID: string;
-  readonly objectSID?: string;
-  /** Distinguished names of the groups that it was in, but for the farm's access groups: the new account is in those. */
-  readonly memberOf?: readonly string[];
-  /** SIDs whom its list alone let in, or kept out: hosts that could not be seen then, or that an entry may have meant. */
-  readonly retrievers?: readonly string[];
-  readonly denied?: readonly string[];
-  /** What the farm does not manage, and the new account is created with. */
-  readonly servicePrincipalNames?: readonly string[];
-  readonly description?: string;
-  readonly displayName?: string;
-  /** The objectGUID of the account that was created in its place; undefined until that is seen. */
-  readonly successor?: string;
-}
+/** An account that is deleted to be created again, as the status has it: what of it is not in the manifest. */
+export type FormerAccount = NonNullable<ServerFarmStatus["formerAccount"]>;
 
 export interface Journal {
   readonly formerAccount?: FormerAccount | undefined;

@@ -51,7 +51,7 @@ export function objectsStatus(farm: ServerFarm, report: Report, view: FarmView):
   return {
     ownedObjects: ownedObjects(farm, view, interrupted),
     ...accountStatus(farm, view),
-    ...formerAccountStatus(view.desired.journal.formerAccount, presentAccount(view)),
+    ...formerAccountStatus(view.desired.journal.formerAccount, interrupted ? undefined : presentAccount(view)),
     ...hostGroupsStatus(interrupted ? view.desired.journal : settledJournal(view), currentGroup(view.hostGroup)),
     ...accessGroupsStatus(observedAccessGroups(view, interrupted)),
   };

@@ -1,5 +1,6 @@
 /** When an account is deleted to be created again, what is kept of it, and what keeps it from that. */
 import { describe, expect, test } from "vitest";
+import { DirectoryError } from "../../../src/ad/error.ts";
 import { RECREATE_ACCOUNT } from "../../../src/api/annotations.ts";
 import type { ServerFarm } from "../../../src/api/generated/server-farm.ts";
 import type { Change } from "../../../src/farm/changes/index.ts";
@@ -209,4 +210,45 @@ describe("an account that is to be created again", () => {
     ]);
     expect(end.kind === "Looked" && end.events.map(({ reason }) => reason)).not.toContain("DriftCorrected");
   });
+
+  test.each([
+    ["was done", true],
+    ["was not done", false],
+  ])("whose deletion got no answer, and %s, is created again by the next look, once and with what it had", async (_, isDone) => {
+    const { directory, guid } = await settled();
+    const apply = directory.apply.bind(directory);
+    let isLost = false;
+    directory.apply = async (change: Change): Promise<void> => {
+      const loses = change.kind === "DeleteAccount" && !isLost;
+      if (!loses || isDone) await apply(change);
+      if (!loses) return;
+      isLost = true;
+      throw new DirectoryError("OutcomeUnknown", "no answer");
+    };
+    let one = annotated(guid, { observedGeneration: 1, ownedObjects: [{ objectGUID: guid, kind: "Account" }] });
+    const ports = {
+      directory,
+      assertFresh: () => Promise.resolve(),
+      record: (live: ServerFarm, status: NonNullable<ServerFarm["status"]>) => Promise.resolve({ ...live, status }),
+      now: () => new Date(0),
+    };
+    for (let look = 0; look < 3; look++) {
+      const { farm: recorded, end } = await reconcileFarm(
+        one,
+        desiredFarm(one, FACTS, CLUSTER).desired,
+        ports,
+        new AbortController().signal,
+      );
+      one = { ...recorded, ...(end.kind === "Looked" ? { status: end.status } : {}) };
+    }
+    const accounts = directory.objects.filter(({ samAccountName }) => samAccountName === "itfarm1$");
+    expect(accounts).toMatchObject([{ servicePrincipalNames: ["http/web", "MSSQLSvc/web"], description: "x" }]);
+    expect(accounts[0]?.objectGUID).not.toBe(guid);
+    expect(one.status?.formerAccount).toMatchObject({ objectGUID: guid, successor: accounts[0]?.objectGUID });
+  });
 });
+
+function annotated(recreate: string, status: NonNullable<ServerFarm["status"]>): ServerFarm {
+  const one = farm(SPEC, status);
+  return { ...one, metadata: { ...one.metadata, annotations: { [RECREATE_ACCOUNT]: recreate } } };
+}

@@ -1,5 +1,5 @@
 /** A right that the operator's account lacks in the directory, and how an administrator gives it. */
-import { allowDeletion } from "./remedy.ts";
+import { allowDeletion, quoteForShell } from "./remedy.ts";
 import { isSharedContainer, MAKE_AN_OU } from "../names/distinguished-name.ts";
 
 export type MissingRight =
@@ -35,12 +35,12 @@ export function describeRight(right: MissingRight, account: string): string {
     case "DeleteChild":
       return `either the right to delete ${right.objectClass} objects in ${right.container} is missing: ${childRights(right, account)} ${orProtected(right)}`;
     case "DeleteObject":
-      return `either the right to delete ${right.object} is missing: dsacls "${right.object}" /G "${account}:SD". ${orProtected(right)}`;
+      return `either the right to delete ${right.object} is missing: dsacls ${quoteForShell(right.object)} /G "${account}:SD". ${orProtected(right)}`;
     case "WriteProperty":
       return `the right to write ${right.attribute} of ${right.objectClass} objects in ${right.container} is missing: ${remedy(right.container, `/I:S /G "${account}:WP;${right.attribute};${right.objectClass}"`)}`;
     case "WriteObject": {
       const rights = right.attributes.map((attribute) => `"${account}:WP;${attribute}"`);
-      return `the right to write ${right.attributes.join(", ")} of ${right.object} is missing: dsacls "${right.object}" /G ${rights.join(" ")}.`;
+      return `the right to write ${right.attributes.join(", ")} of ${right.object} is missing: dsacls ${quoteForShell(right.object)} /G ${rights.join(" ")}.`;
     }
   }
 }
@@ -54,7 +54,7 @@ function childRights({ container, objectClass }: { readonly container: string; r
 }
 
 function remedy(container: string, grant: string): string {
-  if (!isSharedContainer(container)) return `dsacls "${container}" ${grant}.`;
+  if (!isSharedContainer(container)) return `dsacls ${quoteForShell(container)} ${grant}.`;
   return `it is not to be given there, where objects of others are: ${MAKE_AN_OU}, give it there, and move there what is the farms'.`;
 }
 

@@ -1,6 +1,7 @@
 /** Whether a farm may take over what bears no owner marker: with consent in the directory. */
 import type { Look } from "../ad/lookup.ts";
 import type { DirectoryObject } from "../ad/object.ts";
+import { quoteForPowerShell } from "../ad/remedy.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { isOwnerMarker } from "../names/identifier.ts";
 
@@ -32,9 +33,9 @@ export function adoptionHint({ farm, domain, consent }: Adoption, { distinguishe
   if (domain === "Never") return " To take it over is not allowed in this domain (adoption: Never).";
   const policy = farm === "Never" ? "set adoptionPolicy: Unowned" : "";
   if (owner === consent || (domain === "Unowned" && isBlank(owner))) return policy === "" ? "" : ` To take it over as it is, ${policy}.`;
-  const [dn, text] = [distinguishedName, consent].map((value) => value.replaceAll("'", "''"));
+  const [dn, text] = [distinguishedName, consent].map(quoteForPowerShell);
   const note = isBlank(owner) ? "" : " (that replaces what is there)";
-  const command = `Set-ADObject -Identity '${dn}' -Replace @{adminDescription='${text}'}`;
+  const command = `Set-ADObject -Identity ${dn} -Replace @{adminDescription=${text}}`;
   return ` To take it over as it is, ${policy}${policy === "" ? "" : ", and "}have an administrator consent in the directory: ${command}${note}.`;
 }
 

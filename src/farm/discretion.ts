@@ -3,6 +3,7 @@
  * nor whose. All that is said of a look passes here, whoever words it; the domain's owner is told the whole.
  */
 import { isComputer, type DirectoryObject } from "../ad/object.ts";
+import { quoteForPowerShell } from "../ad/remedy.ts";
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
@@ -74,8 +75,14 @@ function hushed(desired: DesiredFarm, objects: readonly DirectoryObject[]): (mes
     .map(({ owner }) => [describeOwner(owner, desired.owner), "it belongs to another ServerFarm"] as const);
   // The name of what is below an object ends with the object's own.
   const hidden = [...new Map([...names, ...owners])].toSorted(([one], [other]) => other.length - one.length);
-  // In a command an apostrophe of a name is doubled.
-  const replacements = hidden.flatMap(([name, instead]) => [[name, instead] as const, [name.replaceAll("'", "''"), instead] as const]);
+  // In a command the quotes of a name are doubled.
+  const replacements = hidden.flatMap(
+    ([name, instead]) =>
+      [
+        [name, instead],
+        [quoteForPowerShell(name).slice(1, -1), instead],
+      ] as const,
+  );
   return (message) => replacements.reduce((text, [name, instead]) => text.replaceAll(name, instead), message).replace(NAMELESS, LOOK_THERE);
 }
 

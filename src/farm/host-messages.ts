@@ -2,6 +2,7 @@
 import type { Granted } from "../api/permission.ts";
 import type { Blocker } from "../api/reasons.ts";
 import { isDomainController, type DirectoryObject } from "../ad/object.ts";
+import { quoteForPowerShell } from "../ad/remedy.ts";
 import { commonName } from "../names/distinguished-name.ts";
 import { listOf } from "./changes/entry.ts";
 import type { HostReference } from "./desired-farm.ts";
@@ -48,7 +49,7 @@ export function primaryNote({ distinguishedName, objectClass }: DirectoryObject,
   const other = objectClass.toLowerCase() === "user" ? DOMAIN_USERS : DOMAIN_COMPUTERS;
   return {
     reason: "PrimaryGroupMember",
-    message: `${distinguishedName} is a member of ${commonName(group.distinguishedName)} by its primary group and is kept out by a deny entry: change its primary group (Set-ADObject '${distinguishedName}' -Replace @{primaryGroupID=${other}}).`,
+    message: `${distinguishedName} is a member of ${commonName(group.distinguishedName)} by its primary group and is kept out by a deny entry: change its primary group (Set-ADObject ${quoteForPowerShell(distinguishedName)} -Replace @{primaryGroupID=${other}}).`,
   };
 }
 

@@ -18,7 +18,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   ],
   pods: [
     "test/faults/pods.test.ts",
-    "test/e2e/{brake,consent,host-*,identity,kubectl-farm,monitoring,permissions,pods*,recreate,walk}.test.ts",
+    "test/e2e/{brake,consent,host-*,identity,kubectl-*,monitoring,permissions,pods*,recreate,walk}.test.ts",
   ],
 };
 const part = process.env["REAL_PART"] ?? "";

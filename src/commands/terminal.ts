@@ -1,6 +1,11 @@
 /** What commands print, and how they ask: tables, colours where a terminal has them, and a question that only a terminal can answer. */
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { stripVTControlCharacters, styleText } from "node:util";
+import { stringify } from "yaml";
+import { UsageError } from "./inputs.ts";
 
 /** Where a command writes, and whom it may ask. */
 export interface Terminal {
@@ -35,6 +40,14 @@ export function jsonText(value: unknown): string {
   return JSON.stringify(value, undefined, 2).replaceAll(/[\u007F-\u009F\p{Bidi_Control}]/gu, (character) => `\\u${hex(character, 4)}`);
 }
 
+/** What would turn letters round stands as an escape, which only double quotes take. */
+export function yamlText(value: unknown): string {
+  const text = stringify(value, { lineWidth: 0 });
+  if (!/[\u007F-\u009F\p{Bidi_Control}]/u.test(text)) return text;
+  const quoted = stringify(value, { lineWidth: 0, defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" });
+  return quoted.replaceAll(/[\u007F-\u009F\p{Bidi_Control}]/gu, (character) => `\\u${hex(character, 4)}`);
+}
+
 function escapeOf(character: string): string {
   return character.charCodeAt(0) > 0xff ? `\\u${hex(character, 4)}` : `\\x${hex(character, 2)}`;
 }
@@ -63,6 +76,35 @@ export function ageOf(since: string | undefined, now: Date): string {
   if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
   if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
   return `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** A secret from the terminal, which does not show it. Throws a UsageError without a terminal. */
+export async function askSecret({ in: input, err }: Terminal, question: string): Promise<string> {
+  if (!input.isTTY)
+    throw new UsageError("There is no terminal to ask for the password: give --password-file FILE, or - for standard input.");
+  err.write(question);
+  const nowhere = new Writable({
+    write: (_chunk, _encoding, done) => {
+      done();
+    },
+  });
+  const lines = createInterface({ input, output: nowhere, terminal: true });
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      lines.once("close", () => {
+        reject(new UsageError("No password was given."));
+      });
+      lines.question("").then(resolve, reject);
+    });
+  } finally {
+    lines.close();
+    err.write("\n");
+  }
+}
+
+/** The text of a file; of - standard input. Rejects as reading does. */
+export async function readGiven(file: string, { in: input }: Terminal): Promise<string> {
+  return file === "-" ? await text(input) : await readFile(file, "utf8");
 }
 
 /** Whether the user says yes. Without a terminal nobody can: false. */

@@ -1,5 +1,5 @@
 /** How whatever lives in a domain reaches it. */
-import type { Brake } from "../ad/domain.ts";
+import type { Brake, DomainObservation } from "../ad/domain.ts";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import type { DomainIdentity } from "../credential-spec/wanted.ts";
 import { suspendedBy } from "../domain/brake.ts";
@@ -35,7 +35,7 @@ export function noDomain(name: string): DomainAccess {
 /** As it is now: good until the state, the session or the brake changes. `reached`: undefined where there is no session now. */
 export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reached: Reached | undefined, brake?: Brake): DomainAccess {
   if (brake === "Suspend") return { kind: "Suspended", message: suspendedBy(domain) };
-  const { metadata, spec } = domain;
+  const { metadata } = domain;
   const { view } = state;
   if (view.kind === "Connecting") return { kind: "Connecting" };
   // The connection was lost a moment ago and is being made anew.
@@ -52,7 +52,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reac
   }
   const { absenceReliableAfter } = state;
   const { session, reader, searches, writer } = reached;
-  const { domainSID, objectGUID, forestDNSName, netBIOSName, servicePrincipalNameMappings, wellKnownContainers } = view.observation;
+  const { domainSID, objectGUID, forestDNSName, netBIOSName } = view.observation;
   return {
     kind: "Ready",
     directory: directoryOf(
@@ -64,20 +64,26 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reac
       }),
       searches,
     ),
-    facts: {
-      dnsName: spec.dnsName,
-      netBIOSName,
-      servicePrincipalNameMappings,
-      wellKnownContainers,
-      podHostAccounts: spec.podHostAccounts,
-      baseDN: session.rootDse.defaultNamingContext,
-      ...spec.defaults,
-      trustSelfJoined: spec.selfJoinedComputers === "Grant",
-      adoption: spec.adoption,
-      operator: session.account,
-      observed: brake === "Observe",
-    },
+    facts: factsOf(domain, view.observation, brake === "Observe"),
     identity: { domainSID, objectGUID, forestDNSName, netBIOSName },
     later: { kind: "After", delay: resyncOf(domain), priority: "Resync" },
+  };
+}
+
+/** `observed`: nothing is written for any farm of the domain. */
+export function factsOf({ spec }: ActiveDirectoryDomain, observation: DomainObservation, observed: boolean): DomainFacts {
+  const { netBIOSName, servicePrincipalNameMappings, wellKnownContainers, baseDN, account } = observation;
+  return {
+    dnsName: spec.dnsName,
+    netBIOSName,
+    servicePrincipalNameMappings,
+    wellKnownContainers,
+    podHostAccounts: spec.podHostAccounts,
+    baseDN,
+    ...spec.defaults,
+    trustSelfJoined: spec.selfJoinedComputers === "Grant",
+    adoption: spec.adoption,
+    operator: account,
+    observed,
   };
 }

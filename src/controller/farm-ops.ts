@@ -3,9 +3,11 @@ import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import type { Permission } from "../api/permission.ts";
-import type { DesiredFarm, SharingFarm, Terms } from "../farm/desired-farm.ts";
+import { desiredFarm } from "../farm/desired.ts";
+import type { DesiredFarm, DomainFacts, SharingFarm, Terms, Wanted } from "../farm/desired-farm.ts";
 import { frozenFarm, hasToTakeOut } from "../farm/frozen.ts";
 import { leftBehind } from "../farm/handover.ts";
+import { sharesGroups } from "../farm/journal.ts";
 import type { Directory } from "../farm/observed.ts";
 import { lookupKeys } from "../farm/queries.ts";
 import { hasFailed, type Report } from "../farm/report.ts";
@@ -102,14 +104,28 @@ export async function takeOut(
   return await ops.write(farm, end.status, end.events, again);
 }
 
+/** What a farm is wanted beside. `tenancy`: undefined where the domain names no tenants. */
+interface Beside {
+  readonly byGroup: FarmsByGroup;
+  readonly farms: Copies<ServerFarm>;
+  readonly tenancy: Tenancy | undefined;
+}
+
+export function wantedFarm(farm: ServerFarm, permission: Permission, facts: DomainFacts, clusterId: string, beside: Beside): Wanted {
+  const { byGroup, farms, tenancy } = beside;
+  const sharing = sharesGroups(farm) ? byGroup.sharingWith(farm, farms, facts.baseDN) : [];
+  if (!tenancy) return desiredFarm(farm, facts, clusterId, sharing, { now: Date.now() });
+  return desiredFarm(farm, facts, clusterId, asAllowed(sharing, farms, tenancy), termsOf(farm, permission, tenancy));
+}
+
 /** What tenants allow a farm now. */
-export function termsOf(farm: ServerFarm, permission: Permission, tenancy: Tenancy): Terms {
+function termsOf(farm: ServerFarm, permission: Permission, tenancy: Tenancy): Terms {
   const granted = permission.kind === "Allowed" ? permission : undefined;
   return { now: Date.now(), granted, sharedGroups: tenancy.sharedGroups(farm) };
 }
 
 /** Other farms as tenants have them: one that is not allowed keeps nobody in a group; what it put in stays on its record. */
-export function asAllowed(sharing: readonly SharingFarm[], farms: Copies<ServerFarm>, tenancy: Tenancy): readonly SharingFarm[] {
+function asAllowed(sharing: readonly SharingFarm[], farms: Copies<ServerFarm>, tenancy: Tenancy): readonly SharingFarm[] {
   return sharing.map((other) => {
     const farm = farms.get(other.key);
     const permission = farm && tenancy.look(farm);

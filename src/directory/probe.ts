@@ -1,0 +1,64 @@
+/** The way to a domain controller, step by step, before anybody binds: its name, its port, its certificate. And its clock. */
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import tls from "node:tls";
+import { DirectoryError } from "../ad/error.ts";
+import { toDirectoryError } from "./ldap-error.ts";
+import type { LdapSession } from "./session.ts";
+import { connect } from "./socket.ts";
+
+export interface Certificate {
+  readonly issuer: string;
+  /** Until when it is valid. */
+  readonly validTo: Date;
+}
+
+const TIMEOUT = 10_000;
+
+/** The addresses that a name stands for. Rejects with DirectoryError. */
+export async function addressesOf(host: string): Promise<readonly string[]> {
+  try {
+    return (await lookup(host, { all: true })).map(({ address }) => address);
+  } catch (error) {
+    throw new DirectoryError(
+      "Unavailable",
+      `the name ${host} cannot be resolved (${error instanceof Error ? error.message : String(error)})`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Connects and closes. With TLS from the first byte, the certificate was checked for the name, by the authorities in `ca` (PEM). Rejects with DirectoryError. */
+export async function probe(url: string, ca: string): Promise<Certificate | undefined> {
+  const { protocol, hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const secure = protocol === "ldaps:";
+  const tlsOptions: tls.ConnectionOptions = {
+    rejectUnauthorized: true,
+    minVersion: "TLSv1.2",
+    ca,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+  };
+  try {
+    const socket = await connect(host, Number(port === "" ? (secure ? 636 : 389) : port), secure ? tlsOptions : undefined, host, TIMEOUT);
+    const certificate = socket instanceof tls.TLSSocket ? socket.getPeerX509Certificate() : undefined;
+    socket.destroy();
+    return certificate && { issuer: certificate.issuer.replaceAll("\n", ", "), validTo: certificate.validToDate };
+  } catch (error) {
+    throw toDirectoryError(error, { what: `connecting to ${url}`, write: false });
+  }
+}
+
+/** By how many seconds the server's clock is ahead of this one's; undefined where it does not tell the time. Rejects with DirectoryError. */
+export async function clockSkew(session: LdapSession, now: () => number): Promise<number | undefined> {
+  const asked = now();
+  const entry = await session.searchOne({ base: "", scope: "base", attributes: ["currentTime"] });
+  const answered = now();
+  const time = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)/.exec(entry?.text("currentTime") ?? "");
+  if (!time) return undefined;
+  const [year = 0, month = 1, ...rest] = time.slice(1).map(Number);
+  const [day = 1, hour = 0, minute = 0, second = 0] = rest;
+  return Math.round((Date.UTC(year, month - 1, day, hour, minute, second) - (asked + answered) / 2) / 1000);
+}

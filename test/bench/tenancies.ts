@@ -19,6 +19,8 @@ export interface Cost {
 
 /** A farm that its tenant never allows, and that owns nothing. */
 const NEVER = "never";
+/** One for each tenant: what a computer costs the directory grows with the groups that it is a member of. */
+export const hostAt = (tenant: number): string => `BENCH${tenant}`;
 const namespaceAt = (tenant: number): string => `tenants-${tenant}`;
 
 export class Tenancies {
@@ -48,7 +50,10 @@ export class Tenancies {
     for (let tenant = 0; tenant < this.#count; tenant++) await this.#cluster.apply(namespaceOf(namespaceAt(tenant)));
     await this.#patchTenants({});
     await this.#each(async (namespace, name, farm) => {
-      const spec = { servicePrincipalNames: [`http/f${farm}.t${farm % this.#count}.contoso.com`], hosts: { computers: ["BENCH0"] } };
+      const spec = {
+        servicePrincipalNames: [`http/f${farm}.t${farm % this.#count}.contoso.com`],
+        hosts: { computers: [hostAt(farm % this.#count)] },
+      };
       await this.#cluster.apply(farmOf(namespace, name, spec));
     });
     await this.#cluster.apply(farmOf(namespaceAt(0), NEVER, { servicePrincipalNames: ["http/never"] }));

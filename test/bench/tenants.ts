@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { addComputer } from "../harness/directory.ts";
 import { EventLoop, stretch } from "../harness/event-loop.ts";
 import { deploy, memory, onServers, say, type Servers, usage } from "./measure.ts";
-import { Tenancies } from "./tenancies.ts";
+import { hostAt, Tenancies } from "./tenancies.ts";
 
 const { values } = parseArgs({
   options: {
@@ -24,7 +24,9 @@ async function bench({ directory, cluster }: Servers): Promise<void> {
   const tenancies = new Tenancies(cluster, Number(values.tenants), Number(values.farms));
   say("run", `${values.farms} farms of ${values.tenants} tenants on ${directory.name} and ${cluster.name}`);
   say("machine", `${cpus().length} cores, ${cpus()[0]?.model ?? ""}, Node ${process.version}`);
-  await directory.asAdministrator((client) => addComputer(client, "BENCH0"));
+  await directory.asAdministrator(async (client) => {
+    for (let tenant = 0; tenant < Number(values.tenants); tenant++) await addComputer(client, hostAt(tenant));
+  });
   const loop = await EventLoop.create();
   const profile = values.profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", values.profile];
   const operator = await (await deploy(directory, cluster, (kubeconfig) => loop.command(kubeconfig, profile)))();

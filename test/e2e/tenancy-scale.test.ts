@@ -1,6 +1,6 @@
 /** Many farms of many tenants: what is said as before costs nothing but the judgement. `npm run bench:tenants` does the same with 10,000 farms. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Tenancies } from "../bench/tenancies.ts";
+import { hostAt, Tenancies } from "../bench/tenancies.ts";
 import { DELEGATED } from "../harness/delegation.ts";
 import { addComputer, BASE } from "../harness/directory.ts";
 import { applyDomain, available, cleanUp, directory, domainReady, onSandbox, startOperator } from "../harness/world.ts";
@@ -16,7 +16,9 @@ let operator: Operator;
 
 beforeAll(async () => {
   if (!available) return;
-  await directory.asAdministrator((client) => addComputer(client, "BENCH0"));
+  await directory.asAdministrator(async (client) => {
+    for (let tenant = 0; tenant < TENANTS; tenant++) await addComputer(client, hostAt(tenant));
+  });
   await applyDomain({ account: DELEGATED });
   operator = await startOperator({ level: "info" });
   await domainReady();
@@ -27,7 +29,9 @@ afterAll(async () => {
   await tenancies.remove();
   await cleanUp();
   await operator.stop();
-  await directory.asAdministrator((client) => client.del(`CN=BENCH0,CN=Computers,${BASE}`));
+  await directory.asAdministrator(async (client) => {
+    for (let tenant = 0; tenant < TENANTS; tenant++) await client.del(`CN=${hostAt(tenant)},CN=Computers,${BASE}`);
+  });
 }, 180_000);
 
 test.runIf(available)(

@@ -45,6 +45,12 @@ const leasesSchema = z.object({
   ),
 });
 
+/** The two kinds in which windows-gmsa registers its webhook, and what goes wrong without. */
+const WEBHOOKS = {
+  MutatingWebhookConfiguration: "Pods run without their credential spec.",
+  ValidatingWebhookConfiguration: "whoever creates Pods can use any credential spec.",
+} as const;
+
 export interface ClusterFindings {
   readonly findings: readonly Finding[];
   readonly domains: readonly ActiveDirectoryDomain[];
@@ -158,11 +164,10 @@ async function checkOperator(client: KubernetesClient): Promise<Finding> {
     spec.holderIdentity !== "" && Date.now() - Date.parse(spec.renewTime) < spec.leaseDurationSeconds * 1000 + 5000;
   const [held] = leases.filter(isHeld);
   if (held) return of("Operator", "Good", `${held.spec.holderIdentity} leads in the namespace ${held.metadata.namespace}.`);
-  return of(
-    "Operator",
-    "Bad",
-    "No operator holds its Lease: look at the Deployment serverfarm-operator and its log. (With leaderElection disabled there is no Lease.)",
-  );
+  const remedy = "look at the Deployment serverfarm-operator and its log.";
+  return leases.length > 0
+    ? of("Operator", "Bad", `Nobody has renewed the Lease ${leases[0]?.metadata.name ?? ""}, so no operator leads: ${remedy}`)
+    : of("Operator", "Unknown", `There is no Lease of an operator. If leaderElection is enabled, it does not run: ${remedy}`);
 }
 
 async function checkWebhook(client: KubernetesClient): Promise<Finding> {
@@ -175,21 +180,15 @@ async function checkWebhook(client: KubernetesClient): Promise<Finding> {
       "The cluster has no GMSACredentialSpec. Farms with spec.pods need windows-gmsa: docs/guide/windows-pods.md.",
     );
   return await asked(check, "list webhook configurations", async () => {
-    const lists = await Promise.all(
-      ["mutating", "validating"].map((kind) =>
-        client.request("GET", `${ADMISSION}/${kind}webhookconfigurations`).then((value) => webhooksSchema.parse(value).items),
-      ),
-    );
-    const isThere = lists.every((items) =>
-      items.some(({ webhooks }) => webhooks.some(({ name }) => name.endsWith("windows-gmsa.sigs.k8s.io"))),
-    );
-    return isThere
-      ? of(check, "Good", "GMSACredentialSpec and the webhook of windows-gmsa are there.")
-      : of(
-          check,
-          "Bad",
-          "GMSACredentialSpec is there, but the webhook of windows-gmsa is not: Pods would run without their credential spec. Install all of windows-gmsa.",
-        );
+    const missing: string[] = [];
+    for (const [kind, without] of Object.entries(WEBHOOKS)) {
+      const { items } = webhooksSchema.parse(await client.request("GET", `${ADMISSION}/${kind.toLowerCase()}s`));
+      const isThere = items.some(({ webhooks }) => webhooks.some(({ name }) => name.endsWith("windows-gmsa.sigs.k8s.io")));
+      if (!isThere) missing.push(`The ${kind} of windows-gmsa is missing: ${without}`);
+    }
+    return missing.length === 0
+      ? of(check, "Good", "GMSACredentialSpec and the webhooks of windows-gmsa are there.")
+      : of(check, "Bad", `${missing.join(" ")} Install all of windows-gmsa.`);
   });
 }
 

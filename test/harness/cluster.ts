@@ -22,6 +22,7 @@ const KINDS: Readonly<Record<string, readonly [groupVersion: string, plural: str
   Role: ["rbac.authorization.k8s.io/v1", "roles", true],
   GMSACredentialSpec: ["windows.k8s.io/v1", "gmsacredentialspecs", false],
   MutatingWebhookConfiguration: ["admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", false],
+  ValidatingWebhookConfiguration: ["admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", false],
   ValidatingAdmissionPolicy: ["admissionregistration.k8s.io/v1", "validatingadmissionpolicies", false],
   ValidatingAdmissionPolicyBinding: ["admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings", false],
 };

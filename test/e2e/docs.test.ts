@@ -65,6 +65,10 @@ const ELSEWHERE: readonly {
     test: "test/e2e/kubectl-farm.test.ts",
     commands: ["npm run bundle", "kubectl farm completion kubectl", "kubectl farm completion bash"],
   },
+  {
+    test: "test/e2e/kubectl-farm.test.ts, kubectl-plan.test.ts and kubectl-import.test.ts",
+    commands: ["kubectl farm status NAME", "kubectl farm plan NAME", "kubectl farm plan -f FILE", "kubectl farm import"],
+  },
   { test: "test/demo/demo.test.ts", commands: ["npm ci && npm run demo"] },
   { test: "test/e2e/image.test.ts", commands: ["npm run sbom"] },
   {

@@ -40,4 +40,5 @@ export async function reportDomain(
   const written = await statuses.write(kind, domain, status);
   if (written === undefined) return;
   for (const draft of domainEvents(domain, drafts)) events.record(kind, domain, draft);
+    clockSkew: state.view.kind === "Connected" ? state.view.observation.clockSkew : undefined,
 }

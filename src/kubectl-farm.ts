@@ -40,6 +40,7 @@ function directoryCommand(name: string, description: string): Command {
       collect,
       [],
     )
+    .option("--dns-server <address>", "who is asked for domain controllers; default, the system's DNS", collect, [])
     .option("--username <name>", "your own account in the directory, such as jane@contoso.com")
     .option("--password-file <file>", "a file with its password, or - for standard input; default, the terminal asks")
     .option("--ca-file <file>", "the authority of the servers' certificates; default, those that the system trusts")
@@ -104,6 +105,8 @@ directoryCommand(
 )
   .option("--domain <name>", "check this domain from here: its DNS name, or the name of its ActiveDirectoryDomain")
   .option("--container <dn>", "where farms are to live: one container, or one for accounts and one for groups", collect, [])
+  .option("--server-name <pattern>", "find the controllers in DNS: their names, such as dc*.contoso.com", collect, [])
+  .option("--site <name>", "the site whose controllers go first in DNS")
   .option("--no-rights", "the account is not the operator's: do not check what it may do")
   .addOption(new Option("-o, --output <format>", "print JSON").choices(["json"]))
   .action(async (options) => {

@@ -2,7 +2,7 @@
 import type { DomainObservation } from "../ad/domain.ts";
 import { DirectoryError } from "../ad/error.ts";
 import { inspectDomain, type Containers } from "../directory/inspection.ts";
-import { addressesOf, clockSkew, probe } from "../directory/probe.ts";
+import { addressesOf, probe } from "../directory/probe.ts";
 import { domainFindings } from "../domain/findings.ts";
 import { dnsNameOf } from "../names/distinguished-name.ts";
 import { type Finding, fromCondition, type State } from "./check-findings.ts";
@@ -94,7 +94,7 @@ async function checkBound(url: string, credentials: Credentials, check: Director
     if (actual.toLowerCase() !== dnsName.toLowerCase())
       return [bound, of("Domain", "Bad", `The server belongs to the domain ${actual}, not ${dnsName}: correct --domain or --server.`)];
     const observation = await inspectDomain(session, containers, cluster);
-    return [bound, skewFinding(url, await clockSkew(session, Date.now)), ...inspected(url, observation, judgeRights)];
+    return [bound, skewFinding(url, observation.clockSkew), ...inspected(url, observation, judgeRights)];
   } catch (error) {
     throw directoryProblem(error);
   } finally {

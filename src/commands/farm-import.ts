@@ -40,7 +40,7 @@ export async function importAccounts(names: readonly string[], options: ImportOp
   const { client, namespace = "default" } = cluster;
   const domain = await chooseDomain(cluster, options.domain);
   const world = await readWorld(client, domain, [], options.clusterId);
-  const session = await openDirectory(serversOf(options, world.domain), await readCredentials(options, terminal));
+  const session = await openDirectory(await serversOf(options, world.domain), await readCredentials(options, terminal));
   try {
     const observation = await inspectDomain(session, world.domain.spec.defaults, world.cluster);
     const facts = factsOf(world.domain, { ...observation, account: "<operator's account>" }, false);

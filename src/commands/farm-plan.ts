@@ -57,7 +57,7 @@ async function planDomain(
   notes: string[],
 ): Promise<readonly FarmPlan[]> {
   const { domain, cluster } = world;
-  const session = await openDirectory(serversOf(options, domain), credentials);
+  const session = await openDirectory(await serversOf(options, domain), credentials);
   try {
     const observation = await inspectDomain(session, domain.spec.defaults, cluster);
     const [ready] = domainFindings({ kind: "Connected", observation, tookOverAt: undefined }, new Date());

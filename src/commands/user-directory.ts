@@ -1,7 +1,10 @@
 /** The directory as a user reaches it: by a bind of the user's own, over TLS that is checked. Nothing is ever written. */
+import { isIP } from "node:net";
 import tls from "node:tls";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import { DirectoryError } from "../ad/error.ts";
+import { discoveryOf } from "../controller/domain-settings.ts";
+import { type Discovered, Discovery, type DiscoveryQuery } from "../directory/discovery.ts";
 import { LdapSession } from "../directory/session.ts";
 import { UsageError } from "./inputs.ts";
 import { askSecret, readGiven, type Terminal } from "./terminal.ts";
@@ -10,6 +13,8 @@ import { askSecret, readGiven, type Terminal } from "./terminal.ts";
 export interface DirectoryOptions {
   /** URLs, or names of domain controllers, in order of preference. */
   readonly server?: readonly string[] | undefined;
+  /** Addresses of DNS servers that are asked for domain controllers, in place of the system's. */
+  readonly dnsServer?: readonly string[] | undefined;
   readonly username?: string | undefined;
   /** A file, or - for standard input. Without it the terminal is asked. */
   readonly passwordFile?: string | undefined;
@@ -56,11 +61,33 @@ async function readText(file: string, option: string, terminal: Terminal): Promi
   }
 }
 
-/** --server, or else what the domain names. Throws a UsageError where there is none, or one that is neither a URL nor a name. */
-export function serversOf({ server = [] }: DirectoryOptions, domain: ActiveDirectoryDomain | undefined): readonly string[] {
-  const servers = server.length > 0 ? server.map(urlOf) : (domain?.spec.servers ?? []);
+/** --server, or else what the domain names or has found in DNS. Rejects with a UsageError where there is none, or one that is neither a URL nor a name. */
+export async function serversOf(options: DirectoryOptions, domain: ActiveDirectoryDomain): Promise<readonly string[]> {
+  const given = givenServers(options);
+  if (given.length > 0) return given;
+  const discovery = discoveryOf(domain);
+  if (discovery) return (await discover(discovery, options)).servers;
+  const { servers = [] } = domain.spec;
   if (servers.length > 0) return servers;
-  throw new UsageError("No domain controller is known: give --server, such as dc1.contoso.com.");
+  throw new UsageError(
+    `The ActiveDirectoryDomain ${domain.metadata.name} names no domain controller: give --server, such as dc1.contoso.com.`,
+  );
+}
+
+/** Rejects with a UsageError that says what DNS said. */
+export async function discover(query: DiscoveryQuery, { dnsServer = [] }: DirectoryOptions): Promise<Discovered> {
+  const wrong = dnsServer.find((address) => isIP(address.replace(/^\[(.*)\](:\d+)?$|^([\d.]+):\d+$/, "$1$3")) === 0);
+  if (wrong !== undefined) throw new UsageError(`--dns-server ${wrong} is no address: give one, such as 192.0.2.53 or [2001:db8::53]:53.`);
+  try {
+    return await new Discovery(dnsServer).find(query);
+  } catch (error) {
+    if (!(error instanceof DirectoryError)) throw error;
+    throw new UsageError(`${error.message}. Or give --server.`, { cause: error });
+  }
+}
+
+export function givenServers({ server = [] }: DirectoryOptions): readonly string[] {
+  return server.map(urlOf);
 }
 
 function urlOf(text: string): string {

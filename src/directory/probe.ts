@@ -1,10 +1,9 @@
-/** The way to a domain controller, step by step, before anybody binds: its name, its port, its certificate. And its clock. */
+/** The way to a domain controller, step by step, before anybody binds: its name, its port, its certificate. */
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import tls from "node:tls";
 import { DirectoryError } from "../ad/error.ts";
 import { toDirectoryError } from "./ldap-error.ts";
-import type { LdapSession } from "./session.ts";
 import { connect } from "./socket.ts";
 
 export interface Certificate {
@@ -49,16 +48,4 @@ export async function probe(url: string, ca: string): Promise<Certificate | unde
   } catch (error) {
     throw toDirectoryError(error, { what: `connecting to ${url}`, write: false });
   }
-}
-
-/** By how many seconds the server's clock is ahead of this one's; undefined where it does not tell the time. Rejects with DirectoryError. */
-export async function clockSkew(session: LdapSession, now: () => number): Promise<number | undefined> {
-  const asked = now();
-  const entry = await session.searchOne({ base: "", scope: "base", attributes: ["currentTime"] });
-  const answered = now();
-  const time = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)/.exec(entry?.text("currentTime") ?? "");
-  if (!time) return undefined;
-  const [year = 0, month = 1, ...rest] = time.slice(1).map(Number);
-  const [day = 1, hour = 0, minute = 0, second = 0] = rest;
-  return Math.round((Date.UTC(year, month - 1, day, hour, minute, second) - (asked + answered) / 2) / 1000);
 }

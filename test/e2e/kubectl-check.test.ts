@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { type Ended, execute, PROGRAM } from "../harness/cli.ts";
 import { DELEGATED } from "../harness/delegation.ts";
-import { addUser } from "../harness/directory.ts";
+import { addUser, HOST } from "../harness/directory.ts";
+import { DnsServer } from "../harness/dns-server.ts";
 import { PodWebhook } from "../harness/pod-webhook.ts";
 import { installKind, removeKind } from "../harness/pods.ts";
 import { waitFor } from "../harness/process.ts";
@@ -70,6 +71,27 @@ describe.skipIf(!available || !onApiServer)("kubectl farm check", () => {
     ]);
   });
 
+  test("it finds the domain controllers in DNS, and shows which one the operator would choose", async () => {
+    const dns = await DnsServer.start();
+    const none = ["--kubeconfig", `${dir}/none`, "--domain", "contoso.com", "--dns-server", dns.address];
+    const name = "_ldap._tcp.dc._msdcs.contoso.com";
+    const nobody = await found(1, ...none);
+    expect(nobody.filter(({ state }) => state === "Bad")).toMatchObject([
+      { check: "SRV records", message: expect.stringContaining("NXDOMAIN") },
+    ]);
+    dns.controllers(undefined, HOST, "web.fabrikam.com");
+    const findings = await found(0, ...none, "--ca-file", `${dir}/ca.pem`);
+    expect(findings).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ check: name, message: `It names ${HOST}.` }),
+        expect.objectContaining({ check: "ServersRefused", message: expect.stringContaining("web.fabrikam.com") }),
+        expect.objectContaining({ check: "Order", message: `The operator would try ldaps://${HOST}.` }),
+        expect.objectContaining({ subject: `ldaps://${HOST}`, check: "Bind", state: "Unknown" }),
+      ]),
+    );
+    await dns.stop();
+  });
+
   test("each thing that is wrong is told apart, with what to do", async () => {
     const none = ["--kubeconfig", `${dir}/none`];
     await writeFile(`${dir}/wrong`, "Wrong-1234");
@@ -100,7 +122,8 @@ describe.skipIf(!available || !onApiServer)("kubectl farm check", () => {
     const usage: readonly (readonly [args: readonly string[], message: string])[] = [
       [["--username", JANE.username], "give --domain too"],
       [["--domain", "contoso"], "neither an ActiveDirectoryDomain of the cluster nor a DNS name"],
-      [["--domain", "contoso.com"], "give --server"],
+      [["--domain", "contoso.com", "--username", JANE.username, "--no-rights"], "give --server"],
+      [["--domain", "contoso.com", "--dns-server", "dns.contoso.com"], "--dns-server dns.contoso.com is no address"],
       [bind, "give --container OU=Farms, or --no-rights"],
     ];
     for (const [args, message] of usage) {

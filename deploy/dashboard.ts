@@ -96,7 +96,7 @@ const OVERVIEW = [
     ],
     {
       description:
-        "Farms and domains that wait for a worker, and those that are tried again. If it only grows, the operator does not keep up.",
+        "Farms and domains that wait for a worker, and those that the operator tries again. If it only grows, the operator does not keep up.",
     },
   ),
   graph("Longest reconcile that runs", [[`max by (name) (workqueue_longest_running_processor_seconds{${QUEUES}})`, "{{name}}"]], {
@@ -166,7 +166,7 @@ const DOMAIN = [
     ],
     { unit: "s", description: "How long ago the directory said what changed, beside how often it is asked. It should not grow." },
   ),
-  list("What is not as wished", `serverfarm_domain_condition{${DOMAIN_NOW}} == 1`, ["condition", "status", "reason"], {
+  list("Unhealthy conditions", `serverfarm_domain_condition{${DOMAIN_NOW}} == 1`, ["condition", "status", "reason"], {
     description: "`kubectl describe addomain` says what to do. Empty where all is well.",
   }),
   graph(
@@ -194,8 +194,8 @@ const DOMAIN = [
   graph("Changes", [[`sum by (change) (increase(serverfarm_directory_changes_total{${DOMAIN_NOW}}${RATE}))`, "{{change}}"]], {
     description: "What the operator wrote to the directory, by kind of change.",
   }),
-  graph("Drift put right", [[`sum by (change) (increase(serverfarm_drift_corrected_total{${DOMAIN_NOW}}${RATE}))`, "{{change}}"]], {
-    description: "Changes by others to what farms own, taken back. Many: somebody else manages the same objects.",
+  graph("Drift corrected", [[`sum by (change) (increase(serverfarm_drift_corrected_total{${DOMAIN_NOW}}${RATE}))`, "{{change}}"]], {
+    description: "Changes outside the operator to objects that farms own, reverted. Many: something else manages the same objects.",
   }),
 ];
 
@@ -212,7 +212,7 @@ const ONE_FARM = [
     width: HALF,
     description: "When the domain controllers will change the account's password. In the past: no host has asked for it since.",
   }),
-  list("What is not as wished", `serverfarm_farm_condition{${FARM}} == 1`, ["condition", "status", "reason"], {
+  list("Unhealthy conditions", `serverfarm_farm_condition{${FARM}} == 1`, ["condition", "status", "reason"], {
     description: "`kubectl describe farm` says what to do. Empty where all is well.",
   }),
   graph(

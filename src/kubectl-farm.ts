@@ -89,7 +89,7 @@ command("reconcile", "Ask the operator to look at a farm now, and wait for what 
 
 for (const [name, suspend, description] of [
   ["suspend", true, "Stop all work on a farm, quarantines and deletion included, until you resume it."],
-  ["resume", false, "Go on with a farm that is suspended."],
+  ["resume", false, "Resume a farm that is suspended."],
 ] as const) {
   command(name, description)
     .argument("<name>", "the farm")

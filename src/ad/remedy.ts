@@ -13,7 +13,7 @@ export function quoteForShell(text: string): string {
 /** Of an object that was in a protected group: AdminSDHolder also took it what it inherits, and gives neither back (MS-ADTS 3.1.1.6.1). */
 export function clearAdminCount(distinguishedName: string): string {
   const name = quoteForPowerShell(distinguishedName);
-  return `take it out of every protected group, then Set-ADObject -Identity ${name} -Clear adminCount and dsacls ${name} /P:N, so that it inherits rights again`;
+  return `remove it from every protected group, then run Set-ADObject -Identity ${name} -Clear adminCount and dsacls ${name} /P:N, so that it inherits permissions again`;
 }
 
 /** Protection is two entries that deny: one on the object, and one on its container, which its removal leaves there. */

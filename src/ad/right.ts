@@ -25,7 +25,7 @@ export type MissingRight =
 export function describeRight(right: MissingRight, account: string): string {
   switch (right.kind) {
     case "SharedContainer":
-      return `nothing is created in ${right.container}, which holds objects of others: ${MAKE_AN_OU}, and name it in spec.defaults.`;
+      return `the operator does not create objects in the shared container ${right.container}: ${MAKE_AN_OU}, and name it in spec.defaults.`;
     case "NoContainer":
       return `${right.container} does not exist or cannot be read: create it, or correct the container (the farm's, or the domain's spec.defaults).`;
     case "NotAContainer":
@@ -46,7 +46,7 @@ export function describeRight(right: MissingRight, account: string): string {
 }
 
 function orProtected({ object }: { readonly object: string }): string {
-  return `Or ${object} is protected from accidental deletion: if it is meant to go, ${allowDeletion(object)}; where that is not enough, the container still has an entry that denies Everyone to delete its children: remove that too.`;
+  return `Or ${object} is protected from accidental deletion: to delete it, ${allowDeletion(object)}; if that is not enough, also remove the entry of its container that denies Everyone the right to delete child objects.`;
 }
 
 function childRights({ container, objectClass }: { readonly container: string; readonly objectClass: string }, account: string): string {
@@ -55,7 +55,7 @@ function childRights({ container, objectClass }: { readonly container: string; r
 
 function remedy(container: string, grant: string): string {
   if (!isSharedContainer(container)) return `dsacls ${quoteForShell(container)} ${grant}.`;
-  return `it is not to be given there, where objects of others are: ${MAKE_AN_OU}, give it there, and move there what is the farms'.`;
+  return `do not grant it in a shared container: ${MAKE_AN_OU}, grant it there, and move the farms' objects there.`;
 }
 
 /** What the operator's account may do that no farm needs. */
@@ -68,11 +68,11 @@ export type ExcessiveRight =
 export function describeExcess(right: ExcessiveRight, account: string): string {
   switch (right.kind) {
     case "AdministrativeGroup":
-      return `${account} is in ${right.name} (${right.sid}), directly or by way of another group: take it out.`;
+      return `${account} is in ${right.name} (${right.sid}), directly or through another group: remove it from that group.`;
     case "CreateOthers":
-      return `it may create ${few(right.classes)} in ${right.container}, where farms need gMSAs and groups only: take that right away.`;
+      return `it may create ${few(right.classes)} in ${right.container}, where farms need only gMSAs and groups: remove that right.`;
     case "WriteMembers":
-      return `it may write member of groups outside the farms' containers, such as ${few(right.groups)}: give that right on single groups only, and not on what they are in.`;
+      return `it may write member of groups outside the farms' containers, such as ${few(right.groups)}: grant that right on individual groups only, not on their containers.`;
   }
 }
 

@@ -57,7 +57,7 @@ export class Cluster {
     if (watchNamespaces.length === 0) return watched;
     const refused = Promise.withResolvers<undefined>();
     const onError = (error: KubernetesError, failures: number): void => {
-      if (failures === 1) log.warn("what is outside watchNamespaces is not seen", { resource: resource.plural, error: error.message });
+      if (failures === 1) log.warn("cannot list objects outside watchNamespaces", { resource: resource.plural, error: error.message });
       if (error.kind === "Forbidden") refused.resolve(undefined);
     };
     const all = new Reflector({ client, resource, onError, onAlive: () => undefined });

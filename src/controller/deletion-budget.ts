@@ -2,7 +2,7 @@
 import { CONFIRM_DELETION } from "../api/annotations.ts";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
-import { keyOf } from "../api/object.ts";
+import { keyOf, timestamp } from "../api/object.ts";
 import { budgetExceededEvent, freeSlots, nextSlotIn, takeSlot } from "../domain/deletion-budget.ts";
 import { type HeldEnd, heldEnd } from "../farm/status/held-end.ts";
 import { KubernetesError } from "../kubernetes/api-error.ts";
@@ -97,7 +97,10 @@ export class DeletionBudgets {
     waiting.set(key, farm.metadata.deletionTimestamp ?? "");
     this.#context.metrics.objects.deletionsWaiting(name, waiting.size);
     this.#arm(domain);
-    return heldEnd(farm, domain.spec.deletionBudget);
+    const now = new Date();
+    const next = nextSlotIn(domain.status?.deletions ?? [], budgetOf(domain), now);
+    const from = next > 0 && Number.isFinite(next) ? timestamp(new Date(now.getTime() + next)) : undefined;
+    return heldEnd(farm, domain.spec.deletionBudget, from);
   }
 
   #leave(domain: string, key: string): void {

@@ -47,7 +47,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reac
     return {
       kind: "NotReady",
       reason: "DomainNotReady",
-      message: `the ActiveDirectoryDomain ${metadata.name} is not ready${problem}: see kubectl describe addomain ${metadata.name}. The farm goes on by itself once it is.`,
+      message: `the ActiveDirectoryDomain ${metadata.name} is not ready${problem}: see kubectl describe addomain ${metadata.name}. The farm continues automatically once the domain is ready.`,
     };
   }
   const { absenceReliableAfter } = state;

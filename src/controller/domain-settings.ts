@@ -162,7 +162,7 @@ function readAuthorities(
   if (found.length === 0) {
     return {
       reason: "SecretNotFound",
-      message: `${where} no certificate (PEM) under the key ${key}: put the CA of the domain controllers there. (What Windows exports as .cer may be DER: certutil -encode makes it PEM.)`,
+      message: `${where} no certificate (PEM) under the key ${key}: put the CA of the domain controllers there. (A .cer file from Windows may be DER: certutil -encode converts it to PEM.)`,
     };
   }
   const certificates = found.map((block) => /^-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/.exec(block)?.[0] ?? "");
@@ -170,7 +170,7 @@ function readAuthorities(
   if (unreadable !== -1) {
     return {
       reason: "SecretNotFound",
-      message: `${where} a certificate under the key ${key} that cannot be read (number ${unreadable + 1}): put it there again, whole.`,
+      message: `${where} a certificate under the key ${key} that cannot be read (number ${unreadable + 1}): replace it with the complete certificate.`,
     };
   }
   return { ca: certificates.join("\n") };
@@ -191,15 +191,18 @@ function hash(...parts: readonly unknown[]): string {
 /** Why the directory cannot be used, with what to do. */
 export function problemOf(error: unknown, { spec }: ActiveDirectoryDomain): DomainProblem {
   if (!(error instanceof DirectoryError)) {
-    return { reason: "InternalError", message: `the operator failed: ${String(error)}. It tries again; please report this with its log.` };
+    return {
+      reason: "InternalError",
+      message: `the operator failed: ${String(error)}. The operator tries again. Report this with the operator's log.`,
+    };
   }
   const { kind, message } = error;
-  if (error instanceof DiscoveryError) return { reason: "DiscoveryFailed", message: `${message}. It is tried again by itself.` };
+  if (error instanceof DiscoveryError) return { reason: "DiscoveryFailed", message: `${message}. The operator tries again.` };
   switch (kind) {
     case "InvalidCredentials":
       return {
         reason: "CredentialsRejected",
-        message: `${message}. Correct the Secret ${spec.credentialsSecretRef.name}; until then it is tried again rarely, so that the account is not locked out.`,
+        message: `${message}. Correct the Secret ${spec.credentialsSecretRef.name}. Until then the operator tries less often, so that the account is not locked out.`,
       };
     case "Untrusted":
       return {
@@ -223,6 +226,6 @@ export function problemOf(error: unknown, { spec }: ActiveDirectoryDomain): Doma
     case "Unwilling":
     case "Referral":
     case "NotOwned":
-      return { reason: "DirectoryUnavailable", message: `${message}. It is tried again by itself.` };
+      return { reason: "DirectoryUnavailable", message: `${message}. The operator tries again.` };
   }
 }

@@ -24,7 +24,7 @@ export async function sayFailed(
   error: unknown,
 ): Promise<void> {
   if (!(error instanceof KubernetesError)) {
-    const message = `the operator failed: ${String(error)}. It tries again; please report this with its log.`;
+    const message = `the operator failed: ${String(error)}. The operator tries again. Report this with the operator's log.`;
     await statuses.writeUnlessGone(kind, farm, unknownStatus(farm, "InternalError", message, new Date()));
     return;
   }
@@ -56,5 +56,5 @@ export async function letGo(
 export function tellOwner({ events, log }: To, domains: Copies<ActiveDirectoryDomain>, farm: ServerFarm, draft: EventDraft): void {
   const domain = domains.get(farm.spec.domainRef.name);
   if (domain) events.record(DOMAINS, domain, draft, farm.metadata.namespace);
-  log.info("the farm is not told all", { farm: keyOf(farm.metadata), message: draft.message });
+  log.info("the farm's status leaves a part out", { farm: keyOf(farm.metadata), message: draft.message });
 }

@@ -204,9 +204,9 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   /** Why what began may not go on: what tenants forbid in the middle of it would stay, since they revoke nothing. */
   #stopOf(farm: ServerFarm): string | undefined {
     const { suspend, managementPolicy } = (this.objects.get(keyOf(farm.metadata)) ?? farm).spec;
-    if (suspend || managementPolicy === "Observe") return "the farm was suspended, or is only observed, meanwhile";
+    if (suspend || managementPolicy === "Observe") return "the farm was suspended or set to Observe in the meantime";
     const isSo = farm.metadata.deletionTimestamp !== undefined || !this.#hasTenants(farm) || this.#tenancy.isSo(farm);
-    return isSo ? undefined : "what the domain's tenants allow the farm changed meanwhile";
+    return isSo ? undefined : "what the domain's tenants allow the farm changed in the meantime";
   }
 
   async release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result> {

@@ -99,7 +99,7 @@ export class LabelledCopies<T extends KubernetesObject> implements Copies<T> {
     const { log, metrics, resource, onError } = this.#options;
     const { plural } = resource;
     if (error.kind !== "NotFound") onError(error, failures);
-    else if (!this.#isMissing()) log.info("the cluster does not have this kind: it is used once it is there", { resource: plural });
+    else if (!this.#isMissing()) log.info("the cluster does not have this kind: the operator uses it once it exists", { resource: plural });
     if (error.kind !== "NotFound" && error.kind !== "Forbidden") return;
     if (error.kind === "Forbidden") this.#refusedAt = performance.now();
     this.#change(error);

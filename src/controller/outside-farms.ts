@@ -28,9 +28,11 @@ export function sayOutside(farms: Copies<ServerFarm>, watchNamespaces: readonly 
     const text = JSON.stringify(namespaces);
     if (text === said) return;
     said = text;
-    if (outside.length === 0) log.info("no farm outside watchNamespaces bears the finalizer any more");
+    if (outside.length === 0) log.info("no farm outside watchNamespaces has the finalizer any more");
     else
-      log.warn("farms outside watchNamespaces bear the finalizer: only an operator that watches them lets them go", { namespaces: text });
+      log.warn("farms outside watchNamespaces have the finalizer: it stays until an operator that watches their namespaces removes it", {
+        namespaces: text,
+      });
   };
   farms.subscribe(() => {
     timer ??= setTimeout(say, TOGETHER).unref();

@@ -167,7 +167,7 @@ export class Pods {
   #stopOf(farm: ServerFarm): string | undefined {
     const domain = this.#others.domains.objects.get(farm.spec.domainRef.name);
     const isBraked = domain !== undefined && brakeOf(domain.spec) !== undefined;
-    return isBraked ? "the domain was suspended, or is only observed, meanwhile" : this.#others.stopOf(farm);
+    return isBraked ? "the domain was suspended or set to Observe in the meantime" : this.#others.stopOf(farm);
   }
 
   #liveFarm(place: Pick<Owner, "namespace" | "name">): Promise<ServerFarm | undefined> {

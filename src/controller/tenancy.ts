@@ -125,7 +125,7 @@ export class Tenancy {
   #unknown(): Permission | undefined {
     const { unknown } = this.#namespaces;
     if (unknown === undefined) return undefined;
-    const message = `whether the domain's tenants allow the farm cannot be told, since the labels of its namespace cannot be read: give the operator's role list and watch of namespaces (${unknown}).`;
+    const message = `the operator cannot decide whether the domain's tenants allow the farm, because it cannot read the labels of the namespace: grant the operator's role list and watch of namespaces (${unknown}).`;
     return { kind: "Unknown", message };
   }
 

@@ -32,7 +32,7 @@ export function stepEvents(farm: ServerFarm, step: Step): readonly EventDraft[] 
       ? {
           type: "Warning",
           reason: "DriftCorrected",
-          message: `somebody else had changed what is published for Pods, which was fixed: ${text}`,
+          message: `drift corrected (what is published for Pods was changed outside the operator): ${text}`,
         }
       : { type: "Normal", reason: isSpec && step.do === "Create" ? "CredentialSpecPublished" : "PodsChanged", message: text },
     ...(changed ? [oldCopies(owner.namespace, credentialSpecName(owner))] : []),
@@ -46,7 +46,7 @@ function oldCopies(namespace: string, spec: string): EventDraft {
   return {
     type: "Warning",
     reason: "CredentialSpecChanged",
-    message: `Pods that were created before still run with the old copy of ${spec}: roll them out. Those that name it in gmsaCredentialSpecName: kubectl get pods -n ${namespace} -o custom-columns='${columns}'`,
+    message: `Pods that were created earlier still run with the old copy of ${spec}: restart them. To list the Pods that name it in gmsaCredentialSpecName: kubectl get pods -n ${namespace} -o custom-columns='${columns}'`,
   };
 }
 
@@ -55,7 +55,7 @@ export function leftEvent(spec: string): EventDraft {
   return {
     type: "Warning",
     reason: "ObjectKept",
-    message: `the GMSACredentialSpec ${spec} could not be deleted, and may be left: see kubectl get gmsacredentialspecs ${spec}. Nobody may use it once the farm is gone.`,
+    message: `the GMSACredentialSpec ${spec} could not be deleted: if kubectl get gmsacredentialspecs ${spec} still shows it, delete it. Nobody may use it once the farm is gone.`,
   };
 }
 

@@ -156,15 +156,15 @@ function listOf(value: unknown): readonly unknown[] {
 function notOwned({ kind, namespace, name }: WantedObject, found: FoundObject | undefined, owner: Owner): PodsBlocker {
   const other = found && farmOf(found);
   const where = namespace === undefined ? "" : ` -n ${namespace}`;
-  const whose = other === undefined ? "bears no label of this operator" : "belongs to another farm";
-  const consent = `To give it to the farm: kubectl annotate ${KINDS[kind].plural} ${name} serverfarm.dev/adopt=${owner.namespace}/${owner.name}.`;
-  const remedy =
-    kind === "GMSACredentialSpec" && other === undefined
-      ? `${consent} Or delete it`
-      : `Delete it (kubectl delete ${KINDS[kind].plural} ${name}${where})`;
+  const whose = other === undefined ? "has no label of this operator" : "belongs to another farm";
+  const command = `kubectl delete ${KINDS[kind].plural} ${name}${where}`;
+  const consent = `To have the farm adopt it: kubectl annotate ${KINDS[kind].plural} ${name} serverfarm.dev/adopt=${owner.namespace}/${owner.name}.`;
+  // To adopt it or to choose another name costs nobody anything, so these come first.
+  const adopt = kind === "GMSACredentialSpec" && other === undefined ? `${consent} ` : "";
+  const remedy = `${adopt}Give the farm another name, or delete that object if nobody needs it (${command})`;
   return {
     reason: "NotOwned",
-    message: `the ${kind} ${name}${namespace === undefined ? "" : ` in the namespace ${namespace}`} ${whose}: it is left alone${kind === "ConfigMap" ? "" : ", and nobody gets the right to use a credential spec for this farm"}. ${remedy}, or give the farm another name.`,
+    message: `the ${kind} ${name}${namespace === undefined ? "" : ` in the namespace ${namespace}`} ${whose}: the operator leaves it as it is${kind === "ConfigMap" ? "" : ", and grants nobody the right to use a credential spec for this farm"}. ${remedy}.`,
   };
 }
 

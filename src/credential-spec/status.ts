@@ -22,7 +22,7 @@ export function notEnabled(value: "pods.enabled" | "pods.configMaps"): PodsFindi
   return {
     status: "False",
     reason: "NotEnabled",
-    message: `${what}: the operator is installed without ${value}, which gives it the rights for it. Ask whoever installed it to set ${value} of its chart to true (docs/guide/windows-pods.md).`,
+    message: `${what}: the operator is installed without ${value}, which grants it the rights for that. Ask whoever installed it to set ${value} to true in its chart (docs/guide/windows-pods.md).`,
   };
 }
 
@@ -30,7 +30,7 @@ export const KIND_MISSING: PodsFinding = {
   status: "False",
   reason: "CredentialSpecKindMissing",
   message:
-    "the cluster has no GMSACredentialSpec (windows.k8s.io/v1): install kubernetes-sigs/windows-gmsa, its CRD and its webhook. The farm goes on by itself once it is there; all else of it is not affected.",
+    "the cluster has no GMSACredentialSpec (windows.k8s.io/v1): install kubernetes-sigs/windows-gmsa, its CRD and its webhook. The operator publishes automatically once the kind exists; the rest of the farm is not affected.",
 };
 
 /** The API server drops what it does not know. */
@@ -38,18 +38,18 @@ export const KIND_TOO_OLD: PodsFinding = {
   status: "False",
   reason: "CredentialSpecKindMissing",
   message:
-    "the CRD of GMSACredentialSpec in this cluster does not keep all of a credential spec (HostAccountConfig): bring kubernetes-sigs/windows-gmsa, its CRD and its webhook, up to date.",
+    "the CRD of GMSACredentialSpec in this cluster does not store all fields of a credential spec (HostAccountConfig): update kubernetes-sigs/windows-gmsa, its CRD and its webhook.",
 };
 
 export function refusedFinding(kind: "AccessDenied" | "Rejected", said: string): PodsFinding {
   const remedy =
     kind === "AccessDenied"
-      ? "Give the operator's role the right that is missing (pods.enabled of its chart does)."
+      ? "Grant the operator's role the missing right (pods.enabled of its chart does)."
       : "Change what refuses it (an admission policy, a webhook).";
   return {
     status: "False",
     reason: kind,
-    message: `the API server refused what is published for Pods: ${said}. ${remedy} It is tried again by itself.`,
+    message: `the API server refused what is published for Pods: ${said}. ${remedy} The operator tries again.`,
   };
 }
 
@@ -57,8 +57,7 @@ export function refusedFinding(kind: "AccessDenied" | "Rejected", said: string):
 export const UNFINISHED: PodsFinding = {
   status: "Unknown",
   reason: "Progressing",
-  message:
-    "the API server did not answer, or could not do what is published for Pods: it is tried again, and the log of the operator says more.",
+  message: "the API server did not answer or failed while the operator published for Pods. The operator tries again; see its log.",
 };
 
 /** Reasons of HostsReady that are about single hosts: the others have the right already. */
@@ -101,11 +100,11 @@ export function isWithheld({ conditions = [] }: ServerFarmStatus): boolean {
 
 /** `own`: a spec is there already, which is left as it is. */
 export function awaitedFinding(own: boolean): PodsFinding {
-  const what = own ? "what is published is neither fixed nor given to anybody" : "nothing is published";
+  const what = own ? "what is published is neither corrected nor granted to anyone" : "nothing is published";
   return {
     status: "False",
     reason: "ChangesPending",
-    message: `${what} before the account is there and hosts may retrieve its password: see AccountReady and HostsReady.`,
+    message: `${what} until the account exists and hosts may retrieve its password: see AccountReady and HostsReady.`,
   };
 }
 
@@ -119,7 +118,7 @@ export const NOT_ALLOWED: PodsFinding = {
 /** Nothing is written for a farm that is only observed. Undefined where nothing is to be done. */
 export function observedFinding({ steps }: PodsPlan): PodsFinding | undefined {
   if (steps.length === 0) return undefined;
-  const message = `not done, as managementPolicy (of the farm or of its domain) is Observe: ${steps.map(describeStep).join(", ")}.`;
+  const message = `managementPolicy of the farm or of its domain is Observe, so these changes are pending: ${steps.map(describeStep).join(", ")}.`;
   return { status: "False", reason: "ChangesPending", message };
 }
 
@@ -138,7 +137,7 @@ export function publishedFinding(farm: ServerFarm): PodsFinding {
   return {
     status: "True",
     reason: "Published",
-    message: `the GMSACredentialSpec ${credentialSpecName(ownerOf(farm))} is published; ${who}. Only ${node} can retrieve the password; Pods start on others, too.`,
+    message: `the GMSACredentialSpec ${credentialSpecName(ownerOf(farm))} is published; ${who}. Only ${node} can retrieve the password; Pods also start on other nodes.`,
   };
 }
 

@@ -8,7 +8,7 @@ const NAMED = 3;
 
 /** The same error, with what is below, as far as it can be seen, and what to do. None of it is deleted: no farm puts anything there. */
 export async function nameChildren(session: LdapSession, distinguishedName: string, error: DirectoryError): Promise<DirectoryError> {
-  const remedy = `Nothing of it is this farm's, so all was left as it is. Look (Get-ADObject -Filter * -SearchBase ${quoteForPowerShell(distinguishedName)} -SearchScope OneLevel), and move or remove it by hand; the farm goes on by itself then.`;
+  const remedy = `The farm owns none of it, so the operator deleted nothing. List it (Get-ADObject -Filter * -SearchBase ${quoteForPowerShell(distinguishedName)} -SearchScope OneLevel), and move it or delete it yourself; the farm then continues automatically.`;
   const message = `${distinguishedName} cannot be deleted: ${await describeChildren(session, distinguishedName)} (${error.message}). ${remedy}`;
   return new DirectoryError(error.kind, message, { answer: error.answer, cause: error });
 }

@@ -80,6 +80,6 @@ async function missingAttributes(
 
 /** Of an object that cannot be created, since something that it names is not there. */
 export function missingParent(dn: string, error: DirectoryError): DirectoryError {
-  const message = `${error.message}: its container, or a computer that is to be a member, is not there. Create the container, or correct container or the domain's defaults (${dn}).`;
+  const message = `${error.message}: its container, or a computer to add as a member, does not exist. Create the container, or correct container or the domain's defaults (${dn}).`;
   return new DirectoryError("ConstraintViolation", message, { answer: error.answer, cause: error });
 }

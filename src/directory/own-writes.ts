@@ -98,7 +98,7 @@ export class OwnWrites {
     if (known && known.server !== server) {
       throw new DirectoryError(
         "Unavailable",
-        `${dn} may have been made on another domain controller and not have reached this one, which took over less than an hour ago: it is not made again until the hour is over`,
+        `${dn} may exist on another domain controller and not be replicated yet, as the operator failed over to this one less than an hour ago: it is not created again until the hour is over`,
       );
     }
     this.#made.delete(dnKey(dn));

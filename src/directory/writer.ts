@@ -129,7 +129,7 @@ export class LdapWriter implements Writer {
     const open = modifications.filter(([, attribute, [value]]) => entry.text(attribute) !== value);
     const changed = open.map(([, attribute]) => attribute).filter((attribute) => entry.text(attribute) !== expected[attribute]);
     if (changed.length > 0)
-      throw new DirectoryError("Stale", `${object.distinguishedName}: ${changed.join(", ")} changed meanwhile; it is looked at again`);
+      throw new DirectoryError("Stale", `${object.distinguishedName}: ${changed.join(", ")} changed in the meantime; it is read again`);
     if (open.length > 0) await this.#send({ ...write, modifications: open }, asker, entry);
     else this.#tell(toldOf(write, asker, entry), "Found");
   }
@@ -202,7 +202,7 @@ export class LdapWriter implements Writer {
     if (protection !== undefined) {
       const remedy =
         protection === ADMIN_COUNT && owner !== undefined && current === owner ? `; ${clearAdminCount(distinguishedName)}` : "";
-      throw new DirectoryError("NotOwned", `${distinguishedName} must never be touched: ${protection}${remedy}`);
+      throw new DirectoryError("NotOwned", `${distinguishedName} must never be changed or deleted: ${protection}${remedy}`);
     }
     if ((owner !== undefined && current !== owner) || decodeGuid(guid) !== objectGUID) throw notOwned(object, current);
     return entry;
@@ -242,7 +242,7 @@ function mayBeOfName({ kind, code }: DirectoryError): boolean {
 }
 
 function gone({ distinguishedName }: MemberGroup): DirectoryError {
-  return new DirectoryError("Stale", `${distinguishedName} is gone; it is looked for again`);
+  return new DirectoryError("Stale", `${distinguishedName} is gone; the operator looks for it again`);
 }
 
 function notOwned({ distinguishedName, owner }: MemberGroup, current: string | undefined): DirectoryError {

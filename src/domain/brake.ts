@@ -12,7 +12,7 @@ export function brakeOf({ suspend, managementPolicy }: ActiveDirectoryDomain["sp
 
 /** A domain that is suspended is neither ready nor on its way: one condition says so, the others say what was last seen. */
 export function suspendedFindings({ metadata, status }: ActiveDirectoryDomain): readonly ConditionDraft[] {
-  const message = `suspend is true: nothing is read or written for any farm of this domain. To go on: kubectl patch addomain ${metadata.name} --type=merge -p '{"spec":{"suspend":false}}'`;
+  const message = `spec.suspend is true: the operator neither reads nor writes the directory for any farm of this domain, so changes, quarantines and deletions wait. To continue: kubectl patch addomain ${metadata.name} --type=merge -p '{"spec":{"suspend":false}}'`;
   const parts = PARTS.map(
     (type): ConditionDraft =>
       status?.conditions?.find((condition) => condition.type === type) ?? { type, status: "Unknown", reason: "Suspended", message },
@@ -22,7 +22,7 @@ export function suspendedFindings({ metadata, status }: ActiveDirectoryDomain): 
 
 /** A domain where all is well but nothing is written says that, and how to go on. */
 export function observingFindings({ metadata }: ActiveDirectoryDomain, findings: readonly ConditionDraft[]): readonly ConditionDraft[] {
-  const message = `managementPolicy is Observe: farms are compared, and nothing is written for any of them; status.plan of each has what would be. To go on: kubectl patch addomain ${metadata.name} --type=merge -p '{"spec":{"managementPolicy":"Enforce"}}'`;
+  const message = `spec.managementPolicy is Observe: the operator compares the farms of this domain and writes nothing to the directory; status.plan of each farm lists what it would write. To continue: kubectl patch addomain ${metadata.name} --type=merge -p '{"spec":{"managementPolicy":"Enforce"}}'`;
   return findings.map((finding) =>
     finding.type === "Ready" && finding.status === "True" ? { ...finding, reason: "Observing", message } : finding,
   );
@@ -30,5 +30,5 @@ export function observingFindings({ metadata }: ActiveDirectoryDomain, findings:
 
 /** What the farms of a suspended domain are told: one text for all. */
 export function suspendedBy({ metadata }: ActiveDirectoryDomain): string {
-  return `the ActiveDirectoryDomain ${metadata.name} is suspended: nothing is read or written for any of its farms. The farm goes on by itself once spec.suspend of the domain is false.`;
+  return `the ActiveDirectoryDomain ${metadata.name} is suspended: the operator neither reads nor writes the directory for any of its farms, so changes, quarantines and deletions wait. The farm continues automatically once spec.suspend of the domain is false.`;
 }

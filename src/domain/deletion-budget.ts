@@ -53,6 +53,6 @@ export function budgetExceededEvent({ spec }: ActiveDirectoryDomain): EventDraft
   return {
     type: "Warning",
     reason: "DeletionBudgetExceeded",
-    message: `deleted farms wait: spec.deletionBudget allows ${farms === 1 ? "1 farm" : `${farms} farms`} within ${per}. kubectl get farm -A shows them (DeletionBlocked). Was it a mistake? Set deletionPolicy: Retain on them; docs/runbooks/ServerFarmDeletionBudgetExceeded.md`,
+    message: `deleted farms wait: spec.deletionBudget allows ${farms === 1 ? "1 farm" : `${farms} farms`} within ${per}. To list them: kubectl get farm -A (DeletionBlocked). If the deletion is a mistake, set deletionPolicy: Retain on them; see docs/runbooks/ServerFarmDeletionBudgetExceeded.md`,
   };
 }

@@ -101,7 +101,7 @@ export function deletionBlockedEvent(farms: readonly string[]): EventDraft {
   return {
     type: "Warning",
     reason: "DeletionBlocked",
-    message: `${farms.length} farms name this domain (${names}): delete them first; the domain goes by itself then.`,
+    message: `${farms.length} farms name this domain (${names}): delete them first; the domain is then deleted automatically.`,
   };
 }
 
@@ -196,13 +196,13 @@ function permissionsFinding({ missingRights, excessiveRights = [], account }: Do
   const type = "PermissionsSufficient";
   const excess =
     excessiveRights.length > 0
-      ? ` The account may do more than farms need, and so may whoever steals it: ${excessiveRights.map((right) => describeExcess(right, account)).join(" ")} Use an account as docs/domain-setup.md makes it.`
+      ? ` The account has more rights than farms need, and so has anyone who steals it: ${excessiveRights.map((right) => describeExcess(right, account)).join(" ")} Use an account that is set up as in docs/domain-setup.md.`
       : "";
   if (missingRights.length === 0) {
     return {
       type,
       ...(excess === "" ? ({ status: "True", reason: "Reconciled" } as const) : ({ status: "False", reason: "Excessive" } as const)),
-      message: `no missing right was found in the default containers; rights on attributes show once there is an account.${excess}`,
+      message: `no right is missing in the default containers; rights on attributes can be checked once an account exists.${excess}`,
     };
   }
   return {

@@ -27,16 +27,16 @@ export function isBlank(owner: string | undefined): boolean {
   return owner === undefined || owner === "";
 }
 
-/** What has to be done for an object to be taken over, as a sentence with a space before it; nothing for what another farm owns. */
+/** What to do for an object to be adopted, as a sentence with a space before it; nothing for what another farm owns. */
 export function adoptionHint({ farm, domain, consent }: Adoption, { distinguishedName, owner }: DirectoryObject): string {
   if (isOwnerMarker(owner)) return "";
-  if (domain === "Never") return " To take it over is not allowed in this domain (adoption: Never).";
+  if (domain === "Never") return " Adoption is not allowed in this domain (adoption: Never).";
   const policy = farm === "Never" ? "set adoptionPolicy: Unowned" : "";
-  if (owner === consent || (domain === "Unowned" && isBlank(owner))) return policy === "" ? "" : ` To take it over as it is, ${policy}.`;
+  if (owner === consent || (domain === "Unowned" && isBlank(owner))) return policy === "" ? "" : ` To adopt it as it is, ${policy}.`;
   const [dn, text] = [distinguishedName, consent].map(quoteForPowerShell);
-  const note = isBlank(owner) ? "" : " (that replaces what is there)";
+  const note = isBlank(owner) ? "" : " (this replaces the present text)";
   const command = `Set-ADObject -Identity ${dn} -Replace @{adminDescription=${text}}`;
-  return ` To take it over as it is, ${policy}${policy === "" ? "" : ", and "}have an administrator consent in the directory: ${command}${note}.`;
+  return ` To adopt it as it is, ${policy}${policy === "" ? "" : ", and "}have an administrator consent in the directory: ${command}${note}.`;
 }
 
 /** A group that may be taken over, with its members as far as they count, and those of them that are computers: keys of distinguished names. */

@@ -55,7 +55,7 @@ function eventsForOwner({ metadata }: ServerFarm, { view, plan }: Report, said: 
   return hidden.slice(0, TOLD).map((message) => ({
     type: "Warning",
     reason: "HiddenFromTenant",
-    message: `the farm ${keyOf(metadata)} is not told all of this: ${message}`,
+    message: `the status of the farm ${keyOf(metadata)} leaves a part of this out: ${message}`,
     of: "Domain",
   }));
 }
@@ -64,7 +64,7 @@ function eventsForOwner({ metadata }: ServerFarm, { view, plan }: Report, said: 
 function quietNote(note: HostNote, hush: (message: string) => string): HostNote {
   const message = hush(note.message);
   if (note.reason !== "HostMoved" || message === note.message) return { ...note, message };
-  return { ...note, message: note.message.replace(/: it is now .*$/s, ". Where it is now the domain's owner can tell.") };
+  return { ...note, message: note.message.replace(/: it is now .*$/s, ". Ask the domain's owner where it is now.") };
 }
 
 function hushed(desired: DesiredFarm, objects: readonly DirectoryObject[]): (message: string) => string {
@@ -87,9 +87,9 @@ function hushed(desired: DesiredFarm, objects: readonly DirectoryObject[]): (mes
 }
 
 /** The way to consent for what is not named: a command that nobody can run. */
-const NAMELESS = / To take it over as it is, .*?-Identity 'another object' .*?\}( \([^)]*\))?\./s;
+const NAMELESS = / To adopt it as it is, .*?-Identity 'another object' .*?\}( \([^)]*\))?\./s;
 const LOOK_THERE =
-  " To take it over, name its container in the manifest (account.container, or container of the group): then this message has the command that consents. Where it is the domain's owner can tell.";
+  " To adopt it, name its container in the manifest (account.container, or container of the group): then this message has the command that gives consent. Ask the domain's owner where it is.";
 
 /** Its namespace's own, what stands where or is called as its manifest says, and computers where its tenant has hosts. */
 function knownTo(desired: DesiredFarm): (object: DirectoryObject) => boolean {

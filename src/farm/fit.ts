@@ -59,10 +59,10 @@ export function unfit(
   { misfits, refused }: Fit,
 ): Blocker | undefined {
   if (misfits.length > 0) {
-    const message = `${distinguishedName} cannot be taken over as the ${what}, since what the manifest says otherwise of it can never be changed; it was left as it is. Write into the manifest: ${misfits.join(", ")}.`;
+    const message = `${distinguishedName} cannot be adopted as the ${what}, because the manifest asks for other values of fields that can never change; the operator left it as it is. Write into the manifest: ${misfits.join(", ")}.`;
     return { reason: "ObjectExists", part, message };
   }
   if (refused === undefined) return undefined;
-  const message = `${distinguishedName} cannot be taken over as the ${what}: ${refused}; it was left as it is. Take the others out, or ${otherwise}`;
+  const message = `${distinguishedName} cannot be adopted as the ${what}: ${refused}; the operator left it as it is. ${otherwise}, or remove the other members.`;
   return { reason: "NotOwned", part, message };
 }

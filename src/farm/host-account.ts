@@ -35,7 +35,7 @@ export function unfitUser({ name }: DesiredHostAccount, user: DirectoryObject): 
   if (!isUser(user))
     return blocked(
       "ObjectExists",
-      `${distinguishedName} is no user, so it gets no right: have the domain's owner name a user in spec.podHostAccounts.`,
+      `${distinguishedName} is not a user, so it gets no right: have the domain's owner name a user in spec.podHostAccounts.`,
     );
   if (protection !== undefined)
     return blocked(
@@ -53,7 +53,7 @@ export function unfitUser({ name }: DesiredHostAccount, user: DirectoryObject): 
 export function userNotFound({ name, user, problem }: DesiredHostAccount): Blocker {
   if (problem || !user)
     return { reason: problem?.reason ?? "InvalidSpec", part: "Hosts", message: `pods.hostAccount: ${problem?.message ?? "no user"}.` };
-  const message = `pods.hostAccount (${name}): no user has the ${user.by} ${user.value}: create it, or have the domain's owner correct spec.podHostAccounts; it is granted by itself once it exists.`;
+  const message = `pods.hostAccount (${name}): no user has the ${user.by} ${user.value}: create it, or have the domain's owner correct spec.podHostAccounts. The operator grants it the right once it exists.`;
   return { reason: "HostNotFound", part: "Hosts", message };
 }
 

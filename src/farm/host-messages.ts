@@ -22,13 +22,14 @@ export function hostNotTrusted({ text }: HostReference, computer: DirectoryObjec
   const { distinguishedName, creatorSID } = computer;
   const message = isDomainController(computer)
     ? `${distinguishedName} is a domain controller, which is never a host: remove it from hosts.computers.`
-    : `${distinguishedName} was created by an ordinary user (${creatorSID}), as every user may under any free name, so it gets no right: an administrator deletes it and creates it again before it is joined, or sets selfJoinedComputers: Grant on the ActiveDirectoryDomain.`;
+    : `${distinguishedName} was created by an ordinary user (${creatorSID}), which every user can do under any free name, so it gets no right: have an administrator delete it and create it again before it joins the domain, or set selfJoinedComputers: Grant on the ActiveDirectoryDomain.`;
   return { reason: "HostNotTrusted", part: "Hosts", computer: text, message };
 }
 
 /** It is where the tenant's farms have no hosts: what it had before it was moved there it keeps. */
 export function hostNotAllowed({ text }: HostReference, { tenant, hostContainers }: Granted): Blocker {
-  const message = `${text} is not where hosts of the tenant ${tenant} are (hosts.containers: ${listOf(hostContainers)}), so it gets no right; one that it has it keeps. Move the computer, remove it from hosts.computers, or have the domain's owner allow its container (spec.tenants).`;
+  // Without the name of the host: the condition says it once for all such hosts.
+  const message = `not in a container that the tenant ${tenant} allows for hosts (hosts.containers: ${listOf(hostContainers)}), so the operator grants no new right; an existing right stays. Move the computer, remove it from hosts.computers, or have the domain's owner allow its container (spec.tenants).`;
   return { reason: "NotAllowed", part: "Hosts", computer: text, message };
 }
 
@@ -58,7 +59,7 @@ export function hostNotFound({ text, by, value }: HostReference): Blocker {
     reason: "HostNotFound",
     part: "Hosts",
     computer: text,
-    message: `no computer has the ${by} ${value}: join it to the domain, or correct hosts.computers; it is granted by itself once it exists.`,
+    message: `no computer has the ${by} ${value}: join it to the domain, or correct hosts.computers. The operator grants it the right once it exists.`,
   };
 }
 

@@ -8,7 +8,7 @@ import type { DesiredSearch } from "./desired-search.ts";
 import type { HostNote } from "./host-messages.ts";
 import type { ObservedSearch, SearchedContainer } from "./observed-search.ts";
 
-const NOBODY = "so nobody is added or removed by the search";
+const NOBODY = "so the search adds and removes nobody";
 
 /** Why the search says nothing of who is a host; undefined where it does. */
 export function searchBlocker(search: DesiredSearch, { container, failure, moreThan }: ObservedSearch): Blocker | undefined {
@@ -19,31 +19,31 @@ export function searchBlocker(search: DesiredSearch, { container, failure, moreT
       return {
         reason: "ContainerNotFound",
         part: "Hosts",
-        message: `${field}: ${distinguishedName} is not there, ${NOBODY}: create it, or correct ${field}.`,
+        message: `${field}: ${distinguishedName} does not exist, ${NOBODY}: create it, or correct ${field}.`,
       };
     case "Invalid":
       return { reason: "InvalidSpec", part: "Hosts", message: `${field}: ${container.problem}, ${NOBODY}. Correct it.` };
     case "Replaced":
       return { reason: "ContainerReplaced", part: "Hosts", message: `${field}: ${replaced(search, container)}` };
     case "Refused": {
-      const message = `${field}: no hosts are searched in ${container.object.distinguishedName}, since too many may create computers there or it is not for hosts, ${NOBODY}: make an OU for the hosts, and name it in ${field}.`;
+      const message = `${field}: the operator does not search ${container.object.distinguishedName}, because too many users can create computers there or it is not for hosts, ${NOBODY}: create an OU for the hosts, and name it in ${field}.`;
       return { reason: "InvalidSpec", part: "Hosts", message };
     }
     case "NotAllowed": {
       // Where it is now is none of the tenant's business.
-      const message = `${field}: ${distinguishedName} was moved to where hosts of the tenant are not, ${NOBODY}: name another container, or have the domain's owner move it back or allow it (spec.tenants).`;
+      const message = `${field}: ${distinguishedName} was moved out of the containers that the tenant allows for hosts, ${NOBODY}: name another container, or have the domain's owner move it back or allow it (spec.tenants).`;
       return { reason: "NotAllowed", part: "Hosts", message };
     }
     case "Known":
       if (moreThan !== undefined) {
-        const message = `hosts.search: more than ${moreThan} computers match below ${container.object.distinguishedName}, and no more are read where max is ${max}, ${NOBODY}. Narrow hosts.search.names or the container, or raise hosts.search.max.`;
+        const message = `hosts.search: more than ${moreThan} computers match below ${container.object.distinguishedName}, and the operator reads no more with a max of ${max}, ${NOBODY}. Narrow hosts.search.names or the container, or raise hosts.search.max.`;
         return { reason: "HostLimitExceeded", part: "Hosts", message };
       }
       if (failure === undefined) return undefined;
       return {
         reason: "DirectoryUnavailable",
         part: "Hosts",
-        message: `hosts.search: not everybody below ${container.object.distinguishedName} was found (${failure}), ${NOBODY}. It is tried again by itself.`,
+        message: `hosts.search: the search below ${container.object.distinguishedName} is not complete (${failure}), ${NOBODY}. The operator tries again.`,
       };
   }
 }
@@ -52,11 +52,11 @@ export function searchBlocker(search: DesiredSearch, { container, failure, moreT
 function replaced(search: DesiredSearch, { object, before }: Extract<SearchedContainer, { kind: "Replaced" }>): string {
   const { distinguishedName, objectGUID } = object;
   const was = before ? `which is now ${before.distinguishedName}` : "which is gone";
-  return `${distinguishedName} is another object (objectGUID ${objectGUID}) than the one that the farm searched before (${search.pinned ?? ""}), ${was}, ${NOBODY}. Name the container that is meant in hosts.search.container, or take the other one: ${annotate(search, CONFIRM_CONTAINER, objectGUID)}`;
+  return `${distinguishedName} is another object (objectGUID ${objectGUID}) than the one that the farm searched before (${search.pinned ?? ""}), ${was}, ${NOBODY}. Name the right container in hosts.search.container, or confirm this one: ${annotate(search, CONFIRM_CONTAINER, objectGUID)}`;
 }
 
 export function limitExceeded({ max }: DesiredSearch, count: number, container: DirectoryObject): Blocker {
-  const message = `hosts.search: ${count} computers match below ${container.distinguishedName}, more than max (${max}), so nobody is added; whoever has the right keeps it. Narrow hosts.search.names or the container, or raise hosts.search.max.`;
+  const message = `hosts.search: ${count} computers match below ${container.distinguishedName}, more than max (${max}), so nobody is added; hosts that have the right keep it. Narrow hosts.search.names or the container, or raise hosts.search.max.`;
   return { reason: "HostLimitExceeded", part: "Hosts", message };
 }
 
@@ -73,7 +73,7 @@ export function shrinkHeld(
   );
   const used =
     search.annotated === String(count) ? ` The annotation confirmed an earlier removal: remove it first (${CONFIRM_REMOVAL}-).` : "";
-  const message = `hosts.search: ${count} of ${of} computers are not among those that it finds any more (moved, renamed, disabled)${earlier}, and maxRemoval (${search.maxRemoval}%) is exceeded, so nobody is removed: ${names}. Move them back, or confirm that they go: ${annotate(search, CONFIRM_REMOVAL, String(count))}.${used}`;
+  const message = `hosts.search: ${count} of ${of} computers are no longer found (moved, renamed, disabled)${earlier}, which is more than maxRemoval (${search.maxRemoval}%), so nobody is removed: ${names}. Move them back, or confirm the removal: ${annotate(search, CONFIRM_REMOVAL, String(count))}.${used}`;
   return { reason: "ShrinkHeld", part: "Hosts", message };
 }
 
@@ -84,7 +84,7 @@ function annotate({ farm: { namespace, name } }: DesiredSearch, annotation: stri
 export function containerMoved({ distinguishedName }: DesiredSearch, object: DirectoryObject): HostNote {
   return {
     reason: "HostMoved",
-    message: `hosts.search.container: ${distinguishedName} was moved or renamed and is searched on: it is now ${object.distinguishedName}. Write that in place of ${distinguishedName}.`,
+    message: `hosts.search.container: ${distinguishedName} was moved or renamed, and the search continues there: it is now ${object.distinguishedName}. Write that in place of ${distinguishedName}.`,
   };
 }
 
@@ -105,7 +105,7 @@ export function passedOver({
       : [
           {
             reason: "HostNotTrusted" as const,
-            message: `hosts.search passes over ${names}: created by an ordinary user, as every user may under any free name, or a domain controller. An administrator deletes such a computer and creates it again before it is joined, or sets selfJoinedComputers: Grant on the ActiveDirectoryDomain.`,
+            message: `hosts.search skips ${names}: created by an ordinary user, which every user can do under any free name, or a domain controller. Have an administrator delete such a computer and create it again before it joins the domain, or set selfJoinedComputers: Grant on the ActiveDirectoryDomain.`,
           },
         ]),
     ...(notAllowed === 0
@@ -113,7 +113,7 @@ export function passedOver({
       : [
           {
             reason: "HostNotAllowed" as const,
-            message: `hosts.search: ${others} not where hosts of the tenant are, or not called as they are, and gets no right: have the domain's owner allow it (spec.tenants).`,
+            message: `hosts.search: ${others} outside the containers or names that the tenant allows for hosts, and gets no right: have the domain's owner allow it (spec.tenants).`,
           },
         ]),
   ];

@@ -39,7 +39,7 @@ interface Wanted {
   readonly is: (object: DirectoryObject) => boolean;
   /** Whether an object that the farm owns, but under another name, may be this one. */
   readonly known: (object: DirectoryObject) => boolean;
-  /** What to do instead of removing what is there: ends with a full stop. */
+  /** What to do instead of removing what is there: a sentence without its full stop. */
   readonly otherwise: string;
   /** The fields that say where it is created. */
   readonly container: string;
@@ -65,7 +65,7 @@ function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted)
   if (!wanted.is(object)) {
     return blocked(
       "ObjectExists",
-      `${distinguishedName} (${object.objectClass}) stands where the ${wanted.what} should be; it was left as it is. Remove it, or ${wanted.otherwise}`,
+      `${distinguishedName} (${object.objectClass}) has the name of the ${wanted.what}; the operator left it as it is. ${wanted.otherwise}, or remove that object if nobody needs it.`,
     );
   }
   if (object.owner === desired.owner) return { kind: "Own", object };
@@ -73,12 +73,12 @@ function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted)
     const blocker = unfit(object, wanted, wanted.adoption(object));
     return blocker ? { kind: "Blocked", blocker } : { kind: "Adoptable", object };
   }
-  // What another farm lives on must not be removed to make room for this one.
-  const remedy = isOwnerMarker(object.owner) ? `Leave it to that farm: ${wanted.otherwise}` : `Remove it, or ${wanted.otherwise}`;
+  // To adopt it or to choose another name costs nobody anything, so these come first. What another farm owns must not be removed for this one.
   const hint = wanted.adoption ? adoptionHint(desired.adoption, object) : "";
+  const remedy = `${wanted.otherwise}${isOwnerMarker(object.owner) ? "." : ", or remove that object if nobody needs it."}`;
   return blocked(
     "NotOwned",
-    `${distinguishedName} exists and ${describeOwner(object.owner, desired.owner)}; it was left as it is. ${remedy}${hint}`,
+    `${distinguishedName} exists and ${describeOwner(object.owner, desired.owner)}; the operator left it as it is.${hint} ${remedy}`,
   );
 }
 
@@ -86,7 +86,7 @@ function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted)
 function vacantSlot({ operator }: DesiredFarm, { uncreatable }: ObservedFarm, { part, what, distinguishedName, container }: Wanted): Slot {
   const parent = parentDn(distinguishedName);
   if (isSharedContainer(parent)) {
-    const message = `the ${what} is not created in ${parent}, which holds objects of others: ${MAKE_AN_OU}, and name it in ${container}.`;
+    const message = `the ${what} is not created in the shared container ${parent}: ${MAKE_AN_OU}, and name it in ${container}.`;
     return { kind: "Blocked", blocker: { reason: "InvalidSpec", part, message } };
   }
   const right = uncreatable?.get(distinguishedName);
@@ -110,11 +110,11 @@ function externalSlot(
   if (!object) {
     return blocked(
       "GroupNotFound",
-      `no group has the sAMAccountName ${samAccountName}: create it, or correct ${field}; the farm goes on by itself then.`,
+      `no group has the sAMAccountName ${samAccountName}: create it, or correct ${field}. The farm then continues automatically.`,
     );
   }
   const { distinguishedName, objectGUID, objectClass, owner } = object;
-  if (!isGroup(object)) return blocked("GroupNotFound", `${distinguishedName} is no group but a ${objectClass}: correct ${field}.`);
+  if (!isGroup(object)) return blocked("GroupNotFound", `${distinguishedName} is not a group but a ${objectClass}: correct ${field}.`);
   if (object.protection !== undefined) return blocked("ProtectedObject", protectedMessage(object, "group"));
   if (container !== undefined && objectGUID !== remembered && parentKey(distinguishedName) !== dnKey(container)) {
     return blocked(
@@ -126,7 +126,7 @@ function externalSlot(
   if (isOwnerMarker(owner) && owner !== desired.owner) {
     return blocked(
       "NotOwned",
-      `${distinguishedName} cannot be used: ${describeOwner(owner, desired.owner)}, which keeps its members. Name another group in ${field}.`,
+      `${distinguishedName} cannot be used: ${describeOwner(owner, desired.owner)}, which manages its members. Name another group in ${field}.`,
     );
   }
   if (!object.securityEnabled) {
@@ -146,7 +146,7 @@ export function slotOfAccount(desired: DesiredFarm, observed: ObservedFarm): Slo
     distinguishedName: desired.account.distinguishedName,
     is: isAccount,
     known: ({ objectGUID }) => desired.knownObjects.includes(objectGUID),
-    otherwise: "create a ServerFarm with another account.name.",
+    otherwise: "Create a ServerFarm with another account.name",
     container: "account.container, or the domain's defaults.accountContainer",
     adoption: (object) => ({ misfits: misfitsOfAccount(desired, object), refused: undefined }),
   });
@@ -169,7 +169,7 @@ export function dnsHostNameTaken(
     : [...objects, ...computers].find(isOther)?.distinguishedName;
   if (bearer === undefined) return undefined;
   const left = own ? `the account keeps ${own.dnsHostName ?? "none"}` : "the account is not created";
-  const message = `${dnsHostName} is the name of ${bearer}, so ${left}: set account.dnsHostName to a name that nothing else bears.`;
+  const message = `${dnsHostName} is the name of ${bearer}, so ${left}: set account.dnsHostName to a name that no other object has.`;
   return { reason: "ObjectExists", part: "Account", message };
 }
 
@@ -188,7 +188,7 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
     distinguishedName: hostGroup.distinguishedName,
     is: isGroup,
     known: (object) => knownObjects.includes(object.objectGUID) && !isAccessGroup(desired, object),
-    otherwise: "choose another hosts.group.name.",
+    otherwise: "Choose another hosts.group.name",
     container: "hosts.group.container, or the domain's defaults.groupContainer",
     adoption: (object) => ({ misfits: misfitsOfHostGroup(desired, object), refused: refusedMembers(observed, object) }),
   });
@@ -196,7 +196,7 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
 
 /** Says nothing of those who use it: they are none of this namespace's business. */
 function inUse({ journal }: DesiredFarm, object: DirectoryObject): Slot {
-  const message = `${object.distinguishedName} is in use by another namespace, and its hosts would be given the password: name a group of your own in hosts.group.name, or leave hosts.group.existing out.`;
+  const message = `${object.distinguishedName} is in use by another namespace, and hosts of that namespace could retrieve this farm's password: name a group of your own in hosts.group.name, or remove hosts.group.existing.`;
   const isKnown = journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID);
   return { kind: "Blocked", blocker: { reason: "GroupInUse", part: "Hosts", message }, ...(isKnown ? { frozen: object } : {}) };
 }
@@ -213,7 +213,7 @@ export function slotOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm, 
     distinguishedName,
     is: isGroup,
     known: ({ objectGUID }) => objectGUID === remembered,
-    otherwise: "set existing: true to use it as somebody else's, or choose another name in accessGroups.",
+    otherwise: "Set existing: true to use it as an externally managed group, or choose another name in accessGroups",
     container: "the group's container in accessGroups, or the domain's defaults.groupContainer",
     adoption: undefined,
   });

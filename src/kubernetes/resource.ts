@@ -71,7 +71,7 @@ export async function assertLive<T extends KubernetesObject>(
 ): Promise<void> {
   const { name, namespace } = metadata;
   const live = await getObject(client, resource, { name, ...(namespace === undefined ? {} : { namespace }) });
-  if (!live || !isStill(live)) throw new KubernetesError("Conflict", `${keyOf(metadata)} changed meanwhile`);
+  if (!live || !isStill(live)) throw new KubernetesError("Conflict", `${keyOf(metadata)} changed in the meantime`);
 }
 
 /** Versions that are kept in mind: more than ever are on their way at once. */

@@ -209,4 +209,4 @@ export function isSharedContainer(dn: string): boolean {
   }
 }
 
-export const MAKE_AN_OU = "make an OU that holds nothing but farms (New-ADOrganizationalUnit Farms)";
+export const MAKE_AN_OU = "create an OU that holds only farms (New-ADOrganizationalUnit Farms)";

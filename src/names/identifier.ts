@@ -91,12 +91,12 @@ export function isOfNamespace(owner: string | undefined, own: string): boolean {
 
 /** Who owns an object with this adminDescription, in words for a message, which never quotes a note. `own` is the asking farm's marker. */
 export function describeOwner(owner: string | undefined, own: string): string {
-  if (owner === undefined || owner === "") return "it bears no owner marker";
+  if (owner === undefined || owner === "") return "it has no owner marker";
   const match = /^cluster=(\S+) farm=(\S+)$/.exec(isOwnerMarker(owner) ? owner.slice(PREFIX.length) : "");
   if (!match)
     return owner.startsWith(CONSENT)
       ? `its adminDescription gives consent to ${own.endsWith(` farm=${owner.slice(CONSENT.length)}`) ? "this farm" : "another farm"}`
-      : "its adminDescription holds something else than an owner marker";
+      : "its adminDescription holds something other than an owner marker";
   const [, cluster = "", farm] = match;
   const sameCluster = own.startsWith(markersOf(cluster));
   return sameCluster ? `it belongs to the ServerFarm ${farm}` : `it belongs to the ServerFarm ${farm} of another cluster (${cluster})`;

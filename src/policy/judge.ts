@@ -159,5 +159,5 @@ function allows(allowed: readonly string[]): string {
 
 /** A tenant has as many farms as it may. */
 export function tooManyFarms({ spec }: Tenant, domain: string): string {
-  return `the tenant ${spec.name} of the ActiveDirectoryDomain ${domain} allows ${spec.maxFarms ?? 0} farms (maxFarms), and as many that come before this one count: delete one of them, or have the domain's owner allow more (spec.tenants).`;
+  return `the tenant ${spec.name} of the ActiveDirectoryDomain ${domain} allows ${spec.maxFarms ?? 0} farms (maxFarms), and as many farms come before this one: have the domain's owner allow more (spec.tenants), or delete one of them.`;
 }

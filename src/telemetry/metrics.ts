@@ -37,7 +37,7 @@ export class Metrics {
     "operation",
   ]);
   readonly #changes = this.#counter("serverfarm_directory_changes_total", "Writes to the directory that succeeded", ["domain", "change"]);
-  readonly #drift = this.#counter("serverfarm_drift_corrected_total", "Changes that others made and that were put right", [
+  readonly #drift = this.#counter("serverfarm_drift_corrected_total", "Drift corrected: changes that were made outside the operator", [
     "domain",
     "change",
   ]);

@@ -58,7 +58,7 @@ const FARM: readonly Family<FarmMetrics>[] = [
   },
   {
     name: "serverfarm_farm_condition",
-    help: "1 for each condition that is not as wished",
+    help: "1 for each condition that is not in its healthy state",
     labelNames: ["namespace", "name", "condition", "status", "reason"],
     samples: ({ namespace, name, conditions }) => notAsWished(conditions, namespace, name),
   },
@@ -89,7 +89,7 @@ const DOMAIN: readonly Family<DomainMetrics>[] = [
   },
   {
     name: "serverfarm_domain_condition",
-    help: "1 for each condition that is not as wished",
+    help: "1 for each condition that is not in its healthy state",
     labelNames: ["domain", "condition", "status", "reason"],
     samples: ({ domain, conditions }) => notAsWished(conditions, domain),
   },
@@ -113,7 +113,7 @@ const DOMAIN: readonly Family<DomainMetrics>[] = [
   },
   {
     name: "serverfarm_domain_braked",
-    help: "1 while the owner of the domain wants nothing written (Observe), or nothing read either (Suspend)",
+    help: "1 while the domain's managementPolicy is Observe (nothing is written) or the domain is suspended (nothing is read or written)",
     labelNames: ["domain", "brake"],
     samples: ({ domain, brake }) => BRAKES.map((one) => [[domain, one], one === brake ? 1 : 0]),
   },
@@ -125,7 +125,7 @@ type Waiting = readonly [domain: string, farms: number];
 const WAITING: readonly Family<Waiting>[] = [
   {
     name: "serverfarm_domain_deletions_waiting",
-    help: "Deleted farms that wait since the deletion budget of the domain is used up",
+    help: "Deleted farms that wait because the deletion budget of the domain is used up",
     labelNames: ["domain"],
     samples: ([domain, farms]) => [[[domain], farms]],
   },

@@ -29,6 +29,6 @@ test("a deletion that is refused may lack a right or meet a protection: both are
   expect(text).toMatch(
     /^either the right to delete group objects in OU=Farms,DC=contoso,DC=com is missing: dsacls "OU=Farms,DC=contoso,DC=com" /,
   );
-  expect(text).toContain(`Or ${OBJECT} is protected from accidental deletion: if it is meant to go, ${allowDeletion(OBJECT)}`);
-  expect(text).toContain("denies Everyone to delete its children");
+  expect(text).toContain(`Or ${OBJECT} is protected from accidental deletion: to delete it, ${allowDeletion(OBJECT)}`);
+  expect(text).toContain("denies Everyone the right to delete child objects");
 });

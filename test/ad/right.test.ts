@@ -4,7 +4,7 @@ import { describeRight, type MissingRight } from "../../src/ad/right.ts";
 
 const FARMS = "OU=Farms,DC=contoso,DC=com";
 const USERS = "CN=Users,DC=contoso,DC=com";
-const AN_OU = "make an OU that holds nothing but farms (New-ADOrganizationalUnit Farms)";
+const AN_OU = "create an OU that holds only farms (New-ADOrganizationalUnit Farms)";
 
 test.each<[string, MissingRight, string]>([
   [
@@ -25,7 +25,7 @@ test.each<[string, MissingRight, string]>([
   [
     "to delete what stands elsewhere is given on that object alone",
     { kind: "DeleteObject", object: "CN=old,DC=contoso,DC=com" },
-    'either the right to delete CN=old,DC=contoso,DC=com is missing: dsacls "CN=old,DC=contoso,DC=com" /G "svc@contoso.com:SD". Or CN=old,DC=contoso,DC=com is protected from accidental deletion: if it is meant to go, Set-ADObject -Identity \'CN=old,DC=contoso,DC=com\' -ProtectedFromAccidentalDeletion $false; where that is not enough, the container still has an entry that denies Everyone to delete its children: remove that too.',
+    'either the right to delete CN=old,DC=contoso,DC=com is missing: dsacls "CN=old,DC=contoso,DC=com" /G "svc@contoso.com:SD". Or CN=old,DC=contoso,DC=com is protected from accidental deletion: to delete it, Set-ADObject -Identity \'CN=old,DC=contoso,DC=com\' -ProtectedFromAccidentalDeletion $false; if that is not enough, also remove the entry of its container that denies Everyone the right to delete child objects.',
   ],
   [
     "is not the matter where the container is not there",
@@ -40,12 +40,12 @@ test.each<[string, MissingRight, string]>([
   [
     "is not given where nothing is to be created",
     { kind: "SharedContainer", container: USERS },
-    `nothing is created in ${USERS}, which holds objects of others: ${AN_OU}, and name it in spec.defaults.`,
+    `the operator does not create objects in the shared container ${USERS}: ${AN_OU}, and name it in spec.defaults.`,
   ],
   [
     "is not given in a container that others' objects are in",
     { kind: "CreateChild", container: USERS, objectClass: "group" },
-    `the right to create group objects in ${USERS} is missing: it is not to be given there, where objects of others are: ${AN_OU}, give it there, and move there what is the farms'.`,
+    `the right to create group objects in ${USERS} is missing: do not grant it in a shared container: ${AN_OU}, grant it there, and move the farms' objects there.`,
   ],
 ])("a right %s", (_, right, text) => {
   expect(describeRight(right, "svc@contoso.com")).toBe(text);

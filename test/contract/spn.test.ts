@@ -118,12 +118,12 @@ describe.skipIf(!available)("names of others, to the operator's account", () => 
     expect(changed.plan?.blockers.map(({ reason, message }) => [reason, message.split(":")[0]])).toEqual([
       [
         "ServicePrincipalNameInUse",
-        `${taken[0]} is held by ${WEB06} as HOST/web06.contoso.com, since the one stands for the other (sPNMappings)`,
+        `${taken[0]} is held by ${WEB06} as HOST/web06.contoso.com, because one implies the other (sPNMappings)`,
       ],
-      ["ServicePrincipalNameInUse", `${taken[1]} is held by ${WEB06} as HOST/WEB06, since the one stands for the other (sPNMappings)`],
+      ["ServicePrincipalNameInUse", `${taken[1]} is held by ${WEB06} as HOST/WEB06, because one implies the other (sPNMappings)`],
       [
         "ServicePrincipalNameInUse",
-        `${taken[2]} is held by ${WEB06} as http/portal.example.org, since the one stands for the other (sPNMappings)`,
+        `${taken[2]} is held by ${WEB06} as http/portal.example.org, because one implies the other (sPNMappings)`,
       ],
     ]);
   });

@@ -16,6 +16,6 @@ test("farms are told why their domain is away in words that stay the same from t
     kind: "NotReady",
     reason: "DomainNotReady",
     message:
-      "the ActiveDirectoryDomain contoso is not ready (DirectoryUnavailable): see kubectl describe addomain contoso. The farm goes on by itself once it is.",
+      "the ActiveDirectoryDomain contoso is not ready (DirectoryUnavailable): see kubectl describe addomain contoso. The farm continues automatically once the domain is ready.",
   });
 });

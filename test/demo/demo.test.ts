@@ -14,7 +14,7 @@ test("the demo's tour tells a farm's life, from nothing to nothing", { timeout: 
     ],
     ["Add a host", "HostNotFound, hosts 4/5", "+ computer WEB07$", "Ready True, Reconciled, hosts 5/5"],
     ["Ask for a service principal name", "http/shop.contoso.com is", "Ready True"],
-    ["Somebody lets a stranger's computer in", "member +KIOSK9", "member -KIOSK9", "DriftCorrected"],
+    ["An administrator adds a computer that the farm does not list", "member +KIOSK9", "member -KIOSK9", "DriftCorrected"],
     [
       "A host is compromised",
       "member -WEB02",

@@ -89,12 +89,12 @@ class Demo {
     await this.#directory.modify(`CN=svc-oldshop,CN=Users,${BASE}`, "delete", "servicePrincipalName", ["http/shop.contoso.com"]);
     await this.until("the name to be taken", isReady);
 
-    heading("Somebody lets a stranger's computer in, by hand");
-    act("somebody", "PS> Add-ADGroupMember ITFarm1Hosts KIOSK9$");
+    heading("An administrator adds a computer that the farm does not list");
+    act("an admin", "PS> Add-ADGroupMember ITFarm1Hosts KIOSK9$");
     const kiosk = `CN=KIOSK9,CN=Computers,${BASE}`;
     await this.#client.modify(`CN=ITFarm1Hosts,OU=Farms,${BASE}`, change("add", "member", [kiosk]));
     await this.until(
-      "the stranger to be out",
+      "that computer to be removed",
       async () => !(await this.#directory.members("ITFarm1Hosts")).includes("KIOSK9$") && this.#farm.saw("DriftCorrected"),
     );
 

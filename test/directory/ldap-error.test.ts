@@ -231,7 +231,7 @@ test.each([
 test.each([
   ["CERT_HAS_EXPIRED", "its certificate has expired"],
   ["CERT_NOT_YET_VALID", "its certificate is not valid yet"],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", "its certificate is signed by itself and not by the configured CA"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "its certificate is self-signed and not signed by the configured CA"],
   ["SELF_SIGNED_CERT_IN_CHAIN", "its certificate comes from another CA than the configured one"],
   ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "its certificate comes from another CA than the configured one"],
   ["UNABLE_TO_GET_ISSUER_CERT", "its certificate comes from another CA than the configured one"],

@@ -61,7 +61,7 @@ describe("the conditions", () => {
         type: "PermissionsSufficient",
         status: "True",
         reason: "Reconciled",
-        message: "no missing right was found in the default containers; rights on attributes show once there is an account.",
+        message: "no right is missing in the default containers; rights on attributes can be checked once an account exists.",
       },
     ]);
   });
@@ -316,6 +316,6 @@ test("a domain that is to be deleted names ten of the farms that need it, and ho
   expect(deletionBlockedEvent(farms)).toEqual({
     type: "Warning",
     reason: "DeletionBlocked",
-    message: `12 farms name this domain (${farms.slice(0, 10).join(", ")}): delete them first; the domain goes by itself then.`,
+    message: `12 farms name this domain (${farms.slice(0, 10).join(", ")}): delete them first; the domain is then deleted automatically.`,
   });
 });

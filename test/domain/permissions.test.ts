@@ -50,7 +50,7 @@ describe("what a domain says of its rights", () => {
     for (const right of rights) {
       const { message = "" } = permissions(right) ?? {};
       expect(message).toContain(container);
-      expect(message).toContain("make an OU that holds nothing but farms");
+      expect(message).toContain("create an OU that holds only farms");
       expect(message).not.toContain("dsacls");
     }
   });
@@ -58,7 +58,7 @@ describe("what a domain says of its rights", () => {
   test("a default container that is shared is told as such, with what to do", () => {
     const finding = permissions({ kind: "SharedContainer", container: "CN=Users,DC=contoso,DC=com" });
     expect(finding).toMatchObject({ status: "False", reason: "InvalidSpec" });
-    expect(finding?.message).toContain("make an OU that holds nothing but farms");
+    expect(finding?.message).toContain("create an OU that holds only farms");
     expect(finding?.message).toContain("name it in spec.defaults");
     expect(finding?.message).not.toContain("dsacls");
   });

@@ -329,7 +329,7 @@ describe.skipIf(!available)("as the delegated account", () => {
     const message = await cluster
       .patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { defaults: { groupContainer: "CN=Users" } } })
       .catch(String);
-    expect(message).toContain("make an OU that holds nothing but farms");
+    expect(message).toContain("create an OU that holds only farms");
     await domainWhere(({ status }) => status === "True");
   });
 });

@@ -96,6 +96,6 @@ describe.skipIf(!available)("after a disaster", () => {
     expect((await farmReady(NAMESPACE, "older", 60)).status?.account?.["objectGUID"]).toBe(older.status?.account?.["objectGUID"]);
     expect(await directory.members("olderHosts")).toEqual(["WEB02$"]);
     expect(await directory.retrieves("WEB03", `CN=newer,OU=Farms,${BASE}`)).toBe(true);
-    expect(await cluster.events(NAMESPACE)).toMatch(/DriftCorrected newer .*another account with a new SID/);
+    expect(await cluster.events(NAMESPACE)).toMatch(/DriftCorrected newer .*new account with a new SID/);
   });
 });

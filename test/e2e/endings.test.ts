@@ -156,7 +156,7 @@ describe.skipIf(!available)("a farm that is deleted", () => {
       expect(await directory.members(name), name).toContain("Administrator");
       expect((await directory.find(name))?.["adminDescription"], name).toBeUndefined();
       const events = await cluster.events(NAMESPACE);
-      expect(events).toMatch(new RegExp(`ObjectKept .*CN=${name},.*it has 1 member that this farm did not put in`));
+      expect(events).toMatch(new RegExp(`ObjectKept .*CN=${name},.*it has 1 member that this farm did not add`));
       // How many, and not who.
       expect(events).not.toContain("Administrator");
     }

@@ -49,7 +49,7 @@ describe.skipIf(!onSandbox)("when a domain controller takes over that lacks what
 
   /** What of the farm the domain controller has that took over, once the farm says that it waits. */
   async function madeWhileItWaits(): Promise<readonly unknown[]> {
-    const waiting = (text: string): boolean => text.includes("which took over less than an hour ago");
+    const waiting = (text: string): boolean => text.includes("less than an hour ago");
     await farmWhere(NAMESPACE, "itfarm1", (farm) => waiting(condition(farm, "AccountReady")?.message ?? ""));
     return [await other.find("itfarm1$"), await other.find("itfarm1Hosts")].filter((object) => object !== undefined);
   }

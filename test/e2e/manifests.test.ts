@@ -3,7 +3,7 @@ import { cleanUp, createNamespace, domainOf, farmOf, cluster, available } from "
 
 const NAMESPACE = "manifests";
 const SPN = "write it as class/host";
-const SHARED = "which holds objects of others: make an OU";
+const SHARED = ": create an OU that holds only farms";
 const COMPUTER = "not a computer: write it like WEB01";
 
 /** What is wrong, and a part of what the API server has to say to it. */
@@ -127,15 +127,11 @@ const BAD_DOMAINS: readonly (readonly [what: string, spec: object, message: stri
   ["a host account twice", { podHostAccounts: [HOST_ACCOUNT, { ...HOST_ACCOUNT, user: "other" }] }, "Duplicate value"],
   ["no defaults", { defaults: null }, "spec.defaults: Required value"],
   ["no container for accounts", { defaults: { groupContainer: "OU=Farms" } }, "spec.defaults.accountContainer: Required value"],
-  [
-    "groups in CN=Users",
-    { defaults: { accountContainer: "OU=Farms", groupContainer: "CN=Users" } },
-    "make an OU that holds nothing but farms",
-  ],
+  ["groups in CN=Users", { defaults: { accountContainer: "OU=Farms", groupContainer: "CN=Users" } }, "create an OU that holds only farms"],
   [
     "accounts in the root",
     { defaults: { accountContainer: "dc=contoso,dc=com", groupContainer: "OU=Farms" } },
-    "make an OU that holds nothing but farms",
+    "create an OU that holds only farms",
   ],
   ["another way to adopt", { adoption: "Always" }, 'supported values: "Consent", "Unowned", "Never"'],
   ["no server", { servers: [] }, "should have at least 1 items"],

@@ -38,7 +38,7 @@ describe.skipIf(!available)("what is not ours", () => {
       farmOf(NAMESPACE, "theirs", { account: { name: "Theirs" }, servicePrincipalNames: ["http/mine"], hosts: { computers: ["WEB01"] } }),
     );
     const farm = await farmWhere(NAMESPACE, "theirs", (seen) => condition(seen, "Ready")?.reason === "NotOwned");
-    expect(condition(farm, "AccountReady")?.message).toContain(`${dn} exists and it bears no owner marker; it was left as it is`);
+    expect(condition(farm, "AccountReady")?.message).toContain(`${dn} exists and it has no owner marker; the operator left it as it is`);
     expect(condition(farm, "Stalled")?.status).toBe("True");
     await cluster.delete("ServerFarm", "theirs", NAMESPACE, 30);
     expect(await snapshot(dn)).toEqual(before);
@@ -189,7 +189,7 @@ describe.skipIf(!available)("what is not ours", () => {
     expect((await directory.find("guestHosts"))?.["adminDescription"]).toBeUndefined();
     expect(await directory.members("guestHosts")).toEqual(["WEB01$", "WEB05$"]);
     const events = await cluster.events(NAMESPACE);
-    expect(events).toContain("it has 1 member that this farm did not put in");
+    expect(events).toContain("it has 1 member that this farm did not add");
     // How many, and not who.
     expect(events).not.toContain("WEB05");
     await directory.asAdministrator((client) => client.del(group));

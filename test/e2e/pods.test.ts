@@ -190,7 +190,7 @@ describe.skipIf(!available)("credential specs for Pods", () => {
       // One Event after the other is written.
       (text) => text.includes(`fix ${kind} ${name}`) && (kind !== "GMSACredentialSpec" || text.includes("custom-columns=")),
     );
-    expect(events).toContain("Warning DriftCorrected podweb somebody else had changed what is published for Pods");
+    expect(events).toContain("Warning DriftCorrected podweb drift corrected (what is published for Pods was changed outside the operator)");
     if (kind === "GMSACredentialSpec") expect(events).toContain(`kubectl get pods -n ${NAMESPACE} -o custom-columns=`);
   });
 

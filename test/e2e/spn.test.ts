@@ -188,7 +188,7 @@ describe.skipIf(!available)("names that are somebody else's", () => {
     );
     const message = await refusalOf("named", "ServicePrincipalNameReserved");
     for (const [name, words] of Object.entries(refused))
-      expect(message).toMatch(new RegExp(`${name} is not set, since it speaks of [^:]*${words}`));
+      expect(message).toMatch(new RegExp(`${name} is not set, because it names [^:]*${words}`));
     expect(await names("named$")).toEqual(["http/named"]);
     await patchFarm(NAMESPACE, "named", { hosts: { computers: ["WEB01", "WEB05"] } });
     await namesBecome("named$", "MSSQLSvc/web05.contoso.com", "http/WEB05", "http/named");

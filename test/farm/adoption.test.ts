@@ -63,7 +63,7 @@ describe("consent", () => {
     const command = `Set-ADObject -Identity '${account.distinguishedName}' -Replace @{adminDescription='${CONSENT}'}`;
     expect(messageOf(adopting(), "Account", { ...account, owner: undefined })).toContain(command);
     const noted = messageOf(adopting(), "Account", { ...account, owner: "call Bob" });
-    expect(noted).toContain(`${command} (that replaces what is there)`);
+    expect(noted).toContain(`${command} (this replaces the present text)`);
     expect(noted).not.toContain("Bob");
     expect(messageOf(desired(), "Account", { ...account, owner: undefined })).toContain(
       "set adoptionPolicy: Unowned, and have an administrator",
@@ -85,31 +85,27 @@ describe("what has to be done for an object to be taken over", () => {
     [
       "where there is consent, the farm has to say so",
       ["Never", "Consent", CONSENT],
-      " To take it over as it is, set adoptionPolicy: Unowned.",
+      " To adopt it as it is, set adoptionPolicy: Unowned.",
     ],
-    ["where none is asked for, too", ["Never", "Unowned", undefined], " To take it over as it is, set adoptionPolicy: Unowned."],
-    ["an empty text is no note", ["Never", "Unowned", ""], " To take it over as it is, set adoptionPolicy: Unowned."],
+    ["where none is asked for, too", ["Never", "Unowned", undefined], " To adopt it as it is, set adoptionPolicy: Unowned."],
+    ["an empty text is no note", ["Never", "Unowned", ""], " To adopt it as it is, set adoptionPolicy: Unowned."],
     ["where none is asked for and the farm says so, nothing", ["Unowned", "Unowned", undefined], ""],
     [
       "where there is none, an administrator",
       ["Unowned", "Consent", ""],
-      ` To take it over as it is, have an administrator consent in the directory: ${command}.`,
+      ` To adopt it as it is, have an administrator consent in the directory: ${command}.`,
     ],
     [
       "both, where neither is there",
       ["Never", "Consent", undefined],
-      ` To take it over as it is, set adoptionPolicy: Unowned, and have an administrator consent in the directory: ${command}.`,
+      ` To adopt it as it is, set adoptionPolicy: Unowned, and have an administrator consent in the directory: ${command}.`,
     ],
     [
       "somebody's note is replaced, and is no reason to take it without being asked",
       ["Unowned", "Unowned", "a note"],
-      ` To take it over as it is, have an administrator consent in the directory: ${command} (that replaces what is there).`,
+      ` To adopt it as it is, have an administrator consent in the directory: ${command} (this replaces the present text).`,
     ],
-    [
-      "where the domain forbids it, that",
-      ["Unowned", "Never", CONSENT],
-      " To take it over is not allowed in this domain (adoption: Never).",
-    ],
+    ["where the domain forbids it, that", ["Unowned", "Never", CONSENT], " Adoption is not allowed in this domain (adoption: Never)."],
     ["of what another farm owns, nothing", ["Never", "Never", "serverfarm.dev cluster=8a1f farm=web/other"], ""],
   ])("%s", (_, given, expected) => {
     expect(hint(...given)).toBe(expected);
@@ -150,7 +146,7 @@ describe("what can never be changed is compared before anything is written", () 
     const wanted = adopting({ hosts: { computers: ["WEB01"], group: { name: "itfarm1Hosts", container: "OU=New", existing: false } } });
     expect(kinds(wanted, account, group)).toEqual([]);
     expect(messageOf(wanted, "Hosts", account, group)).toContain(`hosts.group.container: OU=Old,${BASE}`);
-    expect(messageOf(wanted, "Account", account, group)).toContain("is taken over once its host group is there");
+    expect(messageOf(wanted, "Account", account, group)).toContain("is adopted once its host group exists");
   });
 });
 
@@ -268,7 +264,7 @@ describe("nothing is half made", () => {
     "CN=\\55sers",
   ])("nothing is made in %s, which holds objects of others", (container) => {
     const message = messageOf(adopting({ account: { container } }), "Account");
-    expect(message).toContain("which holds objects of others: make an OU");
+    expect(message).toContain(": create an OU that holds only farms");
     expect(message).not.toContain("dsacls");
     expect(kinds(adopting({ account: { container } }))).toEqual([]);
   });

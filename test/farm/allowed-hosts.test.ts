@@ -61,7 +61,7 @@ describe("a computer that is elsewhere", () => {
         reason: "NotAllowed",
         part: "Hosts",
         computer: "B",
-        message: `B is not where hosts of the tenant web are (hosts.containers: ${GRANTED.hostContainers.join(", ")}), so it gets no right; one that it has it keeps. Move the computer, remove it from hosts.computers, or have the domain's owner allow its container (spec.tenants).`,
+        message: `not in a container that the tenant web allows for hosts (hosts.containers: ${GRANTED.hostContainers.join(", ")}), so the operator grants no new right; an existing right stays. Move the computer, remove it from hosts.computers, or have the domain's owner allow its container (spec.tenants).`,
       },
     ]);
     // What it is nobody learns from the status.

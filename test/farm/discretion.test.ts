@@ -47,7 +47,7 @@ const messages = (objects: readonly DirectoryObject[], computers: readonly Direc
 describe("a farm among tenants", () => {
   test("is told that a name is held, not by whom", () => {
     const said = messages([shop()]);
-    expect(said).toContain("http/a is held by another object: remove it there");
+    expect(said).toContain("http/a is held by another object: remove it from servicePrincipalNames, or have it removed there");
     expect(said).not.toMatch(/shop|db/);
   });
 
@@ -64,9 +64,9 @@ describe("a farm among tenants", () => {
 
   test("what stands in its place is named, and its owner is not", () => {
     const said = messages([shop({ distinguishedName: `CN=itfarm1,${OU}`, samAccountName: "itfarm1$" })]);
-    expect(said).toContain(`CN=itfarm1,${OU} exists and it belongs to another ServerFarm; it was left as it is.`);
+    expect(said).toContain(`CN=itfarm1,${OU} exists and it belongs to another ServerFarm; the operator left it as it is.`);
     const elsewhere = messages([shop({ distinguishedName: `CN=x,${ALPHA}`, samAccountName: "itfarm1$", owner: undefined })]);
-    expect(elsewhere).toContain("another object exists and it bears no owner marker");
+    expect(elsewhere).toContain("another object exists and it has no owner marker");
   });
 
   test("of two objects whose names end alike, neither is named in part", () => {
@@ -104,9 +104,7 @@ describe("a farm among tenants", () => {
         []
       );
     };
-    expect(said(ALPHA)).toEqual([
-      "hosts.quarantined: GONE was moved or renamed and stays out. Where it is now the domain's owner can tell.",
-    ]);
+    expect(said(ALPHA)).toEqual(["hosts.quarantined: GONE was moved or renamed and stays out. Ask the domain's owner where it is now."]);
     expect(said(`OU=Web,${BASE}`)[0]).toContain(`it is now CN=NEW,OU=Web,${BASE}.`);
   });
 
@@ -122,7 +120,7 @@ describe("a farm among tenants", () => {
   });
 
   test.each([
-    ["something new", "Warning", ["the farm web/itfarm1 is not told all of this: "]],
+    ["something new", "Warning", ["the status of the farm web/itfarm1 leaves a part of this out: "]],
     ["nothing new", "Normal", []],
   ] as const)("the domain's owner is told the whole where the farm is told %s", (_, type, expected) => {
     const wanted = desiredFarm(FARM, FACTS, CLUSTER, [], TERMS).desired;

@@ -82,17 +82,17 @@ test("of an account what cannot be read is no misfit, and a name is told without
 
 test("what does not fit, or is refused, is said with what to do; what fits is not", () => {
   const object = group([]);
-  const what = { part: "Hosts", what: "host group", otherwise: "choose another name." } as const;
+  const what = { part: "Hosts", what: "host group", otherwise: "Choose another name" } as const;
   expect(unfit(object, what, { misfits: [], refused: undefined })).toBeUndefined();
   expect(unfit(object, what, { misfits: ["a: 1", "b: 2"], refused: "x" })).toEqual({
     reason: "ObjectExists",
     part: "Hosts",
-    message: `CN=Hosts,${BASE} cannot be taken over as the host group, since what the manifest says otherwise of it can never be changed; it was left as it is. Write into the manifest: a: 1, b: 2.`,
+    message: `CN=Hosts,${BASE} cannot be adopted as the host group, because the manifest asks for other values of fields that can never change; the operator left it as it is. Write into the manifest: a: 1, b: 2.`,
   });
   expect(unfit(object, what, { misfits: [], refused: "it is full" })).toEqual({
     reason: "NotOwned",
     part: "Hosts",
-    message: `CN=Hosts,${BASE} cannot be taken over as the host group: it is full; it was left as it is. Take the others out, or choose another name.`,
+    message: `CN=Hosts,${BASE} cannot be adopted as the host group: it is full; the operator left it as it is. Choose another name, or remove the other members.`,
   });
 });
 

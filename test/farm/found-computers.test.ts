@@ -115,7 +115,7 @@ test("whoever may be no host is not kept", () => {
   const granted = { kind: "Allowed", tenant: "web", hostContainers: [OU], hostNames: ["WEB1", "WEB2", "WEB3", "DB*"] } as const;
   const view = seen({ found, terms: { granted } });
   expect(view.observed.computers.map(({ samAccountName }) => samAccountName)).toEqual(["WEB1$"]);
-  expect(view.hosts.notes.map(({ reason, message }) => [reason, /passes over WEB3|1 computer that/.test(message)])).toEqual([
+  expect(view.hosts.notes.map(({ reason, message }) => [reason, /skips WEB3|1 computer that/.test(message)])).toEqual([
     ["HostNotTrusted", true],
     ["HostNotAllowed", true],
   ]);

@@ -14,7 +14,7 @@ test("a host that is not found, of which the farm waits for it", () => {
     part: "Hosts",
     computer: "WEB01",
     message:
-      "no computer has the sAMAccountName WEB01$: join it to the domain, or correct hosts.computers; it is granted by itself once it exists.",
+      "no computer has the sAMAccountName WEB01$: join it to the domain, or correct hosts.computers. The operator grants it the right once it exists.",
   });
 });
 
@@ -42,7 +42,7 @@ test("one that is not trusted, and why", () => {
     reason: "HostNotTrusted",
     part: "Hosts",
     computer: "WEB01",
-    message: `${DN} was created by an ordinary user (S-1-5-21-1-2-3-1500), as every user may under any free name, so it gets no right: an administrator deletes it and creates it again before it is joined, or sets selfJoinedComputers: Grant on the ActiveDirectoryDomain.`,
+    message: `${DN} was created by an ordinary user (S-1-5-21-1-2-3-1500), which every user can do under any free name, so it gets no right: have an administrator delete it and create it again before it joins the domain, or set selfJoinedComputers: Grant on the ActiveDirectoryDomain.`,
   });
   expect(said({ userAccountControl: 0x2000 }).message).toBe(
     `${DN} is a domain controller, which is never a host: remove it from hosts.computers.`,

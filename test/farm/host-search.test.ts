@@ -252,7 +252,7 @@ describe("what is not known takes nothing from anybody", () => {
     expect(outcome({ ...base, observed })).toEqual({ wanted: [], kept: ["WEB0", "WEB1", "WEB2"], reasons: [reason] });
     const { search } = look({ ...base, observed }).hosts;
     expect(search?.record).toEqual(desiredOf(base).search?.record);
-    expect(look({ ...base, observed }).hosts.blockers[0]?.message).toContain("nobody is added or removed");
+    expect(look({ ...base, observed }).hosts.blockers[0]?.message).toContain("adds and removes nobody");
   });
 
   test("members that cannot be read stay remembered; with every member read whoever is not seen has nothing left", () => {

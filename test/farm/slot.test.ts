@@ -74,19 +74,19 @@ describe("the account's place", () => {
       "is blocked by what nobody owns",
       [account()],
       undefined,
-      `Account NotOwned: CN=itfarm1,OU=Farms,${BASE} exists and it bears no owner marker; it was left as it is. Remove it, or create a ServerFarm with another account.name. To take it over as it is, set adoptionPolicy: Unowned, and have an administrator consent in the directory: Set-ADObject -Identity 'CN=itfarm1,OU=Farms,${BASE}' -Replace @{adminDescription='serverfarm.dev adopt=web/itfarm1'}.`,
+      `Account NotOwned: CN=itfarm1,OU=Farms,${BASE} exists and it has no owner marker; the operator left it as it is. To adopt it as it is, set adoptionPolicy: Unowned, and have an administrator consent in the directory: Set-ADObject -Identity 'CN=itfarm1,OU=Farms,${BASE}' -Replace @{adminDescription='serverfarm.dev adopt=web/itfarm1'}. Create a ServerFarm with another account.name, or remove that object if nobody needs it.`,
     ],
     [
       "is blocked by what another farm lives on, which nobody is told to remove",
       [account({ owner: ANOTHERS })],
       undefined,
-      `Account NotOwned: CN=itfarm1,OU=Farms,${BASE} exists and it belongs to the ServerFarm web/other; it was left as it is. Leave it to that farm: create a ServerFarm with another account.name.`,
+      `Account NotOwned: CN=itfarm1,OU=Farms,${BASE} exists and it belongs to the ServerFarm web/other; the operator left it as it is. Create a ServerFarm with another account.name.`,
     ],
     [
       "is blocked by an object of another class, though it bears the farm's marker",
       [account({ owner, objectClass: "user" })],
       undefined,
-      `Account ObjectExists: CN=itfarm1,OU=Farms,${BASE} (user) stands where the account should be; it was left as it is. Remove it, or create a ServerFarm with another account.name.`,
+      `Account ObjectExists: CN=itfarm1,OU=Farms,${BASE} (user) has the name of the account; the operator left it as it is. Create a ServerFarm with another account.name, or remove that object if nobody needs it.`,
     ],
     [
       "is blocked by what must never be touched, though it bears the farm's marker",
@@ -98,7 +98,7 @@ describe("the account's place", () => {
       "is blocked by its own account while that is protected",
       [account({ owner, protection: ADMIN_COUNT })],
       undefined,
-      `Account ProtectedObject: CN=itfarm1,OU=Farms,${BASE} is this farm's and must not be managed as it is: ${ADMIN_COUNT}. To go on with it, take it out of every protected group, then Set-ADObject -Identity 'CN=itfarm1,OU=Farms,${BASE}' -Clear adminCount and dsacls 'CN=itfarm1,OU=Farms,${BASE}' /P:N, so that it inherits rights again; the farm goes on by itself then.`,
+      `Account ProtectedObject: CN=itfarm1,OU=Farms,${BASE} is this farm's and must not be managed as it is: ${ADMIN_COUNT}. To have it managed again, remove it from every protected group, then run Set-ADObject -Identity 'CN=itfarm1,OU=Farms,${BASE}' -Clear adminCount and dsacls 'CN=itfarm1,OU=Farms,${BASE}' /P:N, so that it inherits permissions again; the farm then continues automatically.`,
     ],
     [
       "is blocked by somebody's protected account, which is not to be cleared for the farm's sake",
@@ -136,7 +136,7 @@ describe("the account's place", () => {
   test("is not in a container of others", () => {
     const wanted = desired({ account: { container: "CN=Users" } });
     expect(said(slotOfAccount(wanted, seen([])))).toBe(
-      `Account InvalidSpec: the account is not created in CN=Users,${BASE}, which holds objects of others: make an OU that holds nothing but farms (New-ADOrganizationalUnit Farms), and name it in account.container, or the domain's defaults.accountContainer.`,
+      `Account InvalidSpec: the account is not created in the shared container CN=Users,${BASE}: create an OU that holds only farms (New-ADOrganizationalUnit Farms), and name it in account.container, or the domain's defaults.accountContainer.`,
     );
     // One that is there stays there.
     const there = account({ owner, distinguishedName: `CN=itfarm1,CN=Users,${BASE}` });
@@ -145,7 +145,7 @@ describe("the account's place", () => {
 
   test("is not free where its DNS name is somebody's, and its own name is no obstacle", () => {
     const other = { ...computer("OTHER"), dnsHostName: "itfarm1.contoso.com" };
-    const words = `Account ObjectExists: itfarm1.contoso.com is the name of ${other.distinguishedName}, so the account is not created: set account.dnsHostName to a name that nothing else bears.`;
+    const words = `Account ObjectExists: itfarm1.contoso.com is the name of ${other.distinguishedName}, so the account is not created: set account.dnsHostName to a name that no other object has.`;
     expect(said(slotOfAccount(desired(), seen([other])))).toBe(words);
     expect(said(slotOfAccount(desired(), seen([], { computers: [other] })))).toBe(words);
     expect(said(slotOfAccount(desired(), seen([account({ owner, dnsHostName: "itfarm1.contoso.com" })])))).toMatch(/^Own/);
@@ -174,10 +174,10 @@ describe("the host group's place", () => {
 
   test("is blocked by what is nobody's, or no group", () => {
     expect(place({}, [group("itfarm1Hosts", { owner: ANOTHERS })])).toBe(
-      `Hosts NotOwned: CN=itfarm1Hosts,OU=Farms,${BASE} exists and it belongs to the ServerFarm web/other; it was left as it is. Leave it to that farm: choose another hosts.group.name.`,
+      `Hosts NotOwned: CN=itfarm1Hosts,OU=Farms,${BASE} exists and it belongs to the ServerFarm web/other; the operator left it as it is. Choose another hosts.group.name.`,
     );
     expect(place({}, [group("itfarm1Hosts", { owner, objectClass: "user" })])).toBe(
-      `Hosts ObjectExists: CN=itfarm1Hosts,OU=Farms,${BASE} (user) stands where the host group should be; it was left as it is. Remove it, or choose another hosts.group.name.`,
+      `Hosts ObjectExists: CN=itfarm1Hosts,OU=Farms,${BASE} (user) has the name of the host group; the operator left it as it is. Choose another hosts.group.name, or remove that object if nobody needs it.`,
     );
     expect(place({ hosts: { group: { name: "X", container: "CN=Users", existing: false } } }, [])).toContain(
       "and name it in hosts.group.container, or the domain's defaults.groupContainer.",
@@ -214,7 +214,7 @@ describe("the host group's place", () => {
       existing(),
       [group("Other")],
       undefined,
-      "Hosts GroupNotFound: no group has the sAMAccountName Shared: create it, or correct hosts.group.name; the farm goes on by itself then.",
+      "Hosts GroupNotFound: no group has the sAMAccountName Shared: create it, or correct hosts.group.name. The farm then continues automatically.",
     ],
     [
       "one in another container",
@@ -242,14 +242,14 @@ describe("the host group's place", () => {
       existing(),
       [{ ...shared, samAccountName: "New" }],
       remembers("Another"),
-      "Hosts GroupNotFound: no group has the sAMAccountName Shared: create it, or correct hosts.group.name; the farm goes on by itself then.",
+      "Hosts GroupNotFound: no group has the sAMAccountName Shared: create it, or correct hosts.group.name. The farm then continues automatically.",
     ],
     [
       "one that is no group",
       existing(),
       [{ ...shared, objectClass: "user" }],
       undefined,
-      `Hosts GroupNotFound: CN=Shared,OU=Groups,${BASE} is no group but a user: correct hosts.group.name.`,
+      `Hosts GroupNotFound: CN=Shared,OU=Groups,${BASE} is not a group but a user: correct hosts.group.name.`,
     ],
     [
       "one that must never be touched",
@@ -263,7 +263,7 @@ describe("the host group's place", () => {
       existing(),
       [{ ...shared, owner: ANOTHERS }],
       undefined,
-      `Hosts NotOwned: CN=Shared,OU=Groups,${BASE} cannot be used: it belongs to the ServerFarm web/other, which keeps its members. Name another group in hosts.group.name.`,
+      `Hosts NotOwned: CN=Shared,OU=Groups,${BASE} cannot be used: it belongs to the ServerFarm web/other, which manages its members. Name another group in hosts.group.name.`,
     ],
     ["one of its own that it says so of", existing(), [{ ...shared, owner }], undefined, `External CN=Shared,OU=Groups,${BASE}`],
     [
@@ -295,7 +295,7 @@ describe("the host group's place", () => {
     };
     const slot = (status?: ServerFarmStatus): Slot => slotOfHostGroup(desired(existing(), status, [other]), seen([shared]));
     expect(said(slot())).toBe(
-      `Hosts GroupInUse: CN=Shared,OU=Groups,${BASE} is in use by another namespace, and its hosts would be given the password: name a group of your own in hosts.group.name, or leave hosts.group.existing out.`,
+      `Hosts GroupInUse: CN=Shared,OU=Groups,${BASE} is in use by another namespace, and hosts of that namespace could retrieve this farm's password: name a group of your own in hosts.group.name, or remove hosts.group.existing.`,
     );
     expect(slot()).not.toHaveProperty("frozen");
     expect(slot(remembers("Shared"))).toMatchObject({ frozen: shared });
@@ -344,14 +344,14 @@ describe("an access group's place", () => {
       true,
       [],
       undefined,
-      "AccessGroups GroupNotFound: no group has the sAMAccountName Share: create it, or correct accessGroups; the farm goes on by itself then.",
+      "AccessGroups GroupNotFound: no group has the sAMAccountName Share: create it, or correct accessGroups. The farm then continues automatically.",
     ],
     [
       "somebody else's that it does not say so of, which is never taken over",
       false,
       [{ ...share, owner: "serverfarm.dev adopt=web/itfarm1" }],
       undefined,
-      `AccessGroups NotOwned: CN=Share,OU=Farms,${BASE} exists and its adminDescription gives consent to this farm; it was left as it is. Remove it, or set existing: true to use it as somebody else's, or choose another name in accessGroups.`,
+      `AccessGroups NotOwned: CN=Share,OU=Farms,${BASE} exists and its adminDescription gives consent to this farm; the operator left it as it is. Set existing: true to use it as an externally managed group, or choose another name in accessGroups, or remove that object if nobody needs it.`,
     ],
   ])("%s", (_, existing, objects, status, expected) => {
     expect(place(existing, objects, status)).toBe(expected);
@@ -361,7 +361,7 @@ describe("an access group's place", () => {
     const wanted = desired({ accessGroups: [{ name: "Share", existing: false, container: "CN=Users" }] });
     const [first] = wanted.accessGroups;
     expect(first && said(slotOfAccessGroup(wanted, seen([]), first))).toContain(
-      "AccessGroups InvalidSpec: the access group is not created in CN=Users",
+      "AccessGroups InvalidSpec: the access group is not created in the shared container CN=Users",
     );
     expect(first && said(slotOfAccessGroup(wanted, seen([]), first))).toContain(
       "name it in the group's container in accessGroups, or the domain's defaults.groupContainer.",

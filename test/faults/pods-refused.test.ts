@@ -90,7 +90,7 @@ describe.skipIf(!available)("one object of what Pods need", () => {
     answer(/PATCH/, /gmsacredentialspecs/, effect);
     await spoil(name);
     const farm = await farmWhere(NAMESPACE, name, (one) => podsReady(one)?.status === "Unknown");
-    expect(podsReady(farm)).toMatchObject({ reason: "Progressing", message: expect.stringContaining("it is tried again") });
+    expect(podsReady(farm)).toMatchObject({ reason: "Progressing", message: expect.stringContaining("The operator tries again") });
     expect(condition(farm, "Ready")).toMatchObject({ status: "False", reason: "Progressing" });
     expect(farm.status).toMatchObject({ pods: { credentialSpecName: `${NAMESPACE}.${name}` } });
     await waitFor("the log", () => operator.log.includes("what is published for Pods was not finished"));

@@ -16,16 +16,16 @@ const OWN = ownerMarker("8a1f", { namespace: "web", name: "itfarm1" });
 
 describe("an owner, in words", () => {
   test.each([
-    [undefined, "it bears no owner marker"],
-    ["", "it bears no owner marker"],
-    ["a note", "its adminDescription holds something else than an owner marker"],
-    ["cluster=8a1f farm=web/other", "its adminDescription holds something else than an owner marker"],
+    [undefined, "it has no owner marker"],
+    ["", "it has no owner marker"],
+    ["a note", "its adminDescription holds something other than an owner marker"],
+    ["cluster=8a1f farm=web/other", "its adminDescription holds something other than an owner marker"],
     ["serverfarm.dev cluster=8a1f farm=web/other", "it belongs to the ServerFarm web/other"],
     ["serverfarm.dev cluster=8a1 farm=web/other", "it belongs to the ServerFarm web/other of another cluster (8a1)"],
     ["serverfarm.dev cluster=beef farm=web/other", "it belongs to the ServerFarm web/other of another cluster (beef)"],
-    ["serverfarm.dev x cluster=8a1f farm=web/other", "its adminDescription holds something else than an owner marker"],
-    ["serverfarm.dev cluster=8a1f farm=web/other x", "its adminDescription holds something else than an owner marker"],
-    ["serverfarm.dev cluster= farm=web/other", "its adminDescription holds something else than an owner marker"],
+    ["serverfarm.dev x cluster=8a1f farm=web/other", "its adminDescription holds something other than an owner marker"],
+    ["serverfarm.dev cluster=8a1f farm=web/other x", "its adminDescription holds something other than an owner marker"],
+    ["serverfarm.dev cluster= farm=web/other", "its adminDescription holds something other than an owner marker"],
   ])("%j", (owner, words) => {
     expect(describeOwner(owner, OWN)).toBe(words);
   });

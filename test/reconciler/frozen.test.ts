@@ -128,7 +128,7 @@ describe("what is frozen", () => {
     const directory = new SimulatedDirectory([], COMPUTERS);
     const { status } = await frozen(directory, farm(hostsOf("Group", [], ["WEB01", "NOBODY"])));
     expect(JSON.stringify(status)).not.toMatch(/QuarantineNotFound|resolvedHosts/);
-    expect(status.conditions?.[0]?.message).toBe("no. It has nothing in the directory, and nothing is made for it.");
+    expect(status.conditions?.[0]?.message).toBe("no. It has nothing in the directory, and the operator creates nothing for it.");
   });
 
   test("keeps a quarantined host out though its status was lost", async () => {
@@ -236,9 +236,9 @@ describe("what is frozen", () => {
       "Stalled True NotAllowed 2",
     ]);
     expect(next.conditions?.[0]?.message).toBe(
-      "no. What it has in the directory stays as it is: nothing is added or fixed, and hosts that are removed or quarantined still lose the right.",
+      "no. Its objects in the directory stay as they are: the operator adds and corrects nothing. Hosts that you remove or quarantine still lose the right.",
     );
-    expect(next.conditions?.[3]?.message).toContain("Quarantined: WEB02. Whoever of them had the right after 2026-11-22");
+    expect(next.conditions?.[3]?.message).toContain("Quarantined: WEB02. Each of them that had the right after 2026-11-22");
     expect([next.hosts, next.observedGeneration, retryable]).toEqual([{ desired: 1, granted: 1, summary: "1/1" }, 2, false]);
     expect(next.account).toEqual(status.account);
     expect(next.ownedObjects).toEqual(status.ownedObjects);

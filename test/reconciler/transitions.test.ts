@@ -482,7 +482,7 @@ describe("taking over", () => {
 
   test.each([
     ["another's marker", "serverfarm.dev cluster=8a1f farm=other/x", "it belongs to the ServerFarm other/x"],
-    ["somebody's note", "call Bob", "its adminDescription holds something else"],
+    ["somebody's note", "call Bob", "its adminDescription holds something other"],
   ])("what bears %s is never taken over", async (_, owner, words) => {
     const directory = new SimulatedDirectory([{ ...gmsa, owner }], HOSTS);
     const { status } = await bringAbout(directory, spec);

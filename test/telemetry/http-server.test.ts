@@ -24,7 +24,8 @@ describe("an address", () => {
     const server = await serve("[::1]:0", ROUTES);
     try {
       expect(await reached("[::1]", server.port)).toBe("ok");
-      await expect(reached("127.0.0.1", server.port)).rejects.toThrow("fetch failed");
+      // Somebody else may have the same port there.
+      expect(await reached("127.0.0.1", server.port).catch(() => "nobody")).not.toBe("ok");
     } finally {
       await server.close();
     }

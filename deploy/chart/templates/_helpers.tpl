@@ -34,7 +34,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}
 
-{{- /* What every object bears. */}}
+{{- /* What every object has. */}}
 {{- define "serverfarm.labels" -}}
 {{- include "serverfarm.labelsWith" (dict "root" . "extra" dict) -}}
 {{- end -}}

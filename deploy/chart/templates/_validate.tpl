@@ -1,6 +1,6 @@
 {{- /*
 What values.schema.json cannot say: values that depend on each other, and values that are null. Each line that these templates print is a problem: the
-field, its value, and what to do. All of them are told at once. Every template of the chart begins with serverfarm.validate.
+field, its value, and what to do. All of them are reported at once. Every template of the chart begins with serverfarm.validate.
 */}}
 
 {{- define "serverfarm.validate" -}}
@@ -205,7 +205,7 @@ field, its value, and what to do. All of them are told at once. Every template o
 {{- end -}}
 {{- end -}}
 
-{{- /* Not left out by itself: who asks for a policy must not believe in one that is not there. */}}
+{{- /* Not left out silently: who asks for a policy must not believe in one that is not there. */}}
 {{- define "serverfarm.validate.admission" -}}
 {{- if and .Values.admission.enabled (semverCompare "<1.30.0-0" .Capabilities.KubeVersion.Version) -}}
 {{- include "serverfarm.problem" (printf "admission.enabled is true and Kubernetes is %s: ValidatingAdmissionPolicies need 1.30, so set admission.enabled to false (the operator judges by the tenants of a domain all the same), or upgrade Kubernetes" .Capabilities.KubeVersion.Version) -}}

@@ -46,13 +46,13 @@ export interface ActiveDirectoryDomainSpec {
     /** Container of the groups, relative to the domain or a whole distinguished name; one that holds nothing but farms, like OU=Farms. */
     readonly groupContainer: string;
   };
-  /** Whether farms (with adoptionPolicy: Unowned) may take over what they did not make. Consent: only an object whose adminDescription says so, serverfarm.dev adopt=<namespace>/<name>, written by whoever may write it. Unowned: also one that has no adminDescription. Never: nothing. */
+  /** Whether farms (with adoptionPolicy: Unowned) may adopt objects that they did not create. Consent: only an object whose adminDescription is serverfarm.dev adopt=<namespace>/<name>, written by an administrator who may write it. Unowned: also an object without adminDescription. Never: no object. */
   readonly adoption: "Consent" | "Unowned" | "Never";
   /** Observe: nothing is written to the directory for any farm of the domain, deletion included, whatever the farm says; its status.plan shows what would be. Quarantines wait, too. */
   readonly managementPolicy: "Enforce" | "Observe";
   /** true: nothing is read from or written to the directory for any farm of the domain, deletion included, until it is false again. */
   readonly suspend: boolean;
-  /** How many farms may be decommissioned within a time. Those beyond it wait in DeletionBlocked, the oldest deletion goes on first, and the annotation serverfarm.dev/confirm-deletion with its uid lets one through. Farms that own nothing, with deletionPolicy Retain, or that are abandoned do not count. */
+  /** How many farms may be decommissioned within a time. Those beyond it wait in DeletionBlocked, the oldest deletion continues first, and the annotation serverfarm.dev/confirm-deletion with the uid of a farm deletes that farm at once. Farms that own nothing, with deletionPolicy Retain, or that are abandoned do not count. */
   readonly deletionBudget: {
     /** How many farms; 0, and each has to be confirmed. */
     readonly farms: number;
@@ -67,7 +67,7 @@ export interface ActiveDirectoryDomainSpec {
     readonly user: string;
     /** GUID of the plug-in (PluginGUID), in braces: {859E1386-BDB4-49E8-85C7-3070B13920E1} on EKS, {CCC2A336-D7F3-4818-A213-272B7924213E} on AKS. */
     readonly pluginGUID: string;
-    /** What the plug-in is told (PluginInput), a text also where it holds JSON. It says where the credentials of the user are; never write a password into it, since whoever may read credential specs reads it. */
+    /** The input of the plug-in (PluginInput), a text even if it holds JSON. It says where the credentials of the user are; never write a password into it, because everyone who may read credential specs can read it. */
     readonly pluginInput: string;
   }[];
   /** How often the directory is asked what changed, at least 1s. */
@@ -76,7 +76,7 @@ export interface ActiveDirectoryDomainSpec {
   readonly resync: string;
   /** Whether computers that an ordinary user joined to the domain (mS-DS-CreatorSID) may be hosts. Withhold: they get no right, since every user may create ten computers by default, under any name that a farm lists. */
   readonly selfJoinedComputers: "Withhold" | "Grant";
-  /** Which namespaces may ask for what. Absent: every namespace, for everything. []: nobody, for nothing. One tenant must allow the whole farm, with the values that the farm gets by default; what a tenant does not list it does not allow. In a pattern * stands for any characters, and case does not matter. A farm that is not allowed any more keeps what it has and gets nothing new. */
+  /** Which namespaces may ask for what. Absent: every namespace, for everything. []: nobody, for nothing. One tenant must allow the whole farm, with the values that the farm gets by default; what a tenant does not list it does not allow. In a pattern * stands for any characters, and case does not matter. A farm that is not allowed any more keeps what it has, and the operator adds nothing to it. */
   readonly tenants?: readonly {
     /** Name of the tenant. Messages of its farms say it. */
     readonly name: string;
@@ -109,14 +109,14 @@ export interface ActiveDirectoryDomainSpec {
     readonly hosts: {
       /** Patterns of the names of hosts: WEB01 of WEB01, WEB01$ and CN=WEB01,OU=Servers; of a DNS name the whole of it, or its first label. */
       readonly names: readonly string[];
-      /** Where hosts are, in these containers or below. It is judged of the computer that is found, wherever it is then: one that is elsewhere gets nothing (its reason is NotAllowed in status.hostIssues) and keeps nobody else from getting it; one that had the right before it was moved keeps it. */
+      /** Where hosts are, in these containers or below. It is judged of the computer that is found, wherever it is then: one that is elsewhere gets no right (its reason is NotAllowed in status.hostIssues), which does not affect other hosts; one that had the right before it was moved keeps it. */
       readonly containers: readonly string[];
       /** How many hosts a farm may name, and find with hosts.search (its max); absent, as many as a farm can have. */
       readonly max?: number;
       /** Whether farms may search hosts (hosts.search), in the containers above or below. Whoever may create or move computers there decides who gets their passwords. Of the computers that are found those are hosts that the names and containers above allow. */
       readonly search: boolean;
     };
-    /** Groups of somebody else that farms may use. */
+    /** Externally managed groups that farms may use. */
     readonly groups: {
       /** Patterns of the groups that accounts may join (accessGroups with existing: true). */
       readonly access: readonly string[];
@@ -125,7 +125,7 @@ export interface ActiveDirectoryDomainSpec {
     };
     /** Patterns of the entries of spec.podHostAccounts that farms may name (pods.hostAccount): whose users may retrieve their passwords. */
     readonly podHostAccounts: readonly string[];
-    /** Whether farms may take over what they did not make (adoptionPolicy: Unowned), as far as the domain's adoption lets anybody. */
+    /** Whether farms may adopt objects that they did not create (adoptionPolicy: Unowned), as far as the domain's adoption allows it. */
     readonly adoption: boolean;
     /** How many farms the tenant may have; absent, any number. Counted are those that it allows, each for the first tenant that allows it; and, for each tenant of their namespace, those that nobody allows and that still own something. Those that own something go first, and among them the oldest: a new farm never takes the place of one that is there. */
     readonly maxFarms?: number;
@@ -160,7 +160,7 @@ export interface ActiveDirectoryDomainStatus {
     readonly functionalLevel?: number;
     /** The identity of its database. */
     readonly invocationId?: string;
-    /** When it took over from another one. For an hour nothing that it does not show is taken for gone, as it may not have reached it yet. */
+    /** When the operator failed over to it. For an hour the operator does not treat what it does not show as deleted, because it may not be replicated yet. */
     readonly tookOverAt?: string;
   };
   /** objectVersion of the schema. */

@@ -71,7 +71,7 @@ export interface ServerFarmSpec {
       readonly name?: string;
       /** Where the host group is created, relative to the domain or a whole distinguished name. Default, the domain's defaults.groupContainer. Of an existing group, where it must be; absent, it is found anywhere. Immutable; a group that is moved in the directory is found there. */
       readonly container?: string;
-      /** True: a group that somebody else owns. It is never created or deleted, and only members that farms added are ever removed from it. Farms of one namespace may share it; while one of another namespace uses it, this one is refused (GroupInUse), unless the tenants of the domain allow it to both. */
+      /** True: an externally managed group. The operator never creates or deletes it, and removes only members that farms added. Farms of one namespace may share it; while one of another namespace uses it, this one is refused (GroupInUse), unless the tenants of the domain allow it to both. */
       readonly existing: boolean;
     };
   };
@@ -79,7 +79,7 @@ export interface ServerFarmSpec {
   readonly accessGroups: readonly {
     /** Name (sAMAccountName) of the group; an owned group has it as its common name too, and then it may have at most 64 characters. */
     readonly name: string;
-    /** True: the group exists and belongs to somebody else. False: the farm creates it, owns it, and deletes it at the end only if the gMSA is its only member. */
+    /** True: the group exists and is externally managed. False: the farm creates it, owns it, and deletes it at the end only if the gMSA is its only member. */
     readonly existing: boolean;
     /** Where an owned group is created, relative to the domain or a whole distinguished name; default, the domain's defaults.groupContainer. Of an existing group, where it must be; absent, it is found anywhere. */
     readonly container?: string;
@@ -95,7 +95,7 @@ export interface ServerFarmSpec {
   };
   /** Enforce: the directory is changed. Observe: nothing is written to the directory; status.plan shows what would be. */
   readonly managementPolicy: "Enforce" | "Observe";
-  /** Never: objects that exist already are left alone. Unowned: a gMSA or host group of that name that bears no owner marker is taken over, with the consent that the domain asks for (spec.adoption); one with another's marker never. */
+  /** Never: the operator leaves existing objects alone. Unowned: the operator adopts a gMSA or host group of that name that has no owner marker, with the consent that the domain requires (spec.adoption); one with another owner's marker is never adopted. */
   readonly adoptionPolicy: "Never" | "Unowned";
   /** Delete: the objects that the farm owns are deleted with it. Retain: they stay, and the owner marker goes. */
   readonly deletionPolicy: "Delete" | "Retain";
@@ -194,7 +194,7 @@ export interface ServerFarmStatus {
     }[];
     /** Who lost the right lately, by which maxRemoval is measured. */
     readonly removals?: {
-      /** When the first of them lost it. An hour later counting begins anew. */
+      /** When the first of them lost it. An hour later counting begins again. */
       readonly since: string;
       /** How many lost it since. */
       readonly count: number;

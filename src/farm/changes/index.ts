@@ -5,7 +5,7 @@ import type { Cause } from "../../ad/port.ts";
 import type { Write } from "../../ad/write.ts";
 import { dnKey, commonName } from "../../names/distinguished-name.ts";
 import type { Journal } from "../journal.ts";
-import type { ChangeEntry, PlannedChange } from "./entry.ts";
+import { type ChangeEntry, countOf, type PlannedChange } from "./entry.ts";
 import { changeHosts, joinAccessGroup, leaveAccessGroup } from "./members.ts";
 import { adopt, deleteAccessGroup, deleteAccount, deleteHostGroup, release } from "./ownership.ts";
 import { changeServicePrincipalNames, renameHostGroup, setRetrievers, updateAccount } from "./update.ts";
@@ -57,8 +57,8 @@ const createHostGroup: ChangeEntry<NewGroup> = {
   creates: "HostGroup",
   describe: describeGroup,
   events: ({ distinguishedName, members }, context) => {
-    const again = context.drifted ? "; it is another group with a new SID, so its hosts need a restart or klist -li 0x3e7 purge" : "";
-    return [context.say("HostGroupCreated", `created ${distinguishedName} with ${members.length} hosts${again}`)];
+    const again = context.drifted ? "; it is a new group with a new SID: restart its hosts, or run klist -li 0x3e7 purge on them" : "";
+    return [context.say("HostGroupCreated", `created ${distinguishedName} with ${countOf(members.length, "host")}${again}`)];
   },
   write: addGroup,
 };
@@ -78,10 +78,8 @@ const createAccount: ChangeEntry<NewAccount> = {
   creates: "Account",
   describe: ({ kind, distinguishedName }) => [{ change: kind, object: distinguishedName }],
   events: ({ distinguishedName, servicePrincipalNames }, context) => {
-    const again = context.drifted
-      ? "; it is another account with a new SID, so rights that were granted to the old one have to be granted again"
-      : "";
-    const message = `created ${distinguishedName} with ${servicePrincipalNames.length} SPNs; on each host run Install-ADServiceAccount ${context.account}${again}`;
+    const again = context.drifted ? "; it is a new account with a new SID: grant it the rights that were granted to the old one" : "";
+    const message = `created ${distinguishedName} with ${countOf(servicePrincipalNames.length, "SPN")}; on each host run Install-ADServiceAccount ${context.account}${again}`;
     return [context.say("AccountCreated", message)];
   },
   write: ({ distinguishedName, samAccountName, owner, passwordIntervalDays, properties, servicePrincipalNames, retrievers, denied }) => ({
@@ -176,7 +174,7 @@ function say(reason: string, message: string): EventDraft {
 }
 
 function sayDrift(_reason: string, message: string): EventDraft {
-  const text = `somebody else had changed the directory, which was put right: ${message}`;
+  const text = `drift corrected (the directory was changed outside the operator): ${message}`;
   return { type: "Warning", reason: "DriftCorrected", message: text };
 }
 

@@ -16,7 +16,7 @@ interface Adopted {
 export const adopt: ChangeEntry<Adopted> = {
   part: ({ part }) => part,
   describe: ({ kind, object: { distinguishedName } }) => [{ change: kind, object: distinguishedName }],
-  events: ({ object: { distinguishedName } }, context) => [context.say("Adopted", `took over ${distinguishedName}, which nobody owned`)],
+  events: ({ object: { distinguishedName } }, context) => [context.say("Adopted", `adopted ${distinguishedName}, which had no owner`)],
   write: ({ object, consent }) => ({ kind: "Mark", object, replaces: consent }),
 };
 
@@ -32,7 +32,7 @@ export const release: ChangeEntry<Released> = {
   part: () => "Account",
   describe: ({ kind, object: { distinguishedName } }) => [{ change: kind, object: distinguishedName }],
   events: ({ object: { distinguishedName }, because }) => [
-    { type: "Warning", reason: "ObjectKept", message: `${distinguishedName} stays in the directory, without owner: ${because}` },
+    { type: "Warning", reason: "ObjectKept", message: `${distinguishedName} stays in the directory, without owner marker: ${because}` },
   ],
   write: ({ object }) => ({ kind: "Modify", object, modifications: [["replace", "adminDescription", []]] }),
   journal: ({ remembered }, journal) =>
@@ -73,7 +73,7 @@ function recreatedMessage(distinguishedName: string, { objectGUID, objectSID, me
   const groups =
     memberOf.length > 0
       ? ` It was a member of ${listOf(memberOf)}: add the new account to those that it needs.`
-      : " It was in no groups but the farm's access groups.";
+      : " It was in no group other than the farm's access groups.";
   return `deleted ${distinguishedName} (objectGUID ${objectGUID}) to create it again, as the annotation serverfarm.dev/recreate-account asks. The new account has another SID and password: restart the services on its hosts, and grant it the rights that were granted to ${objectSID ?? "the old SID"}.${groups}`;
 }
 

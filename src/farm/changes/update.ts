@@ -1,4 +1,5 @@
 /** What of an account, or of the name of a host group, is changed in place. */
+import { ACCOUNT_DISABLED, FLAG_NAMES } from "../../ad/account-flags.ts";
 import type { AccountProperties } from "../../ad/object.ts";
 import type { Modification, OwnedObject } from "../../ad/write.ts";
 import { hostEvents, hostLines, splitValues, type ChangeEntry, type HostDelta } from "./entry.ts";
@@ -12,12 +13,14 @@ interface AccountUpdate {
 
 export const updateAccount: ChangeEntry<AccountUpdate> = {
   part: () => "Account",
-  describe: ({ kind, object: { distinguishedName }, properties }) =>
-    Object.entries(properties).map(([name, value]) => ({
+  describe: ({ kind, object: { distinguishedName }, properties, observed }) => {
+    const before = new Map<string, string | undefined>(Object.entries(observed));
+    return Object.entries(properties).map(([name, value]) => ({
       change: kind,
       object: distinguishedName,
-      value: value === undefined ? `${name} removed` : `${name}=${value}`,
-    })),
+      value: describeProperty(name, before.get(name), value),
+    }));
+  },
   events: ({ properties }, context) => [context.say("AccountUpdated", `${context.account}: set ${Object.keys(properties).join(", ")}`)],
   write: ({ object, properties, observed }) => {
     const values: readonly (readonly [string, string | undefined])[] = Object.entries(properties);
@@ -25,6 +28,23 @@ export const updateAccount: ChangeEntry<AccountUpdate> = {
     return { kind: "Modify", object, modifications, expected: { ...observed } };
   },
 };
+
+/** The old and the new value as people read them: of the flags in userAccountControl a farm decides one. */
+function describeProperty(name: string, before: string | undefined, after: string | undefined): string {
+  if (name === "userAccountControl") return `${stateOf(before)} -> ${stateOf(after)}`;
+  return `${name}: ${inWords(name, before)} -> ${inWords(name, after)}`;
+}
+
+function stateOf(control: string | undefined): string {
+  if (control === undefined) return "unknown";
+  return (Number(control) & ACCOUNT_DISABLED) === 0 ? "enabled" : "disabled";
+}
+
+function inWords(name: string, value: string | undefined): string {
+  if (value === undefined) return "none";
+  const flags = Object.entries(FLAG_NAMES[name] ?? {}).filter(([, bit]) => (Number(value) & bit) !== 0);
+  return flags.length > 0 ? flags.map(([flag]) => flag).join(", ") : value;
+}
 
 interface RetrieversChange extends HostDelta {
   readonly object: OwnedObject;
@@ -50,7 +70,7 @@ export const setRetrievers: ChangeEntry<RetrieversChange> = {
   events: (change, context) => [
     ...hostEvents(change, "at once, since it is named directly", context),
     ...(change.because.length > 0
-      ? [context.say("RetrieversSet", `${context.account}: who may retrieve the password was set anew: ${change.because.join("; ")}`)]
+      ? [context.say("RetrieversSet", `${context.account}: changed who may retrieve the password: ${change.because.join("; ")}`)]
       : []),
   ],
   write: ({ object, retrievers: principals, denied }) => ({

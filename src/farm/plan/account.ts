@@ -36,7 +36,7 @@ export function planAccount(view: FarmView): Plan {
     case "Unwanted":
       return NOTHING;
     case "Adoptable":
-      return blockedBy(waitsForGroup(desired, "taken over"));
+      return blockedBy(waitsForGroup(desired, "adopted"));
     case "Blocked":
       return blockedBy(account.blocker);
     case "Vacant":
@@ -85,7 +85,7 @@ function planCreation(view: FarmView): Plan {
 }
 
 function waitsForGroup({ account }: DesiredFarm, what: string): Blocker {
-  const message = `the account ${account.samAccountName} is ${what} once its host group is there: see the condition HostsReady.`;
+  const message = `the account ${account.samAccountName} is ${what} once its host group exists: see the condition HostsReady.`;
   return { reason: "ChangesPending", part: "Account", message };
 }
 
@@ -163,21 +163,21 @@ function reservedNames(view: FarmView): LeftOut {
   const computers = new HostIndex([...observed.objects, ...observed.computers].filter(isComputer));
   return leftOut(desired, "ServicePrincipalNameReserved", (name) => {
     const rule = reservedName(name, desired.domain);
-    if (rule !== undefined) return `${name} is not set, since ${rule}: remove it from servicePrincipalNames.`;
+    if (rule !== undefined) return `${name} is not set, because ${rule}: remove it from servicePrincipalNames.`;
     const bearer = strangerNamed(view, computers, hostOf(name));
     if (!bearer) {
       const other = accountNamed(view, hostOf(name));
       return (
         other &&
-        `${name} is not set, since it speaks of ${other.distinguishedName}, the account of a farm of another namespace: remove it from servicePrincipalNames.`
+        `${name} is not set, because it names ${other.distinguishedName}, the account of a farm in another namespace: remove it from servicePrincipalNames.`
       );
     }
     // Every user may create a computer of any free name: that takes no name from a farm that has it.
     if (bearer.creatorSID !== undefined && !isDomainController(bearer) && current.has(foldName(name))) return undefined;
     const { distinguishedName } = bearer;
     return isDomainController(bearer)
-      ? `${name} is not set, since it speaks of ${distinguishedName}, a domain controller: remove it from servicePrincipalNames.`
-      : `${name} is not set, since it speaks of ${distinguishedName}, a computer that is no host of this farm: name the computer in hosts.computers if it is one, or remove the name from servicePrincipalNames.`;
+      ? `${name} is not set, because it names ${distinguishedName}, a domain controller: remove it from servicePrincipalNames.`
+      : `${name} is not set, because it names ${distinguishedName}, a computer that is not a host of this farm: name the computer in hosts.computers if it is one, or remove the name from servicePrincipalNames.`;
   });
 }
 
@@ -223,10 +223,11 @@ function heldByOthers({ desired, observed, account }: FarmView): LeftOut {
     // Of a name that no farm can have it does not matter who holds it.
     if (reservedName(name, desired.domain) !== undefined) return undefined;
     const found = holders.get(foldName(name));
-    if (found) return `${name} is held by ${found.holder.distinguishedName}: remove it there (setspn -D), or from servicePrincipalNames.`;
+    if (found)
+      return `${name} is held by ${found.holder.distinguishedName}: remove it from servicePrincipalNames, or have it removed there (setspn -D).`;
     const alias = aliasesOf(name, desired.domain.servicePrincipalNameMappings).find((other) => holders.has(foldName(other)));
     const implied = alias === undefined ? undefined : holders.get(foldName(alias));
     if (!implied) return undefined;
-    return `${name} is held by ${implied.holder.distinguishedName} as ${implied.as}, since the one stands for the other (sPNMappings): choose another host name, or remove it from servicePrincipalNames.`;
+    return `${name} is held by ${implied.holder.distinguishedName} as ${implied.as}, because one implies the other (sPNMappings): choose another host name, or remove it from servicePrincipalNames.`;
   });
 }

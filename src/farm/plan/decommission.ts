@@ -50,15 +50,15 @@ export function planDecommission(view: FarmView, policy: DecommissionPolicy): Pl
 function mustNotBeTouched({ distinguishedName, protection }: DirectoryObject): Blocker {
   const remedy =
     protection === ADMIN_COUNT
-      ? `If it is this farm's and meant to go, ${clearAdminCount(distinguishedName)}; the farm goes on by itself then. If it is to stay, clear its adminDescription by hand.`
-      : "Clear its adminDescription by hand.";
-  const message = `${distinguishedName} bears this farm's owner marker but must never be touched: ${protection}. ${remedy}`;
+      ? `To delete it, if it is this farm's, ${clearAdminCount(distinguishedName)}; the farm then continues automatically. To keep it, clear its adminDescription yourself.`
+      : "Clear its adminDescription yourself.";
+  const message = `${distinguishedName} has this farm's owner marker but must never be changed or deleted: ${protection}. ${remedy}`;
   return { reason: "ProtectedObject", part: "Account", message };
 }
 
 function notSeen(missing: readonly string[]): readonly Blocker[] {
   if (missing.length === 0) return [];
-  const message = `${missing.join(", ")} (objectGUID) is not to be seen on this domain controller, which took over less than an hour ago: it may not be replicated yet, so the farm waits until the hour is over.`;
+  const message = `${missing.join(", ")} (objectGUID) is not visible on this domain controller, to which the operator failed over less than an hour ago: it may not be replicated yet, so the farm waits until the hour is over.`;
   return [{ reason: "DirectoryUnavailable", part: "Account", message }];
 }
 
@@ -67,7 +67,7 @@ function endOf(view: FarmView, object: DirectoryObject, policy: DecommissionPoli
   if (isAccount(object)) return endOfAccount(object, desired.owner);
   // No farm creates objects of another class: somebody copied the marker. It is not ours to delete.
   if (!isGroup(object)) {
-    const because = `it is a ${object.objectClass}, which no farm creates`;
+    const because = `it is a ${object.objectClass}, which farms never create`;
     return [{ kind: "Release", object: owned(object, desired.owner), because }];
   }
   if (isAccessGroup(desired, object)) {

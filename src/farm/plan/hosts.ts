@@ -61,7 +61,7 @@ function unreadableMember(member: string): Blocker {
   return {
     reason: "AccessDenied",
     part: "Hosts",
-    message: `the member ${member} cannot be read and may be one of the hosts that were not found, so it stays: give the operator's account Read Property on it.`,
+    message: `the member ${member} cannot be read and may be one of the hosts that were not found, so it stays: grant the operator's account Read Property on it.`,
   };
 }
 
@@ -100,7 +100,7 @@ function isUnwanted({ wanted, undecided, quarantined }: ResolvedHosts): (key: st
 }
 
 /** Why a group of the farm's own is given up. */
-export const DECLARED = "the farm says that it is somebody else's (existing: true)";
+export const DECLARED = "the farm declares it externally managed (existing: true)";
 
 /**
  * A compromised host goes before anything else, out of every group that is the farm's to take it out of, and in a write of its own that no
@@ -175,7 +175,7 @@ function former({ hostGroup }: FarmView, groups: readonly DirectoryObject[]): re
 
 /** How many, and not who: whoever reads of the farm need not know them. */
 export function strangersIn(count: number): string {
-  return `it has ${count} ${count === 1 ? "member" : "members"} that this farm did not put in`;
+  return `it has ${count} ${count === 1 ? "member" : "members"} that this farm did not add`;
 }
 
 /** An owned host group goes; one with members that the farm did not put in stays, without its marker, and so does one that is a primary group. */
@@ -186,7 +186,7 @@ export function endOfHostGroup({ desired, observed }: FarmView, group: Directory
   if (primaryGroupID !== undefined) {
     // How many, and how an administrator finds them, and not who.
     const many = users.length === 1 ? "1 object" : `${users.length} objects`;
-    const because = `it is the primary group of ${many} (Get-ADObject -LDAPFilter '(primaryGroupID=${primaryGroupID})'), and Active Directory deletes no such group: change their primary group, then delete it`;
+    const because = `it is the primary group of ${many} (Get-ADObject -LDAPFilter '(primaryGroupID=${primaryGroupID})'), and Active Directory does not delete a primary group: change their primary group, then delete it`;
     return { kind: "Release", object, because };
   }
   return strangers.length === 0 ? { kind: "DeleteHostGroup", object } : { kind: "Release", object, because: strangersIn(strangers.length) };
@@ -237,6 +237,6 @@ export function planNameOfHostGroup({ desired: { hostGroup, owner }, observed, h
     const object = owned(slot.object, owner);
     return { ...NOTHING, changes: [{ kind: "RenameHostGroup", object, samAccountName: hostGroup.samAccountName }] };
   }
-  const message = `${other.distinguishedName} has the name ${hostGroup.samAccountName}, so the host group keeps its own, ${slot.object.samAccountName}: choose another hosts.group.name.`;
+  const message = `${other.distinguishedName} has the name ${hostGroup.samAccountName}, so the host group keeps its present name, ${slot.object.samAccountName}: choose another hosts.group.name.`;
   return blockedBy({ reason: "ObjectExists", part: "Hosts", message });
 }

@@ -122,13 +122,13 @@ function difference(
     add: direct ? named(added) : [],
     remove: direct ? named(removed) : [],
     because: [
-      ...inWords(added).map((sid) => `${nameOf(sid)} may retrieve the password`),
-      ...inWords(removed).map((sid) => `it named ${nameOf(sid)}, who may not any more`),
+      ...inWords(added).map((sid) => `allow ${nameOf(sid)}`),
+      ...inWords(removed).map((sid) => `no longer allow ${nameOf(sid)}`),
       ...without(denied, current.denied).map(
-        (sid) => `${nameOf(sid)} ${strangers.has(sid) ? "is a member by its primary group" : "is quarantined"} and kept out by name`,
+        (sid) => `deny ${nameOf(sid)}, which is ${strangers.has(sid) ? "a member by its primary group" : "quarantined"}`,
       ),
-      ...without(current.denied, denied).map((sid) => `it had a deny entry for ${nameOf(sid)}`),
-      ...current.foreign.map((text) => `it had ${text}`),
+      ...without(current.denied, denied).map((sid) => `remove the deny entry for ${nameOf(sid)}`),
+      ...current.foreign.map((text) => `remove ${text}`),
     ],
   };
 }
@@ -184,6 +184,6 @@ function namesIn({ objects, computers, primaryMembers, unexplainedPrincipals }: 
   );
   return (sid) => {
     const name = names.get(sid);
-    return name === undefined ? `${sid}, which is no object of this domain` : commonName(name);
+    return name === undefined ? `${sid}, which is not an object of this domain` : commonName(name);
   };
 }

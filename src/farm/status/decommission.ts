@@ -43,14 +43,14 @@ export function decommissionOutcome(
   if (desired.observedFor !== undefined && !gone && causes.length === 0) {
     const whose = desired.observedFor === "Domain" ? ` of the ActiveDirectoryDomain ${farm.spec.domainRef.name}` : "";
     causes.push(
-      `managementPolicy${whose} is Observe, so nothing is deleted in the directory: set it to Enforce, or let the farm go with the annotation ${ABANDON}=true.`,
+      `managementPolicy${whose} is Observe, so nothing is deleted in the directory: set it to Enforce. To remove only the farm and leave its objects in the directory, set the annotation ${ABANDON}=true.`,
     );
   }
   const reason = causes.length > 0 ? "DeletionBlocked" : "Deleting";
   const message =
     causes.length > 0
       ? `the farm cannot be decommissioned yet: ${[...new Set(causes)].join(" ")}`
-      : "what the farm owns in the directory is being removed.";
+      : "the operator is removing what the farm owns in the directory.";
   const retryable = error !== undefined || failures.some((failure) => failure.error.retryable) || causes.length === 0;
   const waits = held?.stalled === false || plan?.blockers.some((blocker) => !waitsForPerson(blocker.reason)) === true;
   const seen = unknownStatus(farm, reason, message, now, {
@@ -93,7 +93,7 @@ function eventsOfEnd(desired: DesiredFarm, report: Report, gone: boolean): reado
 function memberLeft({ group, computers }: ReturnType<typeof leftBehind>[number]): EventDraft {
   const dns = computers.map(({ distinguishedName }) => distinguishedName);
   const names = listOf(dns, commonName);
-  const message = `${names}: put into ${group.distinguishedName} by this farm, and left there since another farm wants it that has not written it down yet. Should the operator stop before that farm does, no farm takes it out later: take it out by hand once no farm wants it.`;
+  const message = `${names}: this farm added it to ${group.distinguishedName} and leaves it there, because another farm needs it and has not recorded it yet. If the operator stops before that farm records it, no farm removes it later: remove it yourself once no farm lists it.`;
   return { type: "Warning", reason: "MemberLeft", message };
 }
 
@@ -108,6 +108,6 @@ export function abandonedEvent({ status }: ServerFarm): EventDraft {
   return {
     type: "Warning",
     reason: "Abandoned",
-    message: `the farm was let go (${ABANDON}); left in the directory as it was: ${left.length > 0 ? left.join("; ") : "nothing that is known"}`,
+    message: `the farm was abandoned (${ABANDON}); left in the directory, unchanged: ${left.length > 0 ? left.join("; ") : "nothing known"}`,
   };
 }

@@ -32,7 +32,7 @@ export function frozenOutcome(farm: ServerFarm, desired: DesiredFarm, withheld: 
     if (part !== "Hosts" || before.status !== "True" || !view) return before;
     return {
       ...before,
-      message: `as it was when the farm was last allowed; nobody has the right any more who was taken out.${exposureOf(view)}`,
+      message: `as it was when the farm was last allowed; hosts that were removed no longer have the right.${exposureOf(view)}`,
     };
   });
   const status = withheldStatus(farm, withheld, now, parts);

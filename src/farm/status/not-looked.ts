@@ -52,7 +52,7 @@ export interface Unusable {
 export function waitingStatus(farm: ServerFarm, { reason, message }: Unusable, now: Date, withheld?: Withheld): ServerFarmStatus {
   const { name, namespace = "", deletionTimestamp } = farm.metadata;
   if (deletionTimestamp === undefined) return unknownStatus(farm, reason, message, now, { stalled: reason === "DomainNotFound", withheld });
-  const text = `the farm cannot be decommissioned: ${message} To let the farm go and leave its objects in the directory: kubectl annotate farm ${name} -n ${namespace} ${ABANDON}=true`;
+  const text = `the farm cannot be decommissioned: ${message} To remove only the farm and leave its objects in the directory: kubectl annotate farm ${name} -n ${namespace} ${ABANDON}=true`;
   return unknownStatus(farm, "DeletionBlocked", text, now);
 }
 
@@ -66,7 +66,7 @@ export function unrecordedEvent(said: string): EventDraft {
 }
 
 function refusal(said: string): string {
-  return `the API server refused what the operator writes down of this farm: ${said}. Change what refuses it (an admission policy, a webhook, the operator's role); it is tried again by itself.`;
+  return `the API server refused what the operator records of this farm: ${said}. Change what refuses it (an admission policy, a webhook, the operator's role). The operator tries again.`;
 }
 
 /** Nothing is left to be done but to let the farm go. Undefined where its status does not say that it is there to stay. */
@@ -74,7 +74,7 @@ export function leavingStatus(farm: ServerFarm, now: Date): ServerFarmStatus | u
   const { generation = 0 } = farm.metadata;
   const ready = farm.status?.conditions?.find(({ type }) => type === "Ready");
   if (ready?.observedGeneration === generation && (ready.reason === "Deleting" || ready.reason === "RecordRefused")) return undefined;
-  return unknownStatus(farm, "Deleting", "nothing is left to be done in the directory: the farm is let go.", now);
+  return unknownStatus(farm, "Deleting", "nothing is left to do in the directory: the operator removes the finalizer of the farm.", now);
 }
 
 function unknownPart(part: Part, reason: string, message: string): ConditionDraft {
@@ -129,8 +129,8 @@ export function withheldStatus(farm: ServerFarm, withheld: Withheld, now: Date, 
 export function withheldReady(farm: ServerFarm, withheld: Withheld): ConditionDraft {
   const { reason, message } = withheldFinding(withheld);
   const stays = hasLeftTraces(farm)
-    ? "What it has in the directory stays as it is: nothing is added or fixed, and hosts that are removed or quarantined still lose the right."
-    : "It has nothing in the directory, and nothing is made for it.";
+    ? "Its objects in the directory stay as they are: the operator adds and corrects nothing. Hosts that you remove or quarantine still lose the right."
+    : "It has nothing in the directory, and the operator creates nothing for it.";
   return { type: "Ready", status: "False", reason, message: `${message} ${stays}` };
 }
 
@@ -148,10 +148,10 @@ export function suspendedStatus(farm: ServerFarm, now: Date, domain?: string): S
   const generation = farm.metadata.generation ?? 0;
   const previous = farm.status?.conditions ?? [];
   const { name, namespace = "", deletionTimestamp } = farm.metadata;
-  const waits = `The farm is being deleted and waits for that. To let it go and leave its objects in the directory: kubectl annotate farm ${name} -n ${namespace} ${ABANDON}=true`;
+  const waits = `The farm is being deleted and waits for that. To remove only the farm and leave its objects in the directory: kubectl annotate farm ${name} -n ${namespace} ${ABANDON}=true`;
   const message =
     domain === undefined
-      ? "suspend is true: nothing is read or written for this farm. Set it to false to go on."
+      ? "spec.suspend is true: the operator neither reads nor writes the directory for this farm, so changes, quarantines and deletion wait. Set it to false to continue."
       : `${domain}${deletionTimestamp === undefined ? "" : ` ${waits}`}`;
   const parts = lastSeenParts(farm, "Suspended", message);
   return {

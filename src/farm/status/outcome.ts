@@ -2,17 +2,18 @@
 import type { EventDraft } from "../../api/event.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { progress, toConditions, type ConditionDraft } from "../../api/object.ts";
-import { waitsForPerson, PARTS, type Blocker, type Part, type Reason } from "../../api/reasons.ts";
+import { waitsForPerson, PARTS, type Part, type Reason } from "../../api/reasons.ts";
 import { ACCOUNT_DISABLED, ENCRYPTION_BITS } from "../../ad/account-flags.ts";
 import type { DirectoryErrorKind } from "../../ad/error.ts";
 import { commonName, dnKey } from "../../names/distinguished-name.ts";
-import { listOf } from "../changes/entry.ts";
+import { countOf, listOf } from "../changes/entry.ts";
 import { createdBy, describeChange, eventsOf, objectOf, partOf, type Change } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
 import { isBeingRecreated } from "../journal.ts";
-import type { Failure, Report } from "../report.ts";
+import type { Report } from "../report.ts";
 import type { FarmView } from "../view.ts";
 import { allowedFinding } from "./allowed.ts";
+import { blockersMessage, failureMessage } from "./blocked.ts";
 import { carriedOver, observedStatus, passwordTimes, withoutObserved } from "./observed.ts";
 
 /** Retry: with back-off. Recheck: after a while, since what is in the way may go without the operator being told. Resync: the usual time. */
@@ -155,23 +156,11 @@ export function findingOf(part: Part, desired: DesiredFarm, report: Report): Con
     const changes = pending.flatMap((change) => describeChange(change));
     const list = changes.slice(0, 5).map(({ change, object, value }) => `${change} ${value ?? commonName(object)}`);
     const rest = changes.length > list.length ? ` and ${changes.length - list.length} more` : "";
-    const after = failures.length > 0 ? ", once what failed is done: see the other conditions" : "";
+    const after = failures.length > 0 ? ", after the changes that failed: see the other conditions" : "";
     const held = desired.observedFor === "Domain" ? " Nothing is written: the domain's managementPolicy is Observe." : "";
-    return { type, status: "False", reason: "ChangesPending", message: `to be done: ${list.join(", ")}${rest}${after}.${held}` };
+    return { type, status: "False", reason: "ChangesPending", message: `pending: ${list.join(", ")}${rest}${after}.${held}` };
   }
   return { type, status: "True", reason: "Reconciled", message: reconciledMessage(part, desired, view) };
-}
-
-/** What was refused here is not waiting for anything. */
-function failureMessage(failed: readonly Failure[], blockers: readonly Blocker[]): string {
-  const own = blockers.filter(({ reason }) => reason !== "ChangesPending");
-  return [...new Set([...failed.map((failure) => failure.error.message), ...own.map(({ message }) => message)])].join(" ");
-}
-
-function blockersMessage(blockers: readonly Blocker[]): string {
-  const shown = blockers.slice(0, 10).map(({ computer, message }) => (computer === undefined ? message : `${computer}: ${message}`));
-  const rest = blockers.length - shown.length;
-  return rest > 0 ? `${shown.join(" ")} And ${rest} more.` : shown.join(" ");
 }
 
 function reconciledMessage(part: Part, desired: DesiredFarm, view: FarmView | undefined): string {
@@ -188,20 +177,20 @@ function reconciledMessage(part: Part, desired: DesiredFarm, view: FarmView | un
     case "ServicePrincipalNames":
       if (desired.unmanagedServicePrincipalNames.includes("*"))
         return "service principal names are not managed: set servicePrincipalNames to manage them.";
-      return `the account holds exactly the ${desired.servicePrincipalNames.length} service principal names.`;
+      return `the account has exactly ${countOf(desired.servicePrincipalNames.length, "service principal name")}, as the farm lists.`;
     case "AccessGroups":
       return desired.accessGroups.length === 0
-        ? "no access groups are wanted."
+        ? "the farm lists no access groups."
         : `the account is a member of ${desired.accessGroups.map(({ samAccountName }) => samAccountName).join(", ")}.`;
   }
 }
 
 function grantMessage({ grant, hostGroup }: DesiredFarm): string {
-  if (grant === "Principals") return "exactly the wanted computers may retrieve the password, each named directly; none needs a restart.";
+  if (grant === "Principals") return "exactly the hosts of the farm may retrieve the password, each named directly; none needs a restart.";
   const restart = "A host that was added sees it after a restart, or after klist -li 0x3e7 purge.";
   return hostGroup.existing
-    ? `the wanted computers may retrieve the password, as may whoever else is in ${hostGroup.samAccountName}, a group of somebody else. ${restart}`
-    : `exactly the wanted computers may retrieve the password. ${restart}`;
+    ? `the hosts of the farm may retrieve the password, and so may all other members of ${hostGroup.samAccountName}, an externally managed group. ${restart}`
+    : `exactly the hosts of the farm may retrieve the password. ${restart}`;
 }
 
 /** A disabled computer has the right and cannot use it: nothing that the farm could mend, but what somebody may be looking for. */
@@ -209,7 +198,7 @@ function disabledHosts({ hosts }: FarmView): string {
   const disabled = [...hosts.wanted.values()].filter(({ userAccountControl = 0 }) => (userAccountControl & ACCOUNT_DISABLED) !== 0);
   if (disabled.length === 0) return "";
   const names = disabled.map(({ distinguishedName }) => distinguishedName);
-  return ` Disabled in the directory, so that they cannot log on: ${listOf(names, commonName)}.`;
+  return ` Disabled in the directory, so they cannot log on: ${listOf(names, commonName)}.`;
 }
 
 /** Whoever once had the password knows it until it changes: nobody can change it before (MS-ADTS 3.1.1.4.5.39). */
@@ -220,14 +209,13 @@ export function exposureOf({ desired, account, hosts }: FarmView): string {
   const { passwordLastChanged, passwordNextChange } = account.kind === "Own" ? passwordTimes(account.object) : {};
   const names = listOf(out.map(({ text }) => text));
   if (passwordLastChanged === undefined || passwordNextChange === undefined) return ` Quarantined: ${names}.`;
-  return ` Quarantined: ${names}. Whoever of them had the right after ${passwordLastChanged} knows the password until its next change at ${passwordNextChange}, which cannot be forced.`;
+  return ` Quarantined: ${names}. Each of them that had the right after ${passwordLastChanged} knows the password until its next change at ${passwordNextChange}; nobody can force that change.`;
 }
 
 function contentsOf({ servicePrincipalNames, hosts, quarantined }: DesiredFarm, { view }: Report): string {
   const granted = view?.hosts.wanted.size ?? hosts.length;
-  const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
   const out = quarantined.length > 0 ? `, ${quarantined.length} quarantined` : "";
-  return `${count(servicePrincipalNames.length, "SPN")}, ${count(granted, "host")}${out}`;
+  return `${countOf(servicePrincipalNames.length, "SPN")}, ${countOf(granted, "host")}${out}`;
 }
 
 function summary(desired: DesiredFarm, report: Report, parts: readonly ConditionDraft[]): ConditionDraft {
@@ -239,7 +227,7 @@ function summary(desired: DesiredFarm, report: Report, parts: readonly Condition
       type: "Ready",
       status: "True",
       reason: "Reconciled",
-      message: `${desired.account.samAccountName} is as wanted: ${contentsOf(desired, report)}.`,
+      message: `${desired.account.samAccountName} is in sync: ${contentsOf(desired, report)}.`,
     };
   }
   if (report.error) return { type: "Ready", status: "False", reason: first.reason, message: first.message };

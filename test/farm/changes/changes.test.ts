@@ -124,7 +124,7 @@ const ROWS: readonly Row[] = [
       observed: { description: "old", displayName: "x" },
     },
     part: "Account",
-    says: `UpdateAccount ${ACCOUNT}: description=new; UpdateAccount ${ACCOUNT}: displayName removed`,
+    says: `UpdateAccount ${ACCOUNT}: description: old -> new; UpdateAccount ${ACCOUNT}: displayName: x -> none`,
     events: [["AccountUpdated", "itfarm1$: set description, displayName"]],
     write: {
       kind: "Modify",
@@ -152,7 +152,7 @@ const ROWS: readonly Row[] = [
     events: [
       ["HostsRemoved", "WEB02 may no longer retrieve the password of itfarm1$; run Uninstall-ADServiceAccount itfarm1$ there"],
       ["HostsAdded", "WEB01 may retrieve the password of itfarm1$ at once, since it is named directly"],
-      ["RetrieversSet", "itfarm1$: who may retrieve the password was set anew: it named EVE; it had x"],
+      ["RetrieversSet", "itfarm1$: changed who may retrieve the password: it named EVE; it had x"],
     ],
     write: {
       kind: "Modify",
@@ -219,7 +219,7 @@ const ROWS: readonly Row[] = [
     change: { kind: "Adopt", object: own(GROUP), part: "Hosts", consent: "serverfarm.dev adopt=web/itfarm1" },
     part: "Hosts",
     says: `Adopt ${GROUP}`,
-    events: [["Adopted", `took over ${GROUP}, which nobody owned`]],
+    events: [["Adopted", `adopted ${GROUP}, which had no owner`]],
     write: { kind: "Mark", object: own(GROUP), replaces: "serverfarm.dev adopt=web/itfarm1" },
   },
   {
@@ -249,7 +249,7 @@ const ROWS: readonly Row[] = [
     part: "Account",
     recorded: true,
     says: `Release ${GROUP}`,
-    events: [["ObjectKept", `${GROUP} stays in the directory, without owner: deletionPolicy is Retain`]],
+    events: [["ObjectKept", `${GROUP} stays in the directory, without owner marker: deletionPolicy is Retain`]],
     write: { kind: "Modify", object: own(GROUP), modifications: [["replace", "adminDescription", []]] },
   },
 ];
@@ -281,7 +281,7 @@ describe.each(ROWS.map((row) => [row.change.kind, row] as const))("%s", (kind, r
       expect(type).toBe("Warning");
       expect(reason).toBe(warns ? "ObjectKept" : "DriftCorrected");
       const text = row.events[index]?.[1] ?? "";
-      expect(message.startsWith(warns ? text : `somebody else had changed the directory, which was put right: ${text}`)).toBe(true);
+      expect(message.startsWith(warns ? text : `drift corrected (the directory was changed outside the operator): ${text}`)).toBe(true);
     }
   });
 
@@ -301,11 +301,9 @@ describe("what stands apart", () => {
       return row && eventsOf(row.change, "itfarm1$", true)[0]?.message;
     };
     expect(message("CreateHostGroup")).toMatch(
-      /; it is another group with a new SID, so its hosts need a restart or klist -li 0x3e7 purge$/,
+      /; it is a new group with a new SID: restart its hosts, or run klist -li 0x3e7 purge on them$/,
     );
-    expect(message("CreateAccount")).toMatch(
-      /; it is another account with a new SID, so rights that were granted to the old one have to be granted again$/,
-    );
+    expect(message("CreateAccount")).toMatch(/; it is a new account with a new SID: grant it the rights that were granted to the old one$/);
   });
 
   test("an account without names is made without the attribute", () => {

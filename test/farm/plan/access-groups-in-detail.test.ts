@@ -68,7 +68,7 @@ describe("a group that the farm names", () => {
       {
         kind: "Release",
         object: { distinguishedName: at("Share"), objectGUID: own.objectGUID, owner },
-        because: "the farm says that it is somebody else's (existing: true)",
+        because: "the farm declares it externally managed (existing: true)",
       },
     ]);
     expect(lines(wants("Share"), [own])).toEqual([`Release ${at("Share")}`, `JoinAccessGroup ${at("Share")}`]);
@@ -130,7 +130,7 @@ describe("a group that the farm names no more", () => {
     expect(lines({}, [alone], [alone], made(alone))).toEqual([`DeleteAccessGroup ${at("Own")}`]);
     expect(lines({}, [shared], [shared], made(shared))).toEqual([`LeaveAccessGroup ${at("Own")}`, `Release ${at("Own")}`]);
     expect(planned({}, [shared], [shared], made(shared)).changes[1]).toMatchObject({
-      because: "it has 1 member that this farm did not put in",
+      because: "it has 1 member that this farm did not add",
     });
   });
 });

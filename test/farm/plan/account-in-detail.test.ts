@@ -38,7 +38,7 @@ describe("the account", () => {
         {
           reason: "ChangesPending",
           part: "Account",
-          message: "the account itfarm1$ is created once its host group is there: see the condition HostsReady.",
+          message: "the account itfarm1$ is created once its host group exists: see the condition HostsReady.",
         },
       ],
     });
@@ -148,7 +148,7 @@ describe("the name of another farm's account", () => {
       {
         reason: "ServicePrincipalNameReserved",
         part: "ServicePrincipalNames",
-        message: `${name} is not set, since it speaks of CN=shop,OU=Farms,${BASE}, the account of a farm of another namespace: remove it from servicePrincipalNames.`,
+        message: `${name} is not set, because it names CN=shop,OU=Farms,${BASE}, the account of a farm in another namespace: remove it from servicePrincipalNames.`,
       },
     ]);
   });

@@ -175,7 +175,7 @@ describe("what keeps the end back", () => {
   test("what is built in is never to be cleared for the farm's sake", () => {
     const { blockers } = end(desired(), [group("Admins", { owner, protection: "it is built in (S-1-5-32-544)" })]);
     expect(blockers[0]?.message).toBe(
-      `CN=Admins,${BASE} bears this farm's owner marker but must never be touched: it is built in (S-1-5-32-544). Clear its adminDescription by hand.`,
+      `CN=Admins,${BASE} has this farm's owner marker but must never be changed or deleted: it is built in (S-1-5-32-544). Clear its adminDescription yourself.`,
     );
   });
 
@@ -191,7 +191,7 @@ describe("what keeps the end back", () => {
       unreadable: [],
     };
     expect(planEndOf(desired(), observed, DELETE).blockers).toMatchObject([
-      { reason: "DirectoryUnavailable", part: "Account", message: expect.stringMatching(/^guid1, guid2 \(objectGUID\) is not to be seen/) },
+      { reason: "DirectoryUnavailable", part: "Account", message: expect.stringMatching(/^guid1, guid2 \(objectGUID\) is not visible/) },
     ]);
   });
 
@@ -199,7 +199,7 @@ describe("what keeps the end back", () => {
     const retained = end(desired(), [account()], { ...DELETE, retain: true }).changes;
     expect(retained).toMatchObject([{ kind: "Release", because: "deletionPolicy is Retain" }]);
     const copied = end(desired(), [account({ objectClass: "user" })]).changes;
-    expect(copied).toMatchObject([{ kind: "Release", because: "it is a user, which no farm creates" }]);
+    expect(copied).toMatchObject([{ kind: "Release", because: "it is a user, which farms never create" }]);
   });
 
   test("of a group that is somebody's primary group is said how many they are and how to find them, and not who", () => {
@@ -223,7 +223,7 @@ describe("what keeps the end back", () => {
         DELETE,
       ).changes;
     const because = (many: string): string =>
-      `it is the primary group of ${many} (Get-ADObject -LDAPFilter '(primaryGroupID=4444)'), and Active Directory deletes no such group: change their primary group, then delete it`;
+      `it is the primary group of ${many} (Get-ADObject -LDAPFilter '(primaryGroupID=4444)'), and Active Directory does not delete a primary group: change their primary group, then delete it`;
     expect(endWith([one])).toMatchObject([{ kind: "Release", because: because("1 object") }]);
     expect(endWith([one, other])).toMatchObject([{ kind: "Release", because: because("2 objects") }]);
   });

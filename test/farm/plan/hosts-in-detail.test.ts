@@ -77,7 +77,7 @@ describe("the group that is used", () => {
       {
         reason: "AccessDenied",
         part: "Hosts",
-        message: `the member ${dn(hidden)} cannot be read and may be one of the hosts that were not found, so it stays: give the operator's account Read Property on it.`,
+        message: `the member ${dn(hidden)} cannot be read and may be one of the hosts that were not found, so it stays: grant the operator's account Read Property on it.`,
       },
     ]);
   });
@@ -125,7 +125,7 @@ describe("the group that is used", () => {
         {
           reason: "ObjectExists",
           part: "Hosts",
-          message: `CN=Taken,${BASE} has the name New, so the host group keeps its own, Old: choose another hosts.group.name.`,
+          message: `CN=Taken,${BASE} has the name New, so the host group keeps its present name, Old: choose another hosts.group.name.`,
         },
       ],
     });
@@ -143,8 +143,8 @@ describe("a group that was used before", () => {
   });
 
   test.each([
-    [1, "it has 1 member that this farm did not put in"],
-    [2, "it has 2 members that this farm did not put in"],
+    [1, "it has 1 member that this farm did not add"],
+    [2, "it has 2 members that this farm did not add"],
   ])("stays with %d members that the farm did not put in, without its marker", (count, because) => {
     const strangers = [computer("X"), computer("Y")].slice(0, count);
     expect(ends(group("Former", [WEB02, ...strangers]))).toMatchObject([{ kind: "Release", because }]);
@@ -161,7 +161,7 @@ describe("a group that was used before", () => {
       {
         kind: "Release",
         object: { objectGUID: former.objectGUID },
-        because: `it is the primary group of 1 object (Get-ADObject -LDAPFilter '(primaryGroupID=${primaryGroupID})'), and Active Directory deletes no such group: change their primary group, then delete it`,
+        because: `it is the primary group of 1 object (Get-ADObject -LDAPFilter '(primaryGroupID=${primaryGroupID})'), and Active Directory does not delete a primary group: change their primary group, then delete it`,
       },
     ]);
     expect(ends(former, {}, { primaryMembers: primaryMembers.slice(1) })).toMatchObject([{ kind: "DeleteHostGroup" }]);
@@ -263,7 +263,7 @@ test("a group that was used before bears no name, whatever the one is called tha
 
 describe("what is known and not seen may not be replicated yet", () => {
   const MESSAGE =
-    "a, b (objectGUID) is not to be seen on this domain controller, which took over less than an hour ago: it may not be replicated yet, so nothing is made anew until the hour is over.";
+    "a, b (objectGUID) is not visible on this domain controller, to which the operator failed over less than an hour ago: it may not be replicated yet, so the operator creates nothing again until the hour is over.";
 
   test("nothing is made anew, and all else goes on", () => {
     const { changes, later, blockers } = plan(view([account()], { account: { description: "x" } }, { missing: ["a", "b"] }));

@@ -59,7 +59,7 @@ describe("the plan of a farm", () => {
     [
       "a quarantined host",
       { hosts: { computers: ["WEB01"], quarantined: ["WEB01$"] } },
-      [`RemoveHost CN=WEB01,CN=Computers,${BASE}`, "SetRetrievers WEB01 is quarantined and kept out by name"],
+      [`RemoveHost CN=WEB01,CN=Computers,${BASE}`, "SetRetrievers deny WEB01, which is quarantined"],
     ],
     ["an SPN in another case", { servicePrincipalNames: ["HTTP/WEB"] }, []],
     [
@@ -67,10 +67,18 @@ describe("the plan of a farm", () => {
       { servicePrincipalNames: ["http/b", "http/B"] },
       ["RemoveServicePrincipalName http/web", "AddServicePrincipalName http/b"],
     ],
-    ["a description", { account: { description: "x" } }, ["UpdateAccount description=x"]],
-    ["a disabled account", { account: { enabled: false } }, ["UpdateAccount userAccountControl=4098"]],
-    ["RC4", { account: { encryptionTypes: ["RC4" as const, "AES256" as const] } }, ["UpdateAccount msDS-SupportedEncryptionTypes=20"]],
-    ["another DNS name", { account: { dnsHostName: "x.contoso.com" } }, ["UpdateAccount dNSHostName=x.contoso.com"]],
+    ["a description", { account: { description: "x" } }, ["UpdateAccount description: none -> x"]],
+    ["a disabled account", { account: { enabled: false } }, ["UpdateAccount enabled -> disabled"]],
+    [
+      "RC4",
+      { account: { encryptionTypes: ["RC4" as const, "AES256" as const] } },
+      ["UpdateAccount msDS-SupportedEncryptionTypes: AES128, AES256 -> RC4, AES256"],
+    ],
+    [
+      "another DNS name",
+      { account: { dnsHostName: "x.contoso.com" } },
+      ["UpdateAccount dNSHostName: itfarm1.contoso.com -> x.contoso.com"],
+    ],
     ["a DNS name in another case", { account: { dnsHostName: "ITFARM1.contoso.com" } }, []],
   ])("with %s only that changes", async (_, spec, changes) => {
     const base = { hosts: { computers: ["WEB01"] }, servicePrincipalNames: ["http/web"] };
@@ -131,7 +139,7 @@ describe("the plan of a farm", () => {
   });
 
   test.each([
-    ["a gMSA without owner", { objectClass: ACCOUNT_CLASS }, "NotOwned", "it bears no owner marker"],
+    ["a gMSA without owner", { objectClass: ACCOUNT_CLASS }, "NotOwned", "it has no owner marker"],
     [
       "a gMSA of another farm",
       { objectClass: ACCOUNT_CLASS, owner: "serverfarm.dev cluster=8a1f farm=other/x" },
@@ -148,9 +156,9 @@ describe("the plan of a farm", () => {
       "a gMSA with somebody's note",
       { objectClass: ACCOUNT_CLASS, owner: "keep" },
       "NotOwned",
-      "its adminDescription holds something else than an owner marker",
+      "its adminDescription holds something other than an owner marker",
     ],
-    ["a computer", { objectClass: "computer" }, "ObjectExists", "(computer) stands where the account should be"],
+    ["a computer", { objectClass: "computer" }, "ObjectExists", "(computer) has the name of the account"],
     [
       "a protected gMSA, even with our marker",
       { objectClass: ACCOUNT_CLASS, owner: OWNER, protection: "it is built in" },
@@ -336,11 +344,11 @@ describe("service principal names of others", () => {
       "a domain controller by its DNS name",
       "MSSQLSvc/dc1.contoso.com:1433",
       "Reserved",
-      `speaks of ${DC.distinguishedName}, a domain controller`,
+      `names ${DC.distinguishedName}, a domain controller`,
     ],
     ["a domain controller by its short name", "MSSQLSvc/DC1", "Reserved", "a domain controller"],
     ["a read-only domain controller", "MSSQLSvc/rodc1", "Reserved", "a domain controller"],
-    ["another computer by its DNS name", "MSSQLSvc/web06.contoso.com:1433", "Reserved", "a computer that is no host of this farm"],
+    ["another computer by its DNS name", "MSSQLSvc/web06.contoso.com:1433", "Reserved", "a computer that is not a host of this farm"],
     ["another computer by its short name", "MSSQLSvc/WEB06", "Reserved", "CN=WEB06,CN=Computers"],
     ["another computer by the first label alone", "MSSQLSvc/web06.elsewhere.org", "Reserved", "CN=WEB06,CN=Computers"],
     [
@@ -360,7 +368,7 @@ describe("service principal names of others", () => {
     ["a host's implied name in another case", "HTTP/WEB01", "InUse", "as HOST/WEB01"],
     ["a name that would imply somebody's", "HOST/shop.example.org", "InUse", "as http/shop.example.org"],
     ["one with a port that would imply somebody's", "host/store.example.org:445", "InUse", "as cifs/store.example.org:445"],
-    ["an explicit one", "HTTP/shop.example.org", "InUse", `is held by ${SHOP.distinguishedName}: remove it there`],
+    ["an explicit one", "HTTP/shop.example.org", "InUse", `is held by ${SHOP.distinguishedName}: remove it from servicePrincipalNames`],
   ])("%s is left out alone, and said", async (_, name, reason, words) => {
     const host = { ...computer("WEB01"), servicePrincipalNames: ["HOST/web01.contoso.com", "HOST/WEB01"] };
     const others = [DC, RODC, WEB06, name.startsWith("MSSQL") ? computer("X") : SHOP, host];
@@ -375,7 +383,7 @@ describe("service principal names of others", () => {
     expect(blockers).toMatchObject([
       { reason: `ServicePrincipalName${reason}`, part: "ServicePrincipalNames", message: expect.stringContaining(words) },
     ]);
-    expect(blockers[0]?.message).toMatch(/servicePrincipalNames\.$/);
+    expect(blockers[0]?.message).toMatch(/servicePrincipalNames(, or have it removed there \(setspn -D\))?\.$/);
   });
 
   test.each([
@@ -547,9 +555,6 @@ describe("what only the domain shows to be wrong", () => {
       hosts: { computers: ["WEB01", "CN=X,DC=fabrikam,DC=com"], quarantined: ["WEB02"] },
       accessGroups: [{ name: "itfarm1hosts", existing: true }],
     });
-    expect(lines(wrong, directory)).toEqual([
-      `RemoveHost CN=WEB02,CN=Computers,${BASE}`,
-      "SetRetrievers WEB02 is quarantined and kept out by name",
-    ]);
+    expect(lines(wrong, directory)).toEqual([`RemoveHost CN=WEB02,CN=Computers,${BASE}`, "SetRetrievers deny WEB02, which is quarantined"]);
   });
 });

@@ -80,14 +80,14 @@ describe("with a group", () => {
       denied: [],
       add: [],
       remove: [],
-      because: [`it named ${EVE}, which is no object of this domain, who may not any more`, "it named WEB01, who may not any more"],
+      because: [`no longer allow ${EVE}, which is not an object of this domain`, "no longer allow WEB01"],
     });
     expect(change({ spec: { hosts: BOTH }, list: undefined, groups: [hosts] })).toEqual({
       retrievers: [sid(hosts)],
       denied: [],
       add: [],
       remove: [],
-      because: ["itfarm1Hosts may retrieve the password"],
+      because: ["allow itfarm1Hosts"],
     });
   });
 
@@ -98,7 +98,7 @@ describe("with a group", () => {
       denied: [],
       add: [],
       remove: [],
-      because: ["it had a deny entry for WEB02", "it had an entry of type 5"],
+      because: ["remove the deny entry for WEB02", "remove an entry of type 5"],
     });
   });
 
@@ -131,7 +131,7 @@ describe("with a group", () => {
       denied: [sid(WEB02)],
       add: [],
       remove: [],
-      because: ["WEB02 is quarantined and kept out by name"],
+      because: ["deny WEB02, which is quarantined"],
     });
     expect(change({ spec, list: { principals: [sid(theirs)], denied: [sid(WEB02)] }, groups: [theirs] })).toBeUndefined();
   });
@@ -160,7 +160,7 @@ describe("named directly", () => {
       denied: [],
       add: [dn(WEB02)],
       remove: [dn(WEB03)],
-      because: [`it named ${EVE}, which is no object of this domain, who may not any more`],
+      because: [`no longer allow ${EVE}, which is not an object of this domain`],
     });
   });
 
@@ -208,7 +208,7 @@ describe("who is kept out by name", () => {
     const list = { principals: [sid(hosts)], denied: [sid(WEB02), EVE] };
     expect(change({ spec, list, groups: [hosts], computers: [WEB01, WEB02, WEB03] })).toMatchObject({
       denied: [sid(WEB02), sid(WEB03)],
-      because: ["WEB03 is quarantined and kept out by name", `it had a deny entry for ${EVE}, which is no object of this domain`],
+      because: ["deny WEB03, which is quarantined", `remove the deny entry for ${EVE}, which is not an object of this domain`],
     });
   });
 
@@ -227,7 +227,7 @@ describe("who is kept out by name", () => {
     };
     expect(change(situation)).toMatchObject({
       denied: [sid(WEB03), sid(WEB02)],
-      because: ["WEB03 is quarantined and kept out by name", "WEB02 is a member by its primary group and kept out by name"],
+      because: ["deny WEB03, which is quarantined", "deny WEB02, which is a member by its primary group"],
     });
   });
 

@@ -66,7 +66,12 @@ describe("what keeps it is said", () => {
     [
       "nothing: it is being removed",
       { plan: planned([CHANGE]) },
-      { reason: "Deleting", message: "what the farm owns in the directory is being removed.", retryable: true, progress: ["Reconciling"] },
+      {
+        reason: "Deleting",
+        message: "the operator is removing what the farm owns in the directory.",
+        retryable: true,
+        progress: ["Reconciling"],
+      },
     ],
     [
       "a directory that does not answer",
@@ -102,7 +107,7 @@ describe("what keeps it is said", () => {
 
   const OBSERVE = { managementPolicy: "Observe" as const };
   const TEXT =
-    "the farm cannot be decommissioned yet: managementPolicy is Observe, so nothing is deleted in the directory: set it to Enforce, or let the farm go with the annotation serverfarm.dev/abandon=true.";
+    "the farm cannot be decommissioned yet: managementPolicy is Observe, so nothing is deleted in the directory: set it to Enforce. To remove only the farm and leave its objects in the directory, set the annotation serverfarm.dev/abandon=true.";
 
   test("that it is only observed, where nothing else keeps it; with nothing left it may go", () => {
     expect(end({ plan: planned([CHANGE]) }, OBSERVE)).toMatchObject({ reason: "DeletionBlocked", message: TEXT, progress: ["Stalled"] });
@@ -152,7 +157,7 @@ describe("Events of the end", () => {
       {
         type: "Warning",
         reason: "ObjectKept",
-        message: `CN=Taken,${BASE} was this farm's and stays in the directory: its adminDescription holds something else than an owner marker now`,
+        message: `CN=Taken,${BASE} was this farm's and stays in the directory: its adminDescription holds something other than an owner marker now`,
       },
     ]);
   });
@@ -189,7 +194,7 @@ describe("Events of the end", () => {
       [
         "Warning",
         "MemberLeft",
-        `WEB01: put into CN=Shared,${BASE} by this farm, and left there since another farm wants it that has not written it down yet. Should the operator stop before that farm does, no farm takes it out later: take it out by hand once no farm wants it.`,
+        `WEB01: this farm added it to CN=Shared,${BASE} and leaves it there, because another farm needs it and has not recorded it yet. If the operator stops before that farm records it, no farm removes it later: remove it yourself once no farm lists it.`,
       ],
     ]);
     expect(events({ plan: planned([CHANGE]) })).toEqual([]);
@@ -197,8 +202,8 @@ describe("Events of the end", () => {
 });
 
 test("a farm that is let go names all that it leaves in the directory", () => {
-  const text = "the farm was let go (serverfarm.dev/abandon); left in the directory as it was:";
-  expect(abandonedEvent(farm())).toEqual({ type: "Warning", reason: "Abandoned", message: `${text} nothing that is known` });
+  const text = "the farm was abandoned (serverfarm.dev/abandon); left in the directory, unchanged:";
+  expect(abandonedEvent(farm())).toEqual({ type: "Warning", reason: "Abandoned", message: `${text} nothing known` });
   const status: ServerFarmStatus = {
     observedGeneration: 1,
     ownedObjects: [

@@ -220,7 +220,7 @@ describe("adminCount that was left behind", () => {
     const status = statusOf(await decommission(HOSTS, before, directory));
     expect([directory.writes, directory.objects.length]).toEqual([writes, 2]);
     expect(status.conditions?.[0]?.message).toMatch(
-      /If it is this farm's and meant to go, take it out .* -Clear adminCount .* clear its adminDescription by hand/,
+      /To delete it, if it is this farm's, remove it .* -Clear adminCount .* clear its adminDescription yourself/,
     );
     // They may still retrieve it: that is what it says.
     expect(part(status, "Hosts")).toEqual(part(before, "Hosts"));

@@ -81,7 +81,7 @@ describe("where its domain cannot be used", () => {
   test("one that is being deleted says how it can be let go", () => {
     const [ready, ...rest] = lines(waitingStatus(deleting(BEFORE), { reason: "DomainNotFound", message: "there is none." }, NOW));
     expect(ready).toBe(
-      "Ready False DeletionBlocked: the farm cannot be decommissioned: there is none. To let the farm go and leave its objects in the directory: kubectl annotate farm itfarm1 -n web serverfarm.dev/abandon=true",
+      "Ready False DeletionBlocked: the farm cannot be decommissioned: there is none. To remove only the farm and leave its objects in the directory: kubectl annotate farm itfarm1 -n web serverfarm.dev/abandon=true",
     );
     expect(rest[0]).toBe("AccountReady True Reconciled: Account as seen");
     expect(rest.at(-1)).toMatch(/^Reconciling True DeletionBlocked/);
@@ -107,7 +107,8 @@ test("a spec that cannot be carried out is said part by part, and waits for a pe
 });
 
 test("one that is suspended says that alone, and of the parts what was last seen", () => {
-  const text = "suspend is true: nothing is read or written for this farm. Set it to false to go on.";
+  const text =
+    "spec.suspend is true: the operator neither reads nor writes the directory for this farm, so changes, quarantines and deletion wait. Set it to false to continue.";
   const status = suspendedStatus(farm({}, BEFORE, 2), NOW);
   expect(lines(status)).toEqual([
     `Ready False Suspended: ${text}`,
@@ -121,7 +122,7 @@ test("one that is suspended says that alone, and of the parts what was last seen
 
 test("a farm of which nothing can be written down says what refused it, and waits for a person", () => {
   const text =
-    "the API server refused what the operator writes down of this farm: no. Change what refuses it (an admission policy, a webhook, the operator's role); it is tried again by itself.";
+    "the API server refused what the operator records of this farm: no. Change what refuses it (an admission policy, a webhook, the operator's role). The operator tries again.";
   const said = lines(unrecordedStatus(farm({}, BEFORE), "no", NOW));
   expect([said[0], said.at(-1)]).toEqual([`Ready False RecordRefused: ${text}`, `Stalled True RecordRefused: ${text}`]);
   expect(unrecordedEvent("no")).toEqual({ type: "Warning", reason: "RecordRefused", message: text });
@@ -133,7 +134,7 @@ describe("a farm of which nothing is left in the directory", () => {
       observedGeneration: 1,
       conditions: [...more, { type: "Ready", status: "False", observedGeneration, lastTransitionTime: "", reason, message: "" }],
     });
-  const TEXT = "nothing is left to be done in the directory: the farm is let go.";
+  const TEXT = "nothing is left to do in the directory: the operator removes the finalizer of the farm.";
 
   test("says that it is let go, where its status said that it is there to stay", () => {
     expect(lines(leavingStatus(ready("Reconciled", 2), NOW) ?? BEFORE)[0]).toBe(`Ready False Deleting: ${TEXT}`);
@@ -164,6 +165,6 @@ test("a farm whose domain is suspended says so, and one that is being deleted ho
   const one = farm();
   expect(said(one)).toBe("the domain is suspended.");
   expect(said({ ...one, metadata: { ...one.metadata, deletionTimestamp: "2026-11-26T00:59:00Z" } })).toBe(
-    "the domain is suspended. The farm is being deleted and waits for that. To let it go and leave its objects in the directory: kubectl annotate farm itfarm1 -n web serverfarm.dev/abandon=true",
+    "the domain is suspended. The farm is being deleted and waits for that. To remove only the farm and leave its objects in the directory: kubectl annotate farm itfarm1 -n web serverfarm.dev/abandon=true",
   );
 });

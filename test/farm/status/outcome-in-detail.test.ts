@@ -76,18 +76,18 @@ describe("a part that is as wanted says so", () => {
       "Account",
       "itfarm1$ exists and its properties match. RC4 is allowed and weak: remove it from encryptionTypes once no client needs it.",
     ],
-    ["hosts by a group", {}, "Hosts", `exactly the wanted computers may retrieve the password. ${RESTART}`],
+    ["hosts by a group", {}, "Hosts", `exactly the hosts of the farm may retrieve the password. ${RESTART}`],
     [
       "hosts by somebody else's group",
       { spec: { hosts: { group: { name: "Shared", existing: true } } } },
       "Hosts",
-      `the wanted computers may retrieve the password, as may whoever else is in Shared, a group of somebody else. ${RESTART}`,
+      `the hosts of the farm may retrieve the password, and so may all other members of Shared, an externally managed group. ${RESTART}`,
     ],
     [
       "hosts that are named directly",
       { spec: { hosts: { grant: "Principals" } } },
       "Hosts",
-      "exactly the wanted computers may retrieve the password, each named directly; none needs a restart.",
+      "exactly the hosts of the farm may retrieve the password, each named directly; none needs a restart.",
     ],
     [
       "a host that is disabled, which is said",
@@ -96,13 +96,13 @@ describe("a part that is as wanted says so", () => {
         observed: { computers: WEB.map((one, index) => ({ ...one, userAccountControl: index === 0 ? 0x1002 : 0x1000 })) },
       },
       "Hosts",
-      "exactly the wanted computers may retrieve the password, each named directly; none needs a restart. Disabled in the directory, so that they cannot log on: WEB01.",
+      "exactly the hosts of the farm may retrieve the password, each named directly; none needs a restart. Disabled in the directory, so they cannot log on: WEB01.",
     ],
     [
       "no names",
       { spec: { servicePrincipalNames: [] } },
       "ServicePrincipalNames",
-      "the account holds exactly the 0 service principal names.",
+      "the account has exactly 0 service principal names, as the farm lists.",
     ],
     [
       "names that are not managed",
@@ -110,7 +110,7 @@ describe("a part that is as wanted says so", () => {
       "ServicePrincipalNames",
       "service principal names are not managed: set servicePrincipalNames to manage them.",
     ],
-    ["no access groups", {}, "AccessGroups", "no access groups are wanted."],
+    ["no access groups", {}, "AccessGroups", "the farm lists no access groups."],
     [
       "access groups",
       { spec: { accessGroups: ["A", "B"].map((name) => ({ name, existing: true })) } },
@@ -123,7 +123,7 @@ describe("a part that is as wanted says so", () => {
 
   test("and the farm is ready", () => {
     const spec = { hosts: { computers: ["WEB01", "WEB02"] }, servicePrincipalNames: ["http/a"] };
-    expect(condition({ spec }, "Ready")).toBe("True Reconciled: itfarm1$ is as wanted: 1 SPN, 2 hosts.");
+    expect(condition({ spec }, "Ready")).toBe("True Reconciled: itfarm1$ is in sync: 1 SPN, 2 hosts.");
     expect(said({ spec }).next).toBe("Resync");
   });
 });
@@ -138,12 +138,12 @@ describe("whoever is quarantined", () => {
       owner,
       ...fields,
     });
-  const TEXT = "exactly the wanted computers may retrieve the password, each named directly; none needs a restart.";
+  const TEXT = "exactly the hosts of the farm may retrieve the password, each named directly; none needs a restart.";
 
   test("knows the password until it changes: from when, and until when", () => {
     const timed = account({ passwordLastSet: Date.UTC(2026, 0, 1), passwordIntervalDays: 30 });
     expect(condition({ spec, objects: [timed] }, "HostsReady")).toBe(
-      `True Reconciled: ${TEXT} Quarantined: WEB02. Whoever of them had the right after 2026-01-01T00:00:00Z knows the password until its next change at 2026-01-31T00:00:00Z, which cannot be forced.`,
+      `True Reconciled: ${TEXT} Quarantined: WEB02. Each of them that had the right after 2026-01-01T00:00:00Z knows the password until its next change at 2026-01-31T00:00:00Z; nobody can force that change.`,
     );
   });
 
@@ -168,17 +168,23 @@ describe("a part that is not as wanted says why", () => {
     expect(condition({ report: plan([], many.slice(0, 10)) }, "HostsReady")).toBe(`False HostNotFound: WEB01: ${ten}`);
   });
 
-  test("what is to be done: five lines of it, and how many more; and whether something failed before", () => {
+  test("what is the same for several hosts: once, after their names", () => {
+    const alike = ["WEB01", "WEB02"].map((name) => blocker("Hosts", "NotAllowed", "elsewhere.", name));
+    const report = plan([], [...alike, blocker("Hosts", "HostNotFound", "none.", "GHOST")]);
+    expect(condition({ report }, "HostsReady")).toBe("False NotAllowed: WEB01, WEB02: elsewhere. GHOST: none.");
+  });
+
+  test("what is pending: five lines of it, and how many more; and whether something failed before", () => {
     const dns = Array.from({ length: 7 }, (_, index) => `CN=H${index}`);
     expect(condition({ report: plan([hostsChange(...dns)]) }, "HostsReady")).toBe(
-      "False ChangesPending: to be done: AddHost CN=H0, AddHost CN=H1, AddHost CN=H2, AddHost CN=H3, AddHost CN=H4 and 2 more.",
+      "False ChangesPending: pending: AddHost CN=H0, AddHost CN=H1, AddHost CN=H2, AddHost CN=H3, AddHost CN=H4 and 2 more.",
     );
     expect(condition({ report: plan([], [], [CREATE_ACCOUNT]) }, "AccountReady")).toBe(
-      "False ChangesPending: to be done: CreateAccount itfarm1.",
+      "False ChangesPending: pending: CreateAccount itfarm1.",
     );
     const report = { ...plan([hostsChange("CN=H")]), failures: [failed(UPDATE, "AccessDenied", "denied")] };
     expect(condition({ report }, "HostsReady")).toBe(
-      "False ChangesPending: to be done: AddHost CN=H, once what failed is done: see the other conditions.",
+      "False ChangesPending: pending: AddHost CN=H, after the changes that failed: see the other conditions.",
     );
   });
 
@@ -228,10 +234,10 @@ describe("a part that is not as wanted says why", () => {
       [blocker("Account", "ChangesPending", "waits"), blocker("AccessGroups", "GroupNotFound", "none")],
     );
     expect(condition({ report }, "Ready")).toBe(
-      "False GroupNotFound: AccessGroupsReady: none AccountReady: waits HostsReady: to be done: AddHost CN=H.",
+      "False GroupNotFound: AccessGroupsReady: none AccountReady: waits HostsReady: pending: AddHost CN=H.",
     );
     expect(condition({ report: plan([UPDATE]) }, "Ready")).toBe(
-      "False ChangesPending: AccountReady: to be done: UpdateAccount description=x.",
+      "False ChangesPending: AccountReady: pending: UpdateAccount description: none -> x.",
     );
   });
 });
@@ -337,7 +343,7 @@ describe("Events", () => {
     said({ report, ...(status ? { status } : {}) }).events.map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
 
   test("tell once that a farm is ready", () => {
-    const text = "Normal Ready: itfarm1$ is as wanted: 0 SPNs, 0 hosts.";
+    const text = "Normal Ready: itfarm1$ is in sync: 0 SPNs, 0 hosts.";
     expect(events(undefined)).toEqual([text]);
     expect(events(ready("False", "NotOwned", "x"))).toEqual([text]);
     expect(events(ready("True", "Reconciled", "x"))).toEqual([]);

@@ -127,7 +127,7 @@ describe("what a reconcile says", () => {
     expect(again.drift.map(({ kind }) => kind).toSorted()).toEqual(["CreateAccessGroup", "CreateAccount", "CreateHostGroup"]);
     expect(again.events).toEqual(
       expect.arrayContaining([
-        expect.objectContaining({ reason: "DriftCorrected", message: expect.stringContaining("another account with a new SID") }),
+        expect.objectContaining({ reason: "DriftCorrected", message: expect.stringContaining("new account with a new SID") }),
       ]),
     );
   });
@@ -240,7 +240,7 @@ describe("what a reconcile says", () => {
     const message = async (spec: Spec): Promise<string | undefined> =>
       (await run(spec)).status.conditions?.find(({ type }) => type === "ServicePrincipalNamesReady")?.message;
     expect(await message({})).toBe("service principal names are not managed: set servicePrincipalNames to manage them.");
-    expect(await message({ servicePrincipalNames: [] })).toBe("the account holds exactly the 0 service principal names.");
+    expect(await message({ servicePrincipalNames: [] })).toBe("the account has exactly 0 service principal names, as the farm lists.");
   });
 
   test("where the host group cannot be made, the account waits for it, and it for nothing", async () => {
@@ -249,7 +249,7 @@ describe("what a reconcile says", () => {
     const { status } = await run({ hosts: { computers: ["WEB01"] } }, directory);
     const messageOf = (type: string): string | undefined => status.conditions?.find((one) => one.type === type)?.message;
     expect(messageOf("HostsReady")).toBe("no right");
-    expect(messageOf("AccountReady")).toBe("to be done: CreateAccount itfarm1, once what failed is done: see the other conditions.");
+    expect(messageOf("AccountReady")).toBe("pending: CreateAccount itfarm1, after the changes that failed: see the other conditions.");
     expect(messageOf("ServicePrincipalNamesReady")).toBe("it waits for the account: see the condition AccountReady.");
   });
 

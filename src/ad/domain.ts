@@ -16,6 +16,8 @@ export interface DomainObservation {
   readonly baseDN: string;
   readonly functionalLevel: number;
   readonly invocationId: string | undefined;
+  /** By how many seconds its clock is ahead of the operator's; undefined where it does not say the time. */
+  readonly clockSkew?: number | undefined;
   readonly schemaVersion: number | undefined;
   readonly domainSID: string | undefined;
   readonly objectGUID: string | undefined;

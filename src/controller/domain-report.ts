@@ -35,6 +35,7 @@ export async function reportDomain(
     conditions: status.conditions ?? [],
     pollInterval: pollOf(domain) / 1000,
     lastPoll: connection.lastPoll,
+    clockSkew: state.view.kind === "Connected" ? state.view.observation.clockSkew : undefined,
     brake: holds,
   });
   const written = await statuses.write(kind, domain, status);

@@ -7,6 +7,7 @@ import type { DomainObservation, KdsRootKey } from "../ad/domain.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { MissingRight } from "../ad/right.ts";
 import { markersOf, decodeGuid, decodeSid } from "../names/identifier.ts";
+import { clockSkew } from "./clock.ts";
 import { decodeFiletime } from "./entries.ts";
 import { excessiveRights } from "./excess.ts";
 import type { LdapSession } from "./session.ts";
@@ -29,7 +30,7 @@ export async function inspectDomain(
   cluster: string,
 ): Promise<DomainObservation> {
   const { rootDse } = session;
-  const [domain, schema, service, partition, mappings] = await Promise.all([
+  const [domain, schema, service, partition, mappings, skew] = await Promise.all([
     session.searchOne({ base: rootDse.defaultNamingContext, scope: "base", attributes: DOMAIN_ATTRIBUTES }),
     session.searchOne({ base: rootDse.schemaNamingContext, scope: "base", attributes: ["objectVersion"] }),
     session.searchOne({ base: rootDse.dsServiceName, scope: "base", attributes: ["invocationId"] }),
@@ -40,6 +41,7 @@ export async function inspectDomain(
       attributes: ["nETBIOSName"],
     }),
     readMappings(session),
+    clockSkew(session),
   ]);
   const [sid, guid] = [domain?.bytes("objectSid"), domain?.bytes("objectGUID")];
   const invocationId = service?.bytes("invocationId");
@@ -50,6 +52,7 @@ export async function inspectDomain(
     baseDN: base,
     functionalLevel: rootDse.functionalLevel,
     invocationId: invocationId?.length === 16 ? decodeGuid(invocationId) : undefined,
+    clockSkew: skew,
     schemaVersion: schema?.number("objectVersion"),
     domainSID: sid ? decodeSid(sid) : undefined,
     objectGUID: guid ? decodeGuid(guid) : undefined,

@@ -12,6 +12,7 @@ export interface DomainProblem {
     | "DirectoryUnavailable"
     | "CredentialsRejected"
     | "CertificateUntrusted"
+    | "DiscoveryFailed"
     | "SecretNotFound"
     | "InvalidSpec"
     | "Rejected"
@@ -32,6 +33,8 @@ export type DomainView =
 /** Windows Server 2012: the first that knows gMSAs. */
 const MIN_SCHEMA_VERSION = 52;
 const MIN_FUNCTIONAL_LEVEL = 5;
+/** Reason of DomainControllerReady, which is True: the operator needs no Kerberos, hosts do. */
+export const CLOCK_SKEWED = "ClockSkewed";
 
 /** Whether farms can be reconciled there: what is unknown of the KDS root key, or a right that is missing, holds nothing back. */
 export function domainReady(findings: readonly ConditionDraft[]): boolean {
@@ -111,7 +114,7 @@ function notConnectedFindings(view: Exclude<DomainView, { kind: "Connected" }>):
 }
 
 function connectedFindings(observation: DomainObservation, now: Date): readonly ConditionDraft[] {
-  const { url, dnsHostName, schemaVersion, functionalLevel } = observation;
+  const { url, dnsHostName, schemaVersion } = observation;
   const ok = (type: string, message: string): ConditionDraft => ({ type, status: "True", reason: "Reconciled", message });
   return [
     ok("Connected", `connected to ${dnsHostName} (${url}) over TLS.`),
@@ -130,17 +133,38 @@ function connectedFindings(observation: DomainObservation, now: Date): readonly 
             reason: "SchemaTooOld",
             message: `the schema has version ${schemaVersion}; gMSAs need ${MIN_SCHEMA_VERSION}: extend it with adprep (Windows Server 2012 or later).`,
           },
-    functionalLevel >= MIN_FUNCTIONAL_LEVEL
-      ? ok("DomainControllerReady", `${dnsHostName} has functional level ${functionalLevel}.`)
-      : {
-          type: "DomainControllerReady",
-          status: "False",
-          reason: "DomainControllerTooOld",
-          message: `${dnsHostName} has functional level ${functionalLevel}; gMSAs need Windows Server 2012 (${MIN_FUNCTIONAL_LEVEL}) or later: name another server first in spec.servers.`,
-        },
+    controllerFinding(observation),
     kdsFinding(observation.kdsRootKey, now),
     permissionsFinding(observation),
   ];
+}
+
+function controllerFinding({ dnsHostName, functionalLevel, clockSkew }: DomainObservation): ConditionDraft {
+  const type = "DomainControllerReady";
+  const has = `${dnsHostName} has functional level ${functionalLevel}`;
+  if (functionalLevel < MIN_FUNCTIONAL_LEVEL) {
+    return {
+      type,
+      status: "False",
+      reason: "DomainControllerTooOld",
+      message: `${has}; gMSAs need Windows Server 2012 (${MIN_FUNCTIONAL_LEVEL}) or later: name another server first in spec.servers, or leave this one out of spec.discovery.serverNames.`,
+    };
+  }
+  if (isSkewed(clockSkew)) {
+    const minutes = Math.round(Math.abs(clockSkew) / 60);
+    return {
+      type,
+      status: "True",
+      reason: CLOCK_SKEWED,
+      message: `${has}. Its clock is ${minutes} min ${clockSkew > 0 ? "ahead of" : "behind"} the operator's: Kerberos allows 5 min, so hosts may not get tickets or passwords. Farms are reconciled all the same. Set the clock that is wrong (w32tm /query /status on the domain controller).`,
+    };
+  }
+  return { type, status: "True", reason: "Reconciled", message: `${has}.` };
+}
+
+/** Kerberos refuses whoever is further away (MaxClockSkew of the domain's policy, five minutes by default). */
+function isSkewed(seconds: number | undefined): seconds is number {
+  return seconds !== undefined && Math.abs(seconds) > 300;
 }
 
 function kdsFinding(key: KdsRootKey, now: Date): ConditionDraft {

@@ -2,7 +2,7 @@
 import type { ActiveDirectoryDomainStatus } from "../api/generated/active-directory-domain.ts";
 import { timestamp } from "../api/object.ts";
 import type { DomainObservation } from "../ad/domain.ts";
-import { domainFindings, domainReady, type DomainProblem, type DomainView } from "./findings.ts";
+import { CLOCK_SKEWED, domainFindings, domainReady, type DomainProblem, type DomainView } from "./findings.ts";
 
 /** While something is not as it should be, it is looked at this often (ms). */
 export const INSPECT_AGAIN = 60_000;
@@ -81,7 +81,9 @@ export class DomainState {
 
   /** Whether it has to be looked at again: `resync` in ms. */
   isDue(generation: number, resync: number): boolean {
-    const healthy = domainFindings(this.#view, this.#clocks.wall()).every(({ status }) => status === "True");
+    const healthy = domainFindings(this.#view, this.#clocks.wall()).every(
+      ({ status, reason }) => status === "True" && reason !== CLOCK_SKEWED,
+    );
     return !this.#isCurrent(generation) || this.#clocks.monotonic() - this.#inspectedAt > (healthy ? resync : INSPECT_AGAIN);
   }
 

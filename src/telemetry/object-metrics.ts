@@ -31,6 +31,8 @@ export interface DomainMetrics {
   readonly pollInterval: number;
   /** When that last went well, in seconds since 1970; undefined before the first time. */
   readonly lastPoll: number | undefined;
+  /** By how many seconds the domain controller's clock is ahead; undefined where there is no connection, or it does not say the time. */
+  readonly clockSkew?: number | undefined;
   /** What its owner keeps from being done: Observe, nothing is written; Suspend, nothing is read either. */
   readonly brake: "Observe" | "Suspend" | undefined;
 }
@@ -102,6 +104,12 @@ const DOMAIN: readonly Family<DomainMetrics>[] = [
     help: "When the directory last said what changed; absent while the domain is suspended",
     labelNames: ["domain"],
     samples: ({ domain, lastPoll, brake }) => (lastPoll === undefined || brake === "Suspend" ? [] : [[[domain], lastPoll]]),
+  },
+  {
+    name: "serverfarm_domain_clock_skew_seconds",
+    help: "By how much the clock of the domain controller was ahead of the operator's when it was last looked at; below 0, behind; absent while the domain is suspended",
+    labelNames: ["domain"],
+    samples: ({ domain, clockSkew, brake }) => (clockSkew === undefined || brake === "Suspend" ? [] : [[[domain], clockSkew]]),
   },
   {
     name: "serverfarm_domain_braked",

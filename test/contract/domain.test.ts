@@ -33,6 +33,8 @@ test.skipIf(!available)("the identity of the domain and of its forest", async ()
     const forest = partitions.find(({ nCName }) => nCName === root?.["rootDomainNamingContext"]);
     expect(partitions.find(({ nCName }) => nCName === BASE)).toBeDefined();
     expect(forest).toBeDefined();
+    // Both are on this machine.
+    expect(Math.abs(seen.clockSkew ?? Number.NaN)).toBeLessThan(30);
     expect(seen).toMatchObject({
       domainSID: decodeSid(bytes(domain?.["objectSid"])),
       objectGUID: decodeGuid(bytes(domain?.["objectGUID"])),

@@ -66,6 +66,10 @@ describe("the conditions", () => {
     ]);
   });
 
+  test("of a domain whose clock is wrong hold no farm back", () => {
+    expect(domainReady(findings(connected({ clockSkew: 86_400 })))).toBe(true);
+  });
+
   test.each<[string, DomainView, string, string]>([
     [
       "a schema that cannot be read",
@@ -84,13 +88,31 @@ describe("the conditions", () => {
       "a domain controller that is too old",
       connected({ functionalLevel: 4 }),
       "DomainControllerReady",
-      "False DomainControllerTooOld: dc1.contoso.com has functional level 4; gMSAs need Windows Server 2012 (5) or later: name another server first in spec.servers.",
+      "False DomainControllerTooOld: dc1.contoso.com has functional level 4; gMSAs need Windows Server 2012 (5) or later: name another server first in spec.servers, or leave this one out of spec.discovery.serverNames.",
     ],
     [
       "the first one that is not",
       connected({ functionalLevel: 5 }),
       "DomainControllerReady",
       "True Reconciled: dc1.contoso.com has functional level 5.",
+    ],
+    [
+      "a clock as far away as Kerberos allows",
+      connected({ clockSkew: -300 }),
+      "DomainControllerReady",
+      "True Reconciled: dc1.contoso.com has functional level 7.",
+    ],
+    [
+      "a clock that is ahead",
+      connected({ clockSkew: 301 }),
+      "DomainControllerReady",
+      "True ClockSkewed: dc1.contoso.com has functional level 7. Its clock is 5 min ahead of the operator's: Kerberos allows 5 min, so hosts may not get tickets or passwords. Farms are reconciled all the same. Set the clock that is wrong (w32tm /query /status on the domain controller).",
+    ],
+    [
+      "a clock that is behind",
+      connected({ clockSkew: -7200 }),
+      "DomainControllerReady",
+      "True ClockSkewed: dc1.contoso.com has functional level 7. Its clock is 120 min behind the operator's: Kerberos allows 5 min, so hosts may not get tickets or passwords. Farms are reconciled all the same. Set the clock that is wrong (w32tm /query /status on the domain controller).",
     ],
     [
       "a key that is not in use yet",

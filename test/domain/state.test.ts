@@ -45,9 +45,12 @@ describe("what is known of a domain", () => {
     expect(state.accept(SEEN, 1, undefined), "nobody knows what happened without a session").toBe(true);
   });
 
-  test("is looked at each minute while something is not as it should be", () => {
+  test.each([
+    ["something is not as it should be", { missingRights: [{ kind: "NoContainer", container: "OU=x" }] }],
+    ["the clock is wrong", { clockSkew: 301 }],
+  ] as const)("is looked at each minute while %s", (_, wrong) => {
     const { state, clock } = stateAt();
-    state.accept({ ...SEEN, missingRights: [{ kind: "NoContainer", container: "OU=x" }] }, 1, undefined);
+    state.accept({ ...SEEN, ...wrong }, 1, undefined);
     expect(state.ready).toBe(true);
     expect(state.isDue(1, HOUR)).toBe(false);
     clock.now += MINUTE + 1;

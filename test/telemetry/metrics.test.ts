@@ -52,17 +52,18 @@ test("the metrics of a domain say when it was last asked, and vanish with it", a
     'serverfarm_domain_poll_interval_seconds{domain="contoso"} 15',
     'serverfarm_domain_ready{domain="contoso"} 1',
   ]);
-  metrics.objects.domain({ ...domain, conditions: [], lastPoll: 1_800_000_000 });
+  metrics.objects.domain({ ...domain, conditions: [], lastPoll: 1_800_000_000, clockSkew: -12 });
   expect(await lines(metrics, "serverfarm_domain_")).toEqual([
     'serverfarm_domain_braked{domain="contoso",brake="Observe"} 0',
     'serverfarm_domain_braked{domain="contoso",brake="Suspend"} 0',
+    'serverfarm_domain_clock_skew_seconds{domain="contoso"} -12',
     'serverfarm_domain_deletions_waiting{domain="contoso"} 0',
     'serverfarm_domain_last_poll_timestamp_seconds{domain="contoso"} 1800000000',
     'serverfarm_domain_poll_interval_seconds{domain="contoso"} 15',
     'serverfarm_domain_ready{domain="contoso"} 0',
   ]);
   metrics.objects.deletionsWaiting("contoso", 20);
-  metrics.objects.domain({ ...domain, lastPoll: 1_800_000_000, brake: "Suspend" });
+  metrics.objects.domain({ ...domain, lastPoll: 1_800_000_000, clockSkew: -12, brake: "Suspend" });
   expect(await lines(metrics, "serverfarm_domain_")).toEqual([
     'serverfarm_domain_braked{domain="contoso",brake="Observe"} 0',
     'serverfarm_domain_braked{domain="contoso",brake="Suspend"} 1',

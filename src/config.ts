@@ -1,4 +1,5 @@
 /** OperatorConfiguration: one YAML file, every problem in it reported at once, with line and column. */
+import { isIP } from "node:net";
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseDuration } from "./base/duration.ts";
@@ -31,6 +32,17 @@ const dnsLabel = z
 const dnsName = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, { error: "write a name of lower-case letters, digits, - and ., at most 253" });
+
+/** With a port or without. A name would need DNS itself. */
+const dnsServer = z.string({ error: "write the address of a DNS server, like 10.0.0.10" }).refine(isDnsServer, {
+  error: ({ input }) =>
+    `${JSON.stringify(input)} is no address of a DNS server: write it like 10.0.0.10, 10.0.0.10:5353 or "[fd00::10]:53"`,
+});
+
+function isDnsServer(text: string): boolean {
+  const [, six, four = text, port = "53"] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  return (six === undefined ? isIP(four) !== 0 : isIP(six) === 6) && Number(port) > 0 && Number(port) < 65_536;
+}
 
 const schema = z.strictObject({
   apiVersion: z.literal("serverfarm.dev/v1alpha1", { error: "apiVersion must be serverfarm.dev/v1alpha1" }),
@@ -75,6 +87,8 @@ const schema = z.strictObject({
       path: ["authentication"],
       message: "Kubernetes needs metrics.tls: tokens must not be sent in the clear",
     }),
+  /** By these spec.discovery of domains finds domain controllers and their addresses; none: the system's. */
+  dns: z.strictObject({ servers: z.array(dnsServer).max(8).default([]) }).prefault({}),
   health: z.strictObject({ address: address.default("0.0.0.0:8081") }).prefault({}),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info"), format: z.enum(LOG_FORMATS).default("json") }).prefault({}),
 });

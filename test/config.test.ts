@@ -15,6 +15,7 @@ test("the shortest file has the defaults of the API", () => {
       pods: { enabled: false, configMaps: false },
       leaderElection: { enabled: true, leaseName: "serverfarm-operator", leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2000 },
       metrics: { address: "0.0.0.0:8080", authentication: "None" },
+      dns: { servers: [] },
       health: { address: "0.0.0.0:8081" },
       log: { level: "info", format: "json" },
     },
@@ -61,6 +62,13 @@ test.each([
   ["a certificate without its key", `${HEAD}metrics: {tls: {certFile: a}}`, "metrics.tls.keyFile: "],
   ["a Lease without end", `${HEAD}leaderElection: {leaseDuration: 999999999h}`, '"999999999h" is longer than 1h'],
   ["ConfigMaps without Pods", `${HEAD}pods: {configMaps: true}`, "pods.configMaps: configMaps needs enabled"],
+  [
+    "a DNS server by its name",
+    `${HEAD}dns: {servers: [10.0.0.10, dns1.contoso.com]}`,
+    'dns.servers.1: "dns1.contoso.com" is no address of a DNS server',
+  ],
+  ["a DNS server on a port that is none", `${HEAD}dns: {servers: ["10.0.0.10:0"]}`, 'dns.servers.0: "10.0.0.10:0" is no address'],
+  ["a DNS server that is a number", `${HEAD}dns: {servers: [10]}`, "dns.servers.0: write the address of a DNS server"],
   ["a list", "- a", "the file: "],
 ])("%s", (_, text, message) => {
   const result = parseConfig(text, undefined);
@@ -72,6 +80,13 @@ test("metrics over TLS, for whom the API server lets read them", () => {
   expect(parseConfig(`${HEAD}namespace: x\nmetrics: ${JSON.stringify(metrics)}`, undefined)).toMatchObject({
     ok: true,
     config: { metrics },
+  });
+});
+
+test.each(["10.0.0.10", "10.0.0.10:5353", "fd00::10", "[fd00::10]", "[fd00::10]:5353"])("%s is the address of a DNS server", (server) => {
+  expect(parseConfig(`${HEAD}namespace: x\ndns: {servers: ["${server}"]}`, undefined)).toMatchObject({
+    ok: true,
+    config: { dns: { servers: [server] } },
   });
 });
 

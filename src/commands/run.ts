@@ -108,7 +108,17 @@ function assemble(config: OperatorConfiguration, identity: string, client: Kuber
       log.debug("an Event was not written", { error: error.message });
     },
   });
-  const context: Context = { cluster, client, statuses: new StatusWriter(client), events, fence: leadership.fence, metrics, log, audit };
+  const context: Context = {
+    cluster,
+    client,
+    statuses: new StatusWriter(client),
+    events,
+    fence: leadership.fence,
+    metrics,
+    dnsServers: config.dns.servers,
+    log,
+    audit,
+  };
   const runtime = new Runtime({ kinds: kindsOf(context, config), metrics, log });
   return { config, identity, log, metrics, cluster, leadership, events, runtime };
 }

@@ -2,6 +2,7 @@
 import type { Reader } from "../ad/port.ts";
 import { ChangeFeed } from "../directory/feed.ts";
 import { ContainerSearches } from "../directory/container-searches.ts";
+import { Discovery, type DiscoveryNote } from "../directory/discovery.ts";
 import { LdapReader } from "../directory/reader.ts";
 import { LdapWriter } from "../directory/writer.ts";
 import type { BrakeState } from "../ad/domain.ts";
@@ -18,6 +19,7 @@ import type { RefusedCredentials } from "./refused-credentials.ts";
 export interface DomainConnectionOptions {
   readonly domain: string;
   readonly metrics: Metrics;
+  readonly dnsServers: readonly string[];
   readonly log: Log;
   readonly fence: Fence;
   readonly brake: BrakeState;
@@ -55,9 +57,14 @@ export class DomainConnection {
   #proven = false;
   /** The server that fell silent, if that was how the last session ended. */
   #silent: string | undefined;
+  readonly #discovery: Discovery;
+  #notes: readonly DiscoveryNote[] = [];
+  /** The URL of the server that was used last. */
+  #last: string | undefined;
 
   constructor(options: DomainConnectionOptions) {
     this.#options = options;
+    this.#discovery = new Discovery(options.dnsServers);
     this.#own = new OwnWrites(REPLICATED, (line) => {
       options.audit.info("a write to the directory", { logger: "audit", domain: options.domain, ...line });
     });
@@ -74,6 +81,11 @@ export class DomainConnection {
 
   get feed(): ChangeFeed | undefined {
     return this.#open?.feed;
+  }
+
+  /** What the last answers of DNS give to say, though servers were found. */
+  get notes(): readonly DiscoveryNote[] {
+    return this.#notes;
   }
 
   /** When all last went well, in seconds since 1970, whichever session it was. */
@@ -107,9 +119,11 @@ export class DomainConnection {
     return Math.max(0, this.#failedAt + pause - performance.now());
   }
 
-  /** Rejects with DirectoryError. */
-  async open({ servers, username, password, ca, credentials }: Settings): Promise<void> {
+  /** `recorded`: the URL of the server that was used before the program started. Rejects with DirectoryError. */
+  async open(settings: Settings, recorded?: string): Promise<void> {
+    const { username, password, ca, credentials } = settings;
     const { domain, metrics, log, fence, brake, refused, onLost } = this.#options;
+    const servers = await this.#find(settings, recorded);
     const silent = this.#silent;
     this.#silent = undefined;
     const session = await LdapSession.open({
@@ -118,6 +132,7 @@ export class DomainConnection {
       username,
       password,
       ca,
+      lookup: settings.discovery && this.#discovery.lookup,
       fence,
       brake,
       own: this.#own,
@@ -127,6 +142,7 @@ export class DomainConnection {
       },
     });
     refused.forget(credentials);
+    this.#last = session.url;
     log.info("connected", { domain, server: session.url, dnsHostName: session.rootDse.dnsHostName });
     this.#proven = false;
     const [reader, searches] = [new LdapReader(session), new ContainerSearches(session)];
@@ -137,6 +153,16 @@ export class DomainConnection {
       log.warn("the connection was lost", { domain, server: session.url });
       onLost();
     });
+  }
+
+  /** Where a connection is needed, and only there: a server that is in use stays so, whatever DNS says meanwhile. */
+  async #find({ servers = [], discovery }: Settings, recorded: string | undefined): Promise<readonly string[]> {
+    if (!discovery) return servers;
+    const { domain, log } = this.#options;
+    const found = await this.#discovery.find(discovery, this.#last ?? recorded);
+    log.debug("found in DNS", { domain, servers: found.servers });
+    this.#notes = found.notes;
+    return found.servers;
   }
 
   /** All went well; from time to time an idle connection is used, before it is cut. */

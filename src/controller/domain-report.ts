@@ -3,6 +3,7 @@ import type { ActiveDirectoryDomain } from "../api/generated/active-directory-do
 import type { Brake } from "../ad/domain.ts";
 import { observingFindings, suspendedFindings } from "../domain/brake.ts";
 import { deletionBlockedEvent, domainEvents, domainFindings, domainStatus } from "../domain/findings.ts";
+import type { DiscoveryNote } from "../directory/discovery.ts";
 import type { DomainState } from "../domain/state.ts";
 import type { Resource } from "../kubernetes/resource.ts";
 import { pollOf } from "./domain-settings.ts";
@@ -10,7 +11,7 @@ import type { Context } from "./kind.ts";
 
 interface Reported {
   readonly state: DomainState;
-  readonly connection: { readonly lastPoll: number | undefined };
+  readonly connection: { readonly lastPoll: number | undefined; readonly notes: readonly DiscoveryNote[] };
   readonly brake: { readonly holds: Brake | undefined };
 }
 
@@ -29,6 +30,10 @@ export async function reportDomain(
     state.deletionSaid = farms.size;
     events.record(kind, domain, deletionBlockedEvent([...farms]));
   }
+  for (const { reason, message } of connection.notes) {
+    if (state.notesSaid.get(reason) !== message) events.record(kind, domain, { type: "Warning", reason, message });
+  }
+  state.notesSaid = new Map(connection.notes.map(({ reason, message }) => [reason, message]));
   const status = domainStatus(domain, state.view, drafts, farms.size, now);
   metrics.objects.domain({
     domain: domain.metadata.name,

@@ -2,6 +2,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import { DirectoryError } from "../ad/error.ts";
+import { DiscoveryError, type DiscoveryQuery } from "../directory/discovery.ts";
 import type { DeletionBudget } from "../domain/deletion-budget.ts";
 import type { DomainProblem } from "../domain/findings.ts";
 import { parseDuration } from "../base/duration.ts";
@@ -92,7 +93,9 @@ export function baseDnOf(dnsName: string): string {
 
 /** How a domain is reached now. */
 export interface Settings {
-  readonly servers: readonly string[];
+  /** URLs in order of preference; or how they are found in DNS. */
+  readonly servers: readonly string[] | undefined;
+  readonly discovery: DiscoveryQuery | undefined;
   readonly username: string;
   readonly password: string;
   readonly ca: string | undefined;
@@ -104,6 +107,13 @@ export interface Settings {
 /** The servers, credentials and CA as they are now, or what is missing of them. */
 export function readSettings(domain: ActiveDirectoryDomain, data: DomainData): DomainProblem | Settings {
   const { servers, credentialsSecretRef } = domain.spec;
+  const discovery = discoveryOf(domain);
+  if ((servers === undefined) === (discovery === undefined)) {
+    return {
+      reason: "InvalidSpec",
+      message: "name the domain controllers in spec.servers, or have them found in DNS by spec.discovery: one of the two.",
+    };
+  }
   // The newline that echo and editors leave is no part of either; a space may be.
   const read = (key: string): string | undefined => textOf(data, "Secret", credentialsSecretRef.name, key)?.replace(/[\r\n]+$/, "");
   const [username, password] = [read("username"), read("password")];
@@ -118,12 +128,18 @@ export function readSettings(domain: ActiveDirectoryDomain, data: DomainData): D
   const { ca } = authorities;
   return {
     servers,
+    discovery,
     username,
     password,
     ca,
-    fingerprint: hash(servers, username, password, ca),
+    fingerprint: hash(servers, discovery, username, password, ca),
     credentials: hash(username, password),
   };
+}
+
+/** How its domain controllers are found in DNS; undefined where it names them. */
+export function discoveryOf({ spec: { dnsName, discovery } }: Pick<ActiveDirectoryDomain, "spec">): DiscoveryQuery | undefined {
+  return discovery && { dnsName, site: discovery.site, serverNames: discovery.serverNames };
 }
 
 /** The bytes of one key as text; undefined where the object or the key is missing. */
@@ -178,6 +194,7 @@ export function problemOf(error: unknown, { spec }: ActiveDirectoryDomain): Doma
     return { reason: "InternalError", message: `the operator failed: ${String(error)}. It tries again; please report this with its log.` };
   }
   const { kind, message } = error;
+  if (error instanceof DiscoveryError) return { reason: "DiscoveryFailed", message: `${message}. It is tried again by itself.` };
   switch (kind) {
     case "InvalidCredentials":
       return {
@@ -187,7 +204,7 @@ export function problemOf(error: unknown, { spec }: ActiveDirectoryDomain): Doma
     case "Untrusted":
       return {
         reason: "CertificateUntrusted",
-        message: `${message}. Nothing was sent. Correct ${spec.caBundleRef ? `the CA in ${spec.caBundleRef.kind} ${spec.caBundleRef.name}` : "caBundleRef"}, the name in spec.servers, or the server's certificate.`,
+        message: `${message}. Nothing was sent. Correct ${spec.caBundleRef ? `the CA in ${spec.caBundleRef.kind} ${spec.caBundleRef.name}` : "caBundleRef"}, ${spec.discovery ? "spec.discovery" : "the name in spec.servers"}, or the server's certificate.`,
       };
     case "Rejected":
     case "TooMany":

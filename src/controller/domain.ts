@@ -152,7 +152,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
   #watchedOf(name: string): Watched {
     const known = this.#watched.get(name);
     if (known) return known;
-    const { metrics, log, fence, audit } = this.#context;
+    const { metrics, dnsServers, log, fence, audit } = this.#context;
     metrics.domainStarted(name, CHANGE_KINDS);
     const onLost = (): void => {
       this.queue.add(name);
@@ -160,7 +160,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     const brake: Watched["brake"] = { holds: undefined };
     const watched = {
       brake,
-      connection: new DomainConnection({ domain: name, metrics, log, fence, brake, audit, refused: this.#refused, onLost }),
+      connection: new DomainConnection({ domain: name, metrics, dnsServers, log, fence, brake, audit, refused: this.#refused, onLost }),
       state: new DomainState({ monotonic: () => performance.now(), wall: () => new Date() }),
       since: new InspectedGeneration(),
     };
@@ -187,7 +187,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
         if (refused > 0 && !isRefused(state)) this.#drop(domain, watched, problemOf(REFUSED, domain));
         const wait = Math.max(connection.pause, refused);
         if (wait > 0) return after(wait);
-        await connection.open(settings);
+        await connection.open(settings, domain.status?.server?.url);
         state.connected();
       }
       const { session, feed } = connection;
@@ -219,7 +219,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     if (observation.baseDN.toLowerCase() !== baseDnOf(spec.dnsName)) {
       throw new DirectoryError(
         "Rejected",
-        `${session.url} serves ${observation.baseDN}, not ${spec.dnsName}: correct spec.servers or spec.dnsName`,
+        `${session.url} serves ${observation.baseDN}, not ${spec.dnsName}: correct ${spec.discovery ? "spec.discovery" : "spec.servers"} or spec.dnsName`,
       );
     }
     const news = watched.state.accept(observation, generation, status?.server);

@@ -63,6 +63,8 @@ export interface Context {
   /** Until when this replica may write to the directory. */
   readonly fence: Fence;
   readonly metrics: Metrics;
+  /** DNS servers by which domain controllers are found; none: the system's. */
+  readonly dnsServers: readonly string[];
   readonly log: Log;
   /** A log of its own for every write to a directory, whatever the level of the other is. */
   readonly audit: Log;

@@ -57,7 +57,7 @@ export class LdapConnection {
       deadline(promise, Math.max(0, end - performance.now()), `no answer within ${within / 1000} s of connecting`);
     const number = Number(port === "" ? (secure ? 636 : 389) : port);
     const socket = await measured("connect", { what, write: false }, observe, () =>
-      connect(address ?? host, number, secure ? tlsOptions : undefined, host, within),
+      connect(address ?? host, number, secure ? tlsOptions : undefined, host, within, server.lookup),
     );
     const client = new Client({
       url: server.url,

@@ -1,4 +1,5 @@
 /** What is asked of a domain controller, and by whom it is answered. */
+import type { LookupFunction } from "node:net";
 import type { Filter } from "ldapts";
 
 /** `connect`: the way to the server and its certificate; of `ldap://` StartTLS is one more. */
@@ -14,6 +15,8 @@ export interface Server {
   readonly ca: string | undefined;
   readonly username: string;
   readonly password: string;
+  /** Where the name of a URL points to; undefined: as the system has it. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 export interface Opening {

@@ -41,7 +41,10 @@ export async function readRootDse(connection: LdapConnection, within: number): P
     return value;
   };
   if (entry?.texts("supportedCapabilities").includes(READ_ONLY) === true) {
-    throw new DirectoryError("Referral", `${connection.url} is a read-only domain controller: name a writable one in spec.servers`);
+    throw new DirectoryError(
+      "Referral",
+      `${connection.url} is a read-only domain controller: name a writable one in spec.servers, or leave it out of spec.discovery.serverNames`,
+    );
   }
   if (entry?.text("isSynchronized") === "FALSE") {
     throw new DirectoryError("Unavailable", `${connection.url} has not finished its first replication`);

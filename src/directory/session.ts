@@ -37,6 +37,7 @@ export class LdapSession {
   readonly #options: SessionOptions;
   readonly #reading: LdapConnection;
   #writing: Promise<LdapConnection> | undefined;
+  #opening: Promise<LdapConnection> | undefined;
   #closed = false;
   #refused: DirectoryError | undefined;
   #silent = false;
@@ -72,7 +73,8 @@ export class LdapSession {
         errors.push(error);
       }
     }
-    const [first] = errors;
+    // Found in DNS they may be tried in another order each time, and a text that stays the same is news once.
+    const [first] = errors.sort((a, b) => a.message.localeCompare(b.message));
     const kind = first !== undefined && errors.every((error) => error.kind === first.kind) ? first.kind : "Unavailable";
     throw new DirectoryError(kind, errors.map(({ message }) => message).join("; "), { cause: first });
   }
@@ -201,8 +203,6 @@ export class LdapSession {
     if (this.#closed) connection.close();
     return connection;
   }
-
-  #opening: Promise<LdapConnection> | undefined;
 
   /** To the very same server. */
   async #another(within?: number): Promise<LdapConnection> {

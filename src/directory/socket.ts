@@ -9,10 +9,12 @@ export function connect(
   tlsOptions: tls.ConnectionOptions | undefined,
   host: string,
   within: number,
+  lookup?: net.LookupFunction,
 ): Promise<net.Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<net.Socket>();
   const identity = { checkServerIdentity: (_: string, certificate: tls.PeerCertificate) => tls.checkServerIdentity(host, certificate) };
-  const socket = tlsOptions ? tls.connect({ ...tlsOptions, ...identity, host: address, port }) : net.connect({ host: address, port });
+  const to = { host: address, port, ...(lookup && { lookup }) };
+  const socket = tlsOptions ? tls.connect({ ...tlsOptions, ...identity, ...to }) : net.connect(to);
   const timer = setTimeout(() => {
     socket.destroy(new Error(`no connection within ${within / 1000} s`));
   }, within);

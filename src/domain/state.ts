@@ -27,6 +27,8 @@ export interface Clocks {
 export class DomainState {
   /** How many farms kept the domain from being deleted when that was last said. */
   deletionSaid: number | undefined;
+  /** What was last said of the answers of DNS, by its reason. */
+  notesSaid: ReadonlyMap<string, string> = new Map();
   #view: DomainView = { kind: "Connecting" };
   #ready = false;
   /** 0 while this session has not been looked at. */

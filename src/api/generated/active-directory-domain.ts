@@ -17,7 +17,14 @@ export interface ActiveDirectoryDomainSpec {
   /** DNS name of the domain. Immutable. */
   readonly dnsName: string;
   /** Domain controllers in order of preference. ldaps:// is TLS from the first byte, ldap:// means StartTLS; nothing is ever sent in the clear. */
-  readonly servers: readonly string[];
+  readonly servers?: readonly string[];
+  /** In place of servers: domain controllers are found in DNS, by the SRV records of _ldap._tcp.<site>._sites.dc._msdcs.<dnsName> and of _ldap._tcp.dc._msdcs.<dnsName>. The connection is LDAPS on port 636, whatever port a record names. The domain controller in use is kept while it answers. */
+  readonly discovery?: {
+    /** Site of Active Directory whose domain controllers come first, like Frankfurt; those of the whole domain come after them. Absent: those of the whole domain. */
+    readonly site?: string;
+    /** Names that your domain controllers have. A name in an answer of DNS that is not among them is never connected to, since DNS can be forged and other machines may have certificates of the same CA. */
+    readonly serverNames: readonly string[];
+  };
   /** A Secret in the operator's namespace with the keys username (UPN or distinguished name) and password. */
   readonly credentialsSecretRef: {
     /** Name of the Secret. */
@@ -145,7 +152,7 @@ export interface ActiveDirectoryDomainStatus {
   }[];
   /** The domain controller in use. */
   readonly server?: {
-    /** Its URL as in spec.servers. */
+    /** Its URL as in spec.servers; with spec.discovery, made of its name in DNS. */
     readonly url?: string;
     /** Its own name. */
     readonly dnsHostName?: string;

@@ -107,9 +107,9 @@ const DOMAIN: readonly Family<DomainMetrics>[] = [
   },
   {
     name: "serverfarm_domain_clock_skew_seconds",
-    help: "By how much the clock of the domain controller was ahead of the operator's when it was last looked at; below 0, behind",
+    help: "By how much the clock of the domain controller was ahead of the operator's when it was last looked at; below 0, behind; absent while the domain is suspended",
     labelNames: ["domain"],
-    samples: ({ domain, clockSkew }) => (clockSkew === undefined ? [] : [[[domain], clockSkew]]),
+    samples: ({ domain, clockSkew, brake }) => (clockSkew === undefined || brake === "Suspend" ? [] : [[[domain], clockSkew]]),
   },
   {
     name: "serverfarm_domain_braked",

@@ -230,6 +230,30 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
     },
   );
 
+  test.each([
+    "10.0.0.10",
+    "10.0.0.10:5353",
+    "10.0.0.256",
+    "10.0.0",
+    "10.0.0.10:0",
+    "10.0.0.10:65536",
+    "fd00::10",
+    "[fd00::10]:53",
+    "[fd00::10",
+    "dns1",
+    "",
+  ])("the DNS server %j is judged as the program judges it", async (server) => {
+    const set = `config.dns.servers=${JSON.stringify([server])}`;
+    const text = `apiVersion: serverfarm.dev/v1alpha1\nkind: OperatorConfiguration\nnamespace: x\ndns: {servers: ${JSON.stringify([server])}}\n`;
+    if (!parseConfig(text, undefined).ok) {
+      expect(await refusal([set])).toContain("/config/dns/servers/0");
+      return;
+    }
+    const [config] = await renderedBy("ConfigMap", set);
+    const { "config.yaml": file } = z.object({ "config.yaml": z.string() }).parse(config?.["data"]);
+    expect(parseConfig(file, undefined)).toMatchObject({ ok: true, config: { dns: { servers: [server] } } });
+  });
+
   test("the configuration that it writes is one that the program takes, whatever the names", async () => {
     for (const [release, namespace] of [
       [RELEASE, SYSTEM],

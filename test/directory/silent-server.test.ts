@@ -55,6 +55,15 @@ describe("a server that does not answer", { timeout: 180_000 }, () => {
     session.close();
   });
 
+  test.concurrent("and none of several does: the text is the same, in whatever order they were tried", async () => {
+    const closed = await Promise.all([listener(), listener()]);
+    for (const { server } of closed) server.close();
+    const [one = "", other = ""] = closed.map(({ url }) => url);
+    const said = (...servers: readonly string[]): Promise<unknown> => open(directory.ca, ...servers).catch(String);
+    expect(await said(one, other)).toBe(await said(other, one));
+    expect(await said(one, other)).toMatch(new RegExp(`${one}.*${other}|${other}.*${one}`));
+  });
+
   test.concurrent.each(["connect", "bind", "search"])("and is silent from the %s on: the next one is used within 15 s", async (step) => {
     const { server, url } = await listener();
     const silent = { matches: matching("ldap", step), when: { probability: 1 }, effect: { kind: "Hang" } } as const;

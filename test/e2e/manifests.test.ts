@@ -114,6 +114,13 @@ function selecting(...matchExpressions: readonly object[]): object {
 
 const HOST_ACCOUNT = { name: "eks-web", user: "svc-ccg", pluginGUID: "{859E1386-BDB4-49E8-85C7-3070B13920E1}", pluginInput: "{}" };
 
+const discovering = (discovery: object): object => ({ servers: undefined, discovery });
+/** A single * is no whole name either, which is said first. */
+const allowsOthers = (name: string): string =>
+  name.includes(".")
+    ? `this pattern allows machines that are no domain controllers: ${name}; with a certificate`
+    : "not the name of a domain controller";
+
 const BAD_DOMAINS: readonly (readonly [what: string, spec: object, message: string])[] = [
   ["a DNS name without a dot", { dnsName: "contoso" }, "write it like contoso.com"],
   ["a host account with a bad name", { podHostAccounts: [{ ...HOST_ACCOUNT, name: "EKS web" }] }, "write it like eks-web"],
@@ -140,6 +147,34 @@ const BAD_DOMAINS: readonly (readonly [what: string, spec: object, message: stri
     { servers: ["https://dc1.contoso.com"] },
     "not the URL of a domain controller: https://dc1.contoso.com; write it like ldaps://dc1.contoso.com",
   ],
+  [
+    "neither servers nor discovery",
+    { servers: undefined },
+    "name the domain controllers in servers, or have them found in DNS by discovery",
+  ],
+  ["both servers and discovery", { discovery: { serverNames: ["dc*.contoso.com"] } }, "one of the two, and not both"],
+  ["discovery of any name", discovering({ serverNames: undefined }), "spec.discovery.serverNames: Required value"],
+  ["discovery of no name", discovering({ serverNames: [] }), "should have at least 1 items"],
+  ...["*", "*.contoso.com", "**.contoso.com", "*-*.contoso.com", "dc*.com", "_*.contoso.com"].map(
+    (name) => [`discovery of ${name}`, discovering({ serverNames: [name] }), allowsOthers(name)] as const,
+  ),
+  ...[
+    "dc1",
+    "dc1.contoso.com.",
+    "10.0.0.1",
+    "dc1.*.com",
+    "dc1.contoso.*",
+    "dc 1.contoso.com",
+    "ldaps://dc1.contoso.com",
+    ".contoso.com",
+    "dc1..com",
+  ].map(
+    (name) =>
+      [`discovery of ${name}`, discovering({ serverNames: [name] }), `not the name of a domain controller: ${name}; write`] as const,
+  ),
+  ...["", "Main Street", "a.b", "-a", "a".repeat(64)].map(
+    (site) => [`a site ${JSON.stringify(site)}`, discovering({ serverNames: ["dc*.contoso.com"], site }), "spec.discovery.site"] as const,
+  ),
   ["a poll of a tenth of a second", { poll: "100ms" }, "poll is a duration between 1s and 1h"],
   ["a poll that is no duration", { poll: "often" }, "poll is a duration between 1s and 1h"],
   ["a tenant without a selector", { tenants: [{ name: "web" }] }, "spec.tenants[0].namespaceSelector: Required value"],
@@ -202,6 +237,14 @@ describe.skipIf(!available)("a bad manifest is refused by the API server, which 
     expect(await cluster.dryRun(domainOf({}))).toBe("accepted");
     const podHostAccounts = [HOST_ACCOUNT, { ...HOST_ACCOUNT, name: "rke", user: "CN=svc ccg,OU=Service Accounts,DC=contoso,DC=com" }];
     expect(await cluster.dryRun(domainOf({ podHostAccounts }))).toBe("accepted");
+    const serverNames = ["dc1.contoso.com", "DC*.contoso.com", "*-dc*.branch.contoso.com", "dc_1.xn--bcher-kva.example", "a.b"];
+    for (const site of ["Frankfurt", "Default-First-Site-Name", "a".repeat(63), undefined])
+      expect(await cluster.dryRun(domainOf(discovering({ site, serverNames })))).toBe("accepted");
+    const most = Array.from(
+      { length: 32 },
+      (_, index) => `${index}${"a".repeat(40)}*.${"b".repeat(60)}.${"c".repeat(60)}.${"d".repeat(60)}.example`,
+    );
+    expect(await cluster.dryRun(domainOf(discovering({ serverNames: most })))).toBe("accepted");
   });
 
   test("tenants as the contract has them are accepted, and what they do not list is empty", async () => {

@@ -25,6 +25,7 @@ export class TcpRelay {
   readonly #links = new Set<Link>();
   readonly #server: Server;
   #port = 0;
+  #taken = 0;
   /** For connections that are yet to come. */
   #silent: Direction | undefined;
 
@@ -34,11 +35,14 @@ export class TcpRelay {
     });
   }
 
-  /** In front of the server of a URL; one without a port has that of LDAPS. */
-  static async start(url: string): Promise<TcpRelay> {
+  /** In front of the server of a URL; one without a port has that of LDAPS. By default on any free port. */
+  static async start(
+    url: string,
+    at: { readonly host: string; readonly port: number } = { host: "127.0.0.1", port: 0 },
+  ): Promise<TcpRelay> {
     const { hostname, port } = new URL(url);
     const relay = new TcpRelay(hostname, Number(port === "" ? 636 : port));
-    relay.#server.listen(0, "127.0.0.1");
+    relay.#server.listen(at);
     await once(relay.#server, "listening");
     const address = relay.#server.address();
     relay.#port = typeof address === "object" && address !== null ? address.port : 0;
@@ -52,6 +56,11 @@ export class TcpRelay {
 
   get connections(): number {
     return this.#links.size;
+  }
+
+  /** How many it has ever taken. */
+  get taken(): number {
+    return this.#taken;
   }
 
   /** The connections that there are fall silent, for ever. */
@@ -77,6 +86,7 @@ export class TcpRelay {
   #serve(client: Socket, server: Socket): void {
     const link: Link = { client, server, silent: this.#silent, passed: performance.now() };
     this.#links.add(link);
+    this.#taken++;
     const passes = (direction: Direction): boolean => link.silent !== "Both" && link.silent !== direction;
     const pairs = [
       [client, server, "ToServer"],

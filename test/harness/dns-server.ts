@@ -89,6 +89,12 @@ export class DnsServer {
     this.#failure = failure;
   }
 
+  /** It knows nothing any more. */
+  reset(): void {
+    this.#answers.clear();
+    this.#failure = undefined;
+  }
+
   async stop(): Promise<void> {
     const closed = [once(this.#tcp, "close"), once(this.#udp, "close")];
     this.#tcp.close();

@@ -16,6 +16,7 @@ export interface OperatorOptions {
   readonly watchNamespaces?: readonly string[];
   readonly pods?: { readonly enabled: boolean; readonly configMaps?: boolean };
   readonly level?: "debug" | "info" | "error";
+  readonly dnsServers?: readonly string[];
   /** Of the metrics' configuration, beside the address. */
   readonly metrics?: object;
   /** Started by this command in place of the repository's program; it finds the configuration as `config.yaml` in the folder. */
@@ -52,6 +53,7 @@ export class Operator {
     watchNamespaces = [],
     pods,
     level = "debug",
+    dnsServers,
     metrics = {},
     command = (folder) => [process.execPath, MAIN, "run", "--config", `${folder}/config.yaml`, "--kubeconfig", kubeconfig],
   }: OperatorOptions): Promise<Operator> {
@@ -65,6 +67,7 @@ export class Operator {
       workers,
       watchNamespaces,
       ...(pods ? { pods } : {}),
+      ...(dnsServers ? { dns: { servers: dnsServers } } : {}),
       leaderElection:
         typeof leaderElection === "object"
           ? { enabled: true, ...leaderElection }

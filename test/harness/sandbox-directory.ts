@@ -26,12 +26,13 @@ export class SandboxDirectory extends TestDirectory {
     dialect = "Windows",
     ports = [0, 0],
     authorityName = "contoso-ca",
-  }: { dialect?: Dialect; ports?: readonly [number, number]; authorityName?: string } = {}): Promise<SandboxDirectory> {
+    hostName = HOST,
+  }: { dialect?: Dialect; ports?: readonly [number, number]; authorityName?: string; hostName?: string } = {}): Promise<SandboxDirectory> {
     const directory = new Directory({ dnsName: "contoso.com", netbiosName: "CONTOSO", dialect });
-    provision(directory, { hostName: HOST, administratorPassword: ADMINISTRATOR.password });
+    provision(directory, { hostName, administratorPassword: ADMINISTRATOR.password });
     const authority = await Authority.create(authorityName);
-    const certificate = await authority.certify(["localhost", HOST]);
-    const server = new DirectoryServer({ directory, hostName: HOST, certificate, ldapsPort: ports[0], ldapPort: ports[1] });
+    const certificate = await authority.certify(["localhost", hostName]);
+    const server = new DirectoryServer({ directory, hostName, certificate, ldapsPort: ports[0], ldapPort: ports[1] });
     const created = new SandboxDirectory(directory, server, authority.cert);
     await created.start();
     await created.addComputers();

@@ -63,7 +63,7 @@ test("the metrics of a domain say when it was last asked, and vanish with it", a
     'serverfarm_domain_ready{domain="contoso"} 0',
   ]);
   metrics.objects.deletionsWaiting("contoso", 20);
-  metrics.objects.domain({ ...domain, lastPoll: 1_800_000_000, brake: "Suspend" });
+  metrics.objects.domain({ ...domain, lastPoll: 1_800_000_000, clockSkew: -12, brake: "Suspend" });
   expect(await lines(metrics, "serverfarm_domain_")).toEqual([
     'serverfarm_domain_braked{domain="contoso",brake="Observe"} 0',
     'serverfarm_domain_braked{domain="contoso",brake="Suspend"} 1',

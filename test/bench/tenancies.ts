@@ -57,8 +57,9 @@ export class Tenancies {
       await this.#cluster.apply(farmOf(namespace, name, spec));
     });
     await this.#cluster.apply(farmOf(namespaceAt(0), NEVER, { servicePrincipalNames: ["http/never"] }));
-    // Asked seldom: with very many farms a scrape is work for the operator too.
-    while ((await operator.metric("serverfarm_farm_ready")) !== this.#farms) await sleep(1000);
+    // Asked seldom: with very many farms a scrape is megabytes, and work for the operator too.
+    const pause = Math.max(1000, this.#farms);
+    while ((await operator.metric("serverfarm_farm_ready").catch(() => 0)) !== this.#farms) await sleep(pause);
     await this.#judged();
     await atRest(operator);
   }

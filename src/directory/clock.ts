@@ -2,7 +2,7 @@
 import type { LdapSession } from "./session.ts";
 
 /** By how many seconds it is ahead; undefined where it does not say the time. The answer's way and the server's whole seconds are in it. */
-export async function clockSkew(session: LdapSession): Promise<number | undefined> {
+export async function clockSkew(session: Pick<LdapSession, "searchOne">): Promise<number | undefined> {
   const asked = Date.now();
   const root = await session.searchOne({ base: "", scope: "base", attributes: ["currentTime"] });
   const answered = Date.now();

@@ -111,7 +111,7 @@ describe.skipIf(!available)("a farm whose end is refused", () => {
         const farm = await where((message) => message.includes("insufficientAccessRights"));
         const message = condition(farm, "Ready")?.message;
         expect(message).toContain(`Set-ADObject -Identity '${ACCOUNT}' -ProtectedFromAccidentalDeletion $false`);
-        expect(message).toContain("denies Everyone to delete its children");
+        expect(message).toContain("denies Everyone the right to delete child objects");
         expect(message).toContain(`dsacls "${OU}" /I:T /G "${DELEGATED.username}:CCDC;msDS-GroupManagedServiceAccount"`);
         await expectRevoked(farm);
         // First the account's: as soon as the container's is gone, the farm deletes the account.

@@ -95,7 +95,7 @@ const NOT_RUN: readonly (readonly [why: string, matches: RegExp])[] = [
   ["no Docker engine; the image is built with buildah instead", /^docker/],
   [
     "they write into this very tree, or take long: run by hand",
-    /^npm run (format|generate|bench.*|soak|mutation.*|setup:real && npm run playground|demo)$/,
+    /^npm run (check:words|format|generate|bench.*|soak|mutation.*|setup:real && npm run playground|demo)$/,
   ],
   ["nothing runs pods here", /POD --previous/],
   ["the page says never to", /^kubectl delete -f deploy\/install\.yaml$/],
@@ -166,7 +166,7 @@ describe.skipIf(kubectl === undefined)("the commands of the documentation that l
     "docs/runbooks/ServerFarmPodsNotReady.md": /web\.itfarm1 is published/,
     "docs/runbooks/ServerFarmCredentialSpecKindMissing.md": /gmsacredentialspecs\.windows\.k8s\.io.*web\/itfarm1 the GMSACredentialSpec/s,
     "docs/guide/windows-pods.md": /MachineAccountName: itfarm1/,
-    "docs/runbooks/ServerFarmPermissionsMissing.md": /no missing right was found/,
+    "docs/runbooks/ServerFarmPermissionsMissing.md": /no right is missing/,
     "docs/runbooks/ServerFarmDomainNotReady.md": /Connected/,
     "docs/runbooks/ServerFarmKdsRootKey.md": /KdsRootKeyReady/,
     "docs/runbooks/ServerFarmDeletionBlocked.md": /Events:/,

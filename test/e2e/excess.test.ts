@@ -63,7 +63,7 @@ describe.skipIf(!available)("rights beyond need", () => {
   }
 
   test("the delegated account has none", async () => {
-    expect(await permissions("no missing right", "Reconciled")).toMatchObject({ status: "True" });
+    expect(await permissions("no right is missing", "Reconciled")).toMatchObject({ status: "True" });
   });
 
   test("one more class in the farms' container is named", async () => {
@@ -71,18 +71,18 @@ describe.skipIf(!available)("rights beyond need", () => {
     await directory.grant(OU, entry);
     expect((await permissions("it may create", "Excessive"))?.message).toContain(`user in ${OU}`);
     await directory.revoke(OU, entry);
-    await permissions("no missing right", "Reconciled");
+    await permissions("no right is missing", "Reconciled");
   });
 
   test("the right to write members of one group is needed; of a group that no farm may use it is too much", async () => {
     const entry = `(OA;;WP;${MEMBER};;${sid})`;
     const [one, users] = [`CN=Harmless,CN=Users,${BASE}`, `CN=Domain Guests,CN=Users,${BASE}`];
     await directory.grant(one, entry);
-    await permissions("no missing right", "Reconciled");
+    await permissions("no right is missing", "Reconciled");
     await directory.grant(users, entry);
     expect((await permissions("outside the farms' containers", "Excessive"))?.message).toContain(`such as ${users}:`);
     await directory.revoke(users, entry);
-    await permissions("no missing right", "Reconciled");
+    await permissions("no right is missing", "Reconciled");
   });
 
   test.each([

@@ -72,7 +72,7 @@ describe.skipIf(!available)("a search among tenants", () => {
     await addMany(directory, moved, ["MY03"]);
     const farm = await farmWhere(NAMESPACE, "hs-mine", (found) => {
       const { reason, message = "" } = condition(found, "HostsReady") ?? {};
-      return reason === "NotAllowed" && message.includes("was moved to where hosts of the tenant are not");
+      return reason === "NotAllowed" && message.includes("was moved out of the containers that the tenant allows for hosts");
     });
     // Nothing is said of who is there.
     expect(JSON.stringify(farm.status?.conditions)).not.toMatch(/computers? that it finds|MY77|MY03/);

@@ -233,7 +233,7 @@ describe.skipIf(!available)("hosts by search", () => {
     );
     // With an escape the name is another to the API server, and the same to the directory.
     await apply("CN=C\\6fmputers");
-    expect(condition(await reason("refused", "InvalidSpec"), "HostsReady")?.message).toContain("no hosts are searched in");
+    expect(condition(await reason("refused", "InvalidSpec"), "HostsReady")?.message).toContain("the operator does not search CN=Computers");
     expect(await membersOf("refused")).toEqual([]);
     await apply("OU=Nowhere");
     await reason("refused", "ContainerNotFound");

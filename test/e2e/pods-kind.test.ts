@@ -83,7 +83,7 @@ describe.skipIf(!available)("a cluster without credential specs", () => {
     await farmReady(NAMESPACE, "kinda", 40);
     await patchFarm(NAMESPACE, "kinda", { pods: { hostAccount: "eks-web" } });
     const farm = await farmWhere(NAMESPACE, "kinda", (one) => podsReady(one)?.reason === "CredentialSpecKindMissing");
-    expect(podsReady(farm)?.message).toContain("does not keep all of a credential spec (HostAccountConfig)");
+    expect(podsReady(farm)?.message).toContain("does not store all fields of a credential spec (HostAccountConfig)");
     await patchFarm(NAMESPACE, "kinda", { pods: { hostAccount: null } });
     await farmReady(NAMESPACE, "kinda");
   });
@@ -99,7 +99,7 @@ describe.skipIf(!available)("an operator without pods.enabled", () => {
       farmOf(NAMESPACE, "offpods", { hosts: { computers: ["WEB01"] }, pods: { serviceAccounts: ["web"], configMap: true } }),
     );
     const farm = await farmWhere(NAMESPACE, "offpods", (one) => podsReady(one)?.reason === "NotEnabled");
-    expect(podsReady(farm)?.message).toContain("set pods.enabled of its chart to true");
+    expect(podsReady(farm)?.message).toContain("set pods.enabled to true in its chart");
     expect(condition(farm, "HostsReady")?.status).toBe("True");
     expect(condition(farm, "Stalled")?.status).toBe("True");
     await patchFarm(NAMESPACE, "offpods", { pods: null });

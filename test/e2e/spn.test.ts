@@ -163,7 +163,7 @@ describe.skipIf(!available)("names that are somebody else's", () => {
       farmOf(NAMESPACE, "reserved", { servicePrincipalNames: [...refused, ...allowed], hosts: { grant, computers: ["WEB01"] } }),
     );
     const message = await refusalOf("reserved", "ServicePrincipalNameReserved");
-    for (const name of refused) expect(message).toContain(`${name} is not set, since `);
+    for (const name of refused) expect(message).toContain(`${name} is not set, because `);
     expect(await names("reserved$")).toEqual(allowed);
     await patchFarm(NAMESPACE, "reserved", { servicePrincipalNames: allowed });
     await farmReady(NAMESPACE, "reserved");

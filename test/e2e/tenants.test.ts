@@ -258,7 +258,7 @@ describe.skipIf(!available)("tenants of a domain", () => {
     await cluster.apply(farmOf(NAMESPACE, "ten-hosts", { servicePrincipalNames: [], hosts: { computers: ["TEN1", "ten2.contoso.com"] } }));
     const farm = await farmWhere(NAMESPACE, "ten-hosts", (seen) => condition(seen, "HostsReady")?.reason === "NotAllowed");
     expect(farm.status?.hostIssues).toEqual([expect.objectContaining({ computer: "ten2.contoso.com", reason: "NotAllowed" })]);
-    expect(messageOf(farm, "HostsReady")).toContain("hosts of the tenant web are (hosts.containers: CN=Computers,");
+    expect(messageOf(farm, "HostsReady")).toContain("the tenant web allows for hosts (hosts.containers: CN=Computers,");
     expect([allowed(farm), farm.status?.hosts?.summary, farm.status?.resolvedHosts?.length]).toEqual(["True", "1/2", 1]);
     expect(await directory.members("ten-hostsHosts")).toEqual(["TEN1$"]);
     await moved("TEN2", `CN=Computers,${BASE}`);
@@ -347,7 +347,7 @@ describe.skipIf(!available)("tenants of a domain", () => {
       world.operator = await startOperator();
       const unknown = (name: string): Promise<Farm> => farmWhere(NAMESPACE, name, (farm) => allowed(farm) === "Unknown");
       const farm = await unknown("ten-old");
-      expect(messageOf(farm)).toContain("give the operator's role list and watch of namespaces");
+      expect(messageOf(farm)).toContain("grant the operator's role list and watch of namespaces");
       expect([condition(farm, "Ready")?.reason, condition(farm, "Stalled")]).toEqual(["Progressing", undefined]);
       expect(await world.operator.ready()).toMatchObject({ status: 503, text: expect.stringContaining("namespaces") });
       await cluster.apply(farmOf(NAMESPACE, "ten-new", { hosts: { computers: ["TEN1"] } }));

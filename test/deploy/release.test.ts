@@ -1,7 +1,9 @@
 /** What is refused before a release is made, and what its parts are made of. */
-import { mkdtemp, rm, writeFile, mkdir } from "node:fs/promises";
+import { mkdtemp, rm, writeFile, mkdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
 import { problemsOf, sectionOf } from "../../deploy/release/checks.ts";
 import { run } from "../harness/process.ts";
 import { ROOT } from "../harness/root.ts";
@@ -90,5 +92,33 @@ describe("a release is refused", () => {
     await write({ more: "x" });
     expect((await refusal("0.2.0")).filter(ours)).toHaveLength(1);
     await git("tag", "-d", "v0.2.0");
+  });
+});
+
+describe("the workflows", () => {
+  const workflow = z.object({
+    permissions: z.record(z.string(), z.string()),
+    jobs: z.record(
+      z.string(),
+      z.object({ steps: z.array(z.object({ uses: z.string().optional(), run: z.string().optional() })).default([]) }),
+    ),
+  });
+
+  test.each(["ci", "release"])("%s runs what is there, by actions whose code cannot change", async (name) => {
+    const text = await readFile(`${ROOT}/.github/workflows/${name}.yaml`, "utf8");
+    const { permissions, jobs } = workflow.parse(parse(text));
+    expect(permissions).toEqual({ contents: "read" });
+    const steps = Object.values(jobs).flatMap((job) => job.steps);
+    const actions = steps.flatMap(({ uses }) => (uses === undefined ? [] : [uses]));
+    expect(actions.length).toBeGreaterThan(2);
+    for (const action of actions) {
+      expect(action).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40}$/);
+      expect(text).toMatch(new RegExp(`uses: ${action} # v\\d+\\.\\d+\\.\\d+\n`));
+    }
+    const { scripts } = z
+      .object({ scripts: z.record(z.string(), z.string()) })
+      .parse(JSON.parse(await readFile(`${ROOT}/package.json`, "utf8")));
+    const called = steps.flatMap(({ run: command = "" }) => [...command.matchAll(/npm run ([\w:-]+)/g)].map(([, script = ""]) => script));
+    expect(called.filter((script) => !(script in scripts))).toEqual([]);
   });
 });

@@ -93,6 +93,7 @@ const NOT_RUN: readonly (readonly [why: string, matches: RegExp])[] = [
   ["no Windows machine takes part", /^(dsacls|dsadd|powershell|Get-AD)/],
   ["no Docker engine; the image is built with buildah instead", /^docker/],
   ["they are for a maintainer: they name a registry and a version that are not there", /^npm (run release -- .*--|version )/],
+  ["it needs Go, which the workflow has", /^npm run check:workflows$/],
   [
     "they write into this very tree, or take long: run by hand",
     /^npm run (format|generate|render|bench.*|soak|mutation.*|setup:real && npm run playground|demo)$/,

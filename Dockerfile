@@ -17,8 +17,8 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     rm package-lock.json node_modules/.package-lock.json
 COPY LICENSE ./
 COPY src src
-# Whatever the umask of the checkout: another user reads it.
-RUN chmod -R a+rX .
+# Whatever the umask of the checkout: another user reads it, and the image is the same.
+RUN chmod -R u=rwX,go=rX .
 
 FROM ${RUNTIME_IMAGE}
 ARG VERSION=dev

@@ -16,16 +16,23 @@ const withoutClients: Plugin = {
   },
 };
 
-const file = process.argv[2] ?? fileURLToPath(new URL("../dist/kubectl-farm", import.meta.url));
-await build({
-  entryPoints: [fileURLToPath(new URL("../src/kubectl-farm.ts", import.meta.url))],
-  outfile: file,
-  bundle: true,
-  platform: "node",
-  target: "node24",
-  format: "esm",
-  // Libraries that are CommonJS ask for Node's modules by require. The file has no extension, so that kubectl finds it: Node sees by its imports what it is.
-  banner: { js: 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);' },
-  plugins: [withoutClients],
-});
-await chmod(file, 0o755);
+/** Writes the file; the paths of what is in it, relative to the root of the repository. */
+export async function bundle(file: string): Promise<readonly string[]> {
+  const { metafile } = await build({
+    absWorkingDir: fileURLToPath(new URL("..", import.meta.url)),
+    entryPoints: ["src/kubectl-farm.ts"],
+    outfile: file,
+    bundle: true,
+    metafile: true,
+    platform: "node",
+    target: "node24",
+    format: "esm",
+    // Libraries that are CommonJS ask for Node's modules by require. The file has no extension, so that kubectl finds it: Node sees by its imports what it is.
+    banner: { js: 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);' },
+    plugins: [withoutClients],
+  });
+  await chmod(file, 0o755);
+  return Object.keys(metafile.inputs);
+}
+
+if (import.meta.main) await bundle(process.argv[2] ?? fileURLToPath(new URL("../dist/kubectl-farm", import.meta.url)));

@@ -7,6 +7,9 @@ import { ROOT } from "./harness/root.ts";
 /** Not looked at: the changelog may name what is no more; the lock file names packages; of the last, see its first line. */
 const EXEMPT = ["CHANGELOG.md", "package-lock.json"];
 
+/** In the folder of a release. */
+const MADE = ["release-notes.md"];
+
 const ignored = [".git", ...readFileSync(join(ROOT, ".gitignore"), "utf8").trim().split("\n")].map((line) => line.replace(/\/$/, ""));
 
 /** What git tracks, or would; without it, so that this runs in a copy too. */
@@ -34,6 +37,7 @@ function lostMentions(text: string, from: string): readonly string[] {
     .filter((word) => {
       const rooted = ROOTED.exec(word)?.[1];
       if (rooted !== undefined) return !existsSync(join(ROOT, rooted));
+      if (MADE.includes(basename(word))) return false;
       // Whether what a module imports is there the compiler says.
       if (word.startsWith("/") || !/[\w-]\.(?:md|ts)$/.test(word) || /^\..*\.ts$/.test(word)) return false;
       return word.includes("/") ? ![dirname(from), "."].some((folder) => existsSync(join(ROOT, folder, word))) : !names.has(word);

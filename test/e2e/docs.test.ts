@@ -1,6 +1,6 @@
 /** Every command of the documentation is run: here what looks at things, elsewhere what makes them. What cannot be run here says why. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { commandsOf, mentionedIn, pages, readmeScript } from "../harness/docs.ts";
+import { checkoutScript, commandsOf, mentionedIn, pages, readmeScript } from "../harness/docs.ts";
 import { ADMINISTRATOR } from "../harness/directory.ts";
 import { findKubectl, kubeAssets } from "../harness/kube.ts";
 import { giveRights, installKind, removeKind, takeRights } from "../harness/pods.ts";
@@ -15,8 +15,12 @@ const ELSEWHERE: readonly {
   readonly commands?: readonly string[];
 }[] = [
   {
-    test: "test/e2e/readme.test.ts",
-    commands: [...(await readmeScript()).split("\n"), "npm start", "npm start -- --config FILE [--kubeconfig FILE]"],
+    test: "test/e2e/release.test.ts",
+    commands: [...(await readmeScript()).split("\n"), "npm run sbom", "npm run release -- VERSION"],
+  },
+  {
+    test: "test/e2e/checkout.test.ts",
+    commands: [...(await checkoutScript()).split("\n"), "npm start", "npm start -- --config FILE [--kubeconfig FILE]"],
   },
   { test: "test/e2e/pods.test.ts", blocks: (page) => page === "docs/guide/windows-pods.md" },
   { test: "test/e2e/guide.test.ts", blocks: (page) => page.startsWith("docs/guide/") },
@@ -70,7 +74,6 @@ const ELSEWHERE: readonly {
     commands: ["kubectl farm status NAME", "kubectl farm plan NAME", "kubectl farm plan -f FILE", "kubectl farm import"],
   },
   { test: "test/demo/demo.test.ts", commands: ["npm ci && npm run demo"] },
-  { test: "test/e2e/image.test.ts", commands: ["npm run sbom"] },
   {
     test: "test/e2e/docs.test.ts, below",
     blocks: (page, command) => page === "docs/install.md" && command.endsWith("| kubectl replace -f -"),
@@ -93,9 +96,11 @@ const ELSEWHERE: readonly {
 const NOT_RUN: readonly (readonly [why: string, matches: RegExp])[] = [
   ["no Windows machine takes part", /^(dsacls|dsadd|powershell|Get-AD)/],
   ["no Docker engine; the image is built with buildah instead", /^docker/],
+  ["they are for a maintainer: they name a registry and a version that are not there", /^npm (run release -- .*--|version )/],
+  ["it needs Go, which the workflow has", /^npm run check:workflows$/],
   [
     "they write into this very tree, or take long: run by hand",
-    /^npm run (check:words|format|generate|bench.*|soak|mutation.*|setup:real && npm run playground|demo)$/,
+    /^npm run (check:words|format|generate|render|bench.*|soak|mutation.*|setup:real && npm run playground|demo)$/,
   ],
   ["nothing runs pods here", /POD --previous/],
   ["the page says never to", /^kubectl delete -f deploy\/install\.yaml$/],

@@ -14,6 +14,7 @@ const KINDS: Readonly<Record<string, readonly [groupVersion: string, plural: str
   Event: ["v1", "events", true],
   ServiceAccount: ["v1", "serviceaccounts", true],
   Pod: ["v1", "pods", true],
+  Deployment: ["apps/v1", "deployments", true],
   Lease: ["coordination.k8s.io/v1", "leases", true],
   CustomResourceDefinition: ["apiextensions.k8s.io/v1", "customresourcedefinitions", false],
   ClusterRole: ["rbac.authorization.k8s.io/v1", "clusterroles", false],

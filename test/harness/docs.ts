@@ -36,8 +36,7 @@ export async function mentionedIn(page: string): Promise<readonly string[]> {
 }
 
 /** The README's commands for a first installation, as one script. */
-export async function readmeScript(): Promise<string> {
-  const script = /```bash\n(npm ci\nkubectl apply[\s\S]*?)```/.exec(await readFile(`${ROOT}/README.md`, "utf8"))?.[1];
-  if (script === undefined) throw new Error("the README has no script");
-  return script;
-}
+export const readmeScript = (): Promise<string> => codeBlock("README.md", "kubectl apply -f install.yaml");
+
+/** The commands that install from a checkout, as one script. */
+export const checkoutScript = (): Promise<string> => codeBlock("docs/install.md", "npm start -- --config deploy/samples/config.yaml &");

@@ -44,7 +44,7 @@ field, its value, and what to do. All of them are reported at once. Every templa
 {{- define "serverfarm.validate.image" -}}
 {{- $repository := .Values.image.repository -}}
 {{- if not $repository -}}
-{{- include "serverfarm.problem" "image.repository is empty: no image of this operator is published. Build one, push it to a registry of yours (docs/install.md, \"The image\"), and name it: --set image.repository=REGISTRY/serverfarm-operator" -}}
+{{- include "serverfarm.problem" "image.repository is empty: this chart names no image. Use the chart of a release that does, or push an image to a registry of yours (docs/install.md, \"The image\"), and name it: --set image.repository=REGISTRY/serverfarm-operator" -}}
 {{- else if regexMatch ":[^/]*$" $repository -}}
 {{- include "serverfarm.problem" (printf "image.repository is %q, with a tag: write the tag into image.tag" $repository) -}}
 {{- end -}}

@@ -1,8 +1,9 @@
+/** The installation from a checkout: the operator as a process beside the cluster. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DELEGATED, delegate } from "../harness/delegation.ts";
-import { readmeScript } from "../harness/docs.ts";
+import { checkoutScript } from "../harness/docs.ts";
 import { findKubectl, kubeAssets } from "../harness/kube.ts";
 import { Samba } from "../harness/samba.ts";
 import { waitFor } from "../harness/process.ts";
@@ -12,7 +13,7 @@ import { available, cleanUp, cluster, directory, startOperator, SYSTEM } from ".
 // Its commands need kubectl, and the names and ports that a real domain controller has.
 const samba = available && (await findKubectl()) !== undefined && directory instanceof Samba ? directory : undefined;
 
-describe.skipIf(!samba)("the README", () => {
+describe.skipIf(!samba)("the installation from a checkout", () => {
   beforeAll(async () => {
     await delegate(directory);
     for (const name of ["contoso-ldap", "contoso-ca"]) await cluster.delete("Secret", name, SYSTEM);
@@ -26,7 +27,7 @@ describe.skipIf(!samba)("the README", () => {
   });
 
   test("its commands, word for word, lead to a Ready farm", async () => {
-    const script = await readmeScript();
+    const script = await checkoutScript();
     const env = {
       ...process.env,
       KUBECONFIG: cluster.kubeconfig,

@@ -135,7 +135,7 @@ const problem = (reason: DomainProblem["reason"]): ActiveDirectoryDomain =>
 const DOMAIN_STATES: readonly State<ActiveDirectoryDomain>[] = [
   ["just applied", () => ({ ...DOMAIN, status: { observedGeneration: -1 } }), "InProgress", "Progressing", "inProgress"],
   ["being connected", () => domainAs({ kind: "Connecting" }), "InProgress", "Progressing", "inProgress"],
-  ["ready, its KDS root key not to be seen", () => connected({}), "Current", "Healthy", "current"],
+  ["ready, its KDS root key not visible", () => connected({}), "Current", "Healthy", "current"],
   [
     "ready, with a right missing",
     () => connected({ missingRights: [{ kind: "CreateChild", container: BASE, objectClass: "group" }] }),

@@ -48,7 +48,9 @@ export async function packImage(source: ImageSource, work: string, file: string)
     container = (await buildah("from", "--pull=never", built)).trim();
     const files = (await buildah("mount", container)).trim();
     // A context with the stage's name goes before the stage.
-    await buildah("build", ...common, `--platform=${PLATFORMS.join()}`, `--build-context=build=${files}`, `--manifest=${list}`, tree);
+    // One after the other: buildah lists platforms that it builds at once in the order in which they are done.
+    for (const platform of PLATFORMS)
+      await buildah("build", ...common, `--platform=${platform}`, `--build-context=build=${files}`, `--manifest=${list}`, tree);
     const layout = `${work}/image`;
     await mkdir(layout);
     await buildah("manifest", "push", "--all", list, `oci:${layout}:${name}`);

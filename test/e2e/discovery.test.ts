@@ -88,7 +88,7 @@ describe.skipIf(!runs)("domain controllers in DNS", { timeout: 180_000 }, () => 
     const connected = conditions.find(({ type }) => type === "Connected");
     expect(connected?.status).toBe("False");
     expect(connected?.message).toBe(
-      `no domain controller was found in DNS: _ldap._tcp.Frankfurt._sites.dc._msdcs.contoso.com: there is no such name (NXDOMAIN); _ldap._tcp.dc._msdcs.contoso.com: there is no such name (NXDOMAIN) (asked: ${dns.address}). Correct spec.dnsName, or have these DNS servers know the zone of the domain; others can be named in dns.servers of the operator's configuration. It is tried again by itself.`,
+      `no domain controller was found in DNS: _ldap._tcp.Frankfurt._sites.dc._msdcs.contoso.com: there is no such name (NXDOMAIN); _ldap._tcp.dc._msdcs.contoso.com: there is no such name (NXDOMAIN) (asked: ${dns.address}). Correct spec.dnsName, or have these DNS servers know the zone of the domain; others can be named in dns.servers of the operator's configuration. The operator tries again.`,
     );
     dns.controllers(undefined, { target: "DC1.contoso.com.", port: 389 });
     dns.addresses(HOST, FIRST);

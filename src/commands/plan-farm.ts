@@ -2,11 +2,13 @@
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import type { Permission } from "../api/permission.ts";
 import type { Part } from "../api/reasons.ts";
-import { wantedFarm } from "../controller/farm-ops.ts";
+import { allowedFarm } from "../controller/farm-ops.ts";
 import { describeChange, type Plan } from "../farm/changes/index.ts";
 import type { PlannedChange } from "../farm/changes/entry.ts";
-import type { DomainFacts } from "../farm/desired-farm.ts";
+import { desiredFarm } from "../farm/desired.ts";
+import type { DomainFacts, Wanted } from "../farm/desired-farm.ts";
 import { hasToTakeOut } from "../farm/frozen.ts";
+import { sharesGroups } from "../farm/journal.ts";
 import type { Directory } from "../farm/observed.ts";
 import type { Report } from "../farm/report.ts";
 import { decommissionFarm } from "../reconciler/decommission.ts";
@@ -54,6 +56,13 @@ function portsOf({ observe, made }: Planning["directory"]): FarmPorts {
   return { directory, assertFresh: refuse, record: refuse, now: () => new Date() };
 }
 
+/** As the operator reads it. */
+function wantedIn({ byGroup, farms, tenancy, cluster }: PlanWorld, farm: ServerFarm, permission: Permission, facts: DomainFacts): Wanted {
+  const sharing = sharesGroups(farm) ? byGroup.sharingWith(farm, farms, facts.baseDN) : [];
+  if (!tenancy) return desiredFarm(farm, facts, cluster, sharing, { now: Date.now() });
+  return allowedFarm(farm, permission, facts, cluster, { sharing, farms, tenancy });
+}
+
 /** Rejects with DirectoryError. */
 export async function planFarm(farm: ServerFarm, { world, facts, directory }: Planning): Promise<FarmPlan> {
   const { namespace = "", name, deletionTimestamp } = farm.metadata;
@@ -73,7 +82,7 @@ export async function planFarm(farm: ServerFarm, { world, facts, directory }: Pl
     ? [{ reason: withheld.kind === "NotAllowed" ? "NotAllowed" : "Progressing", message: withheld.message }]
     : [];
   if (withheld && !hasToTakeOut(farm)) return planOf([], refused);
-  const { desired: wanted, problems } = wantedFarm(farm, permission, facts, world.cluster, world);
+  const { desired: wanted, problems } = wantedIn(world, farm, permission, facts);
   if (!ending && !withheld && problems.length > 0) return planOf([], problems);
   const desired = { ...wanted, observedFor: wanted.observedFor ?? ("Farm" as const) };
   const ports = portsOf(directory);

@@ -7,7 +7,6 @@ import { desiredFarm } from "../farm/desired.ts";
 import type { DesiredFarm, DomainFacts, SharingFarm, Terms, Wanted } from "../farm/desired-farm.ts";
 import { frozenFarm, hasToTakeOut } from "../farm/frozen.ts";
 import { leftBehind } from "../farm/handover.ts";
-import { sharesGroups } from "../farm/journal.ts";
 import type { Directory } from "../farm/observed.ts";
 import { lookupKeys } from "../farm/queries.ts";
 import { hasFailed, type Report } from "../farm/report.ts";
@@ -104,17 +103,14 @@ export async function takeOut(
   return await ops.write(farm, end.status, end.events, again);
 }
 
-/** What a farm is wanted beside. `tenancy`: undefined where the domain names no tenants. */
-interface Beside {
-  readonly byGroup: FarmsByGroup;
-  readonly farms: Copies<ServerFarm>;
-  readonly tenancy: Tenancy | undefined;
-}
-
-export function wantedFarm(farm: ServerFarm, permission: Permission, facts: DomainFacts, clusterId: string, beside: Beside): Wanted {
-  const { byGroup, farms, tenancy } = beside;
-  const sharing = sharesGroups(farm) ? byGroup.sharingWith(farm, farms, facts.baseDN) : [];
-  if (!tenancy) return desiredFarm(farm, facts, clusterId, sharing, { now: Date.now() });
+/** In a domain with tenants. */
+export function allowedFarm(
+  farm: ServerFarm,
+  permission: Permission,
+  facts: DomainFacts,
+  clusterId: string,
+  { sharing, farms, tenancy }: { readonly sharing: readonly SharingFarm[]; readonly farms: Copies<ServerFarm>; readonly tenancy: Tenancy },
+): Wanted {
   return desiredFarm(farm, facts, clusterId, asAllowed(sharing, farms, tenancy), termsOf(farm, permission, tenancy));
 }
 

@@ -7,6 +7,7 @@ import { finalizerAction, keyOf } from "../api/object.ts";
 import type { Permission } from "../api/permission.ts";
 import { Backoff } from "../base/backoff.ts";
 import { WorkQueue } from "../base/work-queue.ts";
+import { desiredFarm } from "../farm/desired.ts";
 import type { Wanted } from "../farm/desired-farm.ts";
 import { lookupKeys } from "../farm/queries.ts";
 import { hasFailed, type Report } from "../farm/report.ts";
@@ -25,7 +26,7 @@ import { type DomainAccess, noDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { endFarm, type FarmOps, takeOut, wantedFarm, withhold } from "./farm-ops.ts";
+import { allowedFarm, endFarm, type FarmOps, takeOut, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
 import { type PodOptions, Pods } from "./pods.ts";
@@ -159,9 +160,11 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   #wanted(farm: ServerFarm, permission: Permission, { facts }: ReadyDomain, clusterId: string): Wanted {
-    this.byGroup.watch(keyOf(farm.metadata), sharesGroups(farm));
-    const tenancy = this.#hasTenants(farm) ? this.#tenancy : undefined;
-    return wantedFarm(farm, permission, facts, clusterId, { byGroup: this.byGroup, farms: this.objects, tenancy });
+    const shares = sharesGroups(farm);
+    this.byGroup.watch(keyOf(farm.metadata), shares);
+    const sharing = shares ? this.byGroup.sharingWith(farm, this.objects, facts.baseDN) : [];
+    if (!this.#hasTenants(farm)) return desiredFarm(farm, facts, clusterId, sharing, { now: Date.now() });
+    return allowedFarm(farm, permission, facts, clusterId, { sharing, farms: this.objects, tenancy: this.#tenancy });
   }
 
   async #reconcileFarm(farm: ServerFarm, { desired: wanted, problems }: Wanted, domain: ReadyDomain, signal: AbortSignal): Promise<Result> {

@@ -42,11 +42,6 @@ export function listOf(names: readonly string[], inWords: (name: string) => stri
   return said.join(", ") + (names.length > 10 ? ` and ${names.length - 10} more` : "");
 }
 
-/** As in `1 host` and `2 hosts`. */
-export function countOf(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
-}
-
 /** Hosts of a change, by distinguished name. */
 export interface HostDelta {
   readonly add: readonly string[];

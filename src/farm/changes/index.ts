@@ -5,11 +5,16 @@ import type { Cause } from "../../ad/port.ts";
 import type { Write } from "../../ad/write.ts";
 import { dnKey, commonName } from "../../names/distinguished-name.ts";
 import type { Journal } from "../journal.ts";
-import { type ChangeEntry, countOf, type PlannedChange } from "./entry.ts";
+import type { ChangeEntry, PlannedChange } from "./entry.ts";
 import { changeHosts, joinAccessGroup, leaveAccessGroup } from "./members.ts";
 import { adopt, deleteAccessGroup, deleteAccount, deleteHostGroup, release } from "./ownership.ts";
 import { changeServicePrincipalNames, renameHostGroup, setRetrievers, updateAccount } from "./update.ts";
 import { type AccountProperties, ACCOUNT_CLASS, GROUP_CLASS } from "../../ad/object.ts";
+
+/** As in `1 host` and `2 hosts`. */
+export function countOf(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
 
 interface NewObject {
   readonly distinguishedName: string;

@@ -1,7 +1,7 @@
 /** A farm whose end has to wait, since too many others have ended lately. */
 import { CONFIRM_DELETION } from "../../api/annotations.ts";
 import type { ServerFarm } from "../../api/generated/server-farm.ts";
-import { countOf } from "../changes/entry.ts";
+import { countOf } from "../changes/index.ts";
 
 export interface HeldEnd {
   readonly message: string;

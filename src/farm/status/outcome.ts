@@ -6,8 +6,8 @@ import { waitsForPerson, PARTS, type Part, type Reason } from "../../api/reasons
 import { ACCOUNT_DISABLED, ENCRYPTION_BITS } from "../../ad/account-flags.ts";
 import type { DirectoryErrorKind } from "../../ad/error.ts";
 import { commonName, dnKey } from "../../names/distinguished-name.ts";
-import { countOf, listOf } from "../changes/entry.ts";
-import { createdBy, describeChange, eventsOf, objectOf, partOf, type Change } from "../changes/index.ts";
+import { listOf } from "../changes/entry.ts";
+import { countOf, createdBy, describeChange, eventsOf, objectOf, partOf, type Change } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
 import { isBeingRecreated } from "../journal.ts";
 import type { Report } from "../report.ts";

@@ -8,7 +8,7 @@ import { checkText, type Finding } from "./check-findings.ts";
 import { UsageError } from "./inputs.ts";
 import { jsonText, printable, styleFor, type Terminal } from "./terminal.ts";
 import { type ClusterOptions, openCluster } from "./user-cluster.ts";
-import { type DirectoryOptions, discover, givenServers, readAuthorities, readCredentials } from "./user-directory.ts";
+import { type DirectoryOptions, discover, dnsServersOf, givenServers, readAuthorities, readCredentials } from "./user-directory.ts";
 
 export interface CheckOptions extends ClusterOptions, DirectoryOptions {
   /** The DNS name of a domain, or the name of an ActiveDirectoryDomain: its controllers are checked from here. */
@@ -104,8 +104,9 @@ async function chooseServers(
     );
   const query = discovery ?? { dnsName, site, serverNames: serverName.length > 0 ? serverName : [`*.${dnsName}`] };
   const subject = `DNS of ${dnsName}`;
+  const dnsServers = dnsServersOf(options);
   try {
-    const { servers, answers, notes } = await discover(query, options);
+    const { servers, answers, notes } = await discover(query, dnsServers);
     const told = answers.map(({ asked, problem, servers: names }): Finding => ({
       subject,
       check: asked,

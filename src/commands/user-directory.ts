@@ -66,7 +66,7 @@ export async function serversOf(options: DirectoryOptions, domain: ActiveDirecto
   const given = givenServers(options);
   if (given.length > 0) return given;
   const discovery = discoveryOf(domain);
-  if (discovery) return (await discover(discovery, options)).servers;
+  if (discovery) return (await discover(discovery, dnsServersOf(options))).servers;
   const { servers = [] } = domain.spec;
   if (servers.length > 0) return servers;
   throw new UsageError(
@@ -75,15 +75,20 @@ export async function serversOf(options: DirectoryOptions, domain: ActiveDirecto
 }
 
 /** Rejects with a UsageError that says what DNS said. */
-export async function discover(query: DiscoveryQuery, { dnsServer = [] }: DirectoryOptions): Promise<Discovered> {
-  const wrong = dnsServer.find((address) => isIP(address.replace(/^\[(.*)\](:\d+)?$|^([\d.]+):\d+$/, "$1$3")) === 0);
-  if (wrong !== undefined) throw new UsageError(`--dns-server ${wrong} is no address: give one, such as 192.0.2.53 or [2001:db8::53]:53.`);
+export async function discover(query: DiscoveryQuery, dnsServers: readonly string[]): Promise<Discovered> {
   try {
-    return await new Discovery(dnsServer).find(query);
+    return await new Discovery(dnsServers).find(query);
   } catch (error) {
     if (!(error instanceof DirectoryError)) throw error;
     throw new UsageError(`${error.message}. Or give --server.`, { cause: error });
   }
+}
+
+/** Throws a UsageError where one is no address. */
+export function dnsServersOf({ dnsServer = [] }: DirectoryOptions): readonly string[] {
+  const wrong = dnsServer.find((address) => isIP(address.replace(/^\[(.*)\](:\d+)?$|^([\d.]+):\d+$/, "$1$3")) === 0);
+  if (wrong === undefined) return dnsServer;
+  throw new UsageError(`--dns-server ${wrong} is no address: give one, such as 192.0.2.53 or [2001:db8::53]:53.`);
 }
 
 export function givenServers({ server = [] }: DirectoryOptions): readonly string[] {

@@ -53,7 +53,8 @@ describe.skipIf(!available || !onApiServer)("kubectl farm check", () => {
     expect(states(findings)).toEqual([
       "API server Unknown",
       ...["DNS", "TLS", "Bind", "Clock", "SchemaReady", "DomainControllerReady"].map((what) => `${what} Good`),
-      "KdsRootKeyReady Unknown",
+      // An account that another test left proves that there is one.
+      expect.stringMatching(/^KdsRootKeyReady (Unknown|Good)$/),
       "PermissionsSufficient Good",
     ]);
     const jane = await found(1, ...none, ...ofDomain(JANE), "--container", "OU=Farms");

@@ -9,7 +9,7 @@ import { factsOf } from "../controller/domain-access.ts";
 import { directoryOf } from "../reconciler/farm.ts";
 import { UsageError } from "./inputs.ts";
 import { dryRun, type ManifestOptions } from "./plan-manifests.ts";
-import { type FarmPlan, planFarm, type Planning } from "./plan-farm.ts";
+import { type FarmPlan, heldBy, planFarm, type Planning } from "./plan-farm.ts";
 import { planText } from "./plan-text.ts";
 import { type PlanWorld, readWorld } from "./plan-world.ts";
 import { jsonText, printable, styleFor, type Terminal } from "./terminal.ts";
@@ -84,7 +84,8 @@ function asDeleted(farm: ServerFarm): ServerFarm {
 }
 
 /** What the operator last said: of a farm that it only observes the whole plan, and of others what is left to do. */
-function planOfOperator({ metadata, spec, status }: ServerFarm): FarmPlan {
+function planOfOperator(farm: ServerFarm): FarmPlan {
+  const { metadata, status } = farm;
   const { namespace = "", name, generation = 0 } = metadata;
   const ready = status?.conditions?.find(({ type }) => type === "Ready");
   if (!ready || (status?.observedGeneration ?? -1) < generation)
@@ -93,12 +94,13 @@ function planOfOperator({ metadata, spec, status }: ServerFarm): FarmPlan {
     );
   const problems =
     ready.status === "True" || (status?.plan ?? []).length > 0 ? [] : [{ reason: ready.reason, message: ready.message ?? "" }];
+  const held = heldBy(farm, false);
   return {
     namespace,
     name,
     changes: status?.plan ?? [],
     problems,
-    ...(spec.suspend ? { held: "The farm is suspended: nothing is done until spec.suspend is false." } : {}),
+    ...(held === undefined ? {} : { held }),
   };
 }
 

@@ -66,7 +66,7 @@ function wantedIn({ byGroup, farms, tenancy, cluster }: PlanWorld, farm: ServerF
 /** Rejects with DirectoryError. */
 export async function planFarm(farm: ServerFarm, { world, facts, directory }: Planning): Promise<FarmPlan> {
   const { namespace = "", name, deletionTimestamp } = farm.metadata;
-  const held = heldBy(farm, facts);
+  const held = heldBy(farm, facts.observed);
   const planOf = (changes: readonly PlannedChange[], problems: readonly Problem[]): FarmPlan => ({
     namespace,
     name,
@@ -109,7 +109,8 @@ function problemOf({ part, reason, message }: Plan["blockers"][number]): Problem
   return { part, reason, message };
 }
 
-function heldBy({ spec }: ServerFarm, { observed }: DomainFacts): string | undefined {
+/** Why the operator does not make the changes now. `observed`: the domain's managementPolicy is Observe. */
+export function heldBy({ spec }: ServerFarm, observed: boolean): string | undefined {
   if (spec.suspend) return "The farm is suspended: nothing is done until spec.suspend is false.";
   if (observed) return "The managementPolicy of the domain is Observe: the operator writes nothing.";
   return spec.managementPolicy === "Observe" ? "The managementPolicy of the farm is Observe: the operator writes nothing." : undefined;

@@ -1,4 +1,5 @@
 /** A plan as people read it. Pure. */
+import { countOf } from "../farm/changes/index.ts";
 import { commonName } from "../names/distinguished-name.ts";
 import type { FarmPlan } from "./plan-farm.ts";
 import { type Style, table } from "./terminal.ts";
@@ -8,7 +9,7 @@ export function planText(plans: readonly FarmPlan[], style: Style): readonly str
   const problems = plans.reduce((sum, plan) => sum + plan.problems.length, 0);
   return [
     ...plans.flatMap((plan) => farmText(plan, style)),
-    style("title", `Plan: ${count(plans.length, "farm")}, ${count(changes, "change")}, ${count(problems, "problem")}.`),
+    style("title", `Plan: ${countOf(plans.length, "farm")}, ${countOf(changes, "change")}, ${countOf(problems, "problem")}.`),
   ];
 }
 
@@ -36,8 +37,4 @@ function signOf(change: string): "+" | "-" | "~" {
 /** A host is known by its name; the object is named whole beside it. */
 function shortName(value: string): string {
   return /^CN=/i.test(value) ? commonName(value) : value;
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

@@ -12,7 +12,7 @@ const KINDS = {
   Unavailable: { waitsFor: "Time", connection: "Lost" },
   /** The connection was lost before the answer of a write: it may have happened. Read again before doing it again. */
   OutcomeUnknown: { waitsFor: "Time", connection: "Lost" },
-  /** The program is stopping or has lost its lease. */
+  /** The program is stopping or has lost its lease, or the reconcile was broken off for something more urgent. */
   Aborted: { waitsFor: "Time", connection: "Lost" },
   /** The server's certificate is not trusted, or not for this name. Nothing was sent. */
   Untrusted: { waitsFor: "Person", connection: "Lost" },

@@ -18,10 +18,12 @@ export interface WorkQueueOptions {
 
 interface Running extends Waiting {
   readonly started: number;
+  readonly interrupt: AbortController;
 }
 
 /**
- * A queue of keys, not of events: fair and stingy. One key never runs twice at once; added again while it runs, it runs once more.
+ * A queue of keys, not of events: fair and stingy. One key never runs twice at once; added again while it runs, it runs once more, and what runs is
+ * interrupted where the new reason is urgent and the old one was not.
  * Of two delays for one key the earlier wins.
  */
 export class WorkQueue {
@@ -47,8 +49,11 @@ export class WorkQueue {
   add(key: string, priority: Priority = "Change"): void {
     if (this.#closed) return;
     if (priority !== "Resync") this.#cancelDelay(key);
-    if (this.#running.has(key)) {
+    const running = this.#running.get(key);
+    if (running) {
       this.#again.set(key, moreUrgent(this.#again.get(key), priority));
+      // What is urgent itself is never interrupted, so that it ends however often the key is added.
+      if (priority === "Urgent" && running.priority !== "Urgent") running.interrupt.abort();
       return;
     }
     const waiting = this.#waiting.get(key);
@@ -122,6 +127,19 @@ export class WorkQueue {
     for (const taker of this.#takers.splice(0)) taker(undefined);
   }
 
+  /** Closes, and interrupts all that runs. */
+  interrupt(): void {
+    this.close();
+    for (const { interrupt } of this.#running.values()) interrupt.abort();
+  }
+
+  /** Aborts when the running key should end soon: what it waits for is not worth it any more. Throws where the key does not run. */
+  interruptionOf(key: string): AbortSignal {
+    const running = this.#running.get(key);
+    if (!running) throw new Error(`${key} does not run`);
+    return running.interrupt.signal;
+  }
+
   /** How urgent a running key was when it had its turn. */
   priorityOf(key: string): Priority | undefined {
     return this.#running.get(key)?.priority;
@@ -162,7 +180,7 @@ export class WorkQueue {
       const waiting = this.#waiting.get(key);
       if (!waiting) throw new Error(`${key} had its turn and did not wait for it`);
       this.#waiting.delete(key);
-      this.#running.set(key, { ...waiting, started: now });
+      this.#running.set(key, { ...waiting, started: now, interrupt: new AbortController() });
       this.#observer?.taken(now - waiting.since);
       this.#takers.shift()?.(key);
     }

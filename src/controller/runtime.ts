@@ -81,10 +81,15 @@ class Controller {
   async work(clusterId: string, signal: AbortSignal): Promise<void> {
     const { queue } = this.#kind;
     const running = new Set<Promise<void>>();
+    const interrupt = (): void => {
+      queue.interrupt();
+    };
+    if (signal.aborted) interrupt();
+    signal.addEventListener("abort", interrupt, { once: true });
     for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
       const taken = key;
       const current = { reconcileID: crypto.randomUUID(), isOver: false };
-      const reconcile = RECONCILE.run(current, () => this.#one(taken, clusterId, signal)).finally(() => {
+      const reconcile = RECONCILE.run(current, () => this.#one(taken, clusterId, queue.interruptionOf(taken))).finally(() => {
         current.isOver = true;
         running.delete(reconcile);
         queue.done(taken);

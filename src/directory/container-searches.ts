@@ -1,6 +1,7 @@
 /** Answers which computers are below a container, page by page. Whoever asks the same before it is sent is answered by the same search; tenants take turns. */
 import { setImmediate } from "node:timers/promises";
 import { AndFilter, EqualityFilter, type Filter, OrFilter, PresenceFilter, SubstringFilter } from "ldapts";
+import { abortable } from "../ad/abortable.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { Below, Query } from "../ad/lookup.ts";
 import { type DirectoryObject, isComputer } from "../ad/object.ts";
@@ -33,8 +34,10 @@ export class ContainerSearches implements Reader {
 
   /** Of lookups nothing is answered. */
   find({ below, urgent = false, tenant = "" }: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
-    if (!below) return Promise.resolve([]);
-    if (signal.aborted) return Promise.reject(new DirectoryError("Aborted", "the operator is stopping"));
+    return below ? abortable(signal, () => this.#find(below, urgent, tenant)) : Promise.resolve([]);
+  }
+
+  #find(below: Below, urgent: boolean, tenant: string): Promise<readonly DirectoryObject[]> {
     const share = urgent ? "urgent" : "other";
     const key = JSON.stringify([share, below.container, below.atMost, below.names.map(foldName).toSorted()]);
     // One that is under way may not see what its asker was woken for.

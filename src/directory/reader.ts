@@ -1,6 +1,7 @@
 /** Answers lookups over LDAP: filters, ranges, and how much is asked at once. */
 import { setImmediate } from "node:timers/promises";
 import { AndFilter, EqualityFilter, type Filter, OrFilter } from "ldapts";
+import { abortable } from "../ad/abortable.ts";
 import { DirectoryError } from "../ad/error.ts";
 import type { Lookup, Query } from "../ad/lookup.ts";
 import { type DirectoryObject, isComputer, lookupsOf } from "../ad/object.ts";
@@ -66,19 +67,18 @@ export class LdapReader implements Reader {
   }
 
   find(query: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<readonly DirectoryObject[]>();
-    const unsent = new Map(query.lookups.map((lookup) => [termOf(query.among, lookup.by, lookup.value), lookup]));
-    if (signal.aborted) reject(new DirectoryError("Aborted", "the operator is stopping"));
-    else if (unsent.size === 0) resolve([]);
-    else {
+    return abortable(signal, () => {
+      const { promise, resolve, reject } = Promise.withResolvers<readonly DirectoryObject[]>();
+      const unsent = new Map(query.lookups.map((lookup) => [termOf(query.among, lookup.by, lookup.value), lookup]));
+      if (unsent.size === 0) return Promise.resolve([]);
       const share = query.urgent === true ? "urgent" : "other";
       const name = share === "urgent" ? `Urgent: ${lineOf(query)}` : lineOf(query);
       const line = this.#lines.get(name) ?? { name, share, askers: [], underWay: 0, patientUntil: 0, timer: undefined };
       this.#lines.set(name, line);
       line.askers = [...line.askers, { query, unsent, underWay: 0, found: new Map(), resolve, reject }];
       this.#schedule(line);
-    }
-    return promise;
+      return promise;
+    });
   }
 
   #schedule(line: Line): void {

@@ -32,6 +32,30 @@ describe("the work queue", () => {
     expect(queue.depth).toBe(0);
   });
 
+  test("interrupts what runs for what is urgent, once, and nothing else", async () => {
+    const queue = new WorkQueue();
+    for (const key of ["a", "b"]) queue.add(key);
+    const [first, other] = [await queue.take(), await queue.take()].map((key) => queue.interruptionOf(key ?? ""));
+    queue.add("a", "Change");
+    expect(first?.aborted).toBe(false);
+    queue.add("a", "Urgent");
+    expect([first?.aborted, other?.aborted]).toEqual([true, false]);
+    queue.done("a");
+    expect(await queue.take()).toBe("a");
+    queue.add("a", "Urgent");
+    expect([queue.priorityOf("a"), queue.interruptionOf("a").aborted]).toEqual(["Urgent", false]);
+    expect(() => queue.interruptionOf("c")).toThrow("c does not run");
+  });
+
+  test("interrupts all that runs, and gives out nothing more", async () => {
+    const queue = new WorkQueue();
+    for (const key of ["a", "b"]) queue.add(key);
+    await queue.take();
+    const running = queue.interruptionOf("a");
+    queue.interrupt();
+    expect([running.aborted, await queue.take()]).toEqual([true, undefined]);
+  });
+
   test("of two delays for one key the earlier wins", async () => {
     const queue = new WorkQueue();
     queue.addAfter("a", 5000);

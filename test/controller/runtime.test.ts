@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { KubernetesObject } from "../../src/api/object.ts";
+import type { Priority } from "../../src/base/turns.ts";
 import { WorkQueue } from "../../src/base/work-queue.ts";
 import type { Kind, Result } from "../../src/controller/kind.ts";
 import { currentReconcile, Runtime } from "../../src/controller/runtime.ts";
@@ -14,7 +15,11 @@ const object = (name: string, more: Partial<KubernetesObject["metadata"]> = {}):
 });
 
 /** A kind whose objects the test makes, at work; `answer` is what its reconcile does. */
-function atWork(first: readonly KubernetesObject[], answer: (key: string) => Promise<Result>) {
+function atWork(
+  first: readonly KubernetesObject[],
+  answer: (key: string, signal: AbortSignal) => Promise<Result>,
+  urgency: () => Priority = () => "Change",
+) {
   const listeners: Parameters<Copies<KubernetesObject>["subscribe"]>[0][] = [];
   const [reconciled, changed, lines]: [string[], string[], string[]] = [[], [], []];
   const kind: Kind = {
@@ -24,9 +29,10 @@ function atWork(first: readonly KubernetesObject[], answer: (key: string) => Pro
     queue: new WorkQueue(),
     objects: { get: () => undefined, list: () => first, subscribe: (listener) => listeners.push(listener) },
     changed: (now, before) => changed.push(`${before?.metadata.name} → ${now?.metadata.name}`),
-    reconcile: (key, clusterId) => {
+    urgency,
+    reconcile: (key, clusterId, signal) => {
       reconciled.push(`${clusterId} ${key}`);
-      return answer(key);
+      return answer(key, signal);
     },
   };
   const metrics = new Metrics("1", "lease");
@@ -35,7 +41,8 @@ function atWork(first: readonly KubernetesObject[], answer: (key: string) => Pro
     metrics,
     log: createLog("error", "json", (line) => lines.push(line), currentReconcile),
   });
-  const running = runtime.run("cluster", new AbortController().signal);
+  const end = new AbortController();
+  const running = runtime.run("cluster", end.signal);
   return {
     reconciled,
     changed,
@@ -50,6 +57,9 @@ function atWork(first: readonly KubernetesObject[], answer: (key: string) => Pro
     panics: async () => {
       const text = await metrics.registry.getSingleMetricAsString("controller_runtime_reconcile_panics_total");
       return Number(/controller="thing"} (\d+)/.exec(text)?.[1]);
+    },
+    abort: () => {
+      end.abort();
     },
     stop: async () => {
       runtime.stop();
@@ -117,6 +127,50 @@ test.each([
   await kind.stop();
   expect(await kind.count(result)).toBe(result === "success" ? 2 : 1);
   expect(kind.lines).toHaveLength(lines);
+});
+
+test.each([
+  ["what is urgent interrupts a change of the same object", ["Change", "Urgent"], "interrupted"],
+  ["what is urgent is not interrupted", ["Urgent", "Urgent"], "awaited"],
+  ["a change interrupts nothing", ["Change", "Change"], "awaited"],
+] as const)("%s", async (_, urgencies, end) => {
+  const waiting = [...urgencies];
+  const interrupted = Promise.withResolvers<Result>();
+  let calls = 0;
+  const kind = atWork(
+    [object("a")],
+    (_key, signal) => {
+      if (++calls > 1) return Promise.resolve({ kind: "Done" });
+      signal.addEventListener("abort", () => {
+        interrupted.resolve({ kind: "Retry" });
+      });
+      return interrupted.promise;
+    },
+    () => waiting.shift() ?? "Change",
+  );
+  await waitFor("the first", () => kind.reconciled.length === 1);
+  kind.change(object("a", { generation: 2 }), object("a"));
+  if (end === "awaited") expect(kind.reconciled).toHaveLength(1);
+  interrupted.resolve({ kind: "Done" });
+  await waitFor("the second", () => kind.reconciled.length === 2);
+  await kind.stop();
+  expect(await kind.count("requeue")).toBe(end === "interrupted" ? 1 : 0);
+});
+
+test("the end of the drain interrupts what still runs", async () => {
+  const kind = atWork(
+    [object("a")],
+    (_key, signal) =>
+      new Promise((resolve) => {
+        signal.addEventListener("abort", () => {
+          resolve({ kind: "Retry" });
+        });
+      }),
+  );
+  await waitFor("the reconcile", () => kind.reconciled.length === 1);
+  kind.abort();
+  await kind.stop();
+  expect(kind.reconciled).toHaveLength(1);
 });
 
 test("what a reconcile leaves behind speaks for itself once that is over", async () => {

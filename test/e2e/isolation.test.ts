@@ -1,6 +1,7 @@
 /** A domain that does not answer, beside one that does: it delays nothing that is not its own. */
 import { once } from "node:events";
 import net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DELEGATED, delegate } from "../harness/delegation.ts";
 import type { Operator } from "../harness/operator.ts";
@@ -136,5 +137,28 @@ describe.skipIf(!available)("a domain in which each search takes 300 ms", () => 
     slow.set();
     for (const name of names) await farmReady("slow", name, 120);
     expect(await isIn()).toBe(false);
+  });
+
+  test("a quarantine does not wait for what its own farm waits for", { timeout: 120_000 }, async () => {
+    await cluster.apply(farmOf("slow", "patient", { hosts: { computers: ["WEB01", "WEB02"] } }));
+    await farmReady("slow", "patient");
+    const lag = 8;
+    slow.set({
+      matches: ({ operation }) => operation === "search",
+      when: { probability: 1 },
+      effect: { kind: "Lag", milliseconds: lag * 1000 },
+    });
+    await patchFarm("slow", "patient", { account: { description: "changed" } });
+    // Its search is on its way by then, and the answer late; those that follow are answered at once.
+    await sleep(1500);
+    slow.set();
+    const started = performance.now();
+    await patchFarm("slow", "patient", { hosts: { computers: ["WEB01", "WEB02"], quarantined: ["WEB02"] } });
+    const isIn = async (): Promise<boolean> => (await directory.members("patientHosts")).some((dn) => dn.includes("WEB02"));
+    await waitFor("the quarantine", async () => !(await isIn()));
+    expect((performance.now() - started) / 1000).toBeLessThan(lag - 2.5);
+    await farmReady("slow", "patient", 60);
+    // What was broken off was done after it.
+    expect((await directory.find("patient$"))?.description).toBe("changed");
   });
 });

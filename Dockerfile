@@ -17,6 +17,8 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     rm package-lock.json node_modules/.package-lock.json
 COPY LICENSE ./
 COPY src src
+# The same program as the plugin's archive, for jobs that have no other: the base has no shell that could start it.
+RUN mkdir bin && printf '#!/nodejs/bin/node\nimport "/app/src/kubectl-farm.ts";\n' > bin/kubectl-farm && chmod 755 bin/kubectl-farm
 # Whatever the umask of the checkout: another user reads it, and the image is the same.
 RUN chmod -R u=rwX,go=rX .
 
@@ -29,7 +31,7 @@ LABEL org.opencontainers.image.title="serverfarm-operator" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 # One pool of the C library gives memory back that further ones would keep.
-ENV NODE_ENV=production MALLOC_ARENA_MAX=1 NODE_OPTIONS=--max-semi-space-size=8
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1 NODE_OPTIONS=--max-semi-space-size=8 PATH=${PATH}:/app/bin
 WORKDIR /app
 COPY --from=build /app ./
 # By number: Kubernetes checks runAsNonRoot by it.

@@ -212,6 +212,10 @@ const ONE_FARM = [
     width: HALF,
     description: "When the domain controllers will change the account's password. In the past: no host has asked for it since.",
   }),
+  graph("Clock", [[`max by (cluster) (serverfarm_domain_clock_skew_seconds{${DOMAIN_NOW}})`, "{{cluster}}"]], {
+    unit: "s",
+    description: "How far the domain controller's clock is ahead of the operator's. Kerberos refuses hosts beyond five minutes either way.",
+  }),
   list("Unhealthy conditions", `serverfarm_farm_condition{${FARM}} == 1`, ["condition", "status", "reason"], {
     description: "`kubectl describe farm` says what to do. Empty where all is well.",
   }),

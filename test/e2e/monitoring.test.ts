@@ -106,7 +106,13 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
     await giveRights(cluster);
     await cluster.delete("Lease", LEASE, SYSTEM);
     // One farm of a domain at a time: where each takes long, the next one waits.
-    leader = await startOperator({ leaderElection: {}, kubeconfig: middle.kubeconfig, workers: 1, pods: { enabled: true } });
+    leader = await startOperator({
+      leaderElection: {},
+      kubeconfig: middle.kubeconfig,
+      workers: 1,
+      pods: { enabled: true },
+      nodeOptions: ["--import", new URL("../harness/moving-clock.ts", import.meta.url).href],
+    });
     for (const name of ["contoso", "direct"]) await domainReady(30, name);
     standby = await startOperator({ leaderElection: {}, pods: { enabled: true } });
     for (const name of [...drifting, ...failing, "blocked", "hostless", "unused"])
@@ -450,6 +456,29 @@ describe.skipIf(!available || missing !== undefined)("what Prometheus sees", () 
     await fault.induce();
     try {
       await fires(fault);
+    } finally {
+      await fault.mend();
+    }
+    await resolves(fault);
+  });
+
+  test("a clock that is wrong", { timeout: 180_000 }, async () => {
+    // The operator's is moved, since that of the domain controller is this machine's.
+    const move = async (): Promise<void> => {
+      process.kill(leader.pid, "SIGUSR2");
+      // A domain is inspected anew when it is changed.
+      await cluster.patch("ActiveDirectoryDomain", "direct", undefined, { spec: { poll: `${++polls}s` } });
+    };
+    let polls = 1;
+    const fault: Fault = { alert: "ServerFarmClockSkewed", labels: { domain: "direct" }, induce: move, mend: move };
+    expect(await seen(fault)).toBe(false);
+    await fault.induce();
+    try {
+      await fires(fault);
+      const sample = await prometheus.query('serverfarm_domain_clock_skew_seconds{domain="direct"}');
+      expect(sample.map(({ value }) => Math.round(Number(value[1]) / 10))).toEqual([-60]);
+      const { status } = await cluster.get("ActiveDirectoryDomain", "direct");
+      expect(JSON.stringify(status)).toContain("Its clock is 10 min behind the operator's");
     } finally {
       await fault.mend();
     }

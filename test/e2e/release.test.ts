@@ -106,7 +106,7 @@ describe.skipIf(!available || missing !== undefined)("a release", () => {
 
   test("has an image that holds only what runs, and nothing that depends on the processor", async () => {
     const app = `${files}/app`;
-    expect((await readdir(app)).toSorted()).toEqual(["LICENSE", "node_modules", "package.json", "src"]);
+    expect((await readdir(app)).toSorted()).toEqual(["LICENSE", "bin", "node_modules", "package.json", "src"]);
     expect(await readFile(`${app}/package.json`, "utf8")).toBe(await readFile(`${ROOT}/package.json`, "utf8"));
     const entries = await readdir(app, { recursive: true, withFileTypes: true });
     const found = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => `${parentPath}/${name}`);
@@ -137,6 +137,9 @@ describe.skipIf(!available || missing !== undefined)("a release", () => {
       await cluster.apply(farmOf("image-open", "boxed", { servicePrincipalNames: ["http/boxed"], hosts: { computers: ["WEB01"] } }));
       await farmReady("image-open", "boxed");
       await expectConfined(operator, "1000680000");
+      const command = { ...image.config.config, Entrypoint: ["kubectl-farm"], Cmd: ["status", "boxed", "-n", "image-open"] };
+      const [program = "", ...args] = podCommand(cluster, files, command, { configuration: dir, account });
+      expect(await run(program, args)).toContain("WEB01");
       expect(await operator.ready()).toMatchObject({ status: 200 });
       await cleanUp();
     } finally {

@@ -19,6 +19,7 @@ export interface OperatorOptions {
   readonly dnsServers?: readonly string[];
   /** Of the metrics' configuration, beside the address. */
   readonly metrics?: object;
+  readonly nodeOptions?: readonly string[];
   /** Started by this command in place of the repository's program; it finds the configuration as `config.yaml` in the folder. */
   readonly command?: (folder: string) => readonly string[];
 }
@@ -55,7 +56,8 @@ export class Operator {
     level = "debug",
     dnsServers,
     metrics = {},
-    command = (folder) => [process.execPath, MAIN, "run", "--config", `${folder}/config.yaml`, "--kubeconfig", kubeconfig],
+    nodeOptions = [],
+    command = (folder) => [process.execPath, ...nodeOptions, MAIN, "run", "--config", `${folder}/config.yaml`, "--kubeconfig", kubeconfig],
   }: OperatorOptions): Promise<Operator> {
     const dir = await mkdtemp(`${tmpdir()}/serverfarm-operator-`);
     // A program in an image runs as another user; there are no secrets in here.

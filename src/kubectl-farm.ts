@@ -40,7 +40,7 @@ function directoryCommand(name: string, description: string): Command {
       collect,
       [],
     )
-    .option("--dns-server <address>", "who is asked for domain controllers; default, the system's DNS", collect, [])
+    .option("--dns-server <address>", "who is asked for domain controllers and their addresses; default, the system's DNS", collect, [])
     .option("--username <name>", "your own account in the directory, such as jane@contoso.com")
     .option("--password-file <file>", "a file with its password, or - for standard input; default, the terminal asks")
     .option("--ca-file <file>", "the authority of the servers' certificates; default, those that the system trusts")

@@ -6,7 +6,7 @@ import { addressesOf, probe } from "../directory/probe.ts";
 import { domainFindings } from "../domain/findings.ts";
 import { dnsNameOf } from "../names/distinguished-name.ts";
 import { type Finding, fromCondition, type State } from "./check-findings.ts";
-import { type Credentials, openDirectory, directoryProblem } from "./user-directory.ts";
+import { type Credentials, openDirectory, directoryProblem, type Servers } from "./user-directory.ts";
 
 /** Kerberos refuses tickets where clocks are further apart (seconds). */
 const MOST_SKEW = 300;
@@ -18,7 +18,7 @@ const DAY = 86_400_000;
 export interface DirectoryCheck {
   /** As the operator would be told: contoso.com. */
   readonly dnsName: string;
-  readonly servers: readonly string[];
+  readonly servers: Servers;
   readonly containers: Containers;
   /** Of markers; without a cluster there are none yet. */
   readonly cluster: string;
@@ -33,8 +33,8 @@ export interface DirectoryCheck {
 export async function checkDirectory(check: DirectoryCheck): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   let { credentials } = check;
-  for (const url of check.servers) {
-    const way = await checkWay(url, check.ca);
+  for (const url of check.servers.urls) {
+    const way = await checkWay(url, check);
     found.push(...way.findings);
     if (!way.open) continue;
     if (!credentials) {
@@ -57,7 +57,10 @@ export async function checkDirectory(check: DirectoryCheck): Promise<readonly Fi
   return found;
 }
 
-async function checkWay(url: string, ca: string): Promise<{ readonly findings: readonly Finding[]; readonly open: boolean }> {
+async function checkWay(
+  url: string,
+  { ca, servers: { lookup } }: DirectoryCheck,
+): Promise<{ readonly findings: readonly Finding[]; readonly open: boolean }> {
   const findings: Finding[] = [];
   const say = (check: string, state: State, message: string): void => {
     findings.push({ subject: url, check, state, message });
@@ -65,9 +68,9 @@ async function checkWay(url: string, ca: string): Promise<{ readonly findings: r
   let step = "DNS";
   try {
     const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
-    say(step, "Good", `${host} is ${(await addressesOf(host)).join(", ")}.`);
+    say(step, "Good", `${host} is ${(await addressesOf(host, lookup)).join(", ")}.`);
     step = "TLS";
-    const certificate = await probe(url, ca);
+    const certificate = await probe(url, ca, lookup);
     if (!certificate) say(step, "Unknown", "The server is reached. StartTLS checks its certificate at the bind.");
     else {
       const days = Math.floor((certificate.validTo.getTime() - Date.now()) / DAY);
@@ -85,8 +88,8 @@ async function checkWay(url: string, ca: string): Promise<{ readonly findings: r
 }
 
 async function checkBound(url: string, credentials: Credentials, check: DirectoryCheck): Promise<readonly Finding[]> {
-  const { dnsName, containers, cluster, judgeRights } = check;
-  const session = await openDirectory([url], credentials);
+  const { dnsName, containers, cluster, judgeRights, servers } = check;
+  const session = await openDirectory({ ...servers, urls: [url] }, credentials);
   try {
     const of = (what: string, state: State, message: string): Finding => ({ subject: url, check: what, state, message });
     const actual = dnsNameOf(session.rootDse.defaultNamingContext);

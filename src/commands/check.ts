@@ -8,7 +8,7 @@ import { checkText, type Finding } from "./check-findings.ts";
 import { UsageError } from "./inputs.ts";
 import { jsonText, printable, styleFor, type Terminal } from "./terminal.ts";
 import { type ClusterOptions, openCluster } from "./user-cluster.ts";
-import { type DirectoryOptions, discover, dnsServersOf, givenServers, readAuthorities, readCredentials } from "./user-directory.ts";
+import { type DirectoryOptions, discover, givenServers, lookupOf, readAuthorities, readCredentials } from "./user-directory.ts";
 
 export interface CheckOptions extends ClusterOptions, DirectoryOptions {
   /** The DNS name of a domain, or the name of an ActiveDirectoryDomain: its controllers are checked from here. */
@@ -76,7 +76,7 @@ async function lookAtDirectory(
   const { servers, findings } = await chooseServers(dnsName, known, options);
   const ofServers = await checkDirectory({
     dnsName,
-    servers,
+    servers: { urls: servers, lookup: lookupOf(options) },
     containers: containers ?? { accountContainer: "OU=Farms", groupContainer: "OU=Farms" },
     cluster: options.clusterId ?? "",
     credentials: username === undefined ? undefined : await readCredentials(options, terminal),
@@ -104,9 +104,8 @@ async function chooseServers(
     );
   const query = discovery ?? { dnsName, site, serverNames: serverName.length > 0 ? serverName : [`*.${dnsName}`] };
   const subject = `DNS of ${dnsName}`;
-  const dnsServers = dnsServersOf(options);
   try {
-    const { servers, answers, notes } = await discover(query, dnsServers);
+    const { servers, answers, notes } = await discover(query, options);
     const told = answers.map(({ asked, problem, servers: names }): Finding => ({
       subject,
       check: asked,

@@ -1,5 +1,5 @@
 /** The directory as a user reaches it: by a bind of the user's own, over TLS that is checked. Nothing is ever written. */
-import { isIP } from "node:net";
+import { isIP, type LookupFunction } from "node:net";
 import tls from "node:tls";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import { DirectoryError } from "../ad/error.ts";
@@ -13,12 +13,19 @@ import { askSecret, readGiven, type Terminal } from "./terminal.ts";
 export interface DirectoryOptions {
   /** URLs, or names of domain controllers, in order of preference. */
   readonly server?: readonly string[] | undefined;
-  /** Addresses of DNS servers that are asked for domain controllers, in place of the system's. */
+  /** Addresses of DNS servers that are asked for domain controllers and their addresses, in place of the system's. */
   readonly dnsServer?: readonly string[] | undefined;
   readonly username?: string | undefined;
   /** A file, or - for standard input. Without it the terminal is asked. */
   readonly passwordFile?: string | undefined;
   readonly caFile?: string | undefined;
+}
+
+/** Domain controllers, by their URLs, in the order in which they are tried. */
+export interface Servers {
+  readonly urls: readonly string[];
+  /** Who knows their addresses; undefined: the system. */
+  readonly lookup: LookupFunction | undefined;
 }
 
 export interface Credentials {
@@ -62,30 +69,36 @@ async function readText(file: string, option: string, terminal: Terminal): Promi
 }
 
 /** --server, or else what the domain names or has found in DNS. Rejects with a UsageError where there is none, or one that is neither a URL nor a name. */
-export async function serversOf(options: DirectoryOptions, domain: ActiveDirectoryDomain): Promise<readonly string[]> {
+export async function serversOf(options: DirectoryOptions, domain: ActiveDirectoryDomain): Promise<Servers> {
+  const lookup = lookupOf(options);
   const given = givenServers(options);
-  if (given.length > 0) return given;
+  if (given.length > 0) return { urls: given, lookup };
   const discovery = discoveryOf(domain);
-  if (discovery) return (await discover(discovery, dnsServersOf(options))).servers;
+  if (discovery) return { urls: (await discover(discovery, options)).servers, lookup };
   const { servers = [] } = domain.spec;
-  if (servers.length > 0) return servers;
+  if (servers.length > 0) return { urls: servers, lookup };
   throw new UsageError(
     `The ActiveDirectoryDomain ${domain.metadata.name} names no domain controller: give --server, such as dc1.contoso.com.`,
   );
 }
 
 /** Rejects with a UsageError that says what DNS said. */
-export async function discover(query: DiscoveryQuery, dnsServers: readonly string[]): Promise<Discovered> {
+export async function discover(query: DiscoveryQuery, options: DirectoryOptions): Promise<Discovered> {
   try {
-    return await new Discovery(dnsServers).find(query);
+    return await new Discovery(dnsServersOf(options)).find(query);
   } catch (error) {
     if (!(error instanceof DirectoryError)) throw error;
     throw new UsageError(`${error.message}. Or give --server.`, { cause: error });
   }
 }
 
-/** Throws a UsageError where one is no address. */
-export function dnsServersOf({ dnsServer = [] }: DirectoryOptions): readonly string[] {
+/** Whoever names the DNS server has controllers in mind that the system's does not know. Throws a UsageError where one is no address. */
+export function lookupOf(options: DirectoryOptions): LookupFunction | undefined {
+  const servers = dnsServersOf(options);
+  return servers.length > 0 ? new Discovery(servers).lookup : undefined;
+}
+
+function dnsServersOf({ dnsServer = [] }: DirectoryOptions): readonly string[] {
   const wrong = dnsServer.find((address) => isIP(address.replace(/^\[(.*)\](:\d+)?$|^([\d.]+):\d+$/, "$1$3")) === 0);
   if (wrong === undefined) return dnsServer;
   throw new UsageError(`--dns-server ${wrong} is no address: give one, such as 192.0.2.53 or [2001:db8::53]:53.`);
@@ -106,9 +119,15 @@ function urlOf(text: string): string {
 }
 
 /** A session that reads: its fence lets no write through. Rejects with a UsageError that says what each server said. */
-export async function openDirectory(servers: readonly string[], credentials: Credentials): Promise<LdapSession> {
+export async function openDirectory({ urls, lookup }: Servers, credentials: Credentials): Promise<LdapSession> {
   try {
-    return await LdapSession.open({ servers, ...credentials, fence: { until: Number.NEGATIVE_INFINITY }, observe: () => undefined });
+    return await LdapSession.open({
+      servers: urls,
+      lookup,
+      ...credentials,
+      fence: { until: Number.NEGATIVE_INFINITY },
+      observe: () => undefined,
+    });
   } catch (error) {
     throw directoryProblem(error);
   }

@@ -1,9 +1,13 @@
 /** Domain controllers that are found in DNS: which one is used, for how long, and who is never connected to. */
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { createServer as createTlsServer } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { TcpRelay } from "../faults/tcp-relay.ts";
+import { type Ended, execute, PROGRAM } from "../harness/cli.ts";
+import { inDomain, removeTree } from "../harness/computers.ts";
 import { Authority } from "../harness/certificates.ts";
 import { DELEGATED, delegate } from "../harness/delegation.ts";
 import { HOST, type TestDirectory } from "../harness/directory.ts";
@@ -12,7 +16,18 @@ import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
 import { Samba } from "../harness/samba.ts";
 import { SandboxDirectory } from "../harness/sandbox-directory.ts";
-import { applyDomain, available, cluster, directory, domainReady, domainWhere, startOperator } from "../harness/world.ts";
+import {
+  applyDomain,
+  available,
+  createNamespace,
+  farmOf,
+  farmReady,
+  cluster,
+  directory,
+  domainReady,
+  domainWhere,
+  startOperator,
+} from "../harness/world.ts";
 
 /** Where DNS says that they are. Nobody else on this machine has these: other runs of the tests have others. */
 const NETWORK = `127.${64 + (process.pid % 128)}.${(process.pid >> 7) % 256}`;
@@ -143,6 +158,41 @@ describe.skipIf(!runs)("domain controllers in DNS", { timeout: 180_000 }, () => 
       await waitFor("a connection to the stranger", () => connections > 0);
     } finally {
       stranger.close();
+    }
+  });
+
+  test("are those that the command line asks, too", async () => {
+    dns.controllers(undefined, HOST);
+    dns.addresses(HOST, FIRST);
+    await discover({});
+    await used(HOST);
+    await createNamespace("found");
+    await cluster.apply(farmOf("found", "sought", { hosts: { computers: ["WEB01"] } }));
+    await farmReady("found", "sought");
+    const dir = await mkdtemp(`${tmpdir()}/serverfarm-discovery-`);
+    await writeFile(`${dir}/ca.pem`, directory.ca);
+    const farm = (...args: readonly string[]): Promise<Ended> => {
+      const directoryOptions = ["--dns-server", dns.address, "--username", DELEGATED.username, "--password-file", "-"];
+      const options = ["--ca-file", `${dir}/ca.pem`, "-n", "found", "--kubeconfig", cluster.kubeconfig];
+      return execute(process.execPath, [PROGRAM, ...args, ...directoryOptions, ...options], { input: DELEGATED.password });
+    };
+    try {
+      const before = gate.taken;
+      expect(await farm("plan", "sought")).toMatchObject({ code: 0, err: "" });
+      expect(gate.taken).toBeGreaterThan(before);
+      await directory.asAdministrator((client) => client.add(inDomain("OU=Unfarmed"), { objectClass: "organizationalUnit" }));
+      expect(await farm("import", "--container", "OU=Unfarmed")).toMatchObject({ err: expect.stringContaining("OU=Unfarmed") });
+      // The name that the system may know is asked of the same DNS.
+      expect((await farm("check", "--domain", "contoso", "--no-rights")).out).toContain(`${HOST} is ${FIRST}.`);
+      dns.controllers(undefined, "web01.contoso.com");
+      const { code, err } = await farm("plan", "sought");
+      expect(err).toMatch(/none of spec\.discovery\.serverNames allows "web01\.contoso\.com".* Or give --server\./);
+      expect(code).toBe(1);
+    } finally {
+      dns.controllers(undefined, HOST);
+      await removeTree(directory, inDomain("OU=Unfarmed"));
+      await cluster.delete("ServerFarm", "sought", "found", 60);
+      await rm(dir, { recursive: true });
     }
   });
 

@@ -1,8 +1,8 @@
 /** OperatorConfiguration: one YAML file, every problem in it reported at once, with line and column. */
-import { isIP } from "node:net";
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseDuration } from "./base/duration.ts";
+import { isDnsServer } from "./names/server-name.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./telemetry/log.ts";
 
 export interface ConfigProblem {
@@ -33,16 +33,10 @@ const dnsName = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, { error: "write a name of lower-case letters, digits, - and ., at most 253" });
 
-/** With a port or without. A name would need DNS itself. */
 const dnsServer = z.string({ error: "write the address of a DNS server, like 10.0.0.10" }).refine(isDnsServer, {
   error: ({ input }) =>
     `${JSON.stringify(input)} is no address of a DNS server: write it like 10.0.0.10, 10.0.0.10:5353 or "[fd00::10]:53"`,
 });
-
-function isDnsServer(text: string): boolean {
-  const [, six, four = text, port = "53"] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? [];
-  return (six === undefined ? isIP(four) !== 0 : isIP(six) === 6) && Number(port) > 0 && Number(port) < 65_536;
-}
 
 const schema = z.strictObject({
   apiVersion: z.literal("serverfarm.dev/v1alpha1", { error: "apiVersion must be serverfarm.dev/v1alpha1" }),

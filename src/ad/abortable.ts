@@ -17,8 +17,8 @@ export async function abortable<T>(signal: AbortSignal, work: (stay: <R>(act: ()
     return act();
   };
   signal.addEventListener("abort", leave, { once: true });
-  work(stay).then(resolve, reject);
   try {
+    work(stay).then(resolve, reject);
     return await promise;
   } finally {
     signal.removeEventListener("abort", leave);

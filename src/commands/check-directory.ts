@@ -67,6 +67,7 @@ async function checkWay(
   };
   let step = "DNS";
   try {
+    if (!URL.canParse(url)) throw new DirectoryError("Rejected", "this is not the URL of a server");
     const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
     say(step, "Good", `${host} is ${(await addressesOf(host, lookup)).join(", ")}.`);
     step = "TLS";

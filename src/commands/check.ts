@@ -8,6 +8,7 @@ import { checkText, type Finding } from "./check-findings.ts";
 import { UsageError } from "./inputs.ts";
 import { jsonText, printable, styleFor, type Terminal } from "./terminal.ts";
 import { type ClusterOptions, openCluster } from "./user-cluster.ts";
+import { problemOfServerName } from "../names/server-name.ts";
 import { type DirectoryOptions, discover, givenServers, lookupOf, readAuthorities, readCredentials } from "./user-directory.ts";
 
 export interface CheckOptions extends ClusterOptions, DirectoryOptions {
@@ -102,6 +103,10 @@ async function chooseServers(
     throw new UsageError(
       "No domain controller is known: give --server, such as dc1.contoso.com, or --server-name, such as dc*.contoso.com, to find them in DNS.",
     );
+  for (const pattern of serverName) {
+    const problem = problemOfServerName(pattern);
+    if (problem !== undefined) throw new UsageError(`--server-name ${pattern}: ${problem}`);
+  }
   const query = discovery ?? { dnsName, site, serverNames: serverName.length > 0 ? serverName : [`*.${dnsName}`] };
   const subject = `DNS of ${dnsName}`;
   try {

@@ -39,7 +39,7 @@ export async function importAccounts(names: readonly string[], options: ImportOp
   const cluster = openCluster(options);
   const { client, namespace = "default" } = cluster;
   const domain = await chooseDomain(cluster, options.domain);
-  const world = await readWorld(client, domain, [], options.clusterId);
+  const world = await readWorld(client, domain, [], options.clusterId, namespace);
   const session = await openDirectory(await serversOf(options, world.domain), await readCredentials(options, terminal));
   try {
     const observation = await inspectDomain(session, world.domain.spec.defaults, world.cluster);
@@ -59,16 +59,13 @@ export async function importAccounts(names: readonly string[], options: ImportOp
     const owned = chosen.filter(({ owner }) => isOwnerMarker(owner));
     for (const { distinguishedName, owner } of owned)
       terminal.err.write(`${printable(`${distinguishedName} is left out: ${describeOwner(owner, markersOf(world.cluster))}.`)}\n`);
-    const planned = await dryRunOf(
-      farms.map(({ manifest }) => manifest),
-      options,
-    );
+    const { planned, refused } = await dryRunEach(farms, options);
     const planning: Planning = {
       world: await readWorld(client, domain, planned, world.cluster),
       facts,
       directory: consented(session, reader, planned, farms),
     };
-    const comments = new Map<string, readonly string[]>();
+    const comments = new Map<string, readonly string[]>(refused);
     for (const farm of planned) comments.set(farm.metadata.name, await leftToDo(farm, planning));
     const isWhole = farms.every(({ name }) => comments.get(name)?.length === 0);
     terminal.out.write(farms.map((farm) => textOf(farm, comments.get(farm.name) ?? [], context)).join("---\n"));
@@ -77,6 +74,31 @@ export async function importAccounts(names: readonly string[], options: ImportOp
     throw directoryProblem(error);
   } finally {
     session.close();
+  }
+}
+
+/** All at once; where the API server does not take one of them, each by itself, with what is said of those that it does not take. */
+async function dryRunEach(
+  farms: readonly Imported[],
+  options: ImportOptions,
+): Promise<{ readonly planned: readonly ServerFarm[]; readonly refused: ReadonlyMap<string, readonly string[]> }> {
+  const manifests = farms.map(({ manifest }) => manifest);
+  const refused = new Map<string, readonly string[]>();
+  try {
+    return { planned: await dryRunOf(manifests, options), refused };
+  } catch (error) {
+    if (!(error instanceof UsageError) || farms.length === 1) throw error;
+    const planned: ServerFarm[] = [];
+    for (const { name, manifest } of farms) {
+      try {
+        planned.push(...(await dryRunOf([manifest], options)));
+      } catch (cause) {
+        if (!(cause instanceof UsageError)) throw cause;
+        refused.set(name, cause.message.split("\n"));
+      }
+    }
+    if (planned.length === 0) throw error;
+    return { planned, refused };
   }
 }
 

@@ -94,7 +94,7 @@ function planOfOperator(farm: ServerFarm): FarmPlan {
     );
   const problems =
     ready.status === "True" || (status?.plan ?? []).length > 0 ? [] : [{ reason: ready.reason, message: ready.message ?? "" }];
-  const held = heldBy(farm, false);
+  const held = heldBy(farm, undefined);
   return {
     namespace,
     name,

@@ -1,8 +1,10 @@
 /** The plan of one farm, by the operator's own look and plan. Nothing is written. */
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import type { Permission } from "../api/permission.ts";
+import type { Brake } from "../ad/domain.ts";
 import type { Part } from "../api/reasons.ts";
 import { allowedFarm } from "../controller/farm-ops.ts";
+import { brakeOf } from "../domain/brake.ts";
 import { describeChange, type Plan } from "../farm/changes/index.ts";
 import type { PlannedChange } from "../farm/changes/entry.ts";
 import { desiredFarm } from "../farm/desired.ts";
@@ -66,7 +68,7 @@ function wantedIn({ byGroup, farms, tenancy, cluster }: PlanWorld, farm: ServerF
 /** Rejects with DirectoryError. */
 export async function planFarm(farm: ServerFarm, { world, facts, directory }: Planning): Promise<FarmPlan> {
   const { namespace = "", name, deletionTimestamp } = farm.metadata;
-  const held = heldBy(farm, facts.observed);
+  const held = heldBy(farm, brakeOf(world.domain.spec));
   const planOf = (changes: readonly PlannedChange[], problems: readonly Problem[]): FarmPlan => ({
     namespace,
     name,
@@ -109,9 +111,10 @@ function problemOf({ part, reason, message }: Plan["blockers"][number]): Problem
   return { part, reason, message };
 }
 
-/** Why the operator does not make the changes now. `observed`: the domain's managementPolicy is Observe. */
-export function heldBy({ spec }: ServerFarm, observed: boolean): string | undefined {
+/** Why the operator does not make the changes now. `brake`: that of the domain, where it is known. */
+export function heldBy({ spec }: ServerFarm, brake: Brake | undefined): string | undefined {
+  if (brake === "Suspend") return "The domain is suspended: nothing is done until spec.suspend of the ActiveDirectoryDomain is false.";
   if (spec.suspend) return "The farm is suspended: nothing is done until spec.suspend is false.";
-  if (observed) return "The managementPolicy of the domain is Observe: the operator writes nothing.";
+  if (brake === "Observe") return "The managementPolicy of the domain is Observe: the operator writes nothing.";
   return spec.managementPolicy === "Observe" ? "The managementPolicy of the farm is Observe: the operator writes nothing." : undefined;
 }

@@ -58,18 +58,20 @@ export interface PlanWorld {
   readonly notes: readonly string[];
 }
 
-/** Rejects with a UsageError where something is missing that no plan can do without. `planned` stand in for those that the cluster has. */
+/** Rejects with a UsageError where something is missing that no plan can do without. `planned` stand in for those that the cluster has. `namespace`: of interest though no farm is planned there. */
 export async function readWorld(
   client: KubernetesClient,
   name: string,
   planned: readonly ServerFarm[],
   clusterId: string | undefined,
+  namespace?: string,
 ): Promise<PlanWorld> {
+  const namespacesOfInterest = [...new Set([...namespacesOf(planned), ...(namespace === undefined ? [] : [namespace])])];
   const domain = await getDomain(client, name);
   const [cluster, others, namespaces] = await Promise.all([
     clusterId ?? readClusterId(client),
-    readOthers(client, planned),
-    domain.spec.tenants ? readNamespaces(client, planned) : new Snapshot<KubernetesObject>([]),
+    readOthers(client, namespacesOfInterest),
+    domain.spec.tenants ? readNamespaces(client, namespacesOfInterest) : new Snapshot<KubernetesObject>([]),
   ]);
   const isPlanned = new Set(planned.map(({ metadata }) => keyOf(metadata)));
   const farms = new Snapshot([...others.list().filter(({ metadata }) => !isPlanned.has(keyOf(metadata))), ...planned]);
@@ -125,27 +127,25 @@ async function readClusterId(client: KubernetesClient): Promise<string> {
 }
 
 /** Of all namespaces, or of those of the farms alone where the user may not read more. */
-async function readOthers(client: KubernetesClient, planned: readonly ServerFarm[]): Promise<Snapshot<ServerFarm>> {
+async function readOthers(client: KubernetesClient, namespaces: readonly string[]): Promise<Snapshot<ServerFarm>> {
   try {
     return new Snapshot(await listOf(client, pathOf(SERVER_FARM), isFarm));
   } catch (error) {
     if (!isForbidden(error)) return explain(error);
-    const own = await Promise.all(
-      namespacesOf(planned).map((namespace) => listOf(client, pathOf(SERVER_FARM, namespace), isFarm).catch(explain)),
-    );
+    const own = await Promise.all(namespaces.map((namespace) => listOf(client, pathOf(SERVER_FARM, namespace), isFarm).catch(explain)));
     const unknown =
       "You may not list the farms of all namespaces: what they share with these farms, and whether a tenant has reached its maxFarms, is not part of this plan.";
     return new Snapshot(own.flat(), unknown);
   }
 }
 
-async function readNamespaces(client: KubernetesClient, planned: readonly ServerFarm[]): Promise<Snapshot<KubernetesObject>> {
+async function readNamespaces(client: KubernetesClient, namespaces: readonly string[]): Promise<Snapshot<KubernetesObject>> {
   try {
     return new Snapshot(await listOf(client, pathOf(NAMESPACE), isKubernetesObject));
   } catch (error) {
     if (!isForbidden(error)) return explain(error);
     const own = await Promise.all(
-      namespacesOf(planned).map((name) =>
+      namespaces.map((name) =>
         getObject(client, NAMESPACE, { name }).catch((cause: unknown) => (isForbidden(cause) ? undefined : explain(cause))),
       ),
     );

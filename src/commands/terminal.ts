@@ -4,7 +4,7 @@ import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { stripVTControlCharacters, styleText } from "node:util";
-import { stringify } from "yaml";
+import { Document, visit } from "yaml";
 import { UsageError } from "./inputs.ts";
 
 /** Where a command writes, and whom it may ask. */
@@ -29,23 +29,34 @@ export function styleFor(stream: NodeJS.WriteStream): Style {
  */
 export function printable<T>(value: T): T;
 export function printable(value: unknown): unknown {
-  if (typeof value === "string") return value.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, escapeOf);
+  if (typeof value === "string") return value.replaceAll(/[\p{Cc}\p{Bidi_Control}\u2028\u2029\uFEFF]/gu, escapeOf);
   if (Array.isArray(value)) return value.map((item: unknown) => printable(item));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]: [string, unknown]) => [name, printable(item)]));
 }
 
+/** What JSON.stringify and YAML leave as it is, though it is not seen, or is seen as something else. */
+const UNSEEN = /[\u007F-\u009F\u2028\u2029\uFEFF\p{Bidi_Control}]/gu;
+/** Words of letters, digits and the signs of names, addresses and distinguished names. */
+const PLAIN = /^[A-Za-z][A-Za-z0-9_./$@=,-]*( [A-Za-z0-9_./$@=,][A-Za-z0-9_./$@=,-]*)*$/;
+
 /** Indented. JSON.stringify leaves some of the same characters as they are. */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(value, undefined, 2).replaceAll(/[\u007F-\u009F\p{Bidi_Control}]/gu, (character) => `\\u${hex(character, 4)}`);
+  return JSON.stringify(value, undefined, 2).replaceAll(UNSEEN, (character) => `\\u${hex(character, 4)}`);
 }
 
-/** What would turn letters round stands as an escape, which only double quotes take. */
+/**
+ * For kubectl, which reads YAML 1.1: there no, on and 1:30 are no texts, and a line may end with U+2028. So a text stands in double quotes unless it is
+ * plain beyond doubt, and what would end a line or turn letters round is an escape there.
+ */
 export function yamlText(value: unknown): string {
-  const text = stringify(value, { lineWidth: 0 });
-  if (!/[\u007F-\u009F\p{Bidi_Control}]/u.test(text)) return text;
-  const quoted = stringify(value, { lineWidth: 0, defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" });
-  return quoted.replaceAll(/[\u007F-\u009F\p{Bidi_Control}]/gu, (character) => `\\u${hex(character, 4)}`);
+  const document = new Document(value, { version: "1.1" });
+  visit(document, {
+    Scalar: (_key, node) => {
+      if (typeof node.value === "string" && !PLAIN.test(node.value)) node.type = "QUOTE_DOUBLE";
+    },
+  });
+  return document.toString({ lineWidth: 0 }).replaceAll(UNSEEN, (character) => `\\u${hex(character, 4)}`);
 }
 
 function escapeOf(character: string): string {

@@ -1,11 +1,12 @@
 /** The directory as a user reaches it: by a bind of the user's own, over TLS that is checked. Nothing is ever written. */
-import { isIP, type LookupFunction } from "node:net";
+import type { LookupFunction } from "node:net";
 import tls from "node:tls";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import { DirectoryError } from "../ad/error.ts";
 import { discoveryOf } from "../controller/domain-settings.ts";
 import { type Discovered, Discovery, type DiscoveryQuery } from "../directory/discovery.ts";
 import { LdapSession } from "../directory/session.ts";
+import { isDnsServer } from "../names/server-name.ts";
 import { UsageError } from "./inputs.ts";
 import { askSecret, readGiven, type Terminal } from "./terminal.ts";
 
@@ -99,7 +100,7 @@ export function lookupOf(options: DirectoryOptions): LookupFunction | undefined 
 }
 
 function dnsServersOf({ dnsServer = [] }: DirectoryOptions): readonly string[] {
-  const wrong = dnsServer.find((address) => isIP(address.replace(/^\[(.*)\](:\d+)?$|^([\d.]+):\d+$/, "$1$3")) === 0);
+  const wrong = dnsServer.find((address) => !isDnsServer(address));
   if (wrong === undefined) return dnsServer;
   throw new UsageError(`--dns-server ${wrong} is no address: give one, such as 192.0.2.53 or [2001:db8::53]:53.`);
 }

@@ -45,7 +45,7 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   urgency?(object: T, previous: T | undefined): Priority;
   /**
    * One at a time for each key; there need not be an object of it any more. `clusterId`: what tells clusters apart that share a directory. What it
-   * rejects with is logged and tried again with back-off; a KubernetesError Conflict only says that the copy was old.
+   * rejects with is logged and tried again with back-off; a KubernetesError Conflict only says that the copy was old. Once `signal` aborts it is to end soon.
    */
   reconcile(key: string, clusterId: string, signal: AbortSignal): Promise<Result>;
   /** At the end of the program nobody waits for its reconciles: they write nothing to a directory, and one may hang for as long as a server is silent. */

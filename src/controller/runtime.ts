@@ -187,7 +187,7 @@ export class FarmLog {
 
   /** What was done, however the reconcile ended. */
   did(farm: string, { applied, failures, error }: Report): void {
-    // The end of the program, or of its lead, or a domain's brake, is no failure of the directory.
+    // The end of the program, or of its lead, a domain's brake, or something more urgent is no failure of the directory.
     const isAborted = error?.kind === "Aborted";
     for (const { change, error: refused } of isAborted ? [] : failures) {
       const [object, changes] = [objectOf(change), named([change])];

@@ -24,7 +24,7 @@ const [PATIENCE, PATIENCE_FOR_CONTAINERS] = [20, 100];
 /** Somebody who waits for objects. */
 interface Asker {
   readonly query: Query;
-  /** What nobody was asked yet, by its key. */
+  /** What nobody was asked yet, by its key; nothing once its asker left, so that it takes no turns from others. */
   readonly unsent: Map<string, Lookup>;
   /** Searches under way with lookups of this one. */
   underWay: number;
@@ -67,9 +67,9 @@ export class LdapReader implements Reader {
   }
 
   find(query: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
+    const unsent = new Map(query.lookups.map((lookup) => [termOf(query.among, lookup.by, lookup.value), lookup]));
     return abortable(signal, () => {
       const { promise, resolve, reject } = Promise.withResolvers<readonly DirectoryObject[]>();
-      const unsent = new Map(query.lookups.map((lookup) => [termOf(query.among, lookup.by, lookup.value), lookup]));
       if (unsent.size === 0) return Promise.resolve([]);
       const share = query.urgent === true ? "urgent" : "other";
       const name = share === "urgent" ? `Urgent: ${lineOf(query)}` : lineOf(query);
@@ -78,7 +78,7 @@ export class LdapReader implements Reader {
       line.askers = [...line.askers, { query, unsent, underWay: 0, found: new Map(), resolve, reject }];
       this.#schedule(line);
       return promise;
-    });
+    }).finally(() => unsent.clear());
   }
 
   #schedule(line: Line): void {

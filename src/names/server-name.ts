@@ -1,8 +1,11 @@
 /** Names of domain controllers as DNS gives them, and the patterns of those that may be connected to (spec.discovery.serverNames). */
+import { isIP } from "node:net";
 import { foldName, patternOf } from "./account-name.ts";
 
 /** Its last label begins with a letter, so that no address passes for a name. */
 const NAME = /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?[.])+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** With * in the first label. */
+const PATTERN = /^[A-Za-z0-9*_-]+([.][A-Za-z0-9_-]+)*[.][A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?$/;
 
 /** The target of an SRV record as names are compared: folded, without the dot of the DNS root. Undefined where it is not a whole name of a host. */
 export function serverNameOf(target: string): string | undefined {
@@ -20,6 +23,21 @@ export function serverNameMatcher(patterns: readonly string[]): (name: string) =
     const [label, parent] = splitFirstLabel(name);
     return allowed.some((one) => one.parent === parent && one.matches(label));
   };
+}
+
+/** Why a pattern is none that may be used (spec.discovery.serverNames), by the words of the schema; undefined where it is one. */
+export function problemOfServerName(pattern: string): string | undefined {
+  if (!PATTERN.test(pattern))
+    return "not the name of a domain controller: write the whole name, with * in its first label only, like dc1.contoso.com or dc*.contoso.com.";
+  return /^[*_-]*[A-Za-z0-9]/.test(pattern) && (!pattern.includes("*") || /^[^.]+[.][^.]+[.]/.test(pattern))
+    ? undefined
+    : "this pattern allows machines that are no domain controllers: write what only your domain controllers are called, like dc*.contoso.com.";
+}
+
+/** The address of a DNS server, with a port or without. A name would need DNS itself. */
+export function isDnsServer(text: string): boolean {
+  const [, six, four = text, port = "53"] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  return (six === undefined ? isIP(four) !== 0 : isIP(six) === 6) && Number(port) > 0 && Number(port) < 65_536;
 }
 
 function splitFirstLabel(name: string): readonly [label: string, parent: string] {

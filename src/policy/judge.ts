@@ -159,5 +159,7 @@ function allows(allowed: readonly string[]): string {
 
 /** A tenant has as many farms as it may. */
 export function tooManyFarms({ spec }: Tenant, domain: string): string {
-  return `the tenant ${spec.name} of the ActiveDirectoryDomain ${domain} allows ${spec.maxFarms ?? 0} farms (maxFarms), and as many farms come before this one: have the domain's owner allow more (spec.tenants), or delete one of them.`;
+  const { name, maxFarms = 0 } = spec;
+  const farms = maxFarms === 1 ? "1 farm" : `${maxFarms} farms`;
+  return `the tenant ${name} of the ActiveDirectoryDomain ${domain} allows ${farms} (maxFarms), and has no place for this one: farms that own something come first, then the oldest. Have the domain's owner allow more (spec.tenants), or delete a farm that nobody needs.`;
 }

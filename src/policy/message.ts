@@ -7,7 +7,7 @@ export const REFUSED =
   "the tenant {tenant} of the ActiveDirectoryDomain {domain} does not allow {refusals}. Correct the farm, or have the domain's owner allow it (spec.tenants).";
 
 export const NO_TENANT =
-  "no tenant of the ActiveDirectoryDomain {domain} is of the namespace {namespace}, so its farms may ask for nothing: have the domain's owner label the namespace, or add a tenant for it (spec.tenants).";
+  "no tenant of the ActiveDirectoryDomain {domain} selects the namespace {namespace}, so no farm of this namespace is allowed: have the domain's owner label the namespace, or add a tenant for it (spec.tenants).";
 
 /** A text with its places filled in. */
 export function messageOf(text: string, values: Readonly<Record<string, string>>): string {

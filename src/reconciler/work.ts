@@ -22,7 +22,7 @@ export interface FarmPorts {
   readonly pause?: () => Promise<void>;
 }
 
-/** The program ends, does not lead any more, or its domain's brake was put on: what was done before is all it has to say. */
+/** The program ends, does not lead any more, its domain's brake was put on, or something more urgent is to be done: what was done before is all it has to say. */
 export interface Aborted {
   readonly kind: "Aborted";
   readonly events: readonly EventDraft[];

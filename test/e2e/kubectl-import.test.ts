@@ -42,6 +42,9 @@ interface Made {
   readonly denied?: readonly string[];
 }
 
+/** Two lines, and a field of their own, for a reader of YAML that does not know better. */
+const hostile = (name: string): string => `no: ${name} #1\u2028  injected:\u2028    yes`;
+
 /** Ten kinds, five of each. */
 function madeOf(index: number): Made {
   const name = `old${index}`;
@@ -54,7 +57,7 @@ function madeOf(index: number): Made {
     { name, attributes: usual, retrievers: ["importMixed"] },
     {
       name,
-      attributes: { ...usual, userAccountControl: "4098", description: `no: ${name} #1`, displayName: "Old one" },
+      attributes: { ...usual, userAccountControl: "4098", description: hostile(name), displayName: "no" },
       retrievers: [host(0)],
     },
     { name, retrievers: [host(3)] },
@@ -200,6 +203,7 @@ describe.skipIf(!available || !onApiServer)("kubectl farm import", () => {
     const { code, out, err } = await farm(...names);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).not.toContain("The farm would change this");
+    expect(out).not.toContain("\u2028");
     const manifests = manifestsOf(out);
     expect(manifests).toHaveLength(50);
     await consent(out);

@@ -202,6 +202,23 @@ describe.skipIf(!available || !onApiServer)("kubectl farm plan", () => {
     await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { tenants: null } });
   });
 
+  test("what kubectl reads of a file is planned, whatever an editor shows", async () => {
+    const text = JSON.stringify(farmOf(NAMESPACE, "lines", { hosts: { computers: [HOSTS[0]] } }));
+    const { spec } = z.object({ spec: z.looseObject({}) }).parse(JSON.parse(text));
+    const lines = [
+      "apiVersion: serverfarm.dev/v1alpha1",
+      "kind: ServerFarm",
+      `metadata: {name: lines, namespace: ${NAMESPACE}}`,
+      "spec:",
+      ...Object.entries(spec).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`),
+      // kubectl ends a line there, and with it the comment.
+      "  # a note\u2028  account: {name: hidden}\u2028  # of the author",
+    ];
+    await writeFile(`${dir}/lines.yaml`, `${lines.join("\n")}\n`);
+    const [first] = await planned("-f", `${dir}/lines.yaml`);
+    expect(JSON.stringify(first?.changes)).toContain("CN=hidden,");
+  });
+
   test("what is wrong is named, and how to go on; none of it passes for changes", async () => {
     const wrong = await file("wrong.yaml", farmOf(NAMESPACE, "wrong", { hosts: { computers: [1] } }));
     const good = await file("good.yaml", farmOf(NAMESPACE, "good"));
@@ -210,7 +227,7 @@ describe.skipIf(!available || !onApiServer)("kubectl farm plan", () => {
     const bind = ["--username", READER.username, "--password-file", `${dir}/password`, "--ca-file", `${dir}/ca.pem`];
     const cases: readonly (readonly [args: readonly string[], message: string])[] = [
       [["-f", wrong, ...bind], "spec.hosts.computers[0]"],
-      [["-f", `${dir}/none.yaml`, ...bind], "none.yaml cannot be read"],
+      [["-f", `${dir}/none.yaml`, ...bind], 'none.yaml" does not exist'],
       [["-f", `${dir}/ca.pem`, ...bind], "ca.pem"],
       [["-f", good, "none", ...bind], "one of the two"],
       [["-f", good], "give --username"],

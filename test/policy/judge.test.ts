@@ -130,7 +130,7 @@ describe("of several tenants", () => {
     const nobody = none.kind === "Allowed" ? "" : none.message;
     const other = tenantOf({ name: "secret", namespaceSelector: { matchLabels: { team: "db" }, matchExpressions: [] } });
     expect(messageOf({}, other)).toBe(
-      "no tenant of the ActiveDirectoryDomain contoso is of the namespace shop, so its farms may ask for nothing: have the domain's owner label the namespace, or add a tenant for it (spec.tenants).",
+      "no tenant of the ActiveDirectoryDomain contoso selects the namespace shop, so no farm of this namespace is allowed: have the domain's owner label the namespace, or add a tenant for it (spec.tenants).",
     );
     expect(messageOf({}, other)).toBe(nobody);
     expect(messageOf({ name: "x", hosts: { grant: "Principals" } }, other, tenantOf())).not.toContain("secret");

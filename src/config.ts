@@ -2,7 +2,7 @@
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseDuration } from "./base/duration.ts";
-import { isDnsServer } from "./names/server-name.ts";
+import { isDnsServer } from "./base/dns-server.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./telemetry/log.ts";
 
 export interface ConfigProblem {

@@ -6,7 +6,7 @@ import { DirectoryError } from "../ad/error.ts";
 import { discoveryOf } from "../controller/domain-settings.ts";
 import { type Discovered, Discovery, type DiscoveryQuery } from "../directory/discovery.ts";
 import { LdapSession } from "../directory/session.ts";
-import { isDnsServer } from "../names/server-name.ts";
+import { isDnsServer } from "../base/dns-server.ts";
 import { UsageError } from "./inputs.ts";
 import { askSecret, readGiven, type Terminal } from "./terminal.ts";
 

@@ -1,5 +1,4 @@
 /** Names of domain controllers as DNS gives them, and the patterns of those that may be connected to (spec.discovery.serverNames). */
-import { isIP } from "node:net";
 import { foldName, patternOf } from "./account-name.ts";
 
 /** Its last label begins with a letter, so that no address passes for a name. */
@@ -32,12 +31,6 @@ export function problemOfServerName(pattern: string): string | undefined {
   return /^[*_-]*[A-Za-z0-9]/.test(pattern) && (!pattern.includes("*") || /^[^.]+[.][^.]+[.]/.test(pattern))
     ? undefined
     : "this pattern allows machines that are no domain controllers: write what only your domain controllers are called, like dc*.contoso.com.";
-}
-
-/** The address of a DNS server, with a port or without. A name would need DNS itself. */
-export function isDnsServer(text: string): boolean {
-  const [, six, four = text, port = "53"] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? [];
-  return (six === undefined ? isIP(four) !== 0 : isIP(six) === 6) && Number(port) > 0 && Number(port) < 65_536;
 }
 
 function splitFirstLabel(name: string): readonly [label: string, parent: string] {

@@ -1,4 +1,5 @@
 /** `kubectl farm check`: before anything is installed, with an operator that runs, and with everything that can be wrong. */
+import { lookup } from "node:dns/promises";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -81,7 +82,7 @@ describe.skipIf(!available || !onApiServer)("kubectl farm check", () => {
       { check: "SRV records", message: expect.stringContaining("NXDOMAIN") },
     ]);
     dns.controllers(undefined, HOST, "web.fabrikam.com");
-    dns.addresses(HOST, "127.0.0.1");
+    dns.addresses(HOST, (await lookup(HOST)).address);
     const findings = await found(0, ...none, "--ca-file", `${dir}/ca.pem`);
     expect(findings).toEqual(
       expect.arrayContaining([

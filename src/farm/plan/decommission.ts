@@ -23,7 +23,7 @@ export interface DecommissionPolicy {
 
 /**
  * What is left to do until nothing in the directory is this farm's: an empty plan means that the finalizer may go.
- * Order: leave the access groups, revoke the right to retrieve the password, delete the account, leave what belongs to others, delete the groups.
+ * Order: leave the access groups, revoke the right to retrieve the password, delete the account and then the groups, take the hosts out of externally managed groups.
  */
 export function planDecommission(view: FarmView, policy: DecommissionPolicy): Plan {
   const { desired, observed } = view;

@@ -81,3 +81,8 @@ export class DirectoryError extends Error {
     return this.answer?.code;
   }
 }
+
+/** A reconcile was broken off, and asks the directory for nothing more. */
+export function brokenOff(): DirectoryError {
+  return new DirectoryError("Aborted", "the reconcile was broken off: the operator stops, or something more urgent is to be done");
+}

@@ -1,4 +1,4 @@
-/** In which order waiting keys get their turns: by urgency, and among those of one urgency tenant by tenant. */
+/** In which order waiting keys get their turns: by urgency, and among those of one urgency tenant by tenant; and how a wait is broken off. */
 
 /** From the most urgent to the least. */
 export const PRIORITIES = ["Urgent", "Change", "Recheck", "Resync"] as const;
@@ -137,5 +137,33 @@ export class Gate {
       this.#waiting.get(key)?.();
       this.#waiting.delete(key);
     }
+  }
+}
+
+/**
+ * Settles as `work` does. Once `signal` aborts it rejects with `brokenOff` at once, whatever `work` waits for, unless `work` does what must not be left
+ * alone: `stay` begins that, or throws where it is too late to begin.
+ */
+export async function abortable<T>(
+  signal: AbortSignal,
+  brokenOff: () => Error,
+  work: (stay: <R>(act: () => R) => R) => Promise<T>,
+): Promise<T> {
+  if (signal.aborted) throw brokenOff();
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const leave = (): void => {
+    reject(brokenOff());
+  };
+  const stay = <R>(act: () => R): R => {
+    if (signal.aborted) throw brokenOff();
+    signal.removeEventListener("abort", leave);
+    return act();
+  };
+  signal.addEventListener("abort", leave, { once: true });
+  try {
+    work(stay).then(resolve, reject);
+    return await promise;
+  } finally {
+    signal.removeEventListener("abort", leave);
   }
 }

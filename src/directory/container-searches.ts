@@ -1,12 +1,11 @@
 /** Answers which computers are below a container, page by page. Whoever asks the same before it is sent is answered by the same search; tenants take turns. */
 import { setImmediate } from "node:timers/promises";
 import { AndFilter, EqualityFilter, type Filter, OrFilter, PresenceFilter, SubstringFilter } from "ldapts";
-import { abortable } from "../ad/abortable.ts";
-import { DirectoryError } from "../ad/error.ts";
+import { brokenOff, DirectoryError } from "../ad/error.ts";
 import type { Below, Query } from "../ad/lookup.ts";
 import { type DirectoryObject, isComputer } from "../ad/object.ts";
 import type { Reader } from "../ad/port.ts";
-import { Gate } from "../base/turns.ts";
+import { abortable, Gate } from "../base/turns.ts";
 import { foldName } from "../names/account-name.ts";
 import { OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
@@ -34,7 +33,7 @@ export class ContainerSearches implements Reader {
 
   /** Of lookups nothing is answered. */
   find({ below, urgent = false, tenant = "" }: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
-    return below ? abortable(signal, () => this.#find(below, urgent, tenant)) : Promise.resolve([]);
+    return below ? abortable(signal, brokenOff, () => this.#find(below, urgent, tenant)) : Promise.resolve([]);
   }
 
   #find(below: Below, urgent: boolean, tenant: string): Promise<readonly DirectoryObject[]> {

@@ -1,11 +1,11 @@
 /** Answers lookups over LDAP: filters, ranges, and how much is asked at once. */
 import { setImmediate } from "node:timers/promises";
 import { AndFilter, EqualityFilter, type Filter, OrFilter } from "ldapts";
-import { abortable } from "../ad/abortable.ts";
-import { DirectoryError } from "../ad/error.ts";
+import { brokenOff, DirectoryError } from "../ad/error.ts";
 import type { Lookup, Query } from "../ad/lookup.ts";
 import { type DirectoryObject, isComputer, lookupsOf } from "../ad/object.ts";
 import type { Reader } from "../ad/port.ts";
+import { abortable } from "../base/turns.ts";
 import { encodeGuid, encodeSid, type LookupAttribute, lookupKey } from "../names/identifier.ts";
 import { type Attributes, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
@@ -68,7 +68,7 @@ export class LdapReader implements Reader {
 
   find(query: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
     const unsent = new Map(query.lookups.map((lookup) => [termOf(query.among, lookup.by, lookup.value), lookup]));
-    return abortable(signal, () => {
+    return abortable(signal, brokenOff, () => {
       const { promise, resolve, reject } = Promise.withResolvers<readonly DirectoryObject[]>();
       if (unsent.size === 0) return Promise.resolve([]);
       const share = query.urgent === true ? "urgent" : "other";

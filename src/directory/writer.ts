@@ -1,8 +1,7 @@
 /** Applies writes over LDAP: each reads what it relies on in the same step. */
 import { EqualityFilter } from "ldapts";
-import { Gate } from "../base/turns.ts";
-import { abortable, throwIfAborted } from "../ad/abortable.ts";
-import { DirectoryError } from "../ad/error.ts";
+import { abortable, Gate } from "../base/turns.ts";
+import { brokenOff, DirectoryError } from "../ad/error.ts";
 import { ADMIN_COUNT } from "../ad/object.ts";
 import type { Asker, Writer } from "../ad/port.ts";
 import { clearAdminCount } from "../ad/remedy.ts";
@@ -34,12 +33,12 @@ export class LdapWriter implements Writer {
 
   /** One write, with a line in the audit log. Where a right is missing, the error says which and how to give it. */
   async apply(write: Write, signal: AbortSignal, asker?: Partial<Asker>): Promise<void> {
-    throwIfAborted(signal);
+    if (signal.aborted) throw brokenOff();
     // Before anything else is done to the same object: a write whose answer was lost was done, or was not.
     if (this.#session.own.unsettled.size > 0) await settle(this.#session);
     try {
       const [tenant, priority] = [asker?.farm?.namespace ?? "", URGENT.has(asker?.cause) ? "Urgent" : "Change"] as const;
-      await abortable(signal, (stay) => this.#gate.pass(tenant, priority, () => stay(() => this.#apply(write, asker))));
+      await abortable(signal, brokenOff, (stay) => this.#gate.pass(tenant, priority, () => stay(() => this.#apply(write, asker))));
     } catch (error) {
       if (!(error instanceof DirectoryError)) throw error;
       if (error.kind === "NotOwned") this.#tell(toldOf(write.kind === "Mark" ? markingOf(write) : write, asker), error);
@@ -49,7 +48,7 @@ export class LdapWriter implements Writer {
   }
 
   async lacks(writes: readonly Write[], signal: AbortSignal): Promise<readonly string[]> {
-    throwIfAborted(signal);
+    if (signal.aborted) throw brokenOff();
     return (await missingRights(this.#session, writes)).map((right) => describeRight(right, this.#session.account));
   }
 

@@ -1,18 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { abortable } from "../../src/ad/abortable.ts";
+import { brokenOff } from "../../src/ad/error.ts";
+import { abortable } from "../../src/base/turns.ts";
 
 describe("what may be broken off", () => {
   test("settles as its work does", async () => {
     const { signal } = new AbortController();
-    expect(await abortable(signal, () => Promise.resolve(1))).toBe(1);
-    await expect(abortable(signal, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(await abortable(signal, brokenOff, () => Promise.resolve(1))).toBe(1);
+    await expect(abortable(signal, brokenOff, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
   });
 
   test("is left at once, and what it waited for is not begun later", async () => {
     const control = new AbortController();
     const turn = Promise.withResolvers<void>();
     let begun = false;
-    const left = abortable(control.signal, async (stay) => {
+    const left = abortable(control.signal, brokenOff, async (stay) => {
       await turn.promise;
       stay(() => (begun = true));
     });
@@ -26,7 +27,7 @@ describe("what may be broken off", () => {
   test("is awaited to its end once it has begun what must not be left alone", async () => {
     const control = new AbortController();
     const answer = Promise.withResolvers<string>();
-    const written = abortable(control.signal, (stay) => stay(() => answer.promise));
+    const written = abortable(control.signal, brokenOff, (stay) => stay(() => answer.promise));
     control.abort();
     answer.resolve("done");
     expect(await written).toBe("done");
@@ -38,7 +39,7 @@ describe("what may be broken off", () => {
       begun = true;
       return Promise.resolve();
     };
-    await expect(abortable(AbortSignal.abort(), work)).rejects.toMatchObject({ kind: "Aborted" });
+    await expect(abortable(AbortSignal.abort(), brokenOff, work)).rejects.toMatchObject({ kind: "Aborted" });
     expect(begun).toBe(false);
   });
 });

@@ -139,6 +139,26 @@ describe.skipIf(!available)("a domain in which each search takes 300 ms", () => 
     expect(await isIn()).toBe(false);
   });
 
+  test("a farm that is interrupted at any step of its creation is whole in the end", { timeout: 240_000 }, async () => {
+    slow.set({ matches: () => true, when: { probability: 1 }, effect: { kind: "Lag", milliseconds: 250 } });
+    for (const pause of [0, 300, 600, 900, 1200, 1500, 1800, 2100]) {
+      const name = `cut${pause}`;
+      await cluster.apply(farmOf("slow", name, { hosts: { computers: ["WEB01", "WEB02"] }, servicePrincipalNames: [`http/${name}`] }));
+      await sleep(pause);
+      await patchFarm("slow", name, { hosts: { computers: ["WEB01", "WEB02"], quarantined: ["WEB02"] } });
+    }
+    slow.set();
+    for (const pause of [0, 300, 600, 900, 1200, 1500, 1800, 2100]) {
+      const name = `cut${pause}`;
+      await farmReady("slow", name, 60);
+      const account = await directory.find(`${name}$`);
+      expect({ name, spns: [account?.["servicePrincipalName"]].flat() }).toEqual({ name, spns: [`http/${name}`] });
+      const retrieve = async (host: string): Promise<boolean> => directory.retrieves(host, account?.dn ?? "");
+      expect({ name, may: [await retrieve("WEB01"), await retrieve("WEB02")] }).toEqual({ name, may: [true, false] });
+      expect(await directory.members(`${name}Hosts`)).toHaveLength(1);
+    }
+  });
+
   test("a quarantine does not wait for what its own farm waits for", { timeout: 120_000 }, async () => {
     await cluster.apply(farmOf("slow", "patient", { hosts: { computers: ["WEB01", "WEB02"] } }));
     await farmReady("slow", "patient");

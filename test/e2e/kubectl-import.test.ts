@@ -238,6 +238,21 @@ describe.skipIf(!available || !onApiServer)("kubectl farm import", () => {
       expect(out).toContain(text);
   });
 
+  test("one that the API server does not take is said, and keeps none of the others", async () => {
+    // Active Directory takes 19 characters, and a farm 15.
+    await directory.asAdministrator(async (client) => {
+      await make(client, { name: "toolongforafarm17", container: OLD });
+      await make(client, { name: "fitsafarm", container: OLD });
+    });
+    const { code, out } = await farm("toolongforafarm17", "fitsafarm");
+    expect(code).toBe(1);
+    expect(out).toMatch(/# The API server does not take the manifests:\n# .*toolongforafarm17.*samAccountName/);
+    expect(manifestsOf(out)).toHaveLength(2);
+    const [fits = ""] = out.split("---\n");
+    expect(fits).toContain("name: fitsafarm");
+    expect(fits).not.toContain("does not take");
+  });
+
   test("what is wrong is named, and how to go on", async () => {
     expect(await farm()).toMatchObject({ code: 2, err: expect.stringContaining("Name the accounts to import, or a container") });
     expect(await farm("nobody")).toMatchObject({ code: 2, err: expect.stringContaining("has the name nobody") });

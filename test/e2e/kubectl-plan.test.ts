@@ -202,6 +202,18 @@ describe.skipIf(!available || !onApiServer)("kubectl farm plan", () => {
     await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { tenants: null } });
   });
 
+  test("a plan says that the domain is suspended", async () => {
+    await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { suspend: true } });
+    try {
+      const { code, out } = await plan("-f", await file("held.yaml", farmOf(NAMESPACE, "held", { hosts: { computers: [HOSTS[0]] } })));
+      expect(code).toBe(2);
+      expect(out).toContain("The domain is suspended: nothing is done until spec.suspend of the ActiveDirectoryDomain is false.");
+    } finally {
+      await cluster.patch("ActiveDirectoryDomain", "contoso", undefined, { spec: { suspend: false } });
+      await domainReady();
+    }
+  });
+
   test("what kubectl reads of a file is planned, whatever an editor shows", async () => {
     const text = JSON.stringify(farmOf(NAMESPACE, "lines", { hosts: { computers: [HOSTS[0]] } }));
     const { spec } = z.object({ spec: z.looseObject({}) }).parse(JSON.parse(text));

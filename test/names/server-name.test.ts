@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { serverNameMatcher, serverNameOf } from "../../src/names/server-name.ts";
+import { problemOfServerName, serverNameMatcher, serverNameOf } from "../../src/names/server-name.ts";
 
 const LONG = `${"a".repeat(61)}.`.repeat(4);
 
@@ -54,5 +54,18 @@ describe("a pattern", () => {
 
   test("that is missing means nobody", () => {
     expect(serverNameMatcher([])("dc1.contoso.com")).toBe(false);
+  });
+});
+
+// test/e2e/manifests.test.ts asks the API server the same of spec.discovery.serverNames.
+describe("a pattern that the command line is given", () => {
+  test.each(["dc1.contoso.com", "dc*.contoso.com", "*dc.contoso.com", "DC_1.contoso.com"])("%s may be used", (pattern) => {
+    expect(problemOfServerName(pattern)).toBeUndefined();
+  });
+  test.each(["*.contoso.com", "dc*.com", "-*.contoso.com", "_*.contoso.com"])("%s allows other machines", (pattern) => {
+    expect(problemOfServerName(pattern)).toContain("allows machines that are no domain controllers");
+  });
+  test.each(["dc1", "", "10.0.0.1", "dc1.*.com", "dc1.contoso.com.", "dç1.contoso.com"])("%j is no name", (pattern) => {
+    expect(problemOfServerName(pattern)).toContain("not the name of a domain controller");
   });
 });

@@ -23,28 +23,39 @@ export interface DecommissionPolicy {
 
 /**
  * What is left to do until nothing in the directory is this farm's: an empty plan means that the finalizer may go.
- * Order: leave the access groups, revoke the right to retrieve the password, delete the account and then the groups, take the hosts out of externally managed groups.
+ * Order: leave the access groups, revoke the right to retrieve the password, delete the account, take the hosts out of externally managed groups, delete the groups.
+ * So nothing that cannot be deleted keeps a right alive.
  */
 export function planDecommission(view: FarmView, policy: DecommissionPolicy): Plan {
   const { desired, observed } = view;
   const mine = observed.objects.filter(({ owner }) => owner === desired.owner);
-  const [untouchable, own] = [
-    mine.filter(({ protection }) => protection !== undefined),
-    mine.filter(({ protection }) => protection === undefined),
-  ];
+  const [untouchable, own] = split(mine, ({ protection }) => protection !== undefined);
   const blockers = [...untouchable.map(mustNotBeTouched), ...notSeen(observed.missing)];
   // A step that cannot be taken keeps those after it.
   if (untouchable.some(isAccount)) return { changes: [], later: [], blockers };
   // Accounts first: a group that is still named by an account must outlive it.
-  const ordered = own.toSorted((a, b) => Number(isAccount(b)) - Number(isAccount(a)));
+  const [accounts, others] = split(own, isAccount);
   const changes = policy.retain
-    ? ordered.map((object): Change => ({ kind: "Release", object: owned(object, desired.owner), because: "deletionPolicy is Retain" }))
+    ? [...accounts, ...others].map((object): Change => ({
+        kind: "Release",
+        object: owned(object, desired.owner),
+        because: "deletionPolicy is Retain",
+      }))
     : [
         ...leaveAccessGroups(view, mine),
-        ...ordered.flatMap((object) => endOf(view, object, policy)),
+        ...accounts.flatMap((account) => endOfAccount(account, desired.owner)),
         ...formerGroups(view).flatMap((group) => takeOut(view, group)),
+        ...others.flatMap((object) => endOf(view, object, policy)),
       ];
   return { changes, later: [], blockers };
+}
+
+/** Those that it says yes to, and the rest. */
+function split(
+  objects: readonly DirectoryObject[],
+  is: (object: DirectoryObject) => boolean,
+): readonly [DirectoryObject[], DirectoryObject[]] {
+  return [objects.filter((object) => is(object)), objects.filter((object) => !is(object))];
 }
 
 function mustNotBeTouched({ distinguishedName, protection }: DirectoryObject): Blocker {
@@ -64,7 +75,6 @@ function notSeen(missing: readonly string[]): readonly Blocker[] {
 
 function endOf(view: FarmView, object: DirectoryObject, policy: DecommissionPolicy): readonly Change[] {
   const { desired, observed } = view;
-  if (isAccount(object)) return endOfAccount(object, desired.owner);
   // No farm creates objects of another class: somebody copied the marker. It is not ours to delete.
   if (!isGroup(object)) {
     const because = `it is a ${object.objectClass}, which farms never create`;

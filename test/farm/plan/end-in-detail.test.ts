@@ -151,6 +151,18 @@ test("hosts leave the groups of others that the farm put them into, and no other
   expect(changes).toHaveLength(1);
 });
 
+test("hosts leave the groups of others before a group is deleted, which may be refused", () => {
+  const [used, hosts] = [group("Used", { members: [WEB01] }), group("itfarm1Hosts", { owner })];
+  const [web01] = WEB;
+  const formerHostGroups = [{ objectGUID: used.objectGUID, distinguishedName: used.distinguishedName, added: [web01?.objectGUID ?? ""] }];
+  const wanted = desired({ hosts: { computers: ["WEB01"] } }, { observedGeneration: 1, formerHostGroups });
+  expect(lines(wanted, [hosts, used, account()])).toEqual([
+    "DeleteAccount CN=itfarm1",
+    "ChangeHosts CN=Used",
+    "DeleteHostGroup CN=itfarm1Hosts",
+  ]);
+});
+
 test("of a group that is the farm's own again, nothing is taken out: it goes as a whole", () => {
   const hosts = group("itfarm1Hosts", { owner, members: [WEB01] });
   const [web01] = WEB;

@@ -1,7 +1,7 @@
 /** One bound connection to one server, over TLS that was checked. Owns its life: lost is lost, and a new one is made. */
 import net from "node:net";
 import tls from "node:tls";
-import { Attribute, Change, Client, Control, type Entry, type SearchOptions } from "ldapts";
+import { Attribute, Change, Client, Control, type Entry, ResultCodeError, type SearchOptions } from "ldapts";
 import { DirectoryError } from "../ad/error.ts";
 import { Attributes, BINARY_ATTRIBUTES } from "./entries.ts";
 import { type Attempt, resultName, toDirectoryError } from "./ldap-error.ts";
@@ -17,6 +17,8 @@ const SERVER_TIME_LIMIT = 25;
 /** A request that had no answer for so long (ms) makes one ask whether the server is there at all. */
 const SILENCE = 4000;
 const SHOW_DELETED = "1.2.840.113556.1.4.417";
+/** LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID: a read-only domain controller (MS-ADTS 3.1.1.3.4.3). */
+const READ_ONLY = "1.2.840.113556.1.4.1920";
 
 export class LdapConnection {
   readonly url: string;
@@ -36,7 +38,10 @@ export class LdapConnection {
     this.#observe = observe;
   }
 
-  /** Connects, checks the certificate, binds: nobody uses the connection before. */
+  /**
+   * Connects, checks the certificate, binds: nobody uses the connection before. A read-only domain controller stands where it may be stolen,
+   * so it is refused before the password is sent.
+   */
   static async open(server: Server, observe: RequestObserver, { address, within = OPEN_TIMEOUT }: Opening = {}): Promise<LdapConnection> {
     if (!URL.canParse(server.url)) throw new DirectoryError("Rejected", `${server.url} is not the URL of a server: correct spec.servers`);
     const { protocol, hostname, port } = new URL(server.url);
@@ -68,6 +73,7 @@ export class LdapConnection {
     const connection = new LdapConnection(server.url, socket.remoteAddress ?? host, client, socket, observe);
     try {
       if (!secure) await measured("connect", { what, write: false }, observe, () => inTime(client.startTLS(tlsOptions)));
+      await measured("search", { what, write: false }, observe, () => inTime(askCapabilities(client, server.url)));
       await connection.#request("bind", { what: `binding to ${server.url} as ${server.username}`, write: false }, () =>
         inTime(client.bind(server.username, server.password)),
       );
@@ -184,6 +190,25 @@ export class LdapConnection {
       clearInterval(silence);
     }
   }
+}
+
+/** Throws DirectoryError where a server with these `supportedCapabilities` is a read-only domain controller. */
+export function refuseReadOnly(capabilities: readonly string[], url: string): void {
+  if (!capabilities.includes(READ_ONLY)) return;
+  throw new DirectoryError(
+    "Referral",
+    `${url} is a read-only domain controller: name a writable one in spec.servers, or leave it out of spec.discovery.serverNames`,
+  );
+}
+
+/** Anybody may read the rootDSE (RFC 4512 5.1). A server that refuses that is asked again after the bind. */
+async function askCapabilities(client: Client, url: string): Promise<void> {
+  const answer = client.search("", { scope: "base", attributes: ["supportedCapabilities"] });
+  const { searchEntries } = await answer.catch((error: unknown) => {
+    if (error instanceof ResultCodeError) return { searchEntries: [] };
+    throw error;
+  });
+  for (const entry of searchEntries) refuseReadOnly(new Attributes(entry).texts("supportedCapabilities"), url);
 }
 
 /** Tells the observer how it went. Rejects with DirectoryError only. */

@@ -1,6 +1,6 @@
 /** What a server says of itself before anything else is asked: its rootDSE. */
 import { DirectoryError } from "../ad/error.ts";
-import type { LdapConnection } from "./connection.ts";
+import { type LdapConnection, refuseReadOnly } from "./connection.ts";
 
 export interface RootDse {
   readonly defaultNamingContext: string;
@@ -13,9 +13,6 @@ export interface RootDse {
   readonly functionalLevel: number;
   readonly highestCommittedUSN: bigint;
 }
-
-/** LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID: a read-only domain controller (MS-ADTS 3.1.1.3.4.3). */
-const READ_ONLY = "1.2.840.113556.1.4.1920";
 
 const ROOT_ATTRIBUTES = [
   "supportedCapabilities",
@@ -40,12 +37,7 @@ export async function readRootDse(connection: LdapConnection, within: number): P
     }
     return value;
   };
-  if (entry?.texts("supportedCapabilities").includes(READ_ONLY) === true) {
-    throw new DirectoryError(
-      "Referral",
-      `${connection.url} is a read-only domain controller: name a writable one in spec.servers, or leave it out of spec.discovery.serverNames`,
-    );
-  }
+  refuseReadOnly(entry?.texts("supportedCapabilities") ?? [], connection.url);
   if (entry?.text("isSynchronized") === "FALSE") {
     throw new DirectoryError("Unavailable", `${connection.url} has not finished its first replication`);
   }

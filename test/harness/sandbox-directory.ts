@@ -27,12 +27,19 @@ export class SandboxDirectory extends TestDirectory {
     ports = [0, 0],
     authorityName = "contoso-ca",
     hostName = HOST,
-  }: { dialect?: Dialect; ports?: readonly [number, number]; authorityName?: string; hostName?: string } = {}): Promise<SandboxDirectory> {
+    isReadOnly,
+  }: {
+    dialect?: Dialect;
+    ports?: readonly [number, number];
+    authorityName?: string;
+    hostName?: string;
+    isReadOnly?: boolean;
+  } = {}): Promise<SandboxDirectory> {
     const directory = new Directory({ dnsName: "contoso.com", netbiosName: "CONTOSO", dialect });
     provision(directory, { hostName, administratorPassword: ADMINISTRATOR.password });
     const authority = await Authority.create(authorityName);
     const certificate = await authority.certify(["localhost", hostName]);
-    const server = new DirectoryServer({ directory, hostName, certificate, ldapsPort: ports[0], ldapPort: ports[1] });
+    const server = new DirectoryServer({ directory, hostName, isReadOnly, certificate, ldapsPort: ports[0], ldapPort: ports[1] });
     const created = new SandboxDirectory(directory, server, authority.cert);
     await created.start();
     await created.addComputers();

@@ -35,6 +35,7 @@ const HARMLESS = [
   "2.16.840.1.113730.3.4.2",
 ];
 const CONTROLS: ReadonlySet<string> = new Set([PAGED, SHOW_DELETED, PERMISSIVE, TREE_DELETE, ...HARMLESS]);
+const CAPABILITIES = ["1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1670", "1.2.840.113556.1.4.1791", "1.2.840.113556.1.4.1935"];
 const START_TLS = "1.3.6.1.4.1.1466.20037";
 const WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3";
 const SUCCESS: Result = { code: 0, message: "" };
@@ -45,6 +46,7 @@ const IDLE = 900_000;
 export interface ServerOptions {
   readonly directory: Directory;
   readonly hostName: string;
+  readonly isReadOnly?: boolean | undefined;
   readonly certificate: Certificate;
   /** 0: any free one. */
   readonly ldapsPort?: number;
@@ -269,7 +271,7 @@ export class DirectoryServer {
   }
 
   #rootDse(wanted: readonly string[], token: Token | undefined): { name: string; values: readonly (string | Buffer)[] }[] {
-    const { directory, hostName } = this.#options;
+    const { directory, hostName, isReadOnly = false } = this.#options;
     const { baseDn, settings, database } = directory;
     const configuration = `CN=Configuration,${baseDn}`;
     const server = `CN=${(hostName.split(".")[0] ?? "").toUpperCase()},CN=Servers,CN=Default-First-Site-Name,CN=Sites,${configuration}`;
@@ -290,7 +292,7 @@ export class DirectoryServer {
       schemaNamingContext: [`CN=Schema,${configuration}`],
       serverName: [server],
       ldapServiceName: [`${settings.dnsName}:${(hostName.split(".")[0] ?? "").toLowerCase()}$@${settings.dnsName.toUpperCase()}`],
-      supportedCapabilities: ["1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1670", "1.2.840.113556.1.4.1791", "1.2.840.113556.1.4.1935"],
+      supportedCapabilities: [...CAPABILITIES, ...(isReadOnly ? ["1.2.840.113556.1.4.1920"] : [])],
       supportedControl: [...CONTROLS],
       supportedExtension: [START_TLS, WHO_AM_I],
       supportedLDAPVersion: ["3", "2"],

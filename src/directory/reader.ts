@@ -12,14 +12,10 @@ import type { LdapSession } from "./session.ts";
 
 /** Terms in one filter. Each matches a few objects at most, so that an answer stays far below the server's 1000 and needs no pages. */
 const TERMS = 200;
-
-/** Computed by the directory for each that is asked: for nothing else than these few. */
-const CONTAINER_ATTRIBUTES = ["objectGUID", "objectClass", "allowedChildClassesEffective"];
-
 /** Searches at once, of urgent ones and of others; how much of one a single asker may fill while others wait, and entries that are dealt out in one turn of the event loop. */
 const [SEARCHES, SHARE, TURN] = [4, 50, 50];
-/** Less than a whole search is sent so long (ms) after the one before it in its line, and what comes meanwhile goes with it. Many ask for few containers. */
-const [PATIENCE, PATIENCE_FOR_CONTAINERS] = [20, 100];
+/** From one search to the next that is not full: so many times what the one took, but so long (ms) at least and at most. What comes meanwhile goes with it. */
+const [TIMES, SHORTEST, LONGEST] = [5, 20, 100];
 
 /** Somebody who waits for objects. */
 interface Asker {
@@ -39,8 +35,9 @@ interface Line {
   readonly share: "urgent" | "other";
   askers: readonly Asker[];
   underWay: number;
-  /** When it may send less than a whole search (ms, as performance.now has it). */
-  patientUntil: number;
+  /** When it sent the last search (ms, as performance.now has it), and how long the last that ended took (ms). */
+  sent: number;
+  took: number;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -73,7 +70,7 @@ export class LdapReader implements Reader {
       if (unsent.size === 0) return Promise.resolve([]);
       const share = query.urgent === true ? "urgent" : "other";
       const name = share === "urgent" ? `Urgent: ${lineOf(query)}` : lineOf(query);
-      const line = this.#lines.get(name) ?? { name, share, askers: [], underWay: 0, patientUntil: 0, timer: undefined };
+      const line = this.#lines.get(name) ?? { name, share, askers: [], underWay: 0, sent: 0, took: 0, timer: undefined };
       this.#lines.set(name, line);
       line.askers = [...line.askers, { query, unsent, underWay: 0, found: new Map(), resolve, reject }];
       this.#schedule(line);
@@ -83,7 +80,7 @@ export class LdapReader implements Reader {
 
   #schedule(line: Line): void {
     const waiting = line.askers.reduce((sum, { unsent }) => sum + unsent.size, 0);
-    const patience = waiting < TERMS ? Math.max(0, line.patientUntil - performance.now()) : 0;
+    const patience = waiting < TERMS ? Math.max(0, line.sent + patienceOf(line) - performance.now()) : 0;
     if (patience === 0) clearTimeout(line.timer);
     else if (line.timer) return;
     line.timer = setTimeout(() => {
@@ -99,10 +96,12 @@ export class LdapReader implements Reader {
       const askers = new Set([...batch.values()].flatMap((term) => [...term.askers]));
       for (const asker of askers) asker.underWay++;
       line.underWay++;
-      line.patientUntil = performance.now() + (line.name === "Containers" ? PATIENCE_FOR_CONTAINERS : PATIENCE);
+      const started = performance.now();
+      line.sent = started;
       this.#underWay[line.share]++;
       void this.#ask(batch, askers).finally(() => {
         line.underWay--;
+        line.took = performance.now() - started;
         this.#underWay[line.share]--;
         for (const asker of askers) {
           asker.underWay--;
@@ -110,7 +109,7 @@ export class LdapReader implements Reader {
         }
         for (const other of this.#lines.values()) {
           if (other.askers.length > 0) this.#schedule(other);
-          else if (other.underWay === 0 && other.patientUntil < performance.now()) this.#lines.delete(other.name);
+          else if (other.underWay === 0 && other.sent + LONGEST < performance.now()) this.#lines.delete(other.name);
         }
       });
     }
@@ -140,7 +139,7 @@ export class LdapReader implements Reader {
       for (const asker of askers) {
         const own = new Map([...batch].filter(([, term]) => term.askers.has(asker)));
         await (alone ? this.#search(own, new Set([asker])) : Promise.reject(error)).catch((reason: unknown) => {
-          refuse(asker, reason);
+          asker.reject(reason);
         });
       }
     }
@@ -184,16 +183,10 @@ export class LdapReader implements Reader {
         const members = await this.#session.allMembers(entry, object, asker.query.membersAtMost);
         asker.found.set(object.objectGUID, { ...object, members });
       } catch (error) {
-        refuse(asker, error);
+        asker.reject(error);
       }
     }
   }
-}
-
-/** It has its answer, and nothing more is asked for it. */
-function refuse({ unsent, reject }: Asker, error: unknown): void {
-  unsent.clear();
-  reject(error);
 }
 
 /**
@@ -211,6 +204,12 @@ function lineOf({ lookups, among, allMembersOf, membersAtMost, directMembersOf, 
   return isFree ? "With members" : "Without members";
 }
 
+/** In milliseconds. A slow server is asked less often, except for what is urgent; many ask for few containers. */
+function patienceOf({ name, share, took }: Line): number {
+  if (share === "urgent") return SHORTEST;
+  return name === "Containers" ? LONGEST : Math.min(LONGEST, Math.max(SHORTEST, TIMES * took));
+}
+
 function termOf(among: Query["among"], by: LookupAttribute, value: string): string {
   return `${among} ${by} ${lookupKey(by, value)}`;
 }
@@ -218,8 +217,8 @@ function termOf(among: Query["among"], by: LookupAttribute, value: string): stri
 function filterOf(terms: readonly Term[], { directMembersOf }: Query): Filter {
   const filters = terms.filter(({ among }) => among !== "Computers").map(({ lookup, among }) => termFilter(lookup, among));
   const computers = terms.filter(({ among }) => among === "Computers").map(({ lookup }) => termFilter(lookup, "Computers"));
-  const any = new OrFilter({ filters: computers });
-  if (computers.length > 0) filters.push(new AndFilter({ filters: [equals("objectCategory", "computer"), any] }));
+  if (computers.length > 0)
+    filters.push(new AndFilter({ filters: [equals("objectCategory", "computer"), new OrFilter({ filters: computers })] }));
   if (directMembersOf === undefined) return new OrFilter({ filters });
   // By GUID (MS-ADTS 3.1.1.3.1.2.4), so that a group that is renamed this very moment has not lost its members.
   return new AndFilter({ filters: [equals("memberOf", `<GUID=${directMembersOf}>`), new OrFilter({ filters })] });
@@ -228,7 +227,8 @@ function filterOf(terms: readonly Term[], { directMembersOf }: Query): Filter {
 function attributesOf(queries: readonly Query[]): readonly string[] {
   const [first] = queries;
   if (first?.directMembersOf !== undefined) return ["objectGUID", "objectClass"];
-  if (first?.among === "Containers") return CONTAINER_ATTRIBUTES;
+  // Computed by the directory for each that is asked: for nothing else than these few.
+  if (first?.among === "Containers") return ["objectGUID", "objectClass", "allowedChildClassesEffective"];
   return [
     ...OBJECT_ATTRIBUTES,
     ...(queries.some(({ allMembersOf }) => allMembersOf) ? ["member"] : []),

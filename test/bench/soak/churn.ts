@@ -89,7 +89,11 @@ export class Churn {
     if (farm && isCorrected && this.#random() < 0.15) {
       await this.#cluster.delete("ServerFarm", name, NAMESPACE, 0);
       this.farms.delete(name);
-    } else if (farm) await this.#put(name, edited(this.#random, name, farm));
+    } else if (farm) {
+      const next = edited(this.#random, name, farm);
+      // The same holds for the group that a farm leaves for another way.
+      await this.#put(name, isCorrected ? next : { ...next, way: farm.way });
+    }
     // One that is on its way out cannot be had again before it is gone.
     else if (!(await this.#cluster.find("ServerFarm", name, NAMESPACE))) await this.#put(name, newFarm(this.#random, name));
     this.done.edits += 1;

@@ -154,11 +154,9 @@ describe.skipIf(!available).each([
       (text) => text.includes("DriftCorrected"),
     );
     // The Event of the same story under another account is there already.
-    await waitFor(
-      "the metric",
-      () => operator.metric("serverfarm_drift_corrected_total", { change: "ChangeHosts" }),
-      (count) => count > 0,
-    );
+    await expect
+      .poll(() => operator.metric("serverfarm_drift_corrected_total", { change: "ChangeHosts" }), { timeout: 60_000 })
+      .toBeGreaterThan(0);
   });
 
   test("no secret is in any log, Event, status or metric", async () => {

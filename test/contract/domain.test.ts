@@ -1,4 +1,5 @@
 /** What the operator's own account learns of a domain itself, beside what an administrator reads of it. */
+import { Client } from "ldapts";
 import { expect, test } from "vitest";
 import { inspectDomain } from "../../src/directory/inspection.ts";
 import { LdapSession } from "../../src/directory/session.ts";
@@ -44,5 +45,17 @@ test.skipIf(!available)("the identity of the domain and of its forest", async ()
     });
   } finally {
     session.close();
+  }
+});
+
+test.skipIf(!available)("what a server is, as anybody may read it before the bind", async () => {
+  const client = new Client({ url: ad.url, tlsOptions: { ca: ad.ca, servername: new URL(ad.url).hostname } });
+  try {
+    const { searchEntries } = await client.search("", { scope: "base", attributes: ["supportedCapabilities"] });
+    // Active Directory (MS-ADTS 3.1.1.3.4.3), and not a read-only domain controller.
+    expect(searchEntries[0]?.["supportedCapabilities"]).toContain("1.2.840.113556.1.4.800");
+    expect(searchEntries[0]?.["supportedCapabilities"]).not.toContain("1.2.840.113556.1.4.1920");
+  } finally {
+    await client.unbind();
   }
 });

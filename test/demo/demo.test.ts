@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
+import { findKubectl } from "../harness/kube.ts";
 import { run } from "../harness/process.ts";
 import { ROOT } from "../harness/root.ts";
 
@@ -50,4 +52,22 @@ test("Ctrl-C in the middle of the tour ends it, and its servers", { timeout: 180
   const begun = 'until grep -q "^1 " "$OUT"; do sleep 0.2; done';
   const script = `OUT=$(mktemp); node test/demo/demo.ts > "$OUT" & PID=$!; ${begun}; kill -INT $PID; wait $PID; echo "ended with $?"; rm "$OUT"`;
   expect(await run("bash", ["-c", `cd "${ROOT}" && set -m; ${script}`])).toContain("ended with 0");
+});
+
+const isAtHand = existsSync("/usr/bin/ldapsearch") && (await findKubectl()) !== undefined;
+
+test.skipIf(!isAtHand)("the commands that it prints at its end do what they are for", { timeout: 300_000 }, async () => {
+  const over = 'until grep -q "grep ^serverfarm_" "$OUT"; do sleep 0.5; done';
+  const printed = `sed -n '/It is all yours/,$p' "$OUT" | grep '^  ' > "$OUT.sh"`;
+  const script = `OUT=$(mktemp); node test/demo/demo.ts > "$OUT" & PID=$!; ${over}; ${printed}; bash -e "$OUT.sh" 2>&1; echo "they end with $?"; kill -INT $PID; wait $PID; rm "$OUT" "$OUT.sh"`;
+  const said = await run("bash", ["-c", `cd "${ROOT}" && set -m; ${script}`]);
+  for (const text of [
+    "itfarm1 created",
+    "itfarm1 ",
+    "Name:         itfarm1",
+    "dn: OU=Farms,DC=contoso,DC=com",
+    "serverfarm_",
+    "they end with 0",
+  ])
+    expect(said).toContain(text);
 });

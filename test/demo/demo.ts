@@ -199,6 +199,8 @@ async function installOperator(cluster: SandboxCluster, directory: SandboxDirect
 async function tellHowToPlay(dir: string, cluster: SandboxCluster, directory: SandboxDirectory, operator: Operator): Promise<void> {
   await writeFile(`${dir}/ca.pem`, directory.ca);
   const kubectl = (await findKubectl()) ?? "kubectl";
+  // For localhost, OpenLDAP wants the name of the machine in the certificate.
+  const url = directory.url.replace("localhost", "127.0.0.1");
   line();
   title("It is all yours now.", "Directory, API server and operator stay up until Ctrl-C. In another terminal, in this folder:");
   line();
@@ -207,7 +209,7 @@ async function tellHowToPlay(dir: string, cluster: SandboxCluster, directory: Sa
     `${kubectl} apply -f deploy/samples/itfarm1.yaml`,
     `${kubectl} -n ${NAMESPACE} get farm`,
     `${kubectl} -n ${NAMESPACE} describe farm ${FARM}`,
-    `LDAPTLS_CACERT=${dir}/ca.pem ldapsearch -LLL -H ${directory.url} -D ${ADMINISTRATOR.username} -w '${ADMINISTRATOR.password}' -b OU=Farms,${BASE} sAMAccountName member servicePrincipalName`,
+    `LDAPTLS_CACERT=${dir}/ca.pem ldapsearch -LLL -H ${url} -D ${ADMINISTRATOR.username} -w '${ADMINISTRATOR.password}' -b OU=Farms,${BASE} sAMAccountName member servicePrincipalName`,
     `curl -s ${operator.metricsUrl} | grep ^serverfarm_`,
   ])
     line(`  ${text}`);

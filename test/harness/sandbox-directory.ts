@@ -38,7 +38,7 @@ export class SandboxDirectory extends TestDirectory {
     const directory = new Directory({ dnsName: "contoso.com", netbiosName: "CONTOSO", dialect });
     provision(directory, { hostName, administratorPassword: ADMINISTRATOR.password });
     const authority = await Authority.create(authorityName);
-    const certificate = await authority.certify(["localhost", hostName]);
+    const certificate = await authority.certify(["localhost", "127.0.0.1", hostName]);
     const server = new DirectoryServer({ directory, hostName, isReadOnly, certificate, ldapsPort: ports[0], ldapPort: ports[1] });
     const created = new SandboxDirectory(directory, server, authority.cert);
     await created.start();

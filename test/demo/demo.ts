@@ -225,7 +225,11 @@ const alive = setInterval(() => undefined, 60_000);
 async function demo(): Promise<void> {
   title("serverfarm-operator", "Active Directory service identities, run the Kubernetes way.");
   line("The directory and the API server here behave as Active Directory and Kubernetes do; the operator is the real one.");
-  const [directory, cluster] = await Promise.all([SandboxDirectory.create(), SandboxCluster.create(`${dir}/kubernetes`)]);
+  const [directory, cluster] = await Promise.all([
+    // OpenLDAP's tools compare "localhost" with the machine's own name, so the printed commands use the address.
+    SandboxDirectory.create({ alsoNamed: ["127.0.0.1"] }),
+    SandboxCluster.create(`${dir}/kubernetes`),
+  ]);
   stopping.push(() => Promise.all([directory.stop(), cluster.stopApiServer()]));
   const client = new Client({ url: directory.url, tlsOptions: { ca: directory.ca } });
   await client.bind(ADMINISTRATOR.username, ADMINISTRATOR.password);

@@ -27,18 +27,21 @@ export class SandboxDirectory extends TestDirectory {
     ports = [0, 0],
     authorityName = "contoso-ca",
     hostName = HOST,
+    alsoNamed = [],
     isReadOnly,
   }: {
     dialect?: Dialect;
     ports?: readonly [number, number];
     authorityName?: string;
     hostName?: string;
+    /** Further names and addresses of the certificate. Without any, tests reach it by a name that it does not have. */
+    alsoNamed?: readonly string[];
     isReadOnly?: boolean;
   } = {}): Promise<SandboxDirectory> {
     const directory = new Directory({ dnsName: "contoso.com", netbiosName: "CONTOSO", dialect });
     provision(directory, { hostName, administratorPassword: ADMINISTRATOR.password });
     const authority = await Authority.create(authorityName);
-    const certificate = await authority.certify(["localhost", "127.0.0.1", hostName]);
+    const certificate = await authority.certify(["localhost", hostName, ...alsoNamed]);
     const server = new DirectoryServer({ directory, hostName, isReadOnly, certificate, ldapsPort: ports[0], ldapPort: ports[1] });
     const created = new SandboxDirectory(directory, server, authority.cert);
     await created.start();

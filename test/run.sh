@@ -19,7 +19,7 @@ for part in faults pods; do
     vitest run --project real
     one=$?
     [ "$REAL_PART" = faults ] || exit "$one"
-    REAL_PART= TWO_SERVERS=1 vitest run --project real test/e2e/two-servers.test.ts test/e2e/discovery.test.ts && exit "$one"
+    REAL_PART= TWO_SERVERS=1 vitest run --project real test/e2e/two-servers.test.ts test/e2e/discovery.test.ts test/contract/read-only.test.ts && exit "$one"
   ' part "$dir/$part" >"$dir/$part/log" 2>&1 &
   running[$part]=$!
 done

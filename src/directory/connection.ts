@@ -1,12 +1,13 @@
 /** One bound connection to one server, over TLS that was checked. Owns its life: lost is lost, and a new one is made. */
 import net from "node:net";
 import tls from "node:tls";
-import { Attribute, Change, Client, Control, type Entry, ResultCodeError, type SearchOptions } from "ldapts";
+import { Attribute, Change, Client, Control, type Entry, type Filter, type SearchOptions } from "ldapts";
 import { DirectoryError } from "../ad/error.ts";
 import { Attributes, BINARY_ATTRIBUTES } from "./entries.ts";
 import { type Attempt, resultName, toDirectoryError } from "./ldap-error.ts";
 import { collectPages } from "./pages.ts";
 import type { Modification, Opening, Operation, RequestObserver, SearchRequest, Server } from "./requests.ts";
+import { refuseReadOnly } from "./root-dse.ts";
 import { connect } from "./socket.ts";
 
 /** For the way to a server, TLS and the bind together, in milliseconds: so long a silent server keeps the next one waiting. */
@@ -17,8 +18,6 @@ const SERVER_TIME_LIMIT = 25;
 /** A request that had no answer for so long (ms) makes one ask whether the server is there at all. */
 const SILENCE = 4000;
 const SHOW_DELETED = "1.2.840.113556.1.4.417";
-/** LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID: a read-only domain controller (MS-ADTS 3.1.1.3.4.3). */
-const READ_ONLY = "1.2.840.113556.1.4.1920";
 
 export class LdapConnection {
   readonly url: string;
@@ -38,10 +37,7 @@ export class LdapConnection {
     this.#observe = observe;
   }
 
-  /**
-   * Connects, checks the certificate, binds: nobody uses the connection before. A read-only domain controller stands where it may be stolen,
-   * so it is refused before the password is sent.
-   */
+  /** Connects, checks the certificate, asks whether the server may have the password, binds: nobody uses the connection before. */
   static async open(server: Server, observe: RequestObserver, { address, within = OPEN_TIMEOUT }: Opening = {}): Promise<LdapConnection> {
     if (!URL.canParse(server.url)) throw new DirectoryError("Rejected", `${server.url} is not the URL of a server: correct spec.servers`);
     const { protocol, hostname, port } = new URL(server.url);
@@ -73,7 +69,14 @@ export class LdapConnection {
     const connection = new LdapConnection(server.url, socket.remoteAddress ?? host, client, socket, observe);
     try {
       if (!secure) await measured("connect", { what, write: false }, observe, () => inTime(client.startTLS(tlsOptions)));
-      await measured("search", { what, write: false }, observe, () => inTime(askCapabilities(client, server.url)));
+      const ask = async (attributes: readonly string[], filter?: Filter): Promise<Attributes | undefined> => {
+        const options = { scope: "base" as const, attributes: [...attributes], explicitBufferAttributes: ["netlogon"] };
+        const answer = (): Promise<{ readonly searchEntries: readonly Entry[] }> =>
+          inTime(client.search("", { ...options, ...(filter && { filter }) }));
+        const [entry] = (await measured("search", { what, write: false }, observe, answer)).searchEntries;
+        return entry && new Attributes(entry);
+      };
+      await refuseReadOnly(server.url, ask);
       await connection.#request("bind", { what: `binding to ${server.url} as ${server.username}`, write: false }, () =>
         inTime(client.bind(server.username, server.password)),
       );
@@ -190,25 +193,6 @@ export class LdapConnection {
       clearInterval(silence);
     }
   }
-}
-
-/** Throws DirectoryError where a server with these `supportedCapabilities` is a read-only domain controller. */
-export function refuseReadOnly(capabilities: readonly string[], url: string): void {
-  if (!capabilities.includes(READ_ONLY)) return;
-  throw new DirectoryError(
-    "Referral",
-    `${url} is a read-only domain controller: name a writable one in spec.servers, or leave it out of spec.discovery.serverNames`,
-  );
-}
-
-/** Anybody may read the rootDSE (RFC 4512 5.1). A server that refuses that is asked again after the bind. */
-async function askCapabilities(client: Client, url: string): Promise<void> {
-  const answer = client.search("", { scope: "base", attributes: ["supportedCapabilities"] });
-  const { searchEntries } = await answer.catch((error: unknown) => {
-    if (error instanceof ResultCodeError) return { searchEntries: [] };
-    throw error;
-  });
-  for (const entry of searchEntries) refuseReadOnly(new Attributes(entry).texts("supportedCapabilities"), url);
 }
 
 /** Tells the observer how it went. Rejects with DirectoryError only. */

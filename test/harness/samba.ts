@@ -160,11 +160,7 @@ export class Samba extends TestDirectory {
   /** The second one joins the first, and the two replicate. `leave` takes it out again. */
   async join(): Promise<void> {
     const first = new Samba(this.dir);
-    const how = [`--server=${FIRST.address}`, `--targetdir=${this.#home}`, "--dns-backend=NONE", ...settingsOf(SECOND)];
-    await run("samba-tool", ["domain", "join", "contoso.com", "DC", ...CREDENTIALS, "--option=netbios name=DC2", ...how], {
-      env: this.environment,
-    });
-    await this.#configure();
+    await this.#joinAs("DC");
     const [one, two] = [await first.#directoryService(FIRST.name), await first.#directoryService(SECOND.name)];
     // They find each other by their databases' names, in DNS and for Kerberos. The one that joins registers its own.
     const replication = `${REPLICATION}/${one.objectGUID}/contoso.com`;
@@ -178,6 +174,21 @@ export class Samba extends TestDirectory {
       await waitFor(`${name} to know with whom it replicates`, () => first.#tool("drs", "kcc", name, ...CREDENTIALS), Boolean, 180);
     await this.pull(first);
     await first.pull(this);
+  }
+
+  /** The second one joins the first, and may not be written to. It knows nobody's password, so nobody binds to it. `leave` takes it out again. */
+  async joinReadOnly(): Promise<void> {
+    await this.#joinAs("RODC");
+    await setHosts(lineOf(FIRST), lineOf(SECOND));
+    await this.#listen();
+  }
+
+  async #joinAs(role: "DC" | "RODC"): Promise<void> {
+    const how = [`--server=${FIRST.address}`, `--targetdir=${this.#home}`, "--dns-backend=NONE", ...settingsOf(SECOND)];
+    await run("samba-tool", ["domain", "join", "contoso.com", role, ...CREDENTIALS, "--option=netbios name=DC2", ...how], {
+      env: this.environment,
+    });
+    await this.#configure();
   }
 
   /** It was the second one, joined or half joined. The first knows nothing of it any more. */
@@ -224,10 +235,14 @@ export class Samba extends TestDirectory {
   }
 
   async start(): Promise<void> {
+    await this.#listen();
+    await waitFor("a bind to Samba", () => this.asAdministrator(() => Promise.resolve(true)), Boolean, 60);
+  }
+
+  async #listen(): Promise<void> {
     const { name, address } = this.#machine;
     startDaemon(this.dir, name, "samba", ["-F", "--no-process-group", "-s", this.#settings], this.environment);
     await waitFor("LDAPS of Samba", () => opens(address), Boolean, 60);
-    await waitFor("a bind to Samba", () => this.asAdministrator(() => Promise.resolve(true)), Boolean, 60);
   }
 
   async stop(): Promise<void> {

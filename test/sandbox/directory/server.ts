@@ -18,7 +18,9 @@ import {
   type Message,
   type Request,
   type Result,
+  type SearchRequest,
 } from "./message.ts";
+import { answerToPing } from "./ping.ts";
 
 const PAGED = "1.2.840.113556.1.4.319";
 const SHOW_DELETED = "1.2.840.113556.1.4.417";
@@ -209,7 +211,7 @@ export class DirectoryServer {
         return done;
       case "Search":
         if (request.base === "" && request.scope === "base")
-          return [encodeEntry(id, { dn: "", attributes: this.#rootDse(request.attributes, session.token) }), ...done];
+          return [encodeEntry(id, { dn: "", attributes: this.#rootDse(request, session.token) }), ...done];
         return this.#search(session, id, request, controls);
       case "Add":
         directory.add(session.token, request.dn, request.attributes);
@@ -270,7 +272,10 @@ export class DirectoryServer {
     ];
   }
 
-  #rootDse(wanted: readonly string[], token: Token | undefined): { name: string; values: readonly (string | Buffer)[] }[] {
+  #rootDse(
+    { attributes: wanted, filter }: Pick<SearchRequest, "attributes" | "filter">,
+    token: Token | undefined,
+  ): { name: string; values: readonly (string | Buffer)[] }[] {
     const { directory, hostName, isReadOnly = false } = this.#options;
     const { baseDn, settings, database } = directory;
     const configuration = `CN=Configuration,${baseDn}`;
@@ -292,15 +297,18 @@ export class DirectoryServer {
       schemaNamingContext: [`CN=Schema,${configuration}`],
       serverName: [server],
       ldapServiceName: [`${settings.dnsName}:${(hostName.split(".")[0] ?? "").toLowerCase()}$@${settings.dnsName.toUpperCase()}`],
-      supportedCapabilities: [...CAPABILITIES, ...(isReadOnly ? ["1.2.840.113556.1.4.1920"] : [])],
+      // Samba's are the same whatever it is.
+      supportedCapabilities: [...CAPABILITIES, ...(isReadOnly && settings.dialect === "Windows" ? ["1.2.840.113556.1.4.1920"] : [])],
       supportedControl: [...CONTROLS],
       supportedExtension: [START_TLS, WHO_AM_I],
       supportedLDAPVersion: ["3", "2"],
     };
     const names = new Set(wanted.map((name) => name.toLowerCase()));
+    const pong = answerToPing(filter, { ...settings, hostName, isReadOnly, guid: directory.find(baseDn, false).guid });
     return Object.entries(all)
       .filter(([name]) => names.size === 0 || names.has("*") || names.has("+") || names.has(name.toLowerCase()))
       .map(([name, values]): { name: string; values: readonly (string | Buffer)[] } => ({ name, values }))
+      .concat(pong && names.has("netlogon") ? [{ name: "netlogon", values: [pong] }] : [])
       .concat(names.has("tokengroups") ? [{ name: "tokenGroups", values: [...(token?.sids ?? [])].map(encodeSid) }] : []);
   }
 }

@@ -90,7 +90,7 @@ Besides, the metrics of Node.js and of the process that prom-client has by defau
 
 ## Delay of the event loop
 
-\`nodejs_eventloop_lag_max_seconds\` and \`nodejs_eventloop_lag_p99_seconds\` say how long the program did nothing but one thing: leases, watches and
+\`nodejs_eventloop_lag_max_seconds\` and \`nodejs_eventloop_lag_p99_seconds\` say for how long the event loop was blocked: leases, watches and
 probes waited so long. They are measured by a timer of 50 ms, which is in each value, and cover the time since the last scrape, whoever made it.
 `;
 }

@@ -30,7 +30,7 @@ ${COMPUTERS.join(", ")}. In another terminal, in this folder:
   export PATH=${kubeAssets()}:$PATH
   export PASSWORD='${DELEGATED.password}' CA_FILE=${samba.caFile}
 
-and then the commands of the README, from "kubectl apply" on. Ctrl-C here stops everything.
+and then the commands of docs/install.md, "As a process of your own", from "kubectl apply" on. Ctrl-C here stops everything.
 `);
   await interrupted;
 } finally {

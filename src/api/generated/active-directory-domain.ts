@@ -101,9 +101,9 @@ export interface ActiveDirectoryDomainSpec {
       /** Where farms may make them, in these containers or below, relative to the domain or as whole distinguished names. The domain's defaults count as if the farm named them. */
       readonly containers: readonly string[];
     };
-    /** Patterns of the service principal names that farms may ask for. Class and host are compared each for itself: http/*.web.contoso.com allows no name of another host that only ends so. */
+    /** Patterns of the service principal names that farms may ask for. Class and host are compared separately: http/*.web.contoso.com allows no name of another host that only ends so. */
     readonly servicePrincipalNames: readonly string[];
-    /** Patterns of the dNSHostNames of accounts, that made of the sAMAccountName by default included. */
+    /** Patterns of the dNSHostNames of accounts. They also apply to the default, which is made of the sAMAccountName. */
     readonly dnsHostNames: readonly string[];
     /** Which computers farms may name as hosts. Who is quarantined is not limited. */
     readonly hosts: {
@@ -177,7 +177,7 @@ export interface ActiveDirectoryDomainStatus {
   readonly machineAccountQuota?: number;
   /** How many ServerFarms name this domain. */
   readonly farms?: number;
-  /** The farms whose end has begun within the time of spec.deletionBudget. Recorded before anything of them is deleted, so that a restart does not refill the budget. */
+  /** The farms whose decommissioning has begun within the time of spec.deletionBudget. Recorded before anything of them is deleted, so that a restart does not refill the budget. */
   readonly deletions?: readonly {
     /** Its namespace and name. */
     readonly farm: string;

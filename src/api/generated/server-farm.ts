@@ -16,24 +16,24 @@ export interface ServerFarm extends KubernetesObject {
 export interface ServerFarmSpec {
   /** The ActiveDirectoryDomain that the farm lives in. */
   readonly domainRef: {
-    /** Name of an ActiveDirectoryDomain. Immutable once something of the farm is in the directory. One that does not exist is said (DomainNotFound), and can be corrected. */
+    /** Name of an ActiveDirectoryDomain. Immutable once something of the farm is in the directory. If it does not exist, the farm reports DomainNotFound, and you can correct the name. */
     readonly name: string;
   };
   /** The group Managed Service Account. */
   readonly account: {
-    /** The common name (CN) of the gMSA. Default, the name of this ServerFarm. Immutable. */
+    /** The common name (CN) of the gMSA. Default, the name of this ServerFarm. Immutable once the account exists. */
     readonly name?: string;
-    /** The sAMAccountName without the trailing $, at most 15 characters. Default, account.name. Immutable. */
+    /** The sAMAccountName without the trailing $, at most 15 characters. Default, account.name. Immutable once the account exists. */
     readonly samAccountName?: string;
-    /** Where the gMSA is created, relative to the domain (OU=Farms) or a whole distinguished name. Default, the domain's defaults.accountContainer. Immutable. */
+    /** Where the gMSA is created, relative to the domain (OU=Farms) or a whole distinguished name. Default, the domain's defaults.accountContainer. Immutable once the account exists. */
     readonly container?: string;
     /** The dNSHostName of the gMSA, a fully qualified name that no other object has. Default, the sAMAccountName in lower case with the domain's DNS name. Not with outboundOnly. */
     readonly dnsHostName?: string;
-    /** The account is used for outbound authentication only: it has no dNSHostName and no service principal names. Immutable. */
+    /** The account is used for outbound authentication only: it has no dNSHostName and no service principal names. Immutable once the account exists. */
     readonly outboundOnly: boolean;
     /** Days between two changes of the password. Immutable in the directory: Active Directory fixes it when the account is created, and only a new account can have another interval (annotation serverfarm.dev/recreate-account). */
     readonly passwordIntervalDays: number;
-    /** Kerberos encryption types that the account supports. RC4 is allowed for old clients and warned of. */
+    /** Kerberos encryption types that the account supports. RC4 is for old clients only; the farm reports a warning. */
     readonly encryptionTypes: readonly ("RC4" | "AES128" | "AES256")[];
     /** The description attribute of the gMSA. Absent, it is not managed and left as it is; an empty text means none. */
     readonly description?: string;
@@ -56,7 +56,7 @@ export interface ServerFarmSpec {
     readonly quarantined: readonly string[];
     /** Computers below a container that may retrieve the password, beside those of hosts.computers: those that are enabled, and that no ordinary user made. Whoever may create computers there, or move them there, decides who gets the password. */
     readonly search?: {
-      /** The container, with all containers below it, relative to the domain or a whole distinguished name. Its objectGUID is kept in status.hostSearch. One that is moved or renamed is followed and told; another one under its name is refused. So are the domain itself, the container that every user may create computers in, Domain Controllers, and whatever these are in. */
+      /** The container, with all containers below it, relative to the domain or a whole distinguished name. Its objectGUID is kept in status.hostSearch. If it is moved or renamed, the operator follows it and reports it; another one under its name is refused. So are the domain itself, the container that every user may create computers in, Domain Controllers, and whatever these are in. */
       readonly container: string;
       /** Patterns of the computers' names: of the sAMAccountName without its $. * stands for any characters, and case does not matter. * alone means every computer there. */
       readonly names: readonly string[];
@@ -97,7 +97,7 @@ export interface ServerFarmSpec {
   readonly managementPolicy: "Enforce" | "Observe";
   /** Never: the operator leaves existing objects alone. Unowned: the operator adopts a gMSA or host group of that name that has no owner marker, with the consent that the domain requires (spec.adoption); one with another owner's marker is never adopted. */
   readonly adoptionPolicy: "Never" | "Unowned";
-  /** Delete: the objects that the farm owns are deleted with it. Retain: they stay, and the owner marker goes. */
+  /** Delete: the objects that the farm owns are deleted with it. Retain: they stay, and the operator removes the owner marker. */
   readonly deletionPolicy: "Delete" | "Retain";
   /** True: nothing is read or written for this farm, deletion included, until it is false again. */
   readonly suspend: boolean;
@@ -166,7 +166,7 @@ export interface ServerFarmStatus {
   readonly hosts?: {
     /** Hosts that should. */
     readonly desired?: number;
-    /** Of those the hosts that may. */
+    /** How many of them have the right. */
     readonly granted?: number;
     /** With hosts.search only: of those that should the ones that hosts.computers names. */
     readonly computers?: number;

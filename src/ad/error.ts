@@ -86,3 +86,8 @@ export class DirectoryError extends Error {
 export function brokenOff(): DirectoryError {
   return new DirectoryError("Aborted", "the reconcile was broken off: the operator stops, or something more urgent is to be done");
 }
+
+/** Of an object that the operator has to know and that its owner, or nobody, lets it read. */
+export function unreadable(distinguishedName: string): DirectoryError {
+  return new DirectoryError("AccessDenied", `${distinguishedName}: the account may not read its objectGUID; give it Read Property there`);
+}

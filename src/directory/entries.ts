@@ -94,7 +94,7 @@ export class Attributes {
   }
 }
 
-/** Undefined for an entry without an objectGUID, which no real object lacks. */
+/** Undefined for an entry without an objectGUID: every object has one, and this one may not be read. */
 export function toDirectoryObject(entry: Attributes): DirectoryObject | undefined {
   const guid = entry.bytes("objectGUID");
   if (!guid) return undefined;

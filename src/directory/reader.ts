@@ -1,7 +1,7 @@
 /** Answers lookups over LDAP: filters, ranges, and how much is asked at once. */
 import { setImmediate } from "node:timers/promises";
 import { AndFilter, EqualityFilter, type Filter, OrFilter } from "ldapts";
-import { brokenOff, DirectoryError } from "../ad/error.ts";
+import { brokenOff, DirectoryError, unreadable } from "../ad/error.ts";
 import type { Lookup, Query } from "../ad/lookup.ts";
 import { type DirectoryObject, isComputer, lookupsOf } from "../ad/object.ts";
 import type { Reader } from "../ad/port.ts";
@@ -14,8 +14,8 @@ import type { LdapSession } from "./session.ts";
 const TERMS = 200;
 /** Searches at once, of urgent ones and of others; how much of one a single asker may fill while others wait, and entries that are dealt out in one turn of the event loop. */
 const [SEARCHES, SHARE, TURN] = [4, 50, 50];
-/** From one search to the next that is not full: so many times what the one took, but so long (ms) at least and at most. What comes meanwhile goes with it. */
-const [TIMES, SHORTEST, LONGEST] = [5, 20, 100];
+/** From one search to the next that is not full: so many times what the one took (it is known for so long, in ms), but so long (ms) at least and at most. */
+const [TIMES, REMEMBERED, SHORTEST, LONGEST] = [5, 3000, 20, 100];
 
 /** Somebody who waits for objects. */
 interface Asker {
@@ -51,7 +51,7 @@ interface Term {
 type Batch = ReadonlyMap<string, Term>;
 
 /**
- * What is asked within one tick, or while the server is busy, is asked together, and the answers are dealt out by what was asked for. A search that
+ * What is asked within one tick, while the server is busy or a moment after the last search, is asked together, and the answers are dealt out by what was asked for. A search that
  * fails for one asker's sake is made again for each by itself.
  */
 export class LdapReader implements Reader {
@@ -109,7 +109,7 @@ export class LdapReader implements Reader {
         }
         for (const other of this.#lines.values()) {
           if (other.askers.length > 0) this.#schedule(other);
-          else if (other.underWay === 0 && other.sent + LONGEST < performance.now()) this.#lines.delete(other.name);
+          else if (other.underWay === 0 && other.sent + REMEMBERED < performance.now()) this.#lines.delete(other.name);
         }
       });
     }
@@ -164,13 +164,12 @@ export class LdapReader implements Reader {
 
   async #deal(entry: Attributes, batch: Batch, askers: ReadonlySet<Asker>): Promise<void> {
     const read = toDirectoryObject(entry);
-    if (!read)
-      throw new DirectoryError(
-        "AccessDenied",
-        `${entry.distinguishedName}: the account may not read its objectGUID; give it Read Property there`,
-      );
+    const asked = new Set([...askers].map(({ query }) => query.among));
+    // Whoever owns an object may hide it: then it is as if it were not there, and keeps no farm that means it from all else.
+    if (!read && asked.has("Containers")) throw unreadable(entry.distinguishedName);
+    if (!read) return;
     this.#session.own.seen(read);
-    const kinds = new Set([...askers].map(({ query }) => query.among).filter((among) => among !== "Computers" || isComputer(read)));
+    const kinds = new Set([...asked].filter((among) => among !== "Computers" || isComputer(read)));
     const terms = lookupsOf(read).flatMap(({ by, value }) => [...kinds].map((among) => termOf(among, by, value)));
     const meant = new Set(terms.flatMap((term) => [...(batch.get(term)?.askers ?? [])]));
     // The directory knows more of what is equal than is known here (accents, for instance): then each may have meant it.

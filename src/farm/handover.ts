@@ -1,16 +1,21 @@
 /** Hosts in groups of somebody else that several farms want: what a farm keeps on its record, hands on, or leaves. */
 import { type DirectoryObject, isPrimaryGroup } from "../ad/object.ts";
 import { isInUseElsewhere, isOnRecord, isPassedOn, othersWanting } from "./sharing.ts";
+import { rememberedIds } from "./name-queries.ts";
 import { membership } from "./queries.ts";
 import { addedMembers, externalHostGroups, type FarmView } from "./view.ts";
 
 /**
  * objectGUIDs of the members of the group that are this farm's to take out, once it does not want them: those that it put in, but for those that another farm
- * has on its record now; and those that it wants and another farm put in.
+ * has on its record now; and those that it wants and another farm put in. One that an entry means and that cannot be seen now is not forgotten.
  */
 export function answeredFor(view: FarmView, group: DirectoryObject): readonly string[] {
-  const { desired, hostGroup, hosts } = view;
+  const { desired, observed, hostGroup, hosts } = view;
   const used = hostGroup.kind === "External" && hostGroup.object === group;
+  const known = new Set([...observed.computers.map(({ objectGUID }) => objectGUID), ...observed.gone]);
+  const meant = new Set(rememberedIds(desired));
+  const recorded = desired.journal.hostGroups.find(({ objectGUID }) => objectGUID === group.objectGUID)?.added ?? [];
+  const hidden = recorded.filter((objectGUID) => meant.has(objectGUID) && !known.has(objectGUID));
   const stays = (key: string): boolean => used && (hosts.wanted.has(key) || hosts.undecided.has(key));
   const isOthers = isPassedOn(desired, group);
   // Whoever nobody can take out each farm keeps out of its own account's list, and so each keeps it on its record.
@@ -18,7 +23,7 @@ export function answeredFor(view: FarmView, group: DirectoryObject): readonly st
   const own = [...addedMembers(view, group)].filter(([key, computer]) => stays(key) || keeps(computer));
   const others = used ? [...hosts.wanted.values()].filter((computer) => isOnRecord(desired, group, computer)) : [];
   const members = others.filter(membership(view, group));
-  return [...new Set([...own.map(([, computer]) => computer), ...members].map(({ objectGUID }) => objectGUID))];
+  return [...new Set([...[...own.map(([, computer]) => computer), ...members].map(({ objectGUID }) => objectGUID), ...hidden])];
 }
 
 /**

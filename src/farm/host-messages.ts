@@ -3,7 +3,7 @@ import type { Granted } from "../api/permission.ts";
 import type { Blocker } from "../api/reasons.ts";
 import { isDomainController, type DirectoryObject } from "../ad/object.ts";
 import { quoteForPowerShell } from "../ad/remedy.ts";
-import { commonName } from "../names/distinguished-name.ts";
+import { commonName, parentKey } from "../names/distinguished-name.ts";
 import { listOf } from "./changes/entry.ts";
 import type { HostReference } from "./desired-farm.ts";
 
@@ -80,4 +80,20 @@ export function hostAmbiguous({ text, by, value }: HostReference, found: readonl
     computer: text,
     message: `${found.length} computers have the ${by} ${value} (${names}), so none is granted or removed: name the right one in hosts.computers by its distinguished name.`,
   };
+}
+
+/** A group that was deleted, and another one of its name in another container: somebody else may have made that one. Undefined where it is the same. */
+export function replacedGroup(
+  used: { readonly objectGUID: string; readonly distinguishedName: string },
+  { objectGUID, distinguishedName }: DirectoryObject,
+): Blocker | undefined {
+  if (objectGUID === used.objectGUID || parentKey(distinguishedName) === parentKey(used.distinguishedName)) return undefined;
+  const message = `the group that the farm used, ${used.distinguishedName}, is gone, and ${distinguishedName} is another one: if you mean that one, name its container in hosts.group.container.`;
+  return { reason: "GroupNotFound", part: "Hosts", message };
+}
+
+/** Says nothing of those who use it: they are none of this namespace's business. */
+export function groupInUse({ distinguishedName }: DirectoryObject): Blocker {
+  const message = `${distinguishedName} is in use by another namespace, and hosts of that namespace could retrieve this farm's password: name a group of your own in hosts.group.name, or remove hosts.group.existing.`;
+  return { reason: "GroupInUse", part: "Hosts", message };
 }

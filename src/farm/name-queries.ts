@@ -3,8 +3,8 @@ import type { Look, Lookup, Query } from "../ad/lookup.ts";
 import { ACCOUNT_CLASS, GROUP_CLASS, isAccount, isComputer, isGroup, type DirectoryObject } from "../ad/object.ts";
 import type { MissingRight } from "../ad/right.ts";
 import { foldName, hostsOf, namesOfComputer, sameName } from "../names/account-name.ts";
-import { dnKey, parentDn } from "../names/distinguished-name.ts";
-import { dnsNameLookups, impliedLookups, implyingLookups, lookupKey } from "../names/identifier.ts";
+import { dnKey, parentDn, parentKey } from "../names/distinguished-name.ts";
+import { copied, dnsNameLookups, impliedLookups, implyingLookups, lookupKey } from "../names/identifier.ts";
 import { mayAdopt } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import { FIELD } from "./desired-host-account.ts";
@@ -217,6 +217,18 @@ export function* together<Result>(looks: readonly Look<Result>[]): Look<readonly
     const answers = [...(yield questions)];
     steps = steps.map(({ one, step }) => ({ one, step: step.done === true ? step : one.next(answers.splice(0, step.value.length)) }));
   }
+}
+
+/** Anybody may write the farm's marker on a group of their own. What is neither on record nor where the farm creates such is somebody else's. */
+export function withoutCopies(desired: DesiredFarm, objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
+  const { owner, account, hostGroup, accessGroups, adoption } = desired;
+  const places = new Set([account, hostGroup, ...accessGroups].map(({ distinguishedName }) => parentKey(distinguishedName)));
+  return objects.map((object) => {
+    if (object.owner !== owner || places.has(parentKey(object.distinguishedName)) || knownIds(desired).includes(object.objectGUID))
+      return object;
+    // An account may have been adopted a moment ago.
+    return isAccount(object) && adoption.farm === "Unowned" ? object : { ...object, owner: copied(owner) };
+  });
 }
 
 /** Whether it is the farm's own, or on its record. */

@@ -30,6 +30,7 @@ import {
   namesOf,
   rememberedIds,
   together,
+  withoutCopies,
 } from "./name-queries.ts";
 import type { Absence, LookOptions, ObservedFarm, Scope } from "./observed.ts";
 import { lookForFound, searchKeys } from "./search-queries.ts";
@@ -45,7 +46,9 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
     ask([...rids].map(byRid), "Objects"),
     isNew ? askForContainers(desired) : ask([], "Containers"),
   ]);
-  const found = scope === "Known" ? named.filter((object) => isKnown(desired, object)) : named;
+  // At its end a farm takes with it whatever bears its marker.
+  const own = scope === "Owned" ? named : withoutCopies(desired, named);
+  const found = scope === "Known" ? own.filter((object) => isKnown(desired, object)) : own;
   const adoptable = desired.adoption.farm === "Never" ? undefined : found.find((object) => isAdopted(desired, object));
   const adopted = adoptable && (yield* lookAtMembers(adoptable));
   const namesakes = scope === "Names" ? yield* lookForNamesakes(desired, found) : [];

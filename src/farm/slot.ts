@@ -5,12 +5,13 @@ import { describeRight } from "../ad/right.ts";
 import type { ExistingGroup, MemberGroup, OwnedObject } from "../ad/write.ts";
 import { bearerOf, sameName } from "../names/account-name.ts";
 import { dnKey, isSharedContainer, MAKE_AN_OU, parentDn, parentKey } from "../names/distinguished-name.ts";
-import { describeOwner, isOwnerMarker } from "../names/identifier.ts";
+import { copied, describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import { adoptionHint, mayAdopt } from "./adoption.ts";
 import type { DesiredFarm, DesiredGroup } from "./desired-farm.ts";
 import { type Fit, misfitsOfAccount, misfitsOfHostGroup, refusedMembers, unfit } from "./fit.ts";
 import type { ObservedFarm } from "./observed.ts";
 import { protectedMessage } from "./protected.ts";
+import { groupInUse, replacedGroup } from "./host-messages.ts";
 import { isInUseElsewhere } from "./sharing.ts";
 
 /** What stands where the farm wants an object. */
@@ -75,7 +76,11 @@ function ownedSlot(desired: DesiredFarm, observed: ObservedFarm, wanted: Wanted)
   }
   // To adopt it or to choose another name costs nobody anything, so these come first. What another farm owns must not be removed for this one.
   const hint = wanted.adoption ? adoptionHint(desired.adoption, object) : "";
-  const remedy = `${wanted.otherwise}${isOwnerMarker(object.owner) ? "." : ", or remove that object if nobody needs it."}`;
+  const move = `If it is the farm's, move it to ${parentDn(wanted.distinguishedName)}; if not, remove the object or its adminDescription.`;
+  const remedy =
+    object.owner === copied(desired.owner)
+      ? move
+      : `${wanted.otherwise}${isOwnerMarker(object.owner) ? "." : ", or remove that object if nobody needs it."}`;
   return blocked(
     "NotOwned",
     `${distinguishedName} exists and ${describeOwner(object.owner, desired.owner)}; the operator left it as it is.${hint} ${remedy}`,
@@ -104,8 +109,9 @@ function externalSlot(
 ): Slot {
   const { samAccountName, container } = wanted;
   const named = observed.objects.find((object) => sameName(object.samAccountName, samAccountName));
-  // Whoever renames or moves a group keeps it the same group.
-  const object = named ?? observed.objects.find(({ objectGUID }) => objectGUID === remembered);
+  // Whoever renames or moves a group keeps it the same group. One that gives the right to the password is not replaced by another that gets its name.
+  const known = observed.objects.find(({ objectGUID }) => objectGUID === remembered);
+  const object = part === "Hosts" ? (known ?? named) : (named ?? known);
   const blocked = (reason: Blocker["reason"], message: string): Slot => ({ kind: "Blocked", blocker: { reason, part, message } });
   if (!object) {
     return blocked(
@@ -177,9 +183,13 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
   const { grant, hostGroup, knownObjects, journal } = desired;
   if (grant === "Principals") return { kind: "Unwanted" };
   if (hostGroup.existing) {
-    const remembered = journal.hostGroups.find(({ name }) => sameName(name, hostGroup.samAccountName))?.objectGUID;
-    const slot = externalSlot(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", remembered });
-    return slot.kind === "External" && isInUseElsewhere(desired, slot.object) ? inUse(desired, slot.object) : slot;
+    const used = journal.hostGroups.find(({ name }) => sameName(name, hostGroup.samAccountName));
+    const slot = externalSlot(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", remembered: used?.objectGUID });
+    const replaced = slot.kind === "External" && hostGroup.container === undefined && used && replacedGroup(used, slot.object);
+    if (replaced) return { kind: "Blocked", blocker: replaced };
+    if (slot.kind !== "External" || !isInUseElsewhere(desired, slot.object)) return slot;
+    const isKnown = journal.hostGroups.some(({ objectGUID }) => objectGUID === slot.object.objectGUID);
+    return { kind: "Blocked", blocker: groupInUse(slot.object), ...(isKnown ? { frozen: slot.object } : {}) };
   }
   return ownedSlot(desired, observed, {
     part: "Hosts",
@@ -192,13 +202,6 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
     container: "hosts.group.container, or the domain's defaults.groupContainer",
     adoption: (object) => ({ misfits: misfitsOfHostGroup(desired, object), refused: refusedMembers(observed, object) }),
   });
-}
-
-/** Says nothing of those who use it: they are none of this namespace's business. */
-function inUse({ journal }: DesiredFarm, object: DirectoryObject): Slot {
-  const message = `${object.distinguishedName} is in use by another namespace, and hosts of that namespace could retrieve this farm's password: name a group of your own in hosts.group.name, or remove hosts.group.existing.`;
-  const isKnown = journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID);
-  return { kind: "Blocked", blocker: { reason: "GroupInUse", part: "Hosts", message }, ...(isKnown ? { frozen: object } : {}) };
 }
 
 export function slotOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm, wanted: DesiredGroup): Slot {

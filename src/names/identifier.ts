@@ -89,9 +89,15 @@ export function isOfNamespace(owner: string | undefined, own: string): boolean {
   return isOwnerMarker(owner) && owner.slice(0, owner.lastIndexOf("/")) === own.slice(0, own.lastIndexOf("/"));
 }
 
+/** The owner of an object that has the farm's marker and is not its own: somebody copied the marker. */
+export function copied(owner: string): string {
+  return `${owner} (copied)`;
+}
+
 /** Who owns an object with this adminDescription, in words for a message, which never quotes a note. `own` is the asking farm's marker. */
 export function describeOwner(owner: string | undefined, own: string): string {
   if (owner === undefined || owner === "") return "it has no owner marker";
+  if (owner === copied(own)) return "it has this farm's owner marker, but the farm has no record of it and does not create objects there";
   const match = /^cluster=(\S+) farm=(\S+)$/.exec(isOwnerMarker(owner) ? owner.slice(PREFIX.length) : "");
   if (!match)
     return owner.startsWith(CONSENT)

@@ -163,6 +163,28 @@ describe.skipIf(!available)("a host is an object, and not a name", () => {
     expect((await directory.find("priHosts"))?.["adminDescription"]).toBeUndefined();
   });
 
+  test.each(GRANTS)("%s: by %s, a host that hides from the operator is kept out all the same", async (farm, _, grant) => {
+    const name = `hid${farm}`;
+    const [one = "", hidden = ""] = await makeHosts(name, 2);
+    if (farm === "ext" && !(await directory.find("ExtShared"))) await makeGroup("ExtShared");
+    await cluster.apply(farmOf(NAMESPACE, name, { hosts: { ...grant, computers: [one, hidden] } }));
+    await farmReady(NAMESPACE, name);
+    expect(await retrieves(name, one, hidden)).toEqual([true, true]);
+    // Whoever joined a computer owns it, and may say who reads it.
+    const keepsOut = `(D;;RPLCLO;;;${sidOf(await directory.find("svc-farms"))})`;
+    await directory.grant(dn(hidden), keepsOut);
+    // Both lists may name it: it is out.
+    await patchFarm(NAMESPACE, name, { hosts: { ...grant, computers: farm === "ext" ? [one] : [one, hidden], quarantined: [hidden] } });
+    await waitFor("it to be out", async () => !(await retrieves(name, hidden))[0]);
+    expect(await retrieves(name, one)).toEqual([true]);
+    await directory.revoke(dn(hidden), keepsOut);
+    await cluster.annotate("ServerFarm", name, NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" });
+    await farmReady(NAMESPACE, name);
+    expect(await retrieves(name, one, hidden)).toEqual([true, false]);
+    const group = farm === "grp" ? `${name}Hosts` : "ExtShared";
+    if (farm !== "prn") expect((await directory.find(group))?.["member"]).not.toContain(dn(hidden));
+  });
+
   test.each([
     ["eve", "Everyone", "S-1-1-0"],
     ["aut", "Authenticated Users", "S-1-5-11"],

@@ -205,6 +205,16 @@ describe.skipIf(!available)("a group of somebody else that several farms use", (
     await patchFarm(NAMESPACE, "a", { hosts: { computers: ["WEB01", "WEB02"] } });
     await farmReady(NAMESPACE, "a");
     expect(await directory.members("Renamed")).toEqual(["WEB01$", "WEB02$", "WEB06$"]);
+    // Whoever may create groups somewhere can make another one of the name that is free now.
+    const impostor = `CN=Impostor,CN=Users,${BASE}`;
+    const member = `CN=WEB05,CN=Computers,${BASE}`;
+    await directory.asAdministrator((client) => client.add(impostor, { objectClass: "group", sAMAccountName: "Shared", member: [member] }));
+    await patchFarm(NAMESPACE, "a", { hosts: { computers: ["WEB01", "WEB02", "WEB03"] } });
+    await farmReady(NAMESPACE, "a");
+    expect(await directory.members("Renamed")).toEqual(["WEB01$", "WEB02$", "WEB03$", "WEB06$"]);
+    const may = (host: string): Promise<boolean> => directory.retrieves(host, `CN=a,OU=Farms,${BASE}`);
+    expect([await may("WEB03"), await may("WEB05")]).toEqual([true, false]);
+    await directory.asAdministrator((client) => client.del(impostor));
     await directory.asAdministrator((client) => client.del(GROUP));
     // An account with ordinary rights does not see what is deleted (docs/domain-setup.md).
     await cluster.annotate("ServerFarm", "a", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" });

@@ -47,7 +47,7 @@ test("of HOST/x everybody is asked for who holds what it implies", () => {
 test("what HOST/x implies is asked for while the account does not hold it, and not again", () => {
   const wanted = desired({ servicePrincipalNames: ["HOST/shop", "HOST/itfarm1"], hosts: { grant: "Principals" } }, KNOWN);
   const own = directoryObject({
-    distinguishedName: `CN=itfarm1,CN=Managed Service Accounts,${BASE}`,
+    distinguishedName: `CN=itfarm1,OU=Farms,${BASE}`,
     samAccountName: "itfarm1$",
     objectClass: ACCOUNT_CLASS,
     owner: wanted.owner,
@@ -63,7 +63,7 @@ test("what HOST/x implies is asked for while the account does not hold it, and n
 test("computers by dNSHostName, which has no index, are asked for only of names that the account does not bear yet", () => {
   const wanted = desired({ servicePrincipalNames: ["http/shop", "http/new.example.org"], hosts: { grant: "Principals" } }, KNOWN);
   const own = directoryObject({
-    distinguishedName: `CN=itfarm1,CN=Managed Service Accounts,${BASE}`,
+    distinguishedName: `CN=itfarm1,OU=Farms,${BASE}`,
     samAccountName: "itfarm1$",
     objectClass: ACCOUNT_CLASS,
     owner: wanted.owner,
@@ -141,4 +141,31 @@ test("whose primary group its own group is, is asked at once of the group on rec
       .flat()
       .filter((lookup) => lookup === "primaryGroupID=1105"),
   ).toHaveLength(1);
+});
+
+test("what has the farm's marker is its own on record, or where the farm creates such; at its end everything that has it", () => {
+  const wanted = desired();
+  const { owner } = wanted;
+  const marked = (name: string, container: string, fields: Partial<DirectoryObject> = {}): DirectoryObject =>
+    directoryObject({
+      distinguishedName: `CN=${name},${container},${BASE}`,
+      samAccountName: name,
+      objectClass: GROUP_CLASS,
+      owner,
+      ...fields,
+    });
+  const objects = [marked("itfarm1Hosts", "OU=Farms"), marked("copy", "OU=Else"), marked("deeper", "OU=X,OU=Farms")];
+  const owners = (farm: typeof wanted, seen: readonly DirectoryObject[], scope: "Names" | "Owned" = "Names"): readonly unknown[] =>
+    answerAll(look(farm, { scope, absenceReliable: true }), ({ among }) => (among === "Objects" ? seen : [])).result.objects.map(
+      (object) => object.owner === owner,
+    );
+  expect(owners(wanted, objects)).toEqual([true, false, false]);
+  expect(owners(wanted, objects, "Owned")).toEqual([true, true, true]);
+  const [, copy] = objects;
+  const known = { observedGeneration: 1, ownedObjects: [{ objectGUID: copy?.objectGUID ?? "", kind: "HostGroup" as const }] };
+  expect(owners(desired({}, known), objects)).toEqual([true, true, false]);
+  // An account that it may have adopted a moment ago, wherever that is.
+  const account = [marked("itfarm1$", "OU=Else", { objectClass: ACCOUNT_CLASS })];
+  expect(owners(wanted, account)).toEqual([false]);
+  expect(owners(desired({ adoptionPolicy: "Unowned" }), account)).toEqual([true]);
 });

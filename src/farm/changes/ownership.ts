@@ -2,7 +2,7 @@
 import type { Part } from "../../api/reasons.ts";
 import { ACCOUNT_CLASS, GROUP_CLASS } from "../../ad/object.ts";
 import type { OwnedObject } from "../../ad/write.ts";
-import type { FormerAccount, RememberedGroup } from "../journal.ts";
+import type { FormerAccount, Journal, RememberedGroup } from "../journal.ts";
 import { type ChangeEntry, listOf } from "./entry.ts";
 
 interface Adopted {
@@ -18,7 +18,14 @@ export const adopt: ChangeEntry<Adopted> = {
   describe: ({ kind, object: { distinguishedName } }) => [{ change: kind, object: distinguishedName }],
   events: ({ object: { distinguishedName } }, context) => [context.say("Adopted", `adopted ${distinguishedName}, which had no owner`)],
   write: ({ object, consent }) => ({ kind: "Mark", object, replaces: consent }),
+  // The marker alone would not make a group the farm's where farms create none.
+  journal: ({ object: { distinguishedName, objectGUID }, part }, journal) =>
+    part === "Hosts" ? withHostGroup(journal, { objectGUID, distinguishedName, name: undefined, added: [] }) : journal,
 };
+
+function withHostGroup(journal: Journal, group: RememberedGroup): Journal {
+  return { ...journal, hostGroups: [...journal.hostGroups.filter(({ objectGUID }) => objectGUID !== group.objectGUID), group] };
+}
 
 interface Released {
   readonly object: OwnedObject;
@@ -35,13 +42,7 @@ export const release: ChangeEntry<Released> = {
     { type: "Warning", reason: "ObjectKept", message: `${distinguishedName} stays in the directory, without owner marker: ${because}` },
   ],
   write: ({ object }) => ({ kind: "Modify", object, modifications: [["replace", "adminDescription", []]] }),
-  journal: ({ remembered }, journal) =>
-    remembered
-      ? {
-          ...journal,
-          hostGroups: [...journal.hostGroups.filter(({ objectGUID }) => objectGUID !== remembered.objectGUID), remembered],
-        }
-      : journal,
+  journal: ({ remembered }, journal) => (remembered ? withHostGroup(journal, remembered) : journal),
 };
 
 function deletion(part: Part, objectClass: string, reason: string): ChangeEntry<{ readonly object: OwnedObject }> {

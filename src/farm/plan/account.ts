@@ -166,7 +166,8 @@ function reservedNames(view: FarmView): LeftOut {
     if (rule !== undefined) return `${name} is not set, because ${rule}: remove it from servicePrincipalNames.`;
     const bearer = strangerNamed(view, computers, hostOf(name));
     if (!bearer) {
-      const other = accountNamed(view, hostOf(name));
+      // Another tenant may make an account of any free name: that takes no name from a farm that has it.
+      const other = current.has(foldName(name)) ? undefined : accountNamed(view, hostOf(name));
       return (
         other &&
         `${name} is not set, because it names ${other.distinguishedName}, the account of a farm in another namespace: remove it from servicePrincipalNames.`

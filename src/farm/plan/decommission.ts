@@ -6,6 +6,7 @@ import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
+import { knownIds } from "../name-queries.ts";
 import { isAccessGroup, isAnothers, memberGroup, owned } from "../slot.ts";
 import { type FarmView } from "../view.ts";
 import { endOfAccessGroup } from "./access-groups.ts";
@@ -23,12 +24,17 @@ export interface DecommissionPolicy {
 
 /**
  * What is left to do until nothing in the directory is this farm's: an empty plan means that the finalizer may go.
- * Order: leave the access groups, revoke the right to retrieve the password, delete the account, take the hosts out of externally managed groups, delete the groups.
- * So nothing that cannot be deleted keeps a right alive.
+ * Order: leave the access groups, revoke the right to retrieve the password, take the hosts out of externally managed groups, delete the account, delete the
+ * groups. So nothing that cannot be deleted keeps a right alive.
  */
 export function planDecommission(view: FarmView, policy: DecommissionPolicy): Plan {
   const { desired, observed } = view;
-  const mine = observed.objects.filter(({ owner }) => owner === desired.owner);
+  const known = new Set(knownIds(desired));
+  // What only has the marker comes last: somebody may have copied it to an object that cannot be deleted.
+  const mine = split(
+    observed.objects.filter(({ owner }) => owner === desired.owner),
+    ({ objectGUID }) => known.has(objectGUID),
+  ).flat();
   const [untouchable, own] = split(mine, ({ protection }) => protection !== undefined);
   const blockers = [...untouchable.map(mustNotBeTouched), ...notSeen(observed.missing)];
   // A step that cannot be taken keeps those after it.
@@ -43,8 +49,11 @@ export function planDecommission(view: FarmView, policy: DecommissionPolicy): Pl
       }))
     : [
         ...leaveAccessGroups(view, mine),
-        ...accounts.flatMap((account) => endOfAccount(account, desired.owner)),
-        ...formerGroups(view).flatMap((group) => takeOut(view, group)),
+        ...accounts.flatMap((account) => revoke(account, desired.owner)),
+        ...[...formerGroups(view), ...others.filter((object) => isDeclaredHostGroup(desired, object))].flatMap((group) =>
+          takeOut(view, group),
+        ),
+        ...accounts.map((account): Change => ({ kind: "DeleteAccount", object: owned(account, desired.owner) })),
         ...others.flatMap((object) => endOf(view, object, policy)),
       ];
   return { changes, later: [], blockers };
@@ -84,22 +93,20 @@ function endOf(view: FarmView, object: DirectoryObject, policy: DecommissionPoli
     const account = observed.objects.find((candidate) => candidate.owner === desired.owner && isAccount(candidate));
     return endOfAccessGroup(desired, object, account, isDeclaredExternal(desired, object));
   }
-  if (desired.hostGroup.existing && desired.grant === "Group" && sameName(object.samAccountName, desired.hostGroup.samAccountName)) {
-    return [...takeOut(view, object), { kind: "Release", object: owned(object, desired.owner), because: DECLARED }];
-  }
+  if (isDeclaredHostGroup(desired, object)) return [{ kind: "Release", object: owned(object, desired.owner), because: DECLARED }];
   return [endOfHostGroup(view, object, foreignMembers(view, object, policy))];
 }
 
-function endOfAccount(account: DirectoryObject, owner: string): readonly Change[] {
+function revoke(account: DirectoryObject, owner: string): readonly Change[] {
   const { principals, denied, foreign } = account.retrievers ?? { principals: [], denied: [], foreign: [] };
-  const object = owned(account, owner);
+  if (principals.length + denied.length + foreign.length === 0) return [];
   const because = ["the farm is being deleted"];
-  return [
-    ...(principals.length + denied.length + foreign.length > 0
-      ? [{ kind: "SetRetrievers" as const, object, retrievers: [], denied: [], add: [], remove: [], because }]
-      : []),
-    { kind: "DeleteAccount", object },
-  ];
+  return [{ kind: "SetRetrievers", object: owned(account, owner), retrievers: [], denied: [], add: [], remove: [], because }];
+}
+
+/** A group with the farm's marker that the manifest says is somebody else's. */
+function isDeclaredHostGroup({ grant, hostGroup }: DesiredFarm, object: DirectoryObject): boolean {
+  return isGroup(object) && hostGroup.existing && grant === "Group" && sameName(object.samAccountName, hostGroup.samAccountName);
 }
 
 /** Groups of others that the farm put hosts into. */

@@ -40,14 +40,19 @@ export function grantOf(view: FarmView, current: Retrievers | undefined): Grant 
 
 /**
  * Whoever must not have the right, whatever group it is in: quarantined hosts in every mode, since somebody may put them into a group, directly or by way
- * of another one; members by primary group, whom nobody can take out; and, of those that have an entry, a quarantined host that cannot be seen now and
- * whoever an ambiguous name may mean: to claim a host's name lets nobody in.
+ * of another one, and may hide one from the operator, who cannot take it out then; members by primary group, whom nobody can take out; and, of those that
+ * have an entry, whoever an ambiguous name may mean: to claim a host's name lets nobody in.
  */
 function deniedBy({ hosts }: FarmView, current: Retrievers | undefined): readonly string[] {
   const undecided = [...hosts.undecided].filter(([key]) => !hosts.wanted.has(key)).map(([, computer]) => computer);
-  const stay = new Set([...hosts.unseen.quarantined, ...sidsOf(undecided)]);
+  const stay = new Set(sidsOf(undecided));
   const kept = (current?.denied ?? []).filter((sid) => stay.has(sid));
-  return [...new Set([...sidsOf(hosts.quarantined.values()), ...sidsOf(hosts.primaryStrangers), ...kept])];
+  return [...new Set([...quarantinedSids(hosts), ...sidsOf(hosts.primaryStrangers), ...kept])];
+}
+
+/** Also of those that cannot be seen now. */
+function quarantinedSids({ quarantined, unseen }: FarmView["hosts"]): readonly string[] {
+  return [...sidsOf(quarantined.values()), ...unseen.quarantined];
 }
 
 export function planRetrievers(view: FarmView): Plan {
@@ -85,7 +90,7 @@ export function planKeepingOut(view: FarmView): Plan {
   // A list that is not there, or not to be seen, gives nobody anything that could be taken back here.
   if (account.kind !== "Own" || !account.object.retrievers) return NOTHING;
   const current = account.object.retrievers;
-  const quarantined = sidsOf(hosts.quarantined.values());
+  const quarantined = quarantinedSids(hosts);
   const departed = sidsOf(hosts.departed.values());
   const strangers = new Set(sidsOf(hosts.primaryStrangers));
   const out = [...quarantined, ...departed.filter((sid) => strangers.has(sid))];

@@ -221,6 +221,7 @@ const ROWS: readonly Row[] = [
     says: `Adopt ${GROUP}`,
     events: [["Adopted", `adopted ${GROUP}, which had no owner`]],
     write: { kind: "Mark", object: own(GROUP), replaces: "serverfarm.dev adopt=web/itfarm1" },
+    recorded: true,
   },
   {
     change: { kind: "DeleteAccount", object: own(ACCOUNT) },

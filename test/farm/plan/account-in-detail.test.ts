@@ -153,6 +153,14 @@ describe("the name of another farm's account", () => {
     ]);
   });
 
+  test("takes nothing from a farm that has the name already", () => {
+    const held = account({ servicePrincipalNames: ["http/shop.contoso.com"] });
+    const { blockers, changes } = planServicePrincipalNames(
+      view(desired({ servicePrincipalNames: ["http/shop.contoso.com"] }), [held, other("db")]),
+    );
+    expect([blockers, changes]).toEqual([[], []]);
+  });
+
   test("is for its own namespace, and what no farm owns has no such name", () => {
     expect(said("http/shop.contoso.com", other("web"))).toEqual([]);
     expect(said("http/shop.contoso.com", other("db", { owner: undefined }))).toEqual([]);

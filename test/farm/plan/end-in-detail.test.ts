@@ -151,14 +151,14 @@ test("hosts leave the groups of others that the farm put them into, and no other
   expect(changes).toHaveLength(1);
 });
 
-test("hosts leave the groups of others before a group is deleted, which may be refused", () => {
+test("hosts leave the groups of others before the account or a group is deleted, which may be refused", () => {
   const [used, hosts] = [group("Used", { members: [WEB01] }), group("itfarm1Hosts", { owner })];
   const [web01] = WEB;
   const formerHostGroups = [{ objectGUID: used.objectGUID, distinguishedName: used.distinguishedName, added: [web01?.objectGUID ?? ""] }];
   const wanted = desired({ hosts: { computers: ["WEB01"] } }, { observedGeneration: 1, formerHostGroups });
   expect(lines(wanted, [hosts, used, account()])).toEqual([
-    "DeleteAccount CN=itfarm1",
     "ChangeHosts CN=Used",
+    "DeleteAccount CN=itfarm1",
     "DeleteHostGroup CN=itfarm1Hosts",
   ]);
 });

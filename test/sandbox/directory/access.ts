@@ -59,6 +59,13 @@ export class AccessList {
     this.#grants.splice(index, 1);
   }
 
+  /** Whether its owner lets the user read nothing of it: no filter finds it then. */
+  hides(token: Token, entry: Entry): boolean {
+    const denies = ({ denies, on, object, rights, sid }: Grant): boolean =>
+      denies && on === entry && object === undefined && rights.has("RP") && token.sids.has(sid);
+    return !isAdministrator(token) && this.#grants.some(denies);
+  }
+
   /** What is the object's own comes first, and of that what denies; then what it inherits, in the same order (MS-DTYP 2.4.5). */
   allows(token: Token, right: Right, entry: Entry, object: string | undefined): boolean {
     const classGuid = CLASS_SCHEMAS.get(entry.objectClass.toLowerCase())?.guid;

@@ -347,6 +347,7 @@ export class Directory {
   /** Keys are for administrators; tombstones too, on Windows. */
   #visible(token: Token, entry: Entry, deleted: boolean): boolean {
     if (entry.deleted && (!deleted || (this.settings.dialect === "Windows" && !isAdministrator(token)))) return false;
+    if (this.access.hides(token, entry)) return false;
     return entry.objectClass !== "msKds-ProvRootKey" || isAdministrator(token);
   }
 

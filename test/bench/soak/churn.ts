@@ -46,8 +46,9 @@ export class Churn {
   readonly #directory: TestDirectory;
   #client: Client | undefined;
   #visitors = 0;
-  /** When somebody last changed by hand what is a farm's. */
+  /** When somebody last changed by hand what is a farm's, and when a farm last changed how its hosts get the right. */
   readonly #changedByHand = new Map<string, number>();
+  readonly #changedWay = new Map<string, number>();
 
   constructor(random: Random, farms: number, cluster: Cluster, directory: TestDirectory) {
     this.#random = random;
@@ -92,7 +93,9 @@ export class Churn {
     } else if (farm) {
       const next = edited(this.#random, name, farm);
       // The same holds for the group that a farm leaves for another way.
-      await this.#put(name, isCorrected ? next : { ...next, way: farm.way });
+      const way = isCorrected ? next.way : farm.way;
+      if (way !== farm.way) this.#changedWay.set(name, performance.now());
+      await this.#put(name, { ...next, way });
     }
     // One that is on its way out cannot be had again before it is gone.
     else if (!(await this.#cluster.find("ServerFarm", name, NAMESPACE))) await this.#put(name, newFarm(this.#random, name));
@@ -112,8 +115,13 @@ export class Churn {
       await this.#cluster.annotate("ServerFarm", name, NAMESPACE, { [LOOK]: new Date().toISOString() });
     };
     const acts: readonly (() => Promise<void>)[] = [
-      () => client.modify(group, change("add", "member", computer(STRANGERS))),
-      () => client.modify(group, change("add", "member", computer(HOSTS))),
+      // Not while the farm may be leaving that group: see `edit`.
+      ...(performance.now() - (this.#changedWay.get(name) ?? -Infinity) > CORRECTED
+        ? [
+            () => client.modify(group, change("add", "member", computer(STRANGERS))),
+            () => client.modify(group, change("add", "member", computer(HOSTS))),
+          ]
+        : []),
       () => client.modify(group, change("delete", "member", computer(HOSTS))),
       () => client.modify(group, change("replace", "member", [])),
       () => client.modify(account, change("replace", "servicePrincipalName", [`http/wrong-${name}`])),

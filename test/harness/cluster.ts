@@ -132,7 +132,8 @@ export abstract class Cluster {
   }
 
   #dispatcher(): Dispatcher {
-    this.#agent ??= new Agent({ connect: { ca: this.ca } });
+    // A test may open hundreds of connections at once, on a machine that has other work: ten seconds are too few then.
+    this.#agent ??= new Agent({ connect: { ca: this.ca, timeout: 60_000 } });
     return this.#agent;
   }
 

@@ -32,6 +32,6 @@ export const SEARCH_AND_PODS = [
       "Of the ten farms that find the most. Whoever may create computers in a container decides who gets the password: a jump needs a reason.",
   }),
   graph("Hosts that searches hold", [[`serverfarm_farm_hosts{${IN}, state="held"} > 0`, "{{namespace}}/{{name}}"]], {
-    description: "Over time, each farm that holds some: until they are back, or somebody confirms that they go.",
+    description: "Over time, each farm that holds some: until they are back, or somebody confirms that they lose the right.",
   }),
 ];

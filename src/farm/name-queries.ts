@@ -223,10 +223,10 @@ export function* together<Result>(looks: readonly Look<Result>[]): Look<readonly
 export function withoutCopies(desired: DesiredFarm, objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
   const { owner, account, hostGroup, accessGroups, adoption } = desired;
   const places = new Set([account, hostGroup, ...accessGroups].map(({ distinguishedName }) => parentKey(distinguishedName)));
+  // Of groups that were somebody else's one may have been adopted a moment ago; and an account, whose marker is all that tells of it.
+  const known = adoption.farm === "Unowned" ? knownIds(desired) : desired.knownObjects;
   return objects.map((object) => {
-    if (object.owner !== owner || places.has(parentKey(object.distinguishedName)) || knownIds(desired).includes(object.objectGUID))
-      return object;
-    // An account may have been adopted a moment ago.
+    if (object.owner !== owner || places.has(parentKey(object.distinguishedName)) || known.includes(object.objectGUID)) return object;
     return isAccount(object) && adoption.farm === "Unowned" ? object : { ...object, owner: copied(owner) };
   });
 }

@@ -6,6 +6,18 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { parse } from "yaml";
 import { z } from "zod";
+import {
+  ABANDON,
+  CONFIRM_CONTAINER,
+  CONFIRM_DELETION,
+  CONFIRM_REMOVAL,
+  DOMAIN_FINALIZER,
+  FARM_ANNOTATIONS,
+  FARM_FINALIZER,
+  RECONCILE_REQUESTED,
+  RECREATE_ACCOUNT,
+} from "../src/api/annotations.ts";
+import { ADOPT } from "../src/credential-spec/objects.ts";
 import { CHANGE_KINDS } from "../src/farm/changes/index.ts";
 import { Metrics } from "../src/telemetry/metrics.ts";
 import { OBJECT_METRICS } from "../src/telemetry/object-metrics.ts";
@@ -30,6 +42,49 @@ const LABELS: Readonly<Record<string, string>> = {
     "`desired`, `granted`; with `hosts.search`: `found`, those of the desired that it alone finds, and `held`, those that it does not find any more and that keep the right (`ShrinkHeld`)",
   status: "of the condition: `False`, `Unknown`; `True` for `Stalled` and `Reconciling`",
 };
+
+/** Of a ServerFarm: what each annotation has to say, and what it does. */
+const ANNOTATIONS: Readonly<Record<string, readonly [value: string, effect: string]>> = {
+  [RECONCILE_REQUESTED]: [
+    "any text that is new",
+    "The operator looks at the farm now, and repeats the text in `status.lastHandledReconcileRequest`.",
+  ],
+  [ABANDON]: [
+    "`true`",
+    "A deleted farm goes at once, and [the directory stays as it is](guide/decommission.md#when-it-cannot-be-finished).",
+  ],
+  [CONFIRM_DELETION]: [
+    "the farm's `metadata.uid`",
+    "A deleted farm does not wait for the [deletion budget](runbooks/ServerFarmDeletionBudgetExceeded.md).",
+  ],
+  [CONFIRM_REMOVAL]: [
+    "a number",
+    "So many computers that `hosts.search` does not find any more [lose the right](guide/hosts-by-ou.md), whatever `maxRemoval` says.",
+  ],
+  [CONFIRM_CONTAINER]: [
+    "the objectGUID of a container",
+    "`hosts.search` means [this container](guide/hosts-by-ou.md) from now on, in place of the one of that name before.",
+  ],
+  [RECREATE_ACCOUNT]: ["the objectGUID of the account", "The account is deleted and [created again](guide/recreate.md)."],
+};
+
+function annotationsSection(): string {
+  const missing = FARM_ANNOTATIONS.filter((name) => ANNOTATIONS[name] === undefined);
+  if (missing.length > 0) throw new Error(`docs/generate.ts describes no annotation ${missing.join(", ")}`);
+  const rows = Object.entries(ANNOTATIONS).map(([name, [value, effect]]) => `| \`${name}\` | ${value} | ${effect} |`);
+  return `## Annotations and finalizers
+
+You set these annotations on a ServerFarm:
+
+| annotation | value | effect |
+|---|---|---|
+${rows.join("\n")}
+
+On a GMSACredentialSpec, \`${ADOPT}\` with the value \`<namespace>/<name>\` lets that farm [adopt it](guide/windows-pods.md#what-is-kept-right).
+
+The operator sets the finalizers \`${FARM_FINALIZER}\` on farms and \`${DOMAIN_FINALIZER}\` on domains. It removes them when nothing is left to clean up, or no farm names the domain.
+`;
+}
 
 interface Described {
   readonly name: string;
@@ -157,7 +212,8 @@ ${table(properties?.["spec"])}
 
 ${table(properties?.["status"])}`);
   }
-  return `${HEADER}# Reference\n\nThe same as \`kubectl explain farm --recursive\` and \`kubectl explain addomain --recursive\`.\n\n${parts.join("\n")}`;
+  const body = [...parts, annotationsSection()].join("\n");
+  return `${HEADER}# Reference\n\nThe same as \`kubectl explain farm --recursive\` and \`kubectl explain addomain --recursive\`.\n\n${body}`;
 }
 
 const stale: string[] = [];

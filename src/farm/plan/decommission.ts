@@ -24,7 +24,7 @@ export interface DecommissionPolicy {
 
 /**
  * What is left to do until nothing in the directory is this farm's: an empty plan means that the finalizer may go.
- * Order: leave the access groups, revoke the right to retrieve the password, take the hosts out of externally managed groups, delete the account, delete the
+ * Order: revoke the right to retrieve the password, leave the access groups, take the hosts out of externally managed groups, delete the account, delete the
  * groups. So nothing that cannot be deleted keeps a right alive.
  */
 export function planDecommission(view: FarmView, policy: DecommissionPolicy): Plan {
@@ -48,8 +48,8 @@ export function planDecommission(view: FarmView, policy: DecommissionPolicy): Pl
         because: "deletionPolicy is Retain",
       }))
     : [
-        ...leaveAccessGroups(view, mine),
         ...accounts.flatMap((account) => revoke(account, desired.owner)),
+        ...leaveAccessGroups(view, mine),
         ...[...formerGroups(view), ...others.filter((object) => isDeclaredHostGroup(desired, object))].flatMap((group) =>
           takeOut(view, group),
         ),

@@ -166,10 +166,20 @@ test("an access group that the account has left is named", async () => {
   const spec = { ...HOSTS, accessGroups: [{ name: "Readers", existing: true }] };
   const before = await deployed(spec, directory);
   expect(part(before, "AccessGroups")?.status).toBe("True");
-  directory.refuse = refusing("SetRetrievers", new DirectoryError("AccessDenied", "no"));
+  directory.refuse = refusing("DeleteAccount", new DirectoryError("AccessDenied", "no"));
   const status = statusOf(await decommission(spec, before, directory));
   expect(part(status, "AccessGroups")).toMatchObject({ status: "False", message: "the account has left Readers." });
-  expect(part(status, "Hosts")).toEqual(part(before, "Hosts"));
+});
+
+test("nobody may retrieve the password any more, also where the account cannot leave an access group", async () => {
+  const readers = directoryObject({ distinguishedName: `CN=Readers,${BASE}`, objectClass: "group", samAccountName: "Readers" });
+  const directory = new SimulatedDirectory([readers], WEB);
+  const spec = { ...HOSTS, accessGroups: [{ name: "Readers", existing: true }] };
+  const before = await deployed(spec, directory);
+  directory.refuse = refusing("LeaveAccessGroup", new DirectoryError("AccessDenied", "no"));
+  const status = statusOf(await decommission(spec, before, directory));
+  expect(part(status, "Hosts")).toMatchObject({ status: "False", message: expect.stringContaining("nobody may retrieve the password") });
+  expect(part(status, "AccessGroups")).toEqual(part(before, "AccessGroups"));
 });
 
 describe("adminCount that was left behind", () => {

@@ -15,7 +15,7 @@ const TERMS = 200;
 /** Searches at once, of urgent ones and of others; how much of one a single asker may fill while others wait, and entries that are dealt out in one turn of the event loop. */
 const [SEARCHES, SHARE, TURN] = [4, 50, 50];
 /** From one search to the next that is not full: so many times what the one took (it is known for so long, in ms), but so long (ms) at least and at most. */
-const [TIMES, REMEMBERED, SHORTEST, LONGEST] = [5, 3000, 20, 100];
+const [TIMES, REMEMBERED, SHORTEST, LONGEST, FOR_CONTAINERS] = [5, 3000, 20, 40, 100];
 
 /** Somebody who waits for objects. */
 interface Asker {
@@ -203,10 +203,10 @@ function lineOf({ lookups, among, allMembersOf, membersAtMost, directMembersOf, 
   return isFree ? "With members" : "Without members";
 }
 
-/** In milliseconds. A slow server is asked less often, except for what is urgent; many ask for few containers. */
+/** In milliseconds. A slow server is asked less often, except for what is urgent: a farm waits so long at each of its steps. Many ask for few containers. */
 function patienceOf({ name, share, took }: Line): number {
   if (share === "urgent") return SHORTEST;
-  return name === "Containers" ? LONGEST : Math.min(LONGEST, Math.max(SHORTEST, TIMES * took));
+  return name === "Containers" ? FOR_CONTAINERS : Math.min(LONGEST, Math.max(SHORTEST, TIMES * took));
 }
 
 function termOf(among: Query["among"], by: LookupAttribute, value: string): string {

@@ -12,7 +12,7 @@ import { SandboxDirectory } from "../harness/sandbox-directory.ts";
 const [EVERY, TAKES] = [10, 40];
 
 test.each([
-  ["every 100 ms at most", false, 100],
+  ["every 40 ms at most", false, 40],
   ["every 20 ms at most, and no more seldom, where it is urgent", true, 20],
 ])("a slow directory is asked %s", { timeout: 60_000 }, async (_, urgent, patience) => {
   const directory = await SandboxDirectory.create();

@@ -51,8 +51,8 @@ interface Term {
 type Batch = ReadonlyMap<string, Term>;
 
 /**
- * What is asked within one tick, while the server is busy or a moment after the last search, is asked together, and the answers are dealt out by what was asked for. A search that
- * fails for one asker's sake is made again for each by itself.
+ * What is asked within one tick, while the server is busy or a moment after the last search, is asked together, and the answers are dealt out by what
+ * was asked for. A search that fails for one asker's sake is made again for each by itself.
  */
 export class LdapReader implements Reader {
   readonly #session: LdapSession;

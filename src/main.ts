@@ -1,6 +1,5 @@
 /** The program: arguments, signals, exit codes. */
 import { parseArgs } from "node:util";
-import { setFlagsFromString } from "node:v8";
 
 const USAGE = `usage: serverfarm-operator run --config FILE [--kubeconfig FILE]
 
@@ -41,9 +40,6 @@ async function main(): Promise<number> {
       stopping.abort();
     });
   }
-  // This program waits more than it works: an early collection, and a young generation of at most 8 MB (NODE_OPTIONS of npm start and of the image),
-  // keep 100 MB and more that V8 would take. docs/benchmarks.md has what they cost.
-  setFlagsFromString("--heap-growing-percent=20");
   // Loaded late, so that a mistake in the arguments is answered at once.
   const [{ run }, { UsageError }] = await Promise.all([import("./commands/run.ts"), import("./commands/inputs.ts")]);
   try {

@@ -1,5 +1,6 @@
 /** `run`: the operator. Wires everything, and ends it in good order. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { limitGarbage } from "../base/heap.ts";
 import type { OperatorConfiguration } from "../config.ts";
 import { Cluster } from "../controller/cluster.ts";
 import { DomainKind } from "../controller/domain.ts";
@@ -59,6 +60,8 @@ interface Operator {
 /** Resolves with the exit code: 0 after the signal, 1 after the Lease was lost. Rejects with UsageError. */
 export async function run({ configFile, kubeconfig, environment, signal }: RunOptions): Promise<number> {
   const config = await readConfig(configFile, environment["POD_NAMESPACE"]);
+  // A young generation of at most 8 MB was set before (NODE_OPTIONS of npm start and of the image).
+  limitGarbage();
   const log = createLog(config.log.level, config.log.format, (line) => process.stdout.write(line), currentReconcile);
   const version = await readVersion();
   const metrics = new Metrics(version, config.leaderElection.leaseName);
@@ -106,6 +109,9 @@ function assemble(config: OperatorConfiguration, identity: string, client: Kuber
     instance: identity,
     onError: (error) => {
       log.debug("an Event was not written", { error: error.message });
+    },
+    onLeftOut: (count) => {
+      log.warn("Events were left out: more are waiting than the operator keeps", { count });
     },
   });
   const context: Context = {

@@ -47,7 +47,8 @@ export class KubernetesClient {
     this.#tokenFile = tokenFileOf(config, kubeconfig);
     this.#agent = agent;
     this.#server = server.replace(/\/+$/, "");
-    this.#observe = (method, code) => observe(method, code, new URL(server).host);
+    const { host } = new URL(server);
+    this.#observe = (method, code) => observe(method, code, host);
   }
 
   /** Throws an Error for users. */

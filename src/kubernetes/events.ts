@@ -1,18 +1,22 @@
 /** Events of objects: best effort, never in the way of a reconcile, and never a flood. */
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesObject, ResourceKind } from "../api/object.ts";
 import type { EventDraft } from "../api/event.ts";
+import { Gate } from "../base/turns.ts";
 import { KubernetesError } from "./api-error.ts";
 import type { KubernetesClient } from "./client.ts";
 import { pathOf } from "./resource.ts";
 
 export interface EventRecorderOptions {
-  readonly client: KubernetesClient;
+  readonly client: Pick<KubernetesClient, "request">;
   /** What reports, as Events name it. */
   readonly component: string;
   readonly instance: string;
   /** Told of an Event that could not be written. */
   readonly onError: (error: KubernetesError) => void;
+  /** Told once a minute at most how many Events were left out because too many waited. */
+  readonly onLeftOut?: (count: number) => void;
   readonly clocks?: Clocks;
 }
 
@@ -38,8 +42,12 @@ const BURST = 25;
 const REFILL = 300_000;
 /** A repeat within ten minutes counts on the Event that is there. */
 const REPEAT = 600_000;
-/** Events that wait; beyond it the oldest of them is not worth the memory. */
-const BACKLOG = 1000;
+/** As the kubelet's eventRecordQPS and eventBurst: so many of all objects at once, then one in so many milliseconds. etcd keeps each for an hour. */
+const BURST_OF_ALL = 100;
+const PERIOD_OF_ALL = 20;
+/** Events that wait. Those of a namespace of which only a few do find room longest: a busy one keeps no other from saying what is wrong. */
+const BACKLOG = { few: 1000, warnings: 900, others: 750 } as const;
+const FEW = 20;
 /** What is over is looked for this often (ms): with very many objects it is long work. */
 const SWEEP = 60_000;
 const MESSAGE_LENGTH = 1024;
@@ -49,8 +57,15 @@ export class EventRecorder {
   readonly #clocks: Clocks;
   readonly #series = new Map<string, Series>();
   readonly #budgets = new Map<string, { left: number; since: number }>();
-  #tail: Promise<void> = Promise.resolve();
-  #waiting = 0;
+  /** One at a time: two that say the same must find each other. */
+  readonly #gate = new Gate(1);
+  readonly #waiting = new Set<Promise<void>>();
+  readonly #waitingOf = new Map<string, number>();
+  readonly #hurry = new AbortController();
+  /** When the budget of all objects is whole again. */
+  #paidUntil = 0;
+  #leftOut = 0;
+  #saidLeftOut = -Infinity;
   #swept = 0;
 
   constructor(options: EventRecorderOptions) {
@@ -60,27 +75,36 @@ export class EventRecorder {
 
   /** Returns at once. `share`: of one object's Events each has a share of its own, which takes nothing from the others'. */
   record(resource: ResourceKind, object: KubernetesObject, text: EventDraft, share = ""): void {
-    if (this.#waiting >= BACKLOG || !this.#allowed(`${object.metadata.uid} ${share}`)) return;
-    this.#waiting++;
-    this.#tail = this.#tail
-      .then(() => this.#write(resource, object, text))
+    const tenant = object.metadata.namespace ?? share;
+    const [waiting, isWarning] = [this.#waitingOf.get(tenant) ?? 0, text.type === "Warning"];
+    if (this.#waiting.size >= BACKLOG[waiting < FEW ? "few" : isWarning ? "warnings" : "others"]) return this.#leaveOut();
+    if (!this.#allowed(`${object.metadata.uid} ${share}`)) return;
+    this.#waitingOf.set(tenant, waiting + 1);
+    const time = new Date(this.#clocks.wall()).toISOString().replace(/\.\d{3}Z$/, "Z");
+    const written = this.#gate
+      .pass(tenant, isWarning ? "Change" : "Resync", () => this.#write(resource, object, text, time))
       .catch((error: unknown) => {
         this.#options.onError(error instanceof KubernetesError ? error : new KubernetesError("Rejected", String(error), { cause: error }));
       })
       .finally(() => {
-        this.#waiting--;
+        this.#waiting.delete(written);
+        const left = (this.#waitingOf.get(tenant) ?? 1) - 1;
+        if (left > 0) this.#waitingOf.set(tenant, left);
+        else this.#waitingOf.delete(tenant);
       });
+    this.#waiting.add(written);
   }
 
-  /** Resolves when what was recorded so far is written or given up. */
-  flush(): Promise<void> {
-    return this.#tail;
+  /** Writes what waits without a pause. Resolves when it is written or given up. */
+  async flush(): Promise<void> {
+    this.#hurry.abort();
+    await Promise.all(this.#waiting);
   }
 
-  async #write(resource: ResourceKind, { metadata }: KubernetesObject, { type, reason, message }: EventDraft): Promise<void> {
+  async #write(resource: ResourceKind, { metadata }: KubernetesObject, { type, reason, message }: EventDraft, time: string): Promise<void> {
+    await this.#pace();
     const { client, component, instance } = this.#options;
     const now = this.#clocks.monotonic();
-    const time = new Date(this.#clocks.wall()).toISOString().replace(/\.\d{3}Z$/, "Z");
     const text = message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH - 1)}…` : message;
     const key = [metadata.uid, type, reason, text].join("\n");
     this.#forgetOld(now);
@@ -127,6 +151,21 @@ export class EventRecorder {
         reportingInstance: instance,
       },
     });
+  }
+
+  async #pace(): Promise<void> {
+    const now = this.#clocks.monotonic();
+    this.#paidUntil = Math.max(this.#paidUntil, now) + PERIOD_OF_ALL;
+    const wait = this.#paidUntil - now - BURST_OF_ALL * PERIOD_OF_ALL;
+    if (wait > 0 && !this.#hurry.signal.aborted) await sleep(wait, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
+  }
+
+  #leaveOut(): void {
+    this.#leftOut++;
+    const now = this.#clocks.monotonic();
+    if (now - this.#saidLeftOut < SWEEP) return;
+    this.#options.onLeftOut?.(this.#leftOut);
+    [this.#saidLeftOut, this.#leftOut] = [now, 0];
   }
 
   #allowed(share: string): boolean {

@@ -159,29 +159,30 @@ export class StatusWriter {
   }
 }
 
-/** Adds a finalizer, guarded by the uid and by the list as it was seen. */
+/** Adds a finalizer, guarded by the uid and by the list as it was seen. Rejects with KubernetesError, Rejected where the API server does not keep it. */
 export async function addFinalizer(
-  client: KubernetesClient,
+  client: Pick<KubernetesClient, "request">,
   resource: ResourceKind,
   { metadata }: KubernetesObject,
   finalizer: string,
 ): Promise<void> {
   const { finalizers } = metadata;
-  const add = finalizers?.length
-    ? [
-        { op: "test", path: "/metadata/finalizers", value: finalizers },
-        { op: "add", path: "/metadata/finalizers/-", value: finalizer },
-      ]
-    : [
-        { op: "test", path: "/metadata/finalizers", value: null },
-        { op: "add", path: "/metadata/finalizers", value: [finalizer] },
-      ];
-  await patchMetadata(client, resource, metadata, add);
+  const path = "/metadata/finalizers";
+  const add = finalizers?.length ? { op: "add", path: `${path}/-`, value: finalizer } : { op: "add", path, value: [finalizer] };
+  const test = { op: "test", path, value: finalizers?.length ? finalizers : null };
+  const written = await patchMetadata(client, resource, metadata, [test, add]);
+  // Nobody would hear of it again: no watch brings what did not change.
+  if (written === undefined || (isKubernetesObject(written) && written.metadata.finalizers?.includes(finalizer) === true)) return;
+  const remedy = "look for a mutating webhook that changes finalizers";
+  throw new KubernetesError(
+    "Rejected",
+    `${resource.kind} ${keyOf(metadata)}: the API server did not keep the finalizer ${finalizer}: ${remedy}`,
+  );
 }
 
 /** Removes a finalizer, guarded by the uid and by its place in the list. */
 export async function removeFinalizer(
-  client: KubernetesClient,
+  client: Pick<KubernetesClient, "request">,
   resource: ResourceKind,
   { metadata }: KubernetesObject,
   finalizer: string,
@@ -195,20 +196,21 @@ export async function removeFinalizer(
   ]);
 }
 
+/** Resolves with the answer; undefined where the object is gone: it has no finalizer any more. */
 async function patchMetadata(
-  client: KubernetesClient,
+  client: Pick<KubernetesClient, "request">,
   resource: ResourceKind,
   { namespace, name, uid }: KubernetesObject["metadata"],
   operations: readonly object[],
-): Promise<void> {
+): Promise<unknown> {
   const path = pathOf(resource, namespace, name);
   try {
-    await client.request("PATCH", path, {
+    return await client.request("PATCH", path, {
       body: [{ op: "test", path: "/metadata/uid", value: uid }, ...operations],
       contentType: "application/json-patch+json",
     });
   } catch (error) {
-    // The object is gone: there is no finalizer to add or remove any more.
-    if (!(error instanceof KubernetesError) || error.kind !== "NotFound") throw error;
+    if (error instanceof KubernetesError && error.kind === "NotFound") return undefined;
+    throw error;
   }
 }

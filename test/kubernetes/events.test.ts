@@ -1,0 +1,88 @@
+import { expect, test } from "vitest";
+import { SERVER_FARM } from "../../src/api/generated/server-farm.ts";
+import { EventRecorder } from "../../src/kubernetes/events.ts";
+import { addFinalizer, field } from "../../src/kubernetes/resource.ts";
+import { waitFor } from "../harness/process.ts";
+
+interface Written {
+  readonly namespace: unknown;
+  readonly name: unknown;
+  readonly reason: unknown;
+  readonly at: number;
+}
+
+/** What an API server is asked to keep, that answers in a millisecond. */
+function recorder() {
+  const written: Written[] = [];
+  const leftOut: number[] = [];
+  const errors: string[] = [];
+  const client = {
+    request: async (_method: string, _path: string, { body }: { readonly body?: unknown } = {}): Promise<unknown> => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      const [namespace, name] = [field(body, "involvedObject", "namespace"), field(body, "involvedObject", "name")];
+      written.push({ namespace, name, reason: field(body, "reason"), at: performance.now() });
+      return {};
+    },
+  };
+  const events = new EventRecorder({
+    client,
+    component: "test",
+    instance: "test-1",
+    onError: ({ message }) => errors.push(message),
+    onLeftOut: (count) => leftOut.push(count),
+  });
+  const say = (namespace: string, index: number, type: "Normal" | "Warning", reason: string): void => {
+    const metadata = { namespace, name: `farm${index}`, uid: `${namespace}-${index}`, resourceVersion: "1" };
+    events.record(SERVER_FARM, { metadata }, { type, reason, message: `${reason} ${index}` });
+  };
+  return { events, say, written, leftOut, errors };
+}
+
+test("of very many Events a hundred are written at once, and then 50 in a second", async () => {
+  const { say, written } = recorder();
+  const started = performance.now();
+  for (let index = 0; index < 600; index++) say("busy", index, "Normal", "Created");
+  await waitFor("150 Events", () => written.length >= 150);
+  expect((written[99]?.at ?? Infinity) - started).toBeLessThan(900);
+  expect((written[149]?.at ?? 0) - started).toBeGreaterThan(950);
+});
+
+test("a namespace with very many Events keeps no other from saying what is wrong, nor its own warnings", async () => {
+  const { events, say, written, leftOut, errors } = recorder();
+  for (let index = 0; index < 3000; index++) say("busy", index, "Normal", "Created");
+  for (let index = 0; index < 3000; index++) say("busy", index, "Warning", "Refused");
+  expect(leftOut).toEqual([1]);
+  for (let index = 0; index < 3; index++) say("quiet", index, "Normal", "Ready");
+  say("quiet", 3, "Warning", "HostNotFound");
+  const of = (namespace: string): readonly Written[] => written.filter((event) => event.namespace === namespace);
+  await waitFor("the warning of the quiet namespace", () => of("quiet").length > 0);
+  // The first of the busy one was under way already.
+  expect(written.findIndex(({ namespace }) => namespace === "quiet")).toBeLessThan(4);
+  await events.flush();
+  expect(of("busy").filter(({ reason }) => reason === "Created")).toHaveLength(750);
+  expect(of("busy").filter(({ reason }) => reason === "Refused")).toHaveLength(150);
+  expect(of("quiet").map(({ reason }) => reason)).toEqual(["HostNotFound", "Ready", "Ready", "Ready"]);
+  expect(errors).toEqual([]);
+});
+
+test("what waits is written at once when the program ends", async () => {
+  const { events, say, written } = recorder();
+  for (let index = 0; index < 400; index++) say("busy", index, "Normal", "Created");
+  const started = performance.now();
+  await events.flush();
+  expect(written).toHaveLength(400);
+  expect(performance.now() - started).toBeLessThan(4000);
+});
+
+test("an API server that does not keep a finalizer is told of, instead of being asked for ever", async () => {
+  const farm = { metadata: { namespace: "web", name: "shop", uid: "1", resourceVersion: "1" } };
+  const add = (answer: unknown): Promise<unknown> =>
+    addFinalizer({ request: () => Promise.resolve(answer) }, SERVER_FARM, farm, "example.com/one");
+  const kept = { metadata: { ...farm.metadata, finalizers: ["example.com/one"] } };
+  await expect(add(kept)).resolves.toBeUndefined();
+  await expect(add(farm)).rejects.toMatchObject({
+    kind: "Rejected",
+    message:
+      "ServerFarm web/shop: the API server did not keep the finalizer example.com/one: look for a mutating webhook that changes finalizers",
+  });
+});

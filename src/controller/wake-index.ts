@@ -46,25 +46,31 @@ export class WakeIndex {
     this.#replace(farm, [...new Set([...before, ...[...lookupKeys].map(numberOf)])], seen);
   }
 
+  /** Nearly always they are the same as before. */
   #replace(farm: string, lookupKeys: readonly number[], seen: ReadonlyMap<string, number>): void {
-    this.remove(farm);
+    const before = new Set(this.#entries.get(farm)?.lookupKeys);
     this.#entries.set(farm, { lookupKeys, seen });
-    for (const key of lookupKeys) {
-      const farms = this.#farms.get(key);
-      if (farms === undefined) this.#farms.set(key, farm);
-      else if (typeof farms === "string") this.#farms.set(key, new Set([farms, farm]));
-      else farms.add(farm);
-    }
+    for (const key of lookupKeys) if (!before.delete(key)) this.#put(key, farm);
+    for (const key of before) this.#drop(key, farm);
+  }
+
+  #put(key: number, farm: string): void {
+    const farms = this.#farms.get(key);
+    if (farms === undefined) this.#farms.set(key, farm);
+    else if (typeof farms === "string") this.#farms.set(key, new Set([farms, farm]));
+    else farms.add(farm);
+  }
+
+  #drop(key: number, farm: string): void {
+    const farms = this.#farms.get(key);
+    if (farms === farm) this.#farms.delete(key);
+    if (typeof farms !== "object") return;
+    farms.delete(farm);
+    if (farms.size === 0) this.#farms.delete(key);
   }
 
   remove(farm: string): void {
-    for (const key of this.#entries.get(farm)?.lookupKeys ?? []) {
-      const farms = this.#farms.get(key);
-      if (farms === farm) this.#farms.delete(key);
-      if (typeof farms !== "object") continue;
-      farms.delete(farm);
-      if (farms.size === 0) this.#farms.delete(key);
-    }
+    for (const key of this.#entries.get(farm)?.lookupKeys ?? []) this.#drop(key, farm);
     this.#entries.delete(farm);
   }
 

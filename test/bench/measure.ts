@@ -1,5 +1,5 @@
 /** What the benchmarks share: the servers, and what the operator costs on them. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "../harness/cluster.ts";
@@ -65,6 +65,33 @@ export async function usage({ pid }: Operator): Promise<{ cpu: number; rss: numb
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   const megabytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? Number.NaN) / 1024;
   return { cpu: (Number(stat[11]) + Number(stat[12])) / 100, rss: megabytes("VmRSS"), peak: megabytes("VmHWM") };
+}
+
+/** User and system time of every process of the machine so far in seconds, by pid, with its name. */
+async function allProcesses(): Promise<ReadonlyMap<string, { readonly name: string; readonly cpu: number }>> {
+  const found = new Map<string, { readonly name: string; readonly cpu: number }>();
+  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    // It may have ended meanwhile.
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+    const [, name = "", rest = ""] = /\((.*)\) (.*)/s.exec(stat) ?? [];
+    const fields = rest.split(" ");
+    if (rest !== "") found.set(pid, { name, cpu: (Number(fields[11]) + Number(fields[12])) / 100 });
+  }
+  return found;
+}
+
+/** From now until the returned function is called: who took the processors for at least half a second, in a line. `names`: of pids. */
+export async function whoWorks(names: Readonly<Record<number, string>>): Promise<() => Promise<string>> {
+  const before = await allProcesses();
+  return async () => {
+    const spent = new Map<string, number>();
+    for (const [pid, { name, cpu }] of await allProcesses()) {
+      const known = names[Number(pid)] ?? name;
+      spent.set(known, (spent.get(known) ?? 0) + cpu - (before.get(pid)?.cpu ?? 0));
+    }
+    const most = [...spent].filter(([, cpu]) => cpu >= 0.5).toSorted(([, a], [, b]) => b - a);
+    return most.map(([name, cpu]) => `${name} ${cpu.toFixed(1)} s`).join(", ");
+  };
 }
 
 export const memory = ({ rss, peak }: { rss: number; peak: number }): string => `RSS ${rss.toFixed(0)} MB, peak ${peak.toFixed(0)} MB`;

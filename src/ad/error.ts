@@ -91,3 +91,8 @@ export function brokenOff(): DirectoryError {
 export function unreadable(distinguishedName: string): DirectoryError {
   return new DirectoryError("AccessDenied", `${distinguishedName}: the account may not read its objectGUID; give it Read Property there`);
 }
+
+/** The server found more than it lists in one answer. */
+export function isCutShort(error: unknown): boolean {
+  return error instanceof DirectoryError && error.answer?.result === "sizeLimitExceeded";
+}

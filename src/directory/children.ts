@@ -1,5 +1,5 @@
 /** What stands below an object that the directory will not delete for that. */
-import { DirectoryError } from "../ad/error.ts";
+import { DirectoryError, isCutShort } from "../ad/error.ts";
 import { quoteForPowerShell } from "../ad/remedy.ts";
 import { commonName } from "../names/distinguished-name.ts";
 import type { LdapSession } from "./session.ts";
@@ -23,6 +23,6 @@ async function describeChildren(session: LdapSession, base: string): Promise<str
     return `${found.length === 1 ? "1 object is" : `${found.length} objects are`} below it: ${names.join(", ")}${rest}`;
   } catch (error) {
     if (!(error instanceof DirectoryError)) throw error;
-    return error.answer?.result === "sizeLimitExceeded" ? "more objects are below it than one answer lists" : "something is below it";
+    return isCutShort(error) ? "more objects are below it than one answer lists" : "something is below it";
   }
 }

@@ -2,7 +2,7 @@
 import net from "node:net";
 import tls from "node:tls";
 import { Attribute, Change, Client, Control, type Entry, type Filter, type SearchOptions } from "ldapts";
-import { DirectoryError } from "../ad/error.ts";
+import { DirectoryError, isCutShort } from "../ad/error.ts";
 import { Attributes, BINARY_ATTRIBUTES } from "./entries.ts";
 import { type Attempt, resultName, toDirectoryError } from "./ldap-error.ts";
 import { collectPages } from "./pages.ts";
@@ -116,7 +116,7 @@ export class LdapConnection {
   }
 
   async search(request: SearchRequest): Promise<readonly Attributes[]> {
-    const { base, scope, filter, attributes, limit, deleted, within, pagesOf } = request;
+    const { base, scope, filter, attributes, limit, deleted, within, pagesOf, elsePagesOf } = request;
     const attempt = { what: `searching ${base === "" ? "the rootDSE" : base}`, write: false };
     const options: SearchOptions = {
       scope,
@@ -129,8 +129,12 @@ export class LdapConnection {
     const send = async (): Promise<readonly Entry[]> =>
       (await this.#client.search(base, options, deleted === true ? [new Control(SHOW_DELETED, { critical: true })] : [])).searchEntries;
     const search = (): Promise<readonly Entry[]> => this.#request("search", attempt, send, within);
-    const entries =
-      pagesOf === undefined ? await search() : await collectPages((size) => this.#pages(base, options, size, attempt), search, pagesOf);
+    const inPages = (most: number): Promise<readonly Entry[]> =>
+      collectPages((size) => this.#pages(base, options, size, attempt), search, most);
+    const entries = await (pagesOf === undefined ? search() : inPages(pagesOf)).catch((error: unknown) => {
+      if (elsePagesOf === undefined || !isCutShort(error)) throw error;
+      return inPages(elsePagesOf);
+    });
     return entries.map((entry) => new Attributes(entry));
   }
 

@@ -2,7 +2,7 @@
 import { AndFilter, EqualityFilter, GreaterThanEqualsFilter, LessThanEqualsFilter, OrFilter } from "ldapts";
 import { keysUpwards, parentDn } from "../names/distinguished-name.ts";
 import { keyBelow, keysOfObject } from "../names/identifier.ts";
-import { DirectoryError } from "../ad/error.ts";
+import { DirectoryError, isCutShort } from "../ad/error.ts";
 import { type DirectoryObject, isGroup } from "../ad/object.ts";
 import { OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
@@ -48,7 +48,7 @@ export class ChangeFeed {
     try {
       yield { kind: "Changes", entries: await this.#changes(from) };
     } catch (error) {
-      if (!(error instanceof DirectoryError) || error.answer?.result !== "sizeLimitExceeded") throw error;
+      if (!isCutShort(error)) throw error;
       yield* this.#inRanges(from, committed);
     }
     // Only now: of a poll that ended early everything is read again.

@@ -10,8 +10,8 @@ import { encodeGuid, encodeSid, type LookupAttribute, lookupKey } from "../names
 import { type Attributes, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
 
-/** Terms in one filter. Each matches a few objects at most, so that an answer stays far below the server's 1000 and needs no pages. */
-const TERMS = 200;
+/** Terms in one filter. Each matches a few objects, so that an answer stays far below the server's 1000. Somebody may make it more: so many are read. */
+const [TERMS, MOST] = [200, 5000];
 /** Searches at once, of urgent ones and of others; how much of one a single asker may fill while others wait, and entries that are dealt out in one turn of the event loop. */
 const [SEARCHES, SHARE, TURN] = [4, 50, 50];
 /** From one search to the next that is not full: so many times what the one took (it is known for so long, in ms), but so long (ms) at least and at most. */
@@ -153,7 +153,7 @@ export class LdapReader implements Reader {
       scope: "sub",
       filter: filterOf([...batch.values()], first.query),
       attributes: attributesOf([...askers].map(({ query }) => query)),
-      deleted: first.query.among === "Deleted",
+      ...(first.query.among === "Deleted" ? { deleted: true } : { elsePagesOf: MOST }),
     });
     for (const [index, entry] of entries.entries()) {
       // To read the answers took its time already: others have their turns first, and again and again.

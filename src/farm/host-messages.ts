@@ -73,7 +73,12 @@ export function quarantineNotFound({ text, by, value }: HostReference): Blocker 
 }
 
 export function hostAmbiguous({ text, by, value }: HostReference, found: readonly DirectoryObject[]): Blocker {
-  const names = found.map(({ distinguishedName }) => distinguishedName).join("; ");
+  // Distinguished names are full of commas.
+  const names = listOf(
+    found.map(({ distinguishedName }) => distinguishedName),
+    undefined,
+    "; ",
+  );
   return {
     reason: "HostAmbiguous",
     part: "Hosts",

@@ -463,6 +463,44 @@ describe.skipIf(!available)("the directory's contract", () => {
       expect(good.status === "fulfilled" ? good.value.map(({ samAccountName }) => samAccountName) : good.reason).toEqual(["WEB01$"]);
     });
 
+    test("find more objects than a server lists at once, and nothing of them is lost for the others", { timeout: 300_000 }, async () => {
+      const crowd = `OU=Crowd,${CONTAINER}`;
+      const names = Array.from({ length: 1001 }, (_, index) => `CROWD${index}`);
+      await ad.asAdministrator(async (client) => {
+        await client.add(crowd, { objectClass: "organizationalUnit" });
+        for (const name of names) {
+          const text = {
+            objectClass: "computer",
+            sAMAccountName: `${name}$`,
+            userAccountControl: "4096",
+            dNSHostName: "web02.contoso.com",
+          };
+          await client.add(`CN=${name},${crowd}`, text);
+        }
+      });
+      try {
+        const reader = new LdapReader(session);
+        const ask = (by: "dNSHostName" | "sAMAccountName", value: string) =>
+          reader.find({ lookups: [{ by, value }], among: "Computers" }, signal);
+        const [claimed, other] = await Promise.all([ask("dNSHostName", "web02.contoso.com"), ask("sAMAccountName", "WEB01$")]);
+        expect(other.map(({ samAccountName }) => samAccountName)).toEqual(["WEB01$"]);
+        expect(new Set(claimed.map(({ samAccountName }) => samAccountName))).toEqual(
+          new Set(["WEB02$", ...names.map((name) => `${name}$`)]),
+        );
+        const wanted = wantedOf({ account: { name: "crowded" }, hosts: { computers: ["web02.contoso.com", "WEB01"] } });
+        const { blockers } = planOf(wanted, await directory.observe(wanted, "Names", signal));
+        const ofHosts = blockers.filter(({ part }) => part === "Hosts");
+        expect(ofHosts.map(({ reason, message }) => [reason, message])).toEqual([
+          ["HostAmbiguous", expect.stringMatching(/^1002 computers have the dNSHostName web02\.contoso\.com \(CN=[^)]* and 992 more\)/)],
+        ]);
+      } finally {
+        await ad.asAdministrator(async (client) => {
+          for (const name of names) await client.del(`CN=${name},${crowd}`);
+          await client.del(crowd);
+        });
+      }
+    });
+
     test("leave room for one that asks little beside one that asks for thousands", async () => {
       const reader = new LdapReader(session);
       const lookups = Array.from({ length: 5000 }, (_, index) => ({ by: "sAMAccountName" as const, value: `NOBODY${index}$` }));

@@ -37,9 +37,9 @@ export interface ChangeEntry<Fields> {
 }
 
 /** At most ten names, and how many more. Only those that are said are brought into words: there may be thousands. */
-export function listOf(names: readonly string[], inWords: (name: string) => string = (name) => name): string {
+export function listOf(names: readonly string[], inWords: (name: string) => string = (name) => name, separator = ", "): string {
   const said = names.slice(0, 10).map((name) => inWords(name));
-  return said.join(", ") + (names.length > 10 ? ` and ${names.length - 10} more` : "");
+  return said.join(separator) + (names.length > 10 ? ` and ${names.length - 10} more` : "");
 }
 
 /** Hosts of a change, by distinguished name. */

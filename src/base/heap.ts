@@ -1,16 +1,16 @@
 /** How much garbage V8 lets gather beside what lives. docs/benchmarks.md has what each choice costs. */
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 
-/** MB: so much may gather before it is collected. A small heap that may grow by a fifth only is collected all the time in a burst. */
-const GARBAGE = 32;
-/** Per cent of what lives. The least is for very many farms: more would take the memory that the chart gives. */
+/** MB: some 25 of garbage gather so before they are collected. A small heap that may grow by a fifth only is collected all the time in a burst. */
+const GROWTH = 32;
+/** Per cent. The least is for very many farms: more would take the memory that the chart gives. */
 const [LEAST, MOST] = [20, 100];
 /** Milliseconds. A burst fills a small heap within some seconds. */
 const PERIOD = 1000;
 
-/** By how many per cent a heap of so many bytes may grow until its next collection, in steps of ten. */
+/** By how many per cent a heap may grow until its next collection, of which so many bytes are in use, garbage included; in steps of ten. */
 export function growthOf(used: number): number {
-  const percent = (100 * GARBAGE * 2 ** 20) / used;
+  const percent = (100 * GROWTH * 2 ** 20) / used;
   return Math.max(LEAST, Math.min(MOST, Math.round(percent / 10) * 10));
 }
 

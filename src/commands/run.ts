@@ -79,6 +79,7 @@ export async function run({ configFile, kubeconfig, environment, signal }: RunOp
   if (signal.aborted) stop.abort();
   signal.addEventListener("abort", () => {
     stop.abort();
+    operator.events.hurry();
   });
   let code = 0;
   try {
@@ -111,7 +112,7 @@ function assemble(config: OperatorConfiguration, identity: string, client: Kuber
       log.debug("an Event was not written", { error: error.message });
     },
     onLeftOut: (count) => {
-      log.warn("Events were left out: more are waiting than the operator keeps", { count });
+      log.warn("Events were left out: too many were waiting", { count });
     },
   });
   const context: Context = {
@@ -189,7 +190,8 @@ async function retire({ config, log, metrics, leadership, events, runtime }: Ope
   await leadership.release().catch((error: unknown) => {
     log.warn("the Lease was not released", { error: String(error) });
   });
-  await Promise.race([events.flush(), sleep(2000, undefined, { ref: false })]);
+  const count = await events.flush(2000);
+  if (count > 0) log.warn("Events were left out: the program ended before they were written", { count });
 }
 
 function leadershipOptions(

@@ -2,7 +2,7 @@
 import net from "node:net";
 import tls from "node:tls";
 import { Attribute, Change, Client, Control, type Entry, type Filter, type SearchOptions } from "ldapts";
-import { DirectoryError, isCutShort } from "../ad/error.ts";
+import { DirectoryError } from "../ad/error.ts";
 import { Attributes, BINARY_ATTRIBUTES } from "./entries.ts";
 import { type Attempt, resultName, toDirectoryError } from "./ldap-error.ts";
 import { collectPages } from "./pages.ts";
@@ -17,6 +17,8 @@ const REQUEST_TIMEOUT = 30_000;
 const SERVER_TIME_LIMIT = 25;
 /** A request that had no answer for so long (ms) makes one ask whether the server is there at all. */
 const SILENCE = 4000;
+/** As much of a filter is said. */
+const FILTER_LENGTH = 300;
 const SHOW_DELETED = "1.2.840.113556.1.4.417";
 
 export class LdapConnection {
@@ -116,7 +118,7 @@ export class LdapConnection {
   }
 
   async search(request: SearchRequest): Promise<readonly Attributes[]> {
-    const { base, scope, filter, attributes, limit, deleted, within, pagesOf, elsePagesOf } = request;
+    const { base, scope, filter, attributes, limit, deleted, within, pagesOf } = request;
     const attempt = { what: `searching ${base === "" ? "the rootDSE" : base}`, write: false };
     const options: SearchOptions = {
       scope,
@@ -129,12 +131,9 @@ export class LdapConnection {
     const send = async (): Promise<readonly Entry[]> =>
       (await this.#client.search(base, options, deleted === true ? [new Control(SHOW_DELETED, { critical: true })] : [])).searchEntries;
     const search = (): Promise<readonly Entry[]> => this.#request("search", attempt, send, within);
-    const inPages = (most: number): Promise<readonly Entry[]> =>
-      collectPages((size) => this.#pages(base, options, size, attempt), search, most);
-    const entries = await (pagesOf === undefined ? search() : inPages(pagesOf)).catch((error: unknown) => {
-      if (elsePagesOf === undefined || !isCutShort(error)) throw error;
-      return inPages(elsePagesOf);
-    });
+    if (pagesOf === undefined) return (await search()).map((entry) => new Attributes(entry));
+    const what = `${attempt.what} by ${String(filter).slice(0, FILTER_LENGTH)}`;
+    const entries = await collectPages((size) => this.#pages(base, options, size, attempt), search, { most: pagesOf, what });
     return entries.map((entry) => new Attributes(entry));
   }
 

@@ -11,14 +11,14 @@ const SIZES = [500, 333];
 export async function collectPages<Entry>(
   pagesOf: (size: number) => AsyncIterable<readonly Entry[]>,
   inOneAnswer: () => Promise<readonly Entry[]>,
-  most: number,
+  { most, what }: { readonly most: number; readonly what: string },
 ): Promise<readonly Entry[]> {
   for (const size of SIZES) {
     const found: Entry[] = [];
     let last = 0;
     for await (const page of pagesOf(size)) {
       found.push(...page);
-      if (found.length > most) throw new DirectoryError("TooMany", `more than ${most} objects match, and so many are not read`);
+      if (found.length > most) throw new DirectoryError("TooMany", `${what}: more than ${most} objects match, and so many are not read`);
       last = page.length;
     }
     if (last > 0) return found;

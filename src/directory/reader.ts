@@ -1,7 +1,7 @@
 /** Answers lookups over LDAP: filters, ranges, and how much is asked at once. */
 import { setImmediate } from "node:timers/promises";
 import { AndFilter, EqualityFilter, type Filter, OrFilter } from "ldapts";
-import { brokenOff, DirectoryError, unreadable } from "../ad/error.ts";
+import { brokenOff, DirectoryError, isCutShort, unreadable } from "../ad/error.ts";
 import type { Lookup, Query } from "../ad/lookup.ts";
 import { type DirectoryObject, isComputer, lookupsOf } from "../ad/object.ts";
 import type { Reader } from "../ad/port.ts";
@@ -10,8 +10,8 @@ import { encodeGuid, encodeSid, type LookupAttribute, lookupKey } from "../names
 import { type Attributes, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
 
-/** Terms in one filter. Each matches a few objects, so that an answer stays far below the server's 1000. Somebody may make it more: so many are read. */
-const [TERMS, MOST] = [200, 5000];
+/** Terms in one filter: each matches a few objects, so that an answer stays far below the server's 1000. Computers that share a name are read up to so many. */
+const [TERMS, MOST] = [200, 2000];
 /** Searches at once, of urgent ones and of others; how much of one a single asker may fill while others wait, and entries that are dealt out in one turn of the event loop. */
 const [SEARCHES, SHARE, TURN] = [4, 50, 50];
 /** From one search to the next that is not full: so many times what the one took (it is known for so long, in ms), but so long (ms) at least and at most. */
@@ -103,10 +103,6 @@ export class LdapReader implements Reader {
         line.underWay--;
         line.took = performance.now() - started;
         this.#underWay[line.share]--;
-        for (const asker of askers) {
-          asker.underWay--;
-          if (asker.underWay === 0 && asker.unsent.size === 0) asker.resolve([...asker.found.values()]);
-        }
         for (const other of this.#lines.values()) {
           if (other.askers.length > 0) this.#schedule(other);
           else if (other.underWay === 0 && other.sent + REMEMBERED < performance.now()) this.#lines.delete(other.name);
@@ -134,26 +130,30 @@ export class LdapReader implements Reader {
   async #ask(batch: Batch, askers: ReadonlySet<Asker>): Promise<void> {
     try {
       await this.#search(batch, askers);
+      for (const asker of askers) answered(asker);
     } catch (error) {
-      const alone = askers.size > 1 && !(error instanceof DirectoryError && error.fatal);
+      const again = isCutShort(error) || (askers.size > 1 && !(error instanceof DirectoryError && error.fatal));
       for (const asker of askers) {
         const own = new Map([...batch].filter(([, term]) => term.askers.has(asker)));
-        await (alone ? this.#search(own, new Set([asker])) : Promise.reject(error)).catch((reason: unknown) => {
-          asker.reject(reason);
-        });
+        await (again ? this.#search(own, new Set([asker]), isCutShort(error)) : Promise.reject(error)).catch(asker.reject);
+        answered(asker);
       }
     }
   }
 
-  async #search(batch: Batch, askers: ReadonlySet<Asker>): Promise<void> {
+  /** `many`: computers are read though there are more than the server lists at once. */
+  async #search(batch: Batch, askers: ReadonlySet<Asker>, many = false): Promise<void> {
     const [first] = askers;
     if (!first) return;
+    const { among } = first.query;
     const entries = await this.#session.search({
       base: this.#session.rootDse.defaultNamingContext,
       scope: "sub",
       filter: filterOf([...batch.values()], first.query),
       attributes: attributesOf([...askers].map(({ query }) => query)),
-      ...(first.query.among === "Deleted" ? { deleted: true } : { elsePagesOf: MOST }),
+      deleted: among === "Deleted",
+      // Of groups it would be their members, too.
+      ...(many && among === "Computers" ? { pagesOf: MOST } : {}),
     });
     for (const [index, entry] of entries.entries()) {
       // To read the answers took its time already: others have their turns first, and again and again.
@@ -178,14 +178,15 @@ export class LdapReader implements Reader {
     for (const asker of receivers) {
       asker.found.set(object.objectGUID, { ...object, members: [] });
       if (asker.query.allMembersOf?.(object) !== true) continue;
-      try {
-        const members = await this.#session.allMembers(entry, object, asker.query.membersAtMost);
-        asker.found.set(object.objectGUID, { ...object, members });
-      } catch (error) {
-        asker.reject(error);
-      }
+      const reading = this.#session.allMembers(entry, object, asker.query.membersAtMost);
+      await reading.then((members) => asker.found.set(object.objectGUID, { ...object, members }), asker.reject);
     }
   }
+}
+
+function answered(asker: Asker): void {
+  asker.underWay--;
+  if (asker.underWay === 0 && asker.unsent.size === 0) asker.resolve([...asker.found.values()]);
 }
 
 /**

@@ -37,8 +37,6 @@ export interface SearchRequest {
   readonly deleted?: boolean;
   /** There may be more than a server lists at once, and as many as this are read; of more the answer is an error. */
   readonly pagesOf?: number;
-  /** The same, where there are seldom so many: it is asked in pages once an answer was cut short. */
-  readonly elsePagesOf?: number;
   /** A shorter deadline than the usual one, in milliseconds. */
   readonly within?: number;
 }

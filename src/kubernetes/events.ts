@@ -15,7 +15,7 @@ export interface EventRecorderOptions {
   readonly instance: string;
   /** Told of an Event that could not be written. */
   readonly onError: (error: KubernetesError) => void;
-  /** Told once a minute at most how many Events were left out because too many waited. */
+  /** Told how many Events were left out within a minute because too many waited. */
   readonly onLeftOut?: (count: number) => void;
   readonly clocks?: Clocks;
 }
@@ -28,6 +28,20 @@ interface Clocks {
 }
 
 const CLOCKS: Clocks = { wall: () => Date.now(), monotonic: () => performance.now() };
+
+/** An Event until it is written. */
+interface Waiting extends Pick<EventDraft, "type" | "reason" | "message"> {
+  readonly involvedObject: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+  };
+  /** RFC 3339. */
+  readonly time: string;
+}
 
 interface Series {
   readonly namespace: string;
@@ -65,7 +79,7 @@ export class EventRecorder {
   /** When the budget of all objects is whole again. */
   #paidUntil = 0;
   #leftOut = 0;
-  #saidLeftOut = -Infinity;
+  #sayLeftOut: NodeJS.Timeout | undefined;
   #swept = 0;
 
   constructor(options: EventRecorderOptions) {
@@ -75,14 +89,31 @@ export class EventRecorder {
 
   /** Returns at once. `share`: of one object's Events each has a share of its own, which takes nothing from the others'. */
   record(resource: ResourceKind, object: KubernetesObject, text: EventDraft, share = ""): void {
-    const tenant = object.metadata.namespace ?? share;
+    const { name, namespace, uid, resourceVersion } = object.metadata;
+    const tenant = namespace ?? share;
     const [waiting, isWarning] = [this.#waitingOf.get(tenant) ?? 0, text.type === "Warning"];
-    if (this.#waiting.size >= BACKLOG[waiting < FEW ? "few" : isWarning ? "warnings" : "others"]) return this.#leaveOut();
-    if (!this.#allowed(`${object.metadata.uid} ${share}`)) return;
+    const most = BACKLOG[waiting < FEW ? "few" : isWarning ? "warnings" : "others"];
+    // What is said of a domain as a whole always finds room: it is for those who can help all.
+    if (tenant !== "" && this.#waiting.size >= most) return this.#leaveOut();
+    if (!this.#allowed(`${uid} ${share}`)) return;
     this.#waitingOf.set(tenant, waiting + 1);
-    const time = new Date(this.#clocks.wall()).toISOString().replace(/\.\d{3}Z$/, "Z");
+    // It may wait for long: nothing else of the object is kept for it.
+    const event = {
+      involvedObject: {
+        apiVersion: resource.apiVersion,
+        kind: resource.kind,
+        name,
+        uid,
+        resourceVersion,
+        ...(namespace === undefined ? {} : { namespace }),
+      },
+      type: text.type,
+      reason: text.reason,
+      message: text.message.length > MESSAGE_LENGTH ? `${text.message.slice(0, MESSAGE_LENGTH - 1)}…` : text.message,
+      time: new Date(this.#clocks.wall()).toISOString().replace(/\.\d{3}Z$/, "Z"),
+    };
     const written = this.#gate
-      .pass(tenant, isWarning ? "Change" : "Resync", () => this.#write(resource, object, text, time))
+      .pass(tenant, isWarning ? "Change" : "Resync", () => this.#write(event))
       .catch((error: unknown) => {
         this.#options.onError(error instanceof KubernetesError ? error : new KubernetesError("Rejected", String(error), { cause: error }));
       })
@@ -95,18 +126,29 @@ export class EventRecorder {
     this.#waiting.add(written);
   }
 
-  /** Writes what waits without a pause. Resolves when it is written or given up. */
-  async flush(): Promise<void> {
+  /** From now on nothing is paced: the program ends. */
+  hurry(): void {
     this.#hurry.abort();
-    await Promise.all(this.#waiting);
   }
 
-  async #write(resource: ResourceKind, { metadata }: KubernetesObject, { type, reason, message }: EventDraft, time: string): Promise<void> {
+  /** Resolves when what waits is written or given up, or after so long (ms); with how many Events are not written then. */
+  async flush(within: number): Promise<number> {
+    this.hurry();
+    const over = new AbortController();
+    const end = sleep(within, undefined, { signal: over.signal, ref: false }).catch(() => undefined);
+    await Promise.race([Promise.all(this.#waiting), end]);
+    over.abort();
+    const unwritten = this.#leftOut + this.#waiting.size;
+    clearTimeout(this.#sayLeftOut);
+    [this.#leftOut, this.#sayLeftOut] = [0, undefined];
+    return unwritten;
+  }
+
+  async #write({ involvedObject, type, reason, message, time }: Waiting): Promise<void> {
     await this.#pace();
     const { client, component, instance } = this.#options;
     const now = this.#clocks.monotonic();
-    const text = message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH - 1)}…` : message;
-    const key = [metadata.uid, type, reason, text].join("\n");
+    const key = [involvedObject.uid, type, reason, message].join("\n");
     this.#forgetOld(now);
     const series = this.#series.get(key);
     if (series) {
@@ -124,25 +166,18 @@ export class EventRecorder {
       }
     }
     // The API server takes Events of cluster-scoped objects in the namespace default only.
-    const namespace = metadata.namespace ?? "default";
-    const name = `${metadata.name}.${randomUUID().slice(0, 13)}`;
+    const namespace = involvedObject.namespace ?? "default";
+    const name = `${involvedObject.name}.${randomUUID().slice(0, 13)}`;
     this.#series.set(key, { namespace, name, count: 1, until: now + REPEAT });
     await client.request("POST", pathOf(EVENT, namespace), {
       body: {
         apiVersion: "v1",
         kind: "Event",
         metadata: { namespace, name },
-        involvedObject: {
-          apiVersion: resource.apiVersion,
-          kind: resource.kind,
-          name: metadata.name,
-          uid: metadata.uid,
-          resourceVersion: metadata.resourceVersion,
-          ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
-        },
+        involvedObject,
         type,
         reason,
-        message: text,
+        message,
         count: 1,
         firstTimestamp: time,
         lastTimestamp: time,
@@ -162,10 +197,10 @@ export class EventRecorder {
 
   #leaveOut(): void {
     this.#leftOut++;
-    const now = this.#clocks.monotonic();
-    if (now - this.#saidLeftOut < SWEEP) return;
-    this.#options.onLeftOut?.(this.#leftOut);
-    [this.#saidLeftOut, this.#leftOut] = [now, 0];
+    this.#sayLeftOut ??= setTimeout(() => {
+      this.#options.onLeftOut?.(this.#leftOut);
+      [this.#leftOut, this.#sayLeftOut] = [0, undefined];
+    }, SWEEP).unref();
   }
 
   #allowed(share: string): boolean {

@@ -170,9 +170,9 @@ export async function addFinalizer(
   const path = "/metadata/finalizers";
   const add = finalizers?.length ? { op: "add", path: `${path}/-`, value: finalizer } : { op: "add", path, value: [finalizer] };
   const test = { op: "test", path, value: finalizers?.length ? finalizers : null };
-  const written = await patchMetadata(client, resource, metadata, [test, add]);
+  const patched = await patchMetadata(client, resource, metadata, [test, add]);
   // Nobody would hear of it again: no watch brings what did not change.
-  if (written === undefined || (isKubernetesObject(written) && written.metadata.finalizers?.includes(finalizer) === true)) return;
+  if (!patched || (isKubernetesObject(patched.answer) && patched.answer.metadata.finalizers?.includes(finalizer) === true)) return;
   const remedy = "look for a mutating webhook that changes finalizers";
   throw new KubernetesError(
     "Rejected",
@@ -196,19 +196,17 @@ export async function removeFinalizer(
   ]);
 }
 
-/** Resolves with the answer; undefined where the object is gone: it has no finalizer any more. */
+/** Undefined where the object is gone: it has no finalizer any more. */
 async function patchMetadata(
   client: Pick<KubernetesClient, "request">,
   resource: ResourceKind,
   { namespace, name, uid }: KubernetesObject["metadata"],
   operations: readonly object[],
-): Promise<unknown> {
+): Promise<{ readonly answer: unknown } | undefined> {
   const path = pathOf(resource, namespace, name);
   try {
-    return await client.request("PATCH", path, {
-      body: [{ op: "test", path: "/metadata/uid", value: uid }, ...operations],
-      contentType: "application/json-patch+json",
-    });
+    const body = [{ op: "test", path: "/metadata/uid", value: uid }, ...operations];
+    return { answer: await client.request("PATCH", path, { body, contentType: "application/json-patch+json" }) };
   } catch (error) {
     if (error instanceof KubernetesError && error.kind === "NotFound") return undefined;
     throw error;

@@ -67,15 +67,15 @@ export async function usage({ pid }: Operator): Promise<{ cpu: number; rss: numb
   return { cpu: (Number(stat[11]) + Number(stat[12])) / 100, rss: megabytes("VmRSS"), peak: megabytes("VmHWM") };
 }
 
-/** User and system time of every process of the machine so far in seconds, by pid, with its name. */
-async function allProcesses(): Promise<ReadonlyMap<string, { readonly name: string; readonly cpu: number }>> {
-  const found = new Map<string, { readonly name: string; readonly cpu: number }>();
+/** User and system time of every process of the machine so far in seconds, by pid and start, with its name. Of those that have ended nothing is known. */
+async function allProcesses(): Promise<ReadonlyMap<string, { readonly pid: number; readonly name: string; readonly cpu: number }>> {
+  const found = new Map<string, { readonly pid: number; readonly name: string; readonly cpu: number }>();
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     // It may have ended meanwhile.
     const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
     const [, name = "", rest = ""] = /\((.*)\) (.*)/s.exec(stat) ?? [];
     const fields = rest.split(" ");
-    if (rest !== "") found.set(pid, { name, cpu: (Number(fields[11]) + Number(fields[12])) / 100 });
+    if (rest !== "") found.set(`${pid} ${fields[19]}`, { pid: Number(pid), name, cpu: (Number(fields[11]) + Number(fields[12])) / 100 });
   }
   return found;
 }
@@ -85,9 +85,9 @@ export async function whoWorks(names: Readonly<Record<number, string>>): Promise
   const before = await allProcesses();
   return async () => {
     const spent = new Map<string, number>();
-    for (const [pid, { name, cpu }] of await allProcesses()) {
-      const known = names[Number(pid)] ?? name;
-      spent.set(known, (spent.get(known) ?? 0) + cpu - (before.get(pid)?.cpu ?? 0));
+    for (const [key, { pid, name, cpu }] of await allProcesses()) {
+      const known = names[pid] ?? name;
+      spent.set(known, (spent.get(known) ?? 0) + cpu - (before.get(key)?.cpu ?? 0));
     }
     const most = [...spent].filter(([, cpu]) => cpu >= 0.5).toSorted(([, a], [, b]) => b - a);
     return most.map(([name, cpu]) => `${name} ${cpu.toFixed(1)} s`).join(", ");

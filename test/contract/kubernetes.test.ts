@@ -235,7 +235,7 @@ describe.skipIf(!available)("the API server's contract", () => {
       recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Flood", message: String(index) });
     recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Other", message: "of another share" }, "web");
     recorder.record(DOMAINS, loud, { type: "Warning", reason: "Loud", message: "x".repeat(5000) });
-    await recorder.flush();
+    expect(await recorder.flush(30_000)).toBe(0);
     expect(errors).toEqual([]);
     const of = async (name: string): Promise<string> => {
       const all = (await cluster.list("Event")).filter(({ involvedObject }) => textOf(involvedObject, "name") === name);
@@ -251,7 +251,7 @@ describe.skipIf(!available)("the API server's contract", () => {
     wall -= 86_400_000;
     recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Later", message: "one more" });
     recorder.record(CONFIG_MAPS, noisy, { type: "Normal", reason: "Later", message: "one too many" });
-    await recorder.flush();
+    expect(await recorder.flush(30_000)).toBe(0);
     expect((await of("noisy")).match(/Later/g)).toHaveLength(1);
     await cluster.delete("ActiveDirectoryDomain", "loud");
   });

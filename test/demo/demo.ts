@@ -114,7 +114,7 @@ class Demo {
 
     heading("Let Windows Pods run as the account: those of one ServiceAccount");
     await this.#patch({ pods: { serviceAccounts: ["web"] } });
-    await this.until("the credential spec to be published", isReady);
+    await this.until("the credential spec to be published", (farm) => isReady(farm) && this.#farm.saw("CredentialSpecPublished"));
     await askAsPods(this.#cluster, NAMESPACE, SPEC, "web", "guest");
 
     heading("The farm is not needed any more");

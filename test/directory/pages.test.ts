@@ -22,7 +22,7 @@ async function collected(
       asked.push("one answer");
       return inOneAnswer instanceof Error ? Promise.reject(inOneAnswer) : Promise.resolve(inOneAnswer);
     },
-    MOST_FOUND,
+    { most: MOST_FOUND, what: "searching" },
   );
   return [found, asked];
 }

@@ -135,7 +135,7 @@ const REASON: Readonly<Record<DirectoryErrorKind, Reason>> = {
   Unwilling: "Rejected",
   Referral: "DirectoryUnavailable",
   NotOwned: "NotOwned",
-  TooMany: "HostLimitExceeded",
+  TooMany: "Rejected",
   Rejected: "Rejected",
 };
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ACTIVE_DIRECTORY_DOMAIN } from "../../src/api/generated/active-directory-domain.ts";
 import { SERVER_FARM } from "../../src/api/generated/server-farm.ts";
 import { EventRecorder } from "../../src/kubernetes/events.ts";
-import { addFinalizer, field } from "../../src/kubernetes/resource.ts";
+import { field } from "../../src/kubernetes/resource.ts";
 import { waitFor } from "../harness/process.ts";
 
 interface Written {
@@ -78,26 +78,13 @@ test("a namespace with very many Events keeps no other from saying what is wrong
 
 test("what waits is written without a pause when the program ends, and what is not written in time is counted", async () => {
   const { events, say, written } = recorder();
-  for (let index = 0; index < 400; index++) say("busy", index, "Normal", "Created");
+  for (let index = 0; index < 700; index++) say("busy", index, "Normal", "Created");
   const left = await events.flush(30);
-  expect(left).toBeGreaterThanOrEqual(400 - written.length);
+  expect(left).toBeGreaterThanOrEqual(700 - written.length);
   expect(written.length).toBeLessThan(100);
   const started = performance.now();
   expect(await events.flush(30_000)).toBe(0);
-  expect(written).toHaveLength(400);
-  // At 50 a second it would be six.
-  expect(performance.now() - started).toBeLessThan(5000);
-});
-
-test("that the API server does not keep a finalizer is an error", async () => {
-  const farm = { metadata: { namespace: "web", name: "shop", uid: "1", resourceVersion: "1" } };
-  const add = (answer: unknown): Promise<unknown> =>
-    addFinalizer({ request: () => Promise.resolve(answer) }, SERVER_FARM, farm, "example.com/one");
-  const kept = { metadata: { ...farm.metadata, finalizers: ["example.com/one"] } };
-  await expect(add(kept)).resolves.toBeUndefined();
-  await expect(add(farm)).rejects.toMatchObject({
-    kind: "Rejected",
-    message:
-      "ServerFarm web/shop: the API server did not keep the finalizer example.com/one: look for a mutating webhook that changes finalizers",
-  });
+  expect(written).toHaveLength(700);
+  // At 50 a second it would be twelve.
+  expect(performance.now() - started).toBeLessThan(10_000);
 });

@@ -18,7 +18,7 @@ export async function collectPages<Entry>(
     let last = 0;
     for await (const page of pagesOf(size)) {
       found.push(...page);
-      if (found.length > most) throw new DirectoryError("TooMany", `${what}: more than ${most} objects match, and so many are not read`);
+      if (found.length > most) throw tooMany(most, what);
       last = page.length;
     }
     if (last > 0) return found;
@@ -26,4 +26,9 @@ export async function collectPages<Entry>(
     if (found.length === 0) break;
   }
   return await inOneAnswer();
+}
+
+function tooMany(most: number, what: string): DirectoryError {
+  const remedy = "Search by this filter yourself, and correct or delete the objects whose names are not theirs.";
+  return new DirectoryError("TooMany", `${what}: more than ${most} objects match, and so many are not read. ${remedy}`);
 }

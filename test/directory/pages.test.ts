@@ -64,5 +64,7 @@ test("very many are not read to the end", async () => {
   async function* endless(): AsyncGenerator<readonly number[]> {
     for (;;) yield await Promise.resolve(page);
   }
-  await expect(collected(endless, [])).rejects.toThrow("more than 20000 objects match");
+  await expect(collected(endless, [])).rejects.toThrow(
+    "searching: more than 20000 objects match, and so many are not read. Search by this filter yourself, and correct or delete",
+  );
 });

@@ -210,12 +210,13 @@ function versionOf(object: unknown, path: string): string {
 
 /** Longer strings are seldom the same twice. */
 const LONGEST = 512;
-/** Strings kept at once. When it is full it begins anew: what is common is soon in it again. */
-const SIZE = 20_000;
+/** Strings of one generation. Two are kept: what is met again before the next is full stays, what was met once goes. */
+const SIZE = 4000;
 
 /** Equal strings as one: copies of thousands of objects that say mostly the same take a fraction of the memory. */
 export class StringPool {
-  readonly #strings = new Map<string, string>();
+  #young = new Map<string, string>();
+  #old: ReadonlyMap<string, string> = new Map();
 
   /** Makes every string of the JSON value, the keys aside, the pool's own, in place; a string is returned as the pool has it. */
   share(value: unknown): unknown {
@@ -232,10 +233,14 @@ export class StringPool {
 
   #shareString(text: string): string {
     if (text.length > LONGEST) return text;
-    const known = this.#strings.get(text);
+    const known = this.#young.get(text);
     if (known !== undefined) return known;
-    if (this.#strings.size >= SIZE) this.#strings.clear();
-    this.#strings.set(text, text);
-    return text;
+    if (this.#young.size >= SIZE) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    const shared = this.#old.get(text) ?? text;
+    this.#young.set(shared, shared);
+    return shared;
   }
 }

@@ -74,8 +74,8 @@ export async function assertLive<T extends KubernetesObject>(
   if (!live || !isStill(live)) throw new KubernetesError("Conflict", `${keyOf(metadata)} changed in the meantime`);
 }
 
-/** Versions that are kept in mind: more than ever are on their way at once. */
-const WRITTEN = 10_000;
+/** Versions that are kept in mind: more than ever are on their way at once. The watch may never bring one, where another change came right after it. */
+const WRITTEN = 1000;
 
 export class StatusWriter {
   readonly #client: KubernetesClient;

@@ -19,11 +19,24 @@ test("equal strings of many objects are in memory once", () => {
   const pool = new StringPool();
   const before = usedHeap();
   // One by one, as a watch brings them: the parser knows nothing of those before.
-  const objects = Array.from({ length: 20_000 }, () => pool.share(JSON.parse(text)));
+  const objects = Array.from({ length: 20_000 }, (_, index) => {
+    pool.share(`of this object alone: ${index}`);
+    return pool.share(JSON.parse(text));
+  });
   const megabytes = (usedHeap() - before) / 1e6;
   expect(objects.at(-1)).toEqual(JSON.parse(text));
   // With strings of their own they take 20 MB more.
   expect(megabytes).toBeLessThan(10);
+});
+
+test("a pool forgets what it does not meet again", () => {
+  const pool = new StringPool();
+  const before = usedHeap();
+  for (let index = 0; index < 50_000; index++) pool.share({ name: `${index}-`.padEnd(200, "z") });
+  const megabytes = (usedHeap() - before) / 1e6;
+  expect(pool.share("kept")).toBe("kept");
+  // All of them take 12 MB, those of two generations 2.
+  expect(megabytes).toBeLessThan(4);
 });
 
 /** After a collection: in bytes. */

@@ -30,7 +30,7 @@ const LONG = 45;
 /** MB by which RSS may grow in a run that is too short for a slope: V8 takes that much before it collects. */
 const GROWTH = 25;
 /**
- * MB by which what lives may grow between two rests. What is remembered by design comes and goes: strings that copies share, until there are 20,000 (2 to 3 MB);
+ * MB by which what lives may grow between two rests. What is remembered by design comes and goes: strings that copies share, 8,000 at most (1 MB);
  * Events for ten minutes (1 MB); deletions for an hour.
  */
 const ALIVE = 4;

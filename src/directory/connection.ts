@@ -3,6 +3,7 @@ import net from "node:net";
 import tls from "node:tls";
 import { Attribute, Change, Client, Control, type Entry, type Filter, type SearchOptions } from "ldapts";
 import { DirectoryError } from "../ad/error.ts";
+import { readAsBytes } from "./byte-values.ts";
 import { Attributes, BINARY_ATTRIBUTES } from "./entries.ts";
 import { type Attempt, resultName, toDirectoryError } from "./ldap-error.ts";
 import { collectPages } from "./pages.ts";
@@ -20,6 +21,8 @@ const SILENCE = 4000;
 /** As much of a filter is said. */
 const FILTER_LENGTH = 300;
 const SHOW_DELETED = "1.2.840.113556.1.4.417";
+
+readAsBytes(BINARY_ATTRIBUTES);
 
 export class LdapConnection {
   readonly url: string;

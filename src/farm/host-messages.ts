@@ -6,6 +6,7 @@ import { quoteForPowerShell } from "../ad/remedy.ts";
 import { commonName, parentKey } from "../names/distinguished-name.ts";
 import { listOf } from "./changes/entry.ts";
 import type { HostReference } from "./desired-farm.ts";
+import type { Identity } from "./journal.ts";
 
 /** What somebody should know of a host: said in the condition, and once by an Event. */
 export interface HostNote {
@@ -87,13 +88,16 @@ export function hostAmbiguous({ text, by, value }: HostReference, found: readonl
   };
 }
 
-/** A group that was deleted, and another one of its name in another container: somebody else may have made that one. Undefined where it is the same. */
-export function replacedGroup(
-  used: { readonly objectGUID: string; readonly distinguishedName: string },
-  { objectGUID, distinguishedName }: DirectoryObject,
-): Blocker | undefined {
-  if (objectGUID === used.objectGUID || parentKey(distinguishedName) === parentKey(used.distinguishedName)) return undefined;
-  const message = `the group that the farm used, ${used.distinguishedName}, is gone, and ${distinguishedName} is another one: if you mean that one, name its container in hosts.group.container.`;
+/**
+ * A group that was deleted, and another one of its name in another container: somebody else may have made that one. `used`: groups that the farm used
+ * under this name, the latest first. Undefined where it is one of them, or in the place of one.
+ */
+export function replacedGroup(used: readonly Identity[], { objectGUID, distinguishedName }: DirectoryObject): Blocker | undefined {
+  const [latest] = used;
+  const isSame = (group: Identity): boolean =>
+    group.objectGUID === objectGUID || parentKey(group.distinguishedName) === parentKey(distinguishedName);
+  if (!latest || used.some(isSame)) return undefined;
+  const message = `the group that the farm used, ${latest.distinguishedName}, is gone, and ${distinguishedName} is another one: if you mean that one, name its container in hosts.group.container.`;
   return { reason: "GroupNotFound", part: "Hosts", message };
 }
 

@@ -7,7 +7,7 @@ import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.
 import { relativeId } from "../names/identifier.ts";
 
 /** An object of the directory, as far as it is remembered. */
-interface Identity {
+export interface Identity {
   readonly distinguishedName: string;
   readonly objectGUID: string;
   readonly objectSID?: string | undefined;
@@ -17,7 +17,7 @@ interface Identity {
 export interface RememberedGroup {
   readonly objectGUID: string;
   readonly distinguishedName: string;
-  /** As the farm names it; undefined for one that it used before. */
+  /** As the farm names it, or did; undefined for one that it owned, or that an older version recorded. */
   readonly name: string | undefined;
   /** objectGUIDs of the computers that this farm put in. */
   readonly added: readonly string[];
@@ -55,7 +55,7 @@ export function readJournal(status: ServerFarmStatus | undefined): Journal {
     merged.set(objectGUID, {
       objectGUID,
       distinguishedName,
-      name: known?.name ?? ("name" in group ? group.name : undefined),
+      name: known?.name ?? group.name,
       added: [...new Set([...(known?.added ?? []), ...added])],
     });
   }
@@ -121,7 +121,7 @@ const FORMER = 20;
 /** Groups as a status holds them. `current`: the group that the farm uses now, whoever owns it. */
 export function hostGroupsStatus(journal: Journal, current: Identity | undefined): HostGroupsStatus {
   const used = journal.hostGroups.find(({ objectGUID }) => objectGUID === current?.objectGUID);
-  const former = journal.hostGroups.filter(({ objectGUID }) => objectGUID !== current?.objectGUID).slice(-FORMER);
+  const former = journal.hostGroups.filter(({ objectGUID }) => objectGUID !== current?.objectGUID).slice(0, FORMER);
   const { distinguishedName, objectGUID, objectSID } = current ?? {};
   return {
     ...(distinguishedName === undefined || objectGUID === undefined
@@ -140,6 +140,7 @@ export function hostGroupsStatus(journal: Journal, current: Identity | undefined
           formerHostGroups: former.map((group) => ({
             objectGUID: group.objectGUID,
             distinguishedName: group.distinguishedName,
+            ...(group.name === undefined ? {} : { name: group.name }),
             added: group.added.toSorted(),
           })),
         }),

@@ -9,6 +9,7 @@ import { copied, describeOwner, isOwnerMarker } from "../names/identifier.ts";
 import { adoptionHint, mayAdopt } from "./adoption.ts";
 import type { DesiredFarm, DesiredGroup } from "./desired-farm.ts";
 import { type Fit, misfitsOfAccount, misfitsOfHostGroup, refusedMembers, unfit } from "./fit.ts";
+import type { Identity } from "./journal.ts";
 import type { ObservedFarm } from "./observed.ts";
 import { protectedMessage } from "./protected.ts";
 import { groupInUse, replacedGroup } from "./host-messages.ts";
@@ -100,29 +101,29 @@ function vacantSlot({ operator }: DesiredFarm, { uncreatable }: ObservedFarm, { 
   return { kind: "Blocked", blocker: { reason, part, message: `the ${what} cannot be created: ${describeRight(right, operator)}` } };
 }
 
-/** `remembered`: the objectGUID that the group of this name had when it was last used. */
+/** `used`: groups that it used under this name, the latest first. */
 function externalSlot(
   desired: DesiredFarm,
   observed: ObservedFarm,
   wanted: DesiredGroup,
-  { part, field, remembered }: { readonly part: Part; readonly field: string; readonly remembered: string | undefined },
+  { part, field, used }: { readonly part: Part; readonly field: string; readonly used: readonly Identity[] },
 ): Slot {
   const { samAccountName, container } = wanted;
   const named = observed.objects.find((object) => sameName(object.samAccountName, samAccountName));
   // Whoever renames or moves a group keeps it the same group. One that gives the right to the password is not replaced by another that gets its name.
-  const known = observed.objects.find(({ objectGUID }) => objectGUID === remembered);
+  const known = used.flatMap((group) => observed.objects.find(({ objectGUID }) => objectGUID === group.objectGUID) ?? [])[0];
   const object = part === "Hosts" ? (known ?? named) : (named ?? known);
   const blocked = (reason: Blocker["reason"], message: string): Slot => ({ kind: "Blocked", blocker: { reason, part, message } });
   if (!object) {
-    return blocked(
-      "GroupNotFound",
-      `no group has the sAMAccountName ${samAccountName}: create it, or correct ${field}. The farm then continues automatically.`,
-    );
+    const [latest] = part === "Hosts" ? used : [];
+    const where = container ?? (latest && parentDn(latest.distinguishedName));
+    const remedy = `create it${where === undefined ? "" : ` in ${where}`}, or correct ${field}. The farm then continues automatically.`;
+    return blocked("GroupNotFound", `no group has the sAMAccountName ${samAccountName}: ${remedy}`);
   }
   const { distinguishedName, objectGUID, objectClass, owner } = object;
   if (!isGroup(object)) return blocked("GroupNotFound", `${distinguishedName} is not a group but a ${objectClass}: correct ${field}.`);
   if (object.protection !== undefined) return blocked("ProtectedObject", protectedMessage(object, "group"));
-  if (container !== undefined && objectGUID !== remembered && parentKey(distinguishedName) !== dnKey(container)) {
+  if (container !== undefined && object !== known && parentKey(distinguishedName) !== dnKey(container)) {
     return blocked(
       "GroupNotFound",
       `the group ${samAccountName} is not in ${container} but is ${distinguishedName}: correct ${field}, or its container.`,
@@ -183,9 +184,9 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
   const { grant, hostGroup, knownObjects, journal } = desired;
   if (grant === "Principals") return { kind: "Unwanted" };
   if (hostGroup.existing) {
-    const used = journal.hostGroups.find(({ name }) => sameName(name, hostGroup.samAccountName));
-    const slot = externalSlot(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", remembered: used?.objectGUID });
-    const replaced = slot.kind === "External" && hostGroup.container === undefined && used && replacedGroup(used, slot.object);
+    const used = journal.hostGroups.filter(({ name }) => sameName(name, hostGroup.samAccountName));
+    const slot = externalSlot(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", used });
+    const replaced = slot.kind === "External" && hostGroup.container === undefined && replacedGroup(used, slot.object);
     if (replaced) return { kind: "Blocked", blocker: replaced };
     if (slot.kind !== "External" || !isInUseElsewhere(desired, slot.object)) return slot;
     const isKnown = journal.hostGroups.some(({ objectGUID }) => objectGUID === slot.object.objectGUID);
@@ -207,15 +208,15 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
 export function slotOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm, wanted: DesiredGroup): Slot {
   const { samAccountName, distinguishedName, existing } = wanted;
   const same = ({ name }: { readonly name: string }): boolean => sameName(name, samAccountName);
-  const remembered = desired.journal.accessGroups.find(same)?.objectGUID;
-  if (existing) return externalSlot(desired, observed, wanted, { part: "AccessGroups", field: "accessGroups", remembered });
+  const used = desired.journal.accessGroups.filter(same);
+  if (existing) return externalSlot(desired, observed, wanted, { part: "AccessGroups", field: "accessGroups", used });
   return ownedSlot(desired, observed, {
     part: "AccessGroups",
     what: "access group",
     samAccountName,
     distinguishedName,
     is: isGroup,
-    known: ({ objectGUID }) => objectGUID === remembered,
+    known: ({ objectGUID }) => objectGUID === used[0]?.objectGUID,
     otherwise: "Set existing: true to use it as an externally managed group, or choose another name in accessGroups",
     container: "the group's container in accessGroups, or the domain's defaults.groupContainer",
     adoption: undefined,

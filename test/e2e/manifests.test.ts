@@ -286,7 +286,11 @@ describe.skipIf(!available)("a bad manifest is refused by the API server, which 
     ["account.samAccountName", { account: { samAccountName: "other" } }, "account.samAccountName is immutable"],
     ["account.container", { account: { container: "OU=Other" } }, "account.container is immutable"],
     ["account.outboundOnly", { account: { outboundOnly: true } }, "account.outboundOnly is immutable"],
-    ["hosts.group.container", { hosts: { group: { container: "OU=Other" } } }, "hosts.group.container is immutable"],
+    [
+      "hosts.group.container",
+      { hosts: { group: { container: "OU=Other" } } },
+      "hosts.group.container of a group of the farm's own is immutable",
+    ],
   ] as const;
 
   test.each(IMMUTABLE)("%s cannot be changed once the account exists, and the message quotes what to do", async (_, change, message) => {
@@ -303,6 +307,22 @@ describe.skipIf(!available)("a bad manifest is refused by the API server, which 
     const spec = "domainRef" in change ? { ...merged, domainRef: change.domainRef } : merged;
     expect(await cluster.dryRun(farmOf(NAMESPACE, "fixed", spec))).toContain(message);
     expect(await cluster.dryRun(farmOf(NAMESPACE, "fixed", { account, hosts: { group: { container: "OU=Groups" } } }))).toBe("accepted");
+  });
+
+  test("of an existing host group, and with one, the container can be changed at any time", async () => {
+    const group = (existing: boolean, container?: string): object => ({
+      hosts: { group: { name: "Shared", existing, ...(container === undefined ? {} : { container }) } },
+    });
+    await cluster.apply(farmOf(NAMESPACE, "moved", group(true)));
+    await cluster.call("PATCH", `${cluster.path("ServerFarm", NAMESPACE, "moved")}/status`, {
+      body: { status: { account: { samAccountName: "moved$" } } },
+      contentType: "application/merge-patch+json",
+    });
+    for (const spec of [group(true, "OU=Other"), group(true), group(false, "OU=Other")]) {
+      await cluster.apply(farmOf(NAMESPACE, "moved", spec));
+    }
+    expect(await cluster.dryRun(farmOf(NAMESPACE, "moved", group(false, "OU=Else")))).toContain("is immutable");
+    expect(await cluster.dryRun(farmOf(NAMESPACE, "moved", group(true, "OU=Else")))).toBe("accepted");
   });
 
   test.each(IMMUTABLE)("%s can be corrected until then", async (_, change) => {

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parentDn } from "../../src/names/distinguished-name.ts";
 import { ADMINISTRATOR, BASE, change } from "../harness/directory.ts";
 import { DELEGATED, delegate } from "../harness/delegation.ts";
 import { install } from "../harness/install.ts";
@@ -220,9 +221,21 @@ describe.skipIf(!available)("a group of somebody else that several farms use", (
     await cluster.annotate("ServerFarm", "a", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" });
     const farm = await farmWhere(NAMESPACE, "a", (seen) => condition(seen, "HostsReady")?.reason === "GroupNotFound");
     expect(condition(farm, "HostsReady")?.message).toContain(
-      "no group has the sAMAccountName Shared: create it, or correct hosts.group.name",
+      `no group has the sAMAccountName Shared: create it in ${parentDn(GROUP)}, or correct hosts.group.name`,
     );
     expect(condition(farm, "AccountReady")?.status).toBe("True");
+    // Also now that the farm has said that its group is gone. It could put nobody into this one.
+    const members = ["WEB01", "WEB02", "WEB03", "WEB05"].map((name) => `CN=${name},CN=Computers,${BASE}`);
+    await directory.asAdministrator((client) => client.add(impostor, { objectClass: "group", sAMAccountName: "Shared", member: members }));
+    const refused = await farmWhere(NAMESPACE, "a", (seen) => condition(seen, "HostsReady")?.message?.includes(impostor) === true);
+    expect(condition(refused, "HostsReady")).toMatchObject({ reason: "GroupNotFound" });
+    expect(await may("WEB05")).toBe(false);
+    // The remedy of the message works, in both directions.
+    await patchFarm(NAMESPACE, "a", { hosts: { group: { container: parentDn(impostor) } } });
+    await farmReady(NAMESPACE, "a");
+    expect(await may("WEB05")).toBe(true);
+    await directory.asAdministrator((client) => client.del(impostor));
+    await patchFarm(NAMESPACE, "a", { hosts: { group: { container: null } } });
     await directory.asAdministrator((client) => client.add(GROUP, { objectClass: "group", sAMAccountName: "Shared" }));
     await farmReady(NAMESPACE, "a");
     expect(await directory.retrieves("WEB02", `CN=a,OU=Farms,${BASE}`)).toBe(true);

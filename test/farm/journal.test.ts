@@ -83,8 +83,9 @@ describe("what is written into a status", () => {
 
   test("without a group in use, all are former ones", () => {
     expect(hostGroupsStatus({ ...NOTHING, hostGroups: [used] }, undefined)).toEqual({
-      formerHostGroups: [{ objectGUID: "g1", distinguishedName: "CN=Shared", added: ["a", "b"] }],
+      formerHostGroups: [{ objectGUID: "g1", distinguishedName: "CN=Shared", name: "Shared", added: ["a", "b"] }],
     });
+    expect(readJournal(status(hostGroupsStatus({ ...NOTHING, hostGroups: [used] }, undefined))).hostGroups).toEqual([used]);
     expect(hostGroupsStatus(NOTHING, undefined)).toEqual({});
   });
 
@@ -100,9 +101,13 @@ describe("what is written into a status", () => {
   });
 
   test("of very many former groups the latest 20 are kept", () => {
-    const hostGroups = Array.from({ length: 22 }, (_, index) => ({ ...former, objectGUID: `g${index}` }));
-    const guids = hostGroupsStatus({ ...NOTHING, hostGroups }, undefined).formerHostGroups?.map(({ objectGUID }) => objectGUID);
-    expect(guids).toEqual(hostGroups.slice(2).map(({ objectGUID }) => objectGUID));
+    // One after the other is used, and the one before is gone.
+    let journal: Journal = NOTHING;
+    for (let index = 0; index < 23; index++) {
+      const current = { ...used, objectGUID: `g${index}` };
+      journal = readJournal(status(hostGroupsStatus({ ...journal, hostGroups: [...journal.hostGroups, current] }, current)));
+    }
+    expect(journal.hostGroups.map(({ objectGUID }) => objectGUID)).toEqual(Array.from({ length: 21 }, (_, index) => `g${22 - index}`));
   });
 
   test("two access groups that had one name are told apart by identity", () => {

@@ -192,6 +192,12 @@ describe("the host group's place", () => {
     observedGeneration: 1,
     hostGroup: { objectGUID: shared.objectGUID, distinguishedName: shared.distinguishedName, name, added: [] },
   });
+  /** Not any more. */
+  const used = ({ objectGUID, distinguishedName }: DirectoryObject): ServerFarmStatus => ({
+    observedGeneration: 1,
+    formerHostGroups: [{ objectGUID, distinguishedName, name: "Shared", added: [] }],
+  });
+  const successor = group("Shared", { distinguishedName: `CN=Shared,OU=Else,${BASE}` });
 
   test.each<[string, Spec, readonly DirectoryObject[], ServerFarmStatus | undefined, string]>([
     [
@@ -263,6 +269,27 @@ describe("the host group's place", () => {
       existing("OU=Else"),
       [group("Shared", { distinguishedName: `CN=Shared,OU=Else,${BASE}` })],
       remembers("Shared"),
+      `External CN=Shared,OU=Else,${BASE}`,
+    ],
+    [
+      "one that was deleted, and no other of its name",
+      existing(),
+      [group("Other")],
+      remembers("Shared"),
+      `Hosts GroupNotFound: no group has the sAMAccountName Shared: create it in OU=Groups,${BASE}, or correct hosts.group.name. The farm then continues automatically.`,
+    ],
+    [
+      "one that was deleted, as the farm has said since, and not another of its name elsewhere",
+      existing(),
+      [group("Shared", { distinguishedName: `CN=Shared,OU=Else,${BASE}` })],
+      used(shared),
+      `Hosts GroupNotFound: the group that the farm used, CN=Shared,OU=Groups,${BASE}, is gone, and CN=Shared,OU=Else,${BASE} is another one: if you mean that one, name its container in hosts.group.container.`,
+    ],
+    [
+      "one that took the place of one that was deleted, once its container is not named any more",
+      existing(),
+      [successor],
+      { ...used(shared), hostGroup: { objectGUID: successor.objectGUID, distinguishedName: successor.distinguishedName, name: "Shared" } },
       `External CN=Shared,OU=Else,${BASE}`,
     ],
     [

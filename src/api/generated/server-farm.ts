@@ -69,7 +69,7 @@ export interface ServerFarmSpec {
     readonly group?: {
       /** Name of the host group (a global security group). Default, account.name followed by Hosts. */
       readonly name?: string;
-      /** Where the host group is created, relative to the domain or a whole distinguished name. Default, the domain's defaults.groupContainer. Of an existing group, where it must be; absent, it is found anywhere. Immutable; a group that is moved in the directory is found there. */
+      /** Where the host group is created, relative to the domain or a whole distinguished name. Default, the domain's defaults.groupContainer. Immutable; a group that is moved in the directory is found there. Of an existing group, where it must be; absent, it is found anywhere. You can change that at any time. */
       readonly container?: string;
       /** True: an externally managed group. The operator never creates or deletes it, and removes only members that farms added. Farms of one namespace may share it; while one of another namespace uses it, this one is refused (GroupInUse), unless the tenants of the domain allow it to both. */
       readonly existing: boolean;
@@ -153,12 +153,14 @@ export interface ServerFarmStatus {
     /** Existing groups only: objectGUIDs of the members that are this farm's to remove, recorded before the write: those that it put in, and those that it wants and that another farm of its namespace put in. */
     readonly added?: readonly string[];
   };
-  /** Existing groups that the farm used before, and that it has still members to remove from or that its account still names. */
+  /** Existing groups that the farm used before, and that are gone, that its account still names, or that it still has members to remove from. */
   readonly formerHostGroups?: readonly {
     /** Its objectGUID. */
     readonly objectGUID: string;
     /** Its distinguished name. */
     readonly distinguishedName?: string;
+    /** The name in hosts.group.name by which the farm used it. */
+    readonly name?: string;
     /** objectGUIDs of the members that are this farm's to remove. */
     readonly added?: readonly string[];
   }[];
@@ -168,9 +170,9 @@ export interface ServerFarmStatus {
     readonly desired?: number;
     /** How many of them have the right. */
     readonly granted?: number;
-    /** With hosts.search only: of those that should the ones that hosts.computers names. */
+    /** With hosts.search only: how many of the desired hosts hosts.computers names. */
     readonly computers?: number;
-    /** With hosts.search only: of those that should the ones that it alone finds. */
+    /** With hosts.search only: how many of the desired hosts only the search finds. */
     readonly search?: number;
     /** Only while hosts.search removes nobody (ShrinkHeld): the computers that it does not find any more. They keep the right. */
     readonly held?: number;
@@ -192,7 +194,7 @@ export interface ServerFarmStatus {
       /** With grant: Principals only: its security identifier. */
       readonly objectSID?: string;
     }[];
-    /** Who lost the right lately, by which maxRemoval is measured. */
+    /** How many hosts lost the right in the last hour; maxRemoval limits this. */
     readonly removals?: {
       /** When the first of them lost it. An hour later counting begins again. */
       readonly since: string;

@@ -60,10 +60,14 @@ export class Lane {
 
   /** Whose turn it is, if anybody may run now. It runs then, until `ended`. */
   next(now: number): string | undefined {
+    // All that waits would be gone through for nothing.
+    if (this.#runningInAll >= this.#limit) return undefined;
     const heads = PRIORITIES.flatMap((priority) => this.#head(priority) ?? []);
     const [first] = heads;
     if (!first) return undefined;
-    const aged = heads.find(({ priority, since }) => priority !== first.priority && now - since > AGEING[priority]);
+    const [aged] = heads
+      .filter(({ priority, since }) => priority !== first.priority && now - since > AGEING[priority])
+      .toSorted((one, other) => one.since - other.since);
     const { key, tenant, priority } = aged && this.#turn++ % AGED_TURN === 0 ? aged : first;
     const rest = this.#waiting[priority].get(tenant);
     this.remove(key, { tenant, priority });

@@ -175,8 +175,6 @@ export class Cluster {
   async see(signal: AbortSignal): Promise<string> {
     const clusterId = await this.#readId(signal);
     await Promise.all(this.#kept.map((kept) => kept.whenSynced()));
-    // Once more: what the objects that were seen name is known only now.
-    await Promise.all(this.#kept.map((kept) => kept.whenSynced()));
     this.#seen = true;
     return clusterId;
   }

@@ -93,7 +93,7 @@ export class DeletionBudgets {
     const key = keyOf(farm.metadata);
     const waiting = this.#waiting.get(name) ?? new Map<string, string>();
     this.#waiting.set(name, waiting);
-    if (!waiting.has(key)) this.#context.events.record(this.#kind, domain, budgetExceededEvent(domain));
+    if (!waiting.has(key)) this.#context.events.record(this.#kind, domain, budgetExceededEvent(domain), farm.metadata.namespace);
     waiting.set(key, farm.metadata.deletionTimestamp ?? "");
     this.#context.metrics.objects.deletionsWaiting(name, waiting.size);
     this.#arm(domain);

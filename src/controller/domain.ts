@@ -6,7 +6,6 @@ import { ACTIVE_DIRECTORY_DOMAIN, type ActiveDirectoryDomain } from "../api/gene
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { finalizerAction } from "../api/object.ts";
 import { WorkQueue } from "../base/work-queue.ts";
-import type { FeedBatch } from "../directory/feed.ts";
 import { inspectDomain } from "../directory/inspection.ts";
 import type { LdapSession } from "../directory/session.ts";
 import { brakeOf } from "../domain/brake.ts";
@@ -20,6 +19,7 @@ import { DistinguishedNameError } from "../names/distinguished-name.ts";
 import { accessOf, type DomainAccess } from "./domain-access.ts";
 import { DomainConnection, LONGEST_PAUSE } from "./domain-connection.ts";
 import { baseDnOf, type DomainData, followData, isRead, pollOf, problemOf, readSettings, resyncOf, watchData } from "./domain-settings.ts";
+import { DomainNews } from "./wake-farms.ts";
 import { FarmsByDomain } from "./wake-index.ts";
 import { reportDomain } from "./domain-report.ts";
 import { InspectedGeneration } from "./inspected-generation.ts";
@@ -60,7 +60,8 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
   readonly #data: DomainData;
   readonly #access = new Map<string, DomainAccess>();
   readonly #watched = new Map<string, Watched>();
-  readonly #listeners: ((domain: string, batch: FeedBatch) => void)[] = [];
+  /** Told when objects of a domain changed in the directory, or when everything there has to be compared. */
+  readonly news = new DomainNews();
   readonly #refused = new RefusedCredentials();
 
   constructor(context: Context, farms: Copies<ServerFarm>) {
@@ -95,12 +96,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     const before = watched.brake.holds;
     watched.brake.holds = holds;
     if (before !== holds && [before, holds].includes("Suspend")) watched.state.restart();
-    this.#publish(domain, watched, before === holds ? undefined : { kind: "Everything" });
-  }
-
-  /** The listener is told when objects of the domain changed in the directory, or when everything there has to be compared. */
-  subscribe(listener: (domain: string, batch: FeedBatch) => void): void {
-    this.#listeners.push(listener);
+    this.#publish(domain, watched, before !== holds);
   }
 
   close(): void {
@@ -111,12 +107,14 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     const { client, metrics, log } = this.#context;
     const domain = this.objects.get(name);
     if (!domain) {
-      this.#watched.get(name)?.connection.close();
+      const gone = this.#watched.get(name);
+      gone?.connection.close();
       this.#watched.delete(name);
       this.#access.delete(name);
       this.queue.drop(name);
       metrics.objects.domainGone(name);
-      this.#tell(name, { kind: "Everything" });
+      // One that never was is asked for whenever a farm comes or goes that names it.
+      if (gone) this.news.tellAll(name);
       return { kind: "Done" };
     }
     const farms = this.farms.of(name);
@@ -139,7 +137,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     if (signal.aborted) return { kind: "Done" };
     try {
       await reportDomain(this.#context, DOMAINS, domain, watched, farms);
-      if (watched.state.recorded()) this.#publish(domain, watched, { kind: "Everything" });
+      if (watched.state.recorded()) this.#publish(domain, watched, true);
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
       // The directory is asked on, whatever the API server says; the status follows.
@@ -193,7 +191,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
       const { session, feed } = connection;
       if (!session || !feed) return after(connection.failed(), true);
       await this.#inspect(domain, watched, session, clusterId);
-      for await (const batch of feed.poll()) this.#tell(name, batch);
+      for await (const batch of feed.poll()) await this.news.tell(name, batch);
       await connection.succeeded();
       return after(pollOf(domain));
     } catch (error) {
@@ -223,7 +221,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
       );
     }
     const news = watched.state.accept(observation, generation, status?.server);
-    this.#publish(domain, watched, news ? { kind: "Everything" } : undefined);
+    this.#publish(domain, watched, news);
   }
 
   /** There is no usable session: farms are told, once. */
@@ -232,19 +230,15 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
     watched.connection.close();
     const news = watched.state.drop(problem);
     if (news) this.#context.log.warn("the domain is not ready", { domain: name, reason: problem.reason, error: problem.message });
-    this.#publish(domain, watched, news ? { kind: "Everything" } : undefined);
+    this.#publish(domain, watched, news);
   }
 
   /** Says how the domain is reached now, and wakes what lives there, if that is news. To be called before anything is waited for. */
-  #publish(domain: ActiveDirectoryDomain, watched: Watched, news?: FeedBatch): void {
+  #publish(domain: ActiveDirectoryDomain, watched: Watched, news = false): void {
     const { name } = domain.metadata;
     // It may have changed since this turn of it began.
     const newest = this.objects.get(name) ?? domain;
     this.#access.set(name, accessOf(newest, watched.state, watched.connection.reached, watched.brake.holds));
-    if (news) this.#tell(name, news);
-  }
-
-  #tell(domain: string, batch: FeedBatch): void {
-    for (const listener of this.#listeners) listener(domain, batch);
+    if (news) this.news.tellAll(name);
   }
 }

@@ -16,7 +16,6 @@ import { refusedStatus, suspendedStatus, waitingStatus } from "../farm/status/no
 import { waitsForOthers } from "../farm/handover.ts";
 import { hasLeftTraces, isSame, sharesGroups, urgencyOf } from "../farm/journal.ts";
 import { freedNames } from "../farm/changes/index.ts";
-import { lookupKey } from "../names/identifier.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { addFinalizer, assertLive, hasSpec, type Resource } from "../kubernetes/resource.ts";
 import type { Directory } from "../farm/observed.ts";
@@ -31,12 +30,13 @@ import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
 import { type PodOptions, Pods } from "./pods.ts";
 import type { Tenancy } from "./tenancy.ts";
-import { FarmsByGroup, wakeFarms, WakeIndex } from "./wake-index.ts";
+import { farmWaker, wakeForNames } from "./wake-farms.ts";
+import { FarmsByGroup, WakeIndex } from "./wake-index.ts";
 import type { Context, Kind, Result } from "./kind.ts";
 
 export const FARMS: Resource<ServerFarm> = { ...SERVER_FARM, is: (value): value is ServerFarm => hasSpec(value) };
 
-type Domains = Pick<DomainKind, "objects" | "access" | "farms" | "subscribe">;
+type Domains = Pick<DomainKind, "objects" | "access" | "farms" | "news">;
 type FarmOptions = { readonly workers: number; readonly pods: PodOptions };
 type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 
@@ -81,14 +81,18 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     this.queue = new WorkQueue({
       observer: context.metrics.queue(this.name),
       limit: workers,
-      shareOf: (key) => ({ lane: farms.get(key)?.spec.domainRef.name ?? "", tenant: key.slice(0, key.indexOf("/")) }),
+      // Farms may name thousands of domains that do not exist: these have one lane together.
+      shareOf: (key) => ({
+        lane: domains.objects.get(farms.get(key)?.spec.domainRef.name ?? "")?.metadata.name ?? "",
+        tenant: key.slice(0, key.indexOf("/")),
+      }),
     });
   }
 
   start(): void {
     this.pods.start();
     this.#context.metrics.objects.follow(() => metricsOf(this.objects, this.#domains.access));
-    this.#domains.subscribe((domain, batch) => wakeFarms(domain, batch, this, this.#domains.farms.of(domain)));
+    this.#domains.news.subscribe(farmWaker(this, (domain) => this.#domains.farms.of(domain)));
     this.#tenancy.subscribe((key) => {
       const farm = this.objects.get(key);
       if (farm) this.queue.add(key, this.urgency(farm, undefined));
@@ -169,8 +173,8 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
 
   async #reconcileFarm(farm: ServerFarm, { desired: wanted, problems }: Wanted, domain: ReadyDomain, signal: AbortSignal): Promise<Result> {
     if (problems.length > 0) return await this.write(farm, refusedStatus(farm, problems, new Date(), wanted.granted), [], { kind: "Done" });
-    const key = keyOf(farm.metadata);
     // Before the first look: what changes while it goes on must not be missed.
+    const key = keyOf(farm.metadata);
     this.wakes.add(key, lookupKeys(wanted, undefined));
     const { farm: current, desired, report, end } = await reconcileFarm(farm, wanted, this.ports(farm, domain.directory), signal);
     await setImmediate();
@@ -235,13 +239,11 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   /** What was done is counted and logged, however the reconcile ended. */
-  count({ metadata, spec }: ServerFarm, report: Report): void {
+  count(farm: ServerFarm, report: Report): void {
+    const { metadata, spec } = farm;
     for (const { kind } of report.applied) this.#context.metrics.changed(spec.domainRef.name, kind);
     this.#log.did(keyOf(metadata), report);
-    // Whoever waits for a name has it at once, and not when the change feed tells of it.
     const freed = report.applied.flatMap((change) => freedNames(change, spec.servicePrincipalNames ?? []));
-    for (const key of this.wakes.of(freed.map((name) => lookupKey("servicePrincipalName", name)))) {
-      if (this.objects.get(key)?.spec.domainRef.name === spec.domainRef.name && key !== keyOf(metadata)) this.queue.add(key, "Change");
-    }
+    wakeForNames(farm, freed, this);
   }
 }

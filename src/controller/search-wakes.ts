@@ -1,9 +1,13 @@
 /** Which farms a change concerns because it is below a container that they search. */
+import { setImmediate } from "node:timers/promises";
 import { type DirectoryObject, isComputer } from "../ad/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import type { FeedEntry } from "../directory/feed.ts";
 import { nameOfComputer } from "../farm/found-computers.ts";
 import { patternOf } from "../names/account-name.ts";
+
+/** Milliseconds for which others wait at most: thousands of farms may search where a thousand objects change. */
+const TURN = 5;
 
 /** What is known of what farms asked for. */
 interface Wakes {
@@ -11,20 +15,44 @@ interface Wakes {
   hasSeen(farm: string, object: DirectoryObject): boolean;
 }
 
-/** `isSearched`: whether the farm's search means the object, which is below its container. */
-export function concernedBelow(
+/** Many farms may search one container, each for its own computers. With a container that came or went others may have. */
+export async function concernedBelow(
   entries: readonly FeedEntry[],
   wakes: Wakes,
-  isSearched: (farm: string, object: DirectoryObject) => boolean,
-): ReadonlySet<string> {
-  return new Set(
-    entries.flatMap(({ object, within }) => wakes.of(within).filter((farm) => !wakes.hasSeen(farm, object) && isSearched(farm, object))),
-  );
+  farmOf: (key: string) => ServerFarm | undefined,
+): Promise<ReadonlySet<string>> {
+  const concerned = new Set<string>();
+  let turn = performance.now();
+  for (const [container, objects] of byContainer(entries)) {
+    for (const key of wakes.of([container])) {
+      if (concerned.has(key)) continue;
+      const matches = (farmOf(key)?.spec.hosts.search?.names ?? []).map(patternOf);
+      const isMeant = ({ object, name }: Below): boolean =>
+        name === undefined ? object.objectSID === undefined : matches.some((match) => match(name));
+      if (objects.some((below) => isMeant(below) && !wakes.hasSeen(key, below.object))) concerned.add(key);
+      if (performance.now() - turn < TURN) continue;
+      await setImmediate();
+      turn = performance.now();
+    }
+  }
+  return concerned;
 }
 
-/** Many farms may search one container, each for its own computers. With a container that came or went others may have. */
-export function searches(farm: ServerFarm | undefined, object: DirectoryObject): boolean {
-  if (!isComputer(object)) return object.objectSID === undefined;
-  const name = nameOfComputer(object);
-  return farm?.spec.hosts.search?.names.some((pattern) => patternOf(pattern)(name)) === true;
+interface Below {
+  readonly object: DirectoryObject;
+  /** Of a computer, as patterns take it. */
+  readonly name: string | undefined;
+}
+
+function byContainer(entries: readonly FeedEntry[]): ReadonlyMap<string, readonly Below[]> {
+  const found = new Map<string, Below[]>();
+  for (const { object, within } of entries) {
+    const below = { object, name: isComputer(object) ? nameOfComputer(object) : undefined };
+    for (const container of within) {
+      const others = found.get(container);
+      if (others) others.push(below);
+      else found.set(container, [below]);
+    }
+  }
+  return found;
 }

@@ -2,12 +2,9 @@
 import type { DirectoryObject } from "../ad/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
-import type { WorkQueue } from "../base/work-queue.ts";
-import type { FeedBatch } from "../directory/feed.ts";
 import type { SharingFarm } from "../farm/desired-farm.ts";
 import { readJournal, sharesGroups } from "../farm/journal.ts";
 import { LeftMembers } from "./left-members.ts";
-import { concernedBelow, searches } from "./search-wakes.ts";
 import { sharingFarm } from "../farm/sharing.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { foldName, hostGroupNameOf } from "../names/account-name.ts";
@@ -102,25 +99,6 @@ function numberOf(lookupKey: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < lookupKey.length; index++) hash = Math.imul(hash ^ lookupKey.charCodeAt(index), 0x01000193);
   return (hash >>> 2) & 0x3fffffff;
-}
-
-/** Queues the farms that something in the directory concerns. `inDomain`: the keys of its farms, also of those that are not watched here. */
-export function wakeFarms(
-  domain: string,
-  batch: FeedBatch,
-  { objects, queue, wakes }: { readonly objects: Copies<ServerFarm>; readonly queue: WorkQueue; readonly wakes: WakeIndex },
-  inDomain: ReadonlySet<string>,
-): void {
-  if (batch.kind === "Everything") {
-    for (const key of inDomain) if (objects.get(key)) queue.add(key, "Resync");
-    return;
-  }
-  const isSearched = (key: string, object: DirectoryObject): boolean => searches(objects.get(key), object);
-  for (const key of new Set([...wakes.concernedBy(batch.entries), ...concernedBelow(batch.entries, wakes, isSearched)])) {
-    const farm = objects.get(key);
-    // Somebody may have let a quarantined host in.
-    if (farm?.spec.domainRef.name === domain) queue.add(key, farm.spec.hosts.quarantined.length > 0 ? "Urgent" : "Change");
-  }
 }
 
 /** Farms by their domain: to count them costs nothing that grows with their number. */

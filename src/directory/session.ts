@@ -25,10 +25,9 @@ export interface SessionOptions extends Omit<Server, "url"> {
 
 /** For what the server says of itself, right after it was reached, in milliseconds. */
 const ROOT_DSE_TIMEOUT = 4000;
-/** A server that answers no request and takes no new connection within so long (ms) is silent. */
-const SILENT_AFTER = 6000;
-/** One that is merely slow is asked again after so long (ms). */
-const ASK_AGAIN = 4000;
+const ALIVE = { base: "", scope: "base", attributes: ["currentTime"], within: ROOT_DSE_TIMEOUT } as const;
+/** A server that answers no request and takes no new connection within so long (ms) is silent; one that is merely slow is asked again after so long (ms). */
+const [SILENT_AFTER, ASK_AGAIN] = [6000, 4000];
 
 export class LdapSession {
   readonly url: string;
@@ -160,10 +159,10 @@ export class LdapSession {
     }
   }
 
-  /** Keeps the connection that writes from being cut for idleness. */
+  /** Keeps the connection that writes from being cut for idleness. Where it was cut already the next write opens another: nobody has to be told. */
   async keepAlive(): Promise<void> {
     const connection = await this.#writing?.catch(() => undefined);
-    if (connection?.usable === true) await connection.search({ base: "", scope: "base", attributes: ["currentTime"] });
+    if (connection?.usable === true) await connection.search(ALIVE).catch(() => connection.abort());
   }
 
   close(): void {

@@ -21,7 +21,7 @@ export function answeredFor(view: FarmView, group: DirectoryObject): readonly st
   // Whoever nobody can take out each farm keeps out of its own account's list, and so each keeps it on its record.
   const keeps = (computer: DirectoryObject): boolean => !isOthers(computer) || isPrimaryGroup(group, computer);
   const own = [...addedMembers(view, group)].filter(([key, computer]) => stays(key) || keeps(computer));
-  const others = used ? [...hosts.wanted.values()].filter((computer) => isOnRecord(desired, group, computer)) : [];
+  const others = used ? [...hosts.wanted.values()].filter(isOnRecord(desired, group)) : [];
   const members = others.filter(membership(view, group));
   return [...new Set([...[...own.map(([, computer]) => computer), ...members].map(({ objectGUID }) => objectGUID), ...hidden])];
 }

@@ -114,13 +114,24 @@ export function othersWanting(desired: DesiredFarm, group: Group): (computer: Co
   const others = using
     .filter((other) => mayShare(desired, other, group) || other.standing.namespace === holder)
     .map((other) => ({ other, isAllowed: other.granted ? allowedHosts(other.granted) : () => true }));
+  // Thousands of farms may share a group of thousands of hosts, each of which few of them name.
+  const naming = new Map<string, (typeof others)[number][]>();
+  for (const one of others) {
+    for (const key of one.other.hosts) {
+      const known = naming.get(key);
+      if (known) known.push(one);
+      else naming.set(key, [one]);
+    }
+  }
   return (computer) => {
     // Whoever is no host no farm can want, though several name it.
     if (!isTrusted(desired, computer)) return [];
     const keys = [...keysOfHost(computer), lookupKey("objectGUID", computer.objectGUID)];
-    const wants = ({ hosts, quarantined }: SharingFarm): boolean =>
-      keys.some((key) => hosts.has(key)) && !keys.some((key) => quarantined.has(key));
-    return others.filter(({ other, isAllowed }) => wants(other) && (isUser(computer) || isAllowed(computer))).map(({ other }) => other);
+    const wanting = new Set(keys.flatMap((key) => naming.get(key) ?? []));
+    return [...wanting]
+      .filter(({ other: { quarantined } }) => !keys.some((key) => quarantined.has(key)))
+      .filter(({ isAllowed }) => isUser(computer) || isAllowed(computer))
+      .map(({ other }) => other);
   };
 }
 
@@ -134,8 +145,8 @@ export function isPassedOn(desired: DesiredFarm, group: Group): (computer: Compu
  * Whether a farm that may have the group in common with this one has put the computer in. Who wants it there too writes it down, so that the last of them
  * takes it out: it cannot be anybody whom an administrator put in.
  */
-export function isOnRecord(desired: DesiredFarm, group: Group, computer: Computer): boolean {
-  return desired.sharing.some(
-    (other) => mayShare(desired, other, group) && other.added.get(group.objectGUID)?.has(computer.objectGUID) === true,
-  );
+export function isOnRecord(desired: DesiredFarm, group: Group): (computer: Computer) => boolean {
+  const sharing = desired.sharing.filter((other) => mayShare(desired, other, group));
+  const recorded = new Set(sharing.flatMap(({ added }) => [...(added.get(group.objectGUID) ?? [])]));
+  return ({ objectGUID }) => recorded.has(objectGUID);
 }

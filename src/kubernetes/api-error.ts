@@ -49,6 +49,9 @@ const STATUS: Readonly<Record<number, KubernetesErrorKind>> = {
   504: "Unavailable",
 };
 
+/** Milliseconds: a proxy may say an hour, and a quarantine may be what waits. */
+const LONGEST_WAIT = 30_000;
+
 /** An answer that is no success. `body` is a Status where the API server itself answers. */
 export function fromResponse(what: string, status: number, body: unknown, retryAfterSeconds?: string): KubernetesError {
   const { message, reason } = statusOf(body);
@@ -57,7 +60,7 @@ export function fromResponse(what: string, status: number, body: unknown, retryA
   const seconds = Number(retryAfterSeconds);
   return new KubernetesError(kind, `${what}: ${message ?? `HTTP ${status}`}`, {
     status,
-    retryAfter: retryAfterSeconds !== undefined && Number.isFinite(seconds) ? seconds * 1000 : undefined,
+    retryAfter: retryAfterSeconds !== undefined && Number.isFinite(seconds) ? Math.min(seconds * 1000, LONGEST_WAIT) : undefined,
   });
 }
 

@@ -213,8 +213,8 @@ export class KubernetesClient {
     const uri = this.#config.getCurrentCluster()?.proxyUrl;
     const of = JSON.stringify([connect, uri]);
     if (this.#connections?.of === of) return this.#connections;
-    // HTTP/2 would put all requests, the Lease and the watches into one connection, which falls silent with all of them.
-    const http1 = { allowH2: false, keepAliveTimeout: IDLE };
+    // HTTP/2 would put all requests, the Lease and the watches into one connection, which falls silent with all of them. What finds no connection free waits for one.
+    const http1 = { allowH2: false, keepAliveTimeout: IDLE, connections: 128 };
     const make = (): Dispatcher =>
       uri === undefined
         ? new Agent({ ...http1, connect })

@@ -23,13 +23,22 @@ export interface ServeOptions {
   /** Over TLS, with this one; else in the clear. */
   readonly certificate?: CertificateFiles | undefined;
   readonly guard?: Guard | undefined;
+  /** How many are answered at once; whoever asks besides is told to come again. */
+  readonly atOnce?: number;
+  /** Milliseconds: whoever has not read the answer by then is cut off. */
+  readonly within?: number;
 }
 
-async function answer(route: Route, response: ServerResponse): Promise<void> {
+/** By default any Pod may ask, and the metrics of ten thousand farms are megabytes. Prometheus waits for ten seconds. */
+const [AT_ONCE, WITHIN] = [8, 10_000];
+
+const BUSY: Answer = { status: 503, type: "text/plain", body: "too many requests at once: try again\n", headers: { "retry-after": "1" } };
+
+async function answer(route: Route, response: ServerResponse, within: number): Promise<void> {
   try {
     const { status, type, body, headers = {} } = await route();
     response.writeHead(status, { "content-type": type, ...headers });
-    await pipeline(typeof body === "string" ? [body] : body, response);
+    await pipeline(typeof body === "string" ? [body] : body, response, { signal: AbortSignal.timeout(within) });
   } catch (error) {
     // Whoever asked may have gone away in the middle; who has had nothing yet is told.
     if (response.headersSent) response.destroy();
@@ -44,9 +53,10 @@ async function answer(route: Route, response: ServerResponse): Promise<void> {
 export async function serve(
   address: string,
   routes: Routes,
-  { certificate, guard }: ServeOptions = {},
+  { certificate, guard, atOnce = AT_ONCE, within = WITHIN }: ServeOptions = {},
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
   const { hostname, port } = new URL(`http://${address}`);
+  let underWay = 0;
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const path = (request.url ?? "/").split("?")[0] ?? "/";
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
@@ -56,7 +66,10 @@ export async function serve(
         .end(route ? "only GET\n" : `not found; there is ${Object.keys(routes).join(" and ")}\n`);
       return;
     }
-    void answer(async () => (await guard?.(request.headers.authorization)) ?? (await route()), response);
+    if (underWay >= atOnce) return void answer(() => BUSY, response, within);
+    underWay++;
+    const guarded = async (): Promise<Answer> => (await guard?.(request.headers.authorization)) ?? (await route());
+    void answer(guarded, response, within).finally(() => underWay--);
   };
   const secure = certificate && createSecureServer({ ...certificate.current, minVersion: "TLSv1.2" }, handle);
   const server = secure ?? createServer(handle);

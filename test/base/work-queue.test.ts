@@ -90,6 +90,20 @@ describe("the work queue", () => {
     expect(taken).toContain("change");
   });
 
+  test("of what has aged the oldest goes first: no priority starves beside two that always have something", async () => {
+    const queue = new WorkQueue();
+    queue.add("resync", "Resync");
+    vi.advanceTimersByTime(10_001);
+    const taken: (string | undefined)[] = [];
+    for (let index = 0; index < 8; index++) {
+      queue.add(`urgent${index}`, "Urgent");
+      for (const more of ["a", "b"]) queue.add(`change${index}${more}`);
+      vi.advanceTimersByTime(300);
+      taken.push(await queue.take());
+    }
+    expect(taken).toContain("resync");
+  });
+
   test("a change of a key that waits for a resync moves it up", async () => {
     const queue = new WorkQueue();
     queue.add("x", "Resync");

@@ -411,6 +411,18 @@ describe.skipIf(!available)("a reflector survives", () => {
     await stop();
   });
 
+  test("what a list that is read again holds unchanged is not kept twice, and is no news", async () => {
+    lists.push(list("5", object("a", "1"), object("b", "2")), list("9", object("a", "1"), object("b", "8")));
+    watches.push(json(410, {}), quiet);
+    const { reflector, seen, stop } = start();
+    await reflector.whenSynced();
+    const [a, b] = ["a", "b"].map((name) => reflector.get(`${NAMESPACE}/${name}`));
+    await waitFor("the newer b", () => reflector.get(`${NAMESPACE}/b`) !== b);
+    expect(reflector.get(`${NAMESPACE}/a`)).toBe(a);
+    expect(seen).toEqual(["new contract/a", "new contract/b", "changed contract/b"]);
+    await stop();
+  });
+
   test("a watch that ends in good order goes on from its last bookmark, and what vanished between lists is gone", async () => {
     lists.push(list("5", object("a", "1"), object("b", "2")), list("9", object("b", "2")));
     checks.push(list("8"));

@@ -86,6 +86,25 @@ describe.skipIf(!available)("a healthy domain beside four that are silent", () =
     await farmWhere(NAMESPACE, "dead1-one", (farm) => condition(farm, "Ready")?.reason === "DomainNotReady", 60);
   });
 
+  test("a farm of a domain that does not exist makes nobody look at the others of it", async () => {
+    const nowhere = (index: number): string => `nowhere${index}`;
+    const apply = async (index: number): Promise<void> => {
+      await cluster.apply(farmOf(NAMESPACE, nowhere(index), { domainRef: { name: "nowhere" }, hosts: { computers: ["WEB01"] } }));
+      await farmWhere(NAMESPACE, nowhere(index), (farm) => condition(farm, "Ready")?.reason === "DomainNotFound");
+    };
+    const reconciles = (): Promise<number> => operator.metric("controller_runtime_reconcile_total", { controller: "serverfarm" });
+    for (let index = 0; index < 30; index++) await apply(index);
+    // The domain counts its farms a second later.
+    await sleep(2000);
+    const before = await reconciles();
+    await apply(30);
+    await cluster.delete("ServerFarm", nowhere(30), NAMESPACE);
+    await sleep(3000);
+    // Its own, and the healthy one's now and then.
+    expect((await reconciles()) - before).toBeLessThan(15);
+    for (let index = 0; index < 30; index++) await cluster.delete("ServerFarm", nowhere(index), NAMESPACE);
+  });
+
   test("the program ends at once, though it is connecting to them", async () => {
     const second = await startOperator();
     await waitFor("it to lead", async () => (await second.metric("leader_election_master_status")) === 1);

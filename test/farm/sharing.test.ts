@@ -168,13 +168,13 @@ describe("a host that other farms want in the group", () => {
   });
 
   test("is no administrator's where a farm of this namespace has put it in", () => {
-    const onRecord = (fields: Partial<SharingFarm>): boolean => isOnRecord(mine([other({ standing: ours, ...fields })]), GROUP, WEB01);
+    const onRecord = (fields: Partial<SharingFarm>): boolean => isOnRecord(mine([other({ standing: ours, ...fields })]), GROUP)(WEB01);
     expect(onRecord({ added: inGroup })).toBe(true);
     expect(onRecord({ added: inGroup, uses: undefined })).toBe(true);
     expect(onRecord({})).toBe(false);
     expect(onRecord({ added: new Map([["g2", new Set([WEB01.objectGUID])]]) })).toBe(false);
     expect(onRecord({ added: inGroup, standing: { ...ours, namespace: "db" } })).toBe(false);
-    expect(isOnRecord(mine([]), GROUP, WEB01)).toBe(false);
+    expect(isOnRecord(mine([]), GROUP)(WEB01)).toBe(false);
   });
 });
 
@@ -210,11 +210,11 @@ describe("a group that tenants allow to two namespaces", () => {
     const wants = { hosts: new Set(["web01$"]), added: new Map([["g1", new Set([web.objectGUID])]]) };
     const shared = both(["*"], ["*"], wants);
     expect(othersWanting(shared, group)(web)).toHaveLength(1);
-    expect(isOnRecord(shared, group, web)).toBe(true);
+    expect(isOnRecord(shared, group)(web)).toBe(true);
     // Made first, it would have the group for itself.
     const alone = { ...both([], ["*"], wants), standing: { namespace: "web", created: "2026-11-25T00:00:00Z", uid: "u1" } };
     expect(othersWanting(alone, group)(web)).toEqual([]);
-    expect(isOnRecord(alone, group, web)).toBe(false);
+    expect(isOnRecord(alone, group)(web)).toBe(false);
   });
 
   test("keeps nobody for a farm whose tenant does not allow it to be a host", () => {

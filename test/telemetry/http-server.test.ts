@@ -40,3 +40,26 @@ describe("an address", () => {
     }
   });
 });
+
+describe("whoever reads an answer slowly, or not at all,", () => {
+  /** Never ends by itself. */
+  async function* endless(): AsyncGenerator<string> {
+    for (;;) yield await Promise.resolve("x".repeat(65_536));
+  }
+  const routes = { ...ROUTES, "/metrics": () => ({ status: 200, type: "text/plain", body: endless() }) };
+
+  test("is one of a few, and is cut off after a while", async () => {
+    const server = await serve("127.0.0.1:0", routes, { atOnce: 2, within: 1500 });
+    try {
+      const ask = async (): Promise<Response> => await fetch(`http://127.0.0.1:${server.port}/metrics`);
+      const slow = [await ask(), await ask()];
+      expect(slow.map(({ status }) => status)).toEqual([200, 200]);
+      const refused = await ask();
+      expect([refused.status, await refused.text()]).toEqual([503, "too many requests at once: try again\n"]);
+      await Promise.all(slow.map((response) => expect(response.text()).rejects.toThrow("terminated")));
+      expect(await reached("127.0.0.1", server.port)).toBe("ok");
+    } finally {
+      await server.close();
+    }
+  });
+});

@@ -1,0 +1,106 @@
+import { setImmediate } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import type { ServerFarm } from "../../src/api/generated/server-farm.ts";
+import { keyOf } from "../../src/api/object.ts";
+import { WorkQueue } from "../../src/base/work-queue.ts";
+import { DomainNews, farmWaker, wakeForNames } from "../../src/controller/wake-farms.ts";
+import { WakeIndex } from "../../src/controller/wake-index.ts";
+import type { FeedEntry } from "../../src/directory/feed.ts";
+import { lookupKey } from "../../src/names/identifier.ts";
+import { BASE, computer, farm } from "../farm/simulation.ts";
+
+type Spec = Parameters<typeof farm>[0];
+
+function named(name: string, spec: Spec = {}, deleted = false): ServerFarm {
+  const made = farm(spec, { observedGeneration: 1 }, 1);
+  const metadata = { ...made.metadata, name, uid: name, ...(deleted ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {}) };
+  return { ...made, metadata };
+}
+
+function world(...farms: readonly ServerFarm[]) {
+  const copies = new Map(farms.map((one) => [keyOf(one.metadata), one]));
+  const objects = { get: (key: string) => copies.get(key), list: () => [...copies.values()], subscribe: () => undefined };
+  const woken = { objects, queue: new WorkQueue(), wakes: new WakeIndex() };
+  const news = new DomainNews();
+  news.subscribe(farmWaker(woken, () => new Set([...copies.keys(), "elsewhere/unwatched"])));
+  const taken = async (): Promise<readonly string[]> => {
+    const keys: string[] = [];
+    while (woken.queue.depth > 0) keys.push((await woken.queue.take()) ?? "");
+    return keys;
+  };
+  return { ...woken, news, taken };
+}
+
+describe("when everything in a domain has to be compared", () => {
+  const many = Array.from({ length: 20 }, (_, index) => named(`farm${index}`));
+
+  test("who keeps somebody out, and who is to go, do not wait for the rest, though they had their turn before the domain could be reached", async () => {
+    const quarantining = named("quarantining", { hosts: { computers: ["WEB01"], quarantined: ["WEB01"] } });
+    const { news, taken } = world(...many, quarantining, named("ended", {}, true));
+    news.tellAll("contoso");
+    const keys = await taken();
+    expect(keys.slice(0, 2).toSorted()).toEqual(["web/ended", "web/quarantining"]);
+    expect(keys).toHaveLength(22);
+  });
+
+  test("a feed that lists no changes says the same", async () => {
+    const { news, taken } = world(...many);
+    await news.tell("contoso", { kind: "Everything" });
+    expect(await taken()).toHaveLength(20);
+  });
+});
+
+describe("what changed below a container", () => {
+  const below = lookupKey("distinguishedName", `OU=Web,${BASE}`);
+  const entryOf = (name: string, within = [below]): FeedEntry => ({
+    object: { ...computer(name), usn: 5 },
+    deleted: false,
+    keys: [],
+    within,
+  });
+  const searching = (name: string, ...names: readonly string[]): ServerFarm =>
+    named(name, { hosts: { search: { container: "OU=Web", names: [...names], max: 200, maxRemoval: "20%" } } });
+
+  test("wakes the farms that search there for such names, and have not seen it", async () => {
+    const farms = [searching("web", "WEB*"), searching("sql", "SQL*"), searching("seen", "WEB*"), named("other")];
+    const { news, wakes, taken } = world(...farms);
+    const entry = entryOf("WEB09");
+    for (const { metadata } of farms.slice(0, 3)) wakes.set(keyOf(metadata), new Set([below]), []);
+    wakes.set("web/seen", new Set([below]), [entry.object]);
+    await news.tell("contoso", { kind: "Changes", entries: [entry] });
+    expect(await taken()).toEqual(["web/web"]);
+  });
+
+  test("holds nobody up, however many farms search where however many objects changed", async () => {
+    const farms = Array.from({ length: 1000 }, (_, index) => searching(`farm${index}`, `NONE${index}*`, `OTHER${index}*`));
+    const { news, wakes, taken } = world(...farms, searching("meant", "WEB999"));
+    for (const key of [...farms.map(({ metadata }) => keyOf(metadata)), "web/meant"]) wakes.set(key, new Set([below]), []);
+    const entries = Array.from({ length: 1000 }, (_, index) => entryOf(`WEB${index}`));
+    const meanwhile = { turns: 0, over: false };
+    const others = (async () => {
+      while (!meanwhile.over) {
+        meanwhile.turns++;
+        await setImmediate();
+      }
+    })();
+    const started = process.threadCpuUsage();
+    await news.tell("contoso", { kind: "Changes", entries });
+    const spent = process.threadCpuUsage(started);
+    meanwhile.over = true;
+    await others;
+    expect(await taken()).toEqual(["web/meant"]);
+    // A turn for others in each 5 ms: half of these are certain.
+    expect(meanwhile.turns).toBeGreaterThan((spent.user + spent.system) / 1000 / 10);
+    expect(meanwhile.turns).toBeGreaterThan(2);
+  });
+});
+
+test("a name that is given up wakes who waits for it in the same domain, and nobody else", async () => {
+  const [giver, waiter, other] = [named("giver"), named("waiter"), named("stranger")];
+  const stranger = { ...other, spec: { ...other.spec, domainRef: { name: "other" } } };
+  const { wakes, queue, objects, taken } = world(giver, waiter, stranger);
+  const key = lookupKey("servicePrincipalName", "http/shop");
+  for (const { metadata } of [giver, waiter, stranger]) wakes.set(keyOf(metadata), new Set([key]), []);
+  wakeForNames(giver, ["http/shop"], { objects, queue, wakes });
+  expect(await taken()).toEqual(["web/waiter"]);
+});

@@ -1,5 +1,5 @@
 /** Events of objects: best effort, never in the way of a reconcile, and never a flood. */
-import { randomUUID } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesObject, ResourceKind } from "../api/object.ts";
 import type { EventDraft } from "../api/event.ts";
@@ -148,7 +148,8 @@ export class EventRecorder {
     await this.#pace();
     const { client, component, instance } = this.#options;
     const now = this.#clocks.monotonic();
-    const key = [involvedObject.uid, type, reason, message].join("\n");
+    // A burst is remembered for minutes: of its messages, which may be long, only this.
+    const key = hash("sha256", [involvedObject.uid, type, reason, message].join("\n"), "base64");
     this.#forgetOld(now);
     const series = this.#series.get(key);
     if (series) {

@@ -80,7 +80,7 @@ You set these annotations on a ServerFarm:
 |---|---|---|
 ${rows.join("\n")}
 
-On a GMSACredentialSpec, \`${ADOPT}\` with the value \`<namespace>/<name>\` lets that farm [adopt it](guide/windows-pods.md#what-is-kept-right).
+On a GMSACredentialSpec, \`${ADOPT}\` with the value \`<namespace>/<name>\` lets that farm [adopt it](guide/windows-pods.md#what-the-operator-corrects).
 
 The operator sets the finalizers \`${FARM_FINALIZER}\` on farms and \`${DOMAIN_FINALIZER}\` on domains. It removes them when nothing is left to clean up, or no farm names the domain.
 `;

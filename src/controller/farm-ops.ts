@@ -4,7 +4,7 @@ import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.
 import { keyOf } from "../api/object.ts";
 import type { Permission } from "../api/permission.ts";
 import { desiredFarm } from "../farm/desired.ts";
-import type { DesiredFarm, DomainFacts, SharingFarm, Terms, Wanted } from "../farm/desired-farm.ts";
+import type { DesiredFarm, DomainFacts, Elsewhere, SharingFarm, Terms, Wanted } from "../farm/desired-farm.ts";
 import { frozenFarm, hasToTakeOut } from "../farm/frozen.ts";
 import { leftBehind } from "../farm/handover.ts";
 import type { Directory } from "../farm/observed.ts";
@@ -103,15 +103,23 @@ export async function takeOut(
   return await ops.write(farm, end.status, end.events, again);
 }
 
+interface Others {
+  readonly sharing: readonly SharingFarm[];
+  readonly elsewhere: Elsewhere;
+  readonly farms: Copies<ServerFarm>;
+  readonly tenancy: Tenancy;
+}
+
 /** In a domain with tenants. */
 export function allowedFarm(
   farm: ServerFarm,
   permission: Permission,
   facts: DomainFacts,
   clusterId: string,
-  { sharing, farms, tenancy }: { readonly sharing: readonly SharingFarm[]; readonly farms: Copies<ServerFarm>; readonly tenancy: Tenancy },
+  { sharing, elsewhere, farms, tenancy }: Others,
 ): Wanted {
-  return desiredFarm(farm, facts, clusterId, asAllowed(sharing, farms, tenancy), termsOf(farm, permission, tenancy));
+  const terms = { ...termsOf(farm, permission, tenancy), elsewhere };
+  return desiredFarm(farm, facts, clusterId, asAllowed(sharing, farms, tenancy), terms);
 }
 
 /** What tenants allow a farm now. */

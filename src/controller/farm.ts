@@ -167,8 +167,9 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     const shares = sharesGroups(farm);
     this.byGroup.watch(keyOf(farm.metadata), shares);
     const sharing = shares ? this.byGroup.sharingWith(farm, this.objects, facts.baseDN) : [];
-    if (!this.#hasTenants(farm)) return desiredFarm(farm, facts, clusterId, sharing, { now: Date.now() });
-    return allowedFarm(farm, permission, facts, clusterId, { sharing, farms: this.objects, tenancy: this.#tenancy });
+    const elsewhere = this.byGroup.records.elsewhere(farm);
+    if (!this.#hasTenants(farm)) return desiredFarm(farm, facts, clusterId, sharing, { now: Date.now(), elsewhere });
+    return allowedFarm(farm, permission, facts, clusterId, { sharing, elsewhere, farms: this.objects, tenancy: this.#tenancy });
   }
 
   async #reconcileFarm(farm: ServerFarm, { desired: wanted, problems }: Wanted, domain: ReadyDomain, signal: AbortSignal): Promise<Result> {

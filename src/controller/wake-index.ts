@@ -4,6 +4,7 @@ import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import type { SharingFarm } from "../farm/desired-farm.ts";
 import { readJournal, sharesGroups } from "../farm/journal.ts";
+import { GroupRecords } from "./group-records.ts";
 import { LeftMembers } from "./left-members.ts";
 import { sharingFarm } from "../farm/sharing.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
@@ -131,10 +132,12 @@ export class FarmsByGroup {
   /** Farms for which what others do may be something to do. */
   readonly #waiting = new Set<string>();
   readonly left = new LeftMembers();
+  readonly records = new GroupRecords();
 
   /** Told of every change of a farm. Returns the keys of those that it may concern. */
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): readonly string[] {
     if (!farm && previous) this.#waiting.delete(keyOf(previous.metadata));
+    this.records.changed(farm, previous);
     const [before, after] = [groupsOf(previous), groupsOf(farm)];
     if (before.length + after.length === 0) return [];
     for (const group of before) this.#remove(group, previous);

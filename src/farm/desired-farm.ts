@@ -129,6 +129,7 @@ export interface DesiredFarm {
   readonly journal: Journal;
   readonly standing: Standing;
   readonly sharing: Sharing;
+  readonly elsewhere: Elsewhere;
   /** What of the spec only the domain shows to be wrong: it keeps nothing else from being done. */
   readonly invalid: readonly Blocker[];
   /** The operator's account, as dsacls takes it. */
@@ -145,11 +146,20 @@ export interface DesiredFarm {
 export type Sharing = readonly SharingFarm[];
 
 /** What the domain's tenants allow, where there are any: the farm, and its namespace. And when it is looked at. */
+/** objectGUIDs of groups of somebody else that farms of other namespaces have on record. */
+export interface Elsewhere {
+  /** Their members may retrieve the password of such a farm's account. */
+  readonly hosts: Pick<ReadonlySet<string>, "has">;
+  /** The account of such a farm is a member. */
+  readonly access: Pick<ReadonlySet<string>, "has">;
+}
+
 export interface Terms {
   readonly granted?: Granted | undefined;
   readonly sharedGroups?: readonly string[];
   /** Milliseconds since 1970. */
   readonly now?: number;
+  readonly elsewhere?: Elsewhere | undefined;
 }
 
 /** The farm as wanted. With `problems` it must not be brought about; to clean up after it, it is good enough. */

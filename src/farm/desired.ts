@@ -25,8 +25,7 @@ import { knownObjectsOf, readJournal, requestsOf } from "./journal.ts";
 
 export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: string, sharing: Sharing = [], terms: Terms = {}): Wanted {
   const { spec, metadata, status } = farm;
-  const reader = new SpecReader(domain);
-  const identity = { namespace: metadata.namespace ?? "", name: metadata.name };
+  const [reader, identity] = [new SpecReader(domain), { namespace: metadata.namespace ?? "", name: metadata.name }];
   const account = reader.account(farm);
   const { existing = false, container } = spec.hosts.group ?? {};
   const groupName = hostGroupNameOf(farm);
@@ -61,6 +60,7 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     journal: readJournal(status),
     standing: standingOf(metadata),
     sharing,
+    elsewhere: terms.elsewhere ?? { hosts: new Set(), access: new Set() },
     invalid: reader.invalid,
     operator: domain.operator,
     observedFor: domain.observed ? "Domain" : spec.managementPolicy === "Observe" ? "Farm" : undefined,

@@ -106,3 +106,9 @@ export function groupInUse({ distinguishedName }: DirectoryObject): Blocker {
   const message = `${distinguishedName} is in use by another namespace, and hosts of that namespace could retrieve this farm's password: name a group of your own in hosts.group.name, or remove hosts.group.existing.`;
   return { reason: "GroupInUse", part: "Hosts", message };
 }
+
+/** Of an access group. */
+export function groupOpensPasswords({ distinguishedName }: DirectoryObject): Blocker {
+  const message = `members of ${distinguishedName} may retrieve the password of a farm of another namespace, so the account does not join it: remove the group from accessGroups.`;
+  return { reason: "GroupInUse", part: "AccessGroups", message };
+}

@@ -3,12 +3,13 @@ import type { Look, Lookup, Query } from "../ad/lookup.ts";
 import { ACCOUNT_CLASS, GROUP_CLASS, isAccount, isComputer, isGroup, type DirectoryObject } from "../ad/object.ts";
 import type { MissingRight } from "../ad/right.ts";
 import { foldName, hostsOf, namesOfComputer, sameName } from "../names/account-name.ts";
-import { dnKey, parentDn, parentKey } from "../names/distinguished-name.ts";
-import { copied, dnsNameLookups, impliedLookups, implyingLookups, lookupKey } from "../names/identifier.ts";
+import { dnKey, parentDn } from "../names/distinguished-name.ts";
+import { dnsNameLookups, impliedLookups, implyingLookups, lookupKey } from "../names/identifier.ts";
 import { mayAdopt } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import { FIELD } from "./desired-host-account.ts";
 import type { Scope } from "./observed.ts";
+import { knownIds } from "./own-objects.ts";
 
 export function namesOf(desired: DesiredFarm, scope: Scope): readonly Lookup[] {
   const { account, hostGroup, accessGroups, grant, servicePrincipalNames, owner } = desired;
@@ -162,11 +163,6 @@ export function distinct(objects: readonly DirectoryObject[]): readonly Director
   return [...new Map(objects.toReversed().map((object) => [object.objectGUID, object])).values()].toReversed();
 }
 
-/** objectGUIDs of what the farm owns, and of the groups of others that it changed. */
-export function knownIds({ knownObjects, journal }: DesiredFarm): readonly string[] {
-  return [...new Set([...knownObjects, ...[...journal.hostGroups, ...journal.accessGroups].map(({ objectGUID }) => objectGUID)])];
-}
-
 /** objectGUIDs of the hosts that the farm's entries were resolved to before, and of those that it does not name any more. */
 export function rememberedIds({ hosts, quarantined, resolved, departed, search }: DesiredFarm): readonly string[] {
   const entries = [...hosts, ...quarantined].map(({ text }) => text);
@@ -217,23 +213,6 @@ export function* together<Result>(looks: readonly Look<Result>[]): Look<readonly
     const answers = [...(yield questions)];
     steps = steps.map(({ one, step }) => ({ one, step: step.done === true ? step : one.next(answers.splice(0, step.value.length)) }));
   }
-}
-
-/** Anybody may write the farm's marker on a group of their own. What is neither on record nor where the farm creates such is somebody else's. */
-export function withoutCopies(desired: DesiredFarm, objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
-  const { owner, account, hostGroup, accessGroups, adoption } = desired;
-  const places = new Set([account, hostGroup, ...accessGroups].map(({ distinguishedName }) => parentKey(distinguishedName)));
-  // Of groups that were somebody else's one may have been adopted a moment ago; and an account, whose marker is all that tells of it.
-  const known = adoption.farm === "Unowned" ? knownIds(desired) : desired.knownObjects;
-  return objects.map((object) => {
-    if (object.owner !== owner || places.has(parentKey(object.distinguishedName)) || known.includes(object.objectGUID)) return object;
-    return isAccount(object) && adoption.farm === "Unowned" ? object : { ...object, owner: copied(owner) };
-  });
-}
-
-/** Whether it is the farm's own, or on its record. */
-export function isKnown(desired: DesiredFarm, { objectGUID, owner }: DirectoryObject): boolean {
-  return owner === desired.owner || knownIds(desired).includes(objectGUID);
 }
 
 export function byRid(value: string): Lookup {

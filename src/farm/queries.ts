@@ -21,17 +21,15 @@ import {
   costlyLookups,
   distinct,
   isAdopted,
-  isKnown,
   isOwnGroup,
-  knownIds,
   lookAtContainers,
   lookForNamesakes,
   lookForObjects,
   namesOf,
   rememberedIds,
   together,
-  withoutCopies,
 } from "./name-queries.ts";
+import { isKnown, knownIds, withoutCopies } from "./own-objects.ts";
 import type { Absence, LookOptions, ObservedFarm, Scope } from "./observed.ts";
 import { lookForFound, searchKeys } from "./search-queries.ts";
 

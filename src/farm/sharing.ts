@@ -61,6 +61,11 @@ function foundKeys(status: ServerFarm["status"]): readonly string[] {
   return (status?.hostSearch?.hosts ?? []).map(({ objectGUID }) => lookupKey("objectGUID", objectGUID));
 }
 
+/** objectGUIDs of groups of somebody else whose members may retrieve the password of the farm's account. */
+export function claimedGroups({ status }: ServerFarm): ReadonlySet<string> {
+  return claimsOf(readJournal(status), (status?.ownedObjects ?? []).length > 0);
+}
+
 /** objectGUIDs of the groups by which the farm gave somebody a right: it put hosts in, or it has an account, which names the group. */
 function claimsOf({ hostGroups }: Journal, owns: boolean): ReadonlySet<string> {
   return new Set(hostGroups.filter(({ added }) => owns || added.length > 0).map(({ objectGUID }) => objectGUID));

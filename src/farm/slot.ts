@@ -2,7 +2,7 @@
 import type { Blocker, Part } from "../api/reasons.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import { describeRight } from "../ad/right.ts";
-import type { ExistingGroup, MemberGroup, OwnedObject } from "../ad/write.ts";
+import type { ExistingGroup } from "../ad/write.ts";
 import { bearerOf, sameName } from "../names/account-name.ts";
 import { dnKey, isSharedContainer, MAKE_AN_OU, parentDn, parentKey } from "../names/distinguished-name.ts";
 import { copied, describeOwner, isOwnerMarker } from "../names/identifier.ts";
@@ -12,7 +12,7 @@ import { type Fit, misfitsOfAccount, misfitsOfHostGroup, refusedMembers, unfit }
 import type { Identity } from "./journal.ts";
 import type { ObservedFarm } from "./observed.ts";
 import { protectedMessage } from "./protected.ts";
-import { groupInUse, replacedGroup } from "./host-messages.ts";
+import { groupInUse, groupOpensPasswords, replacedGroup } from "./host-messages.ts";
 import { isInUseElsewhere } from "./sharing.ts";
 
 /** What stands where the farm wants an object. */
@@ -188,8 +188,11 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
     const slot = externalSlot(desired, observed, hostGroup, { part: "Hosts", field: "hosts.group.name", used });
     const replaced = slot.kind === "External" && hostGroup.container === undefined && replacedGroup(used, slot.object);
     if (replaced) return { kind: "Blocked", blocker: replaced };
-    if (slot.kind !== "External" || !isInUseElsewhere(desired, slot.object)) return slot;
+    if (slot.kind !== "External") return slot;
     const isKnown = journal.hostGroups.some(({ objectGUID }) => objectGUID === slot.object.objectGUID);
+    // The account of a farm of another namespace that joined it could retrieve the password, too.
+    const isJoined = !isKnown && desired.elsewhere.access.has(slot.object.objectGUID);
+    if (!isJoined && !isInUseElsewhere(desired, slot.object)) return slot;
     return { kind: "Blocked", blocker: groupInUse(slot.object), ...(isKnown ? { frozen: slot.object } : {}) };
   }
   return ownedSlot(desired, observed, {
@@ -209,7 +212,11 @@ export function slotOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm, 
   const { samAccountName, distinguishedName, existing } = wanted;
   const same = ({ name }: { readonly name: string }): boolean => sameName(name, samAccountName);
   const used = desired.journal.accessGroups.filter(same);
-  if (existing) return externalSlot(desired, observed, wanted, { part: "AccessGroups", field: "accessGroups", used });
+  if (existing) {
+    const slot = externalSlot(desired, observed, wanted, { part: "AccessGroups", field: "accessGroups", used });
+    const opens = slot.kind === "External" && desired.elsewhere.hosts.has(slot.object.objectGUID);
+    return opens ? { kind: "Blocked", blocker: groupOpensPasswords(slot.object) } : slot;
+  }
   return ownedSlot(desired, observed, {
     part: "AccessGroups",
     what: "access group",
@@ -230,20 +237,4 @@ export function isAccessGroup(desired: DesiredFarm, object: DirectoryObject): bo
   // A manifest that says both is refused; what holds the hosts is the host group.
   if (desired.grant === "Group" && sameName(object.samAccountName, desired.hostGroup.samAccountName)) return false;
   return desired.accessGroups.some(({ samAccountName }) => sameName(object.samAccountName, samAccountName));
-}
-
-/** The object as a change names it. */
-export function owned({ distinguishedName, objectGUID }: DirectoryObject, owner: string): OwnedObject {
-  return { distinguishedName, objectGUID, owner };
-}
-
-/** Whether the group is another farm's own: nobody but that farm changes its members, whatever a record says. */
-export function isAnothers({ owner }: DirectoryObject, desired: DesiredFarm): boolean {
-  return owner !== desired.owner && isOwnerMarker(owner);
-}
-
-/** A group as a change of its members names it: with its marker where it is the farm's own. */
-export function memberGroup(desired: DesiredFarm, object: DirectoryObject, name: string | undefined): MemberGroup {
-  const { distinguishedName, objectGUID } = object;
-  return object.owner === desired.owner ? owned(object, desired.owner) : { distinguishedName, objectGUID, owner: undefined, name };
 }

@@ -13,7 +13,8 @@ import type { HostRecord, Identified, Looked, PrimaryStranger, Resolution, Resol
 import type { ObservedFarm } from "./observed.ts";
 import { hasUsers, membership } from "./queries.ts";
 import { othersWanting } from "./sharing.ts";
-import { isAccessGroup, isAnothers, type Slot, slotOfAccessGroup, slotOfAccount, slotOfHostGroup } from "./slot.ts";
+import { isAnothers } from "./own-objects.ts";
+import { isAccessGroup, type Slot, slotOfAccessGroup, slotOfAccount, slotOfHostGroup } from "./slot.ts";
 
 export interface FarmView extends Looked {
   readonly accessGroups: readonly { readonly wanted: DesiredGroup; readonly slot: Slot }[];

@@ -286,7 +286,9 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     const [plain = ""] = others;
     expect(plain).toBe("kubectl apply -f deploy/install.yaml");
     expect(await shell(plain)).toContain("deployment.apps/serverfarm-operator created");
-    expect(await shell(others[1] ?? "false")).toContain('"serverfarm-operator" deleted');
+    for (const remove of others.slice(1, 4)) expect(await shell(remove)).toContain('"serverfarm-operator" deleted');
+    const left = "clusterrole,clusterrolebinding,validatingadmissionpolicy,deployment,serviceaccount,role";
+    expect(await kubectl("get", left, "-A", "-o", "name", "-l", "app.kubernetes.io/name=serverfarm-operator")).toBe("");
     expect(await shell(`${install} --take-ownership`)).toContain("STATUS: deployed");
     expect(await shell(uninstall)).toContain("uninstalled");
     expect(await shell("helm show values deploy/chart")).toContain("podDisruptionBudget");

@@ -5,6 +5,7 @@ import { ownerMarker } from "../../src/names/identifier.ts";
 import { DELEGATED } from "../harness/delegation.ts";
 import { BASE } from "../harness/directory.ts";
 import type { Operator } from "../harness/operator.ts";
+import { waitFor } from "../harness/process.ts";
 import {
   applyDomain,
   available,
@@ -78,6 +79,23 @@ describe.skipIf(!available)("a group with a copied marker, in an OU where farms 
     expect(await directory.retrieves("WEB04", `CN=early,${FARMS}`)).toBe(false);
   });
 
+  test("made in the container of an existing group that the farm names: that container is no place of the farm's", async () => {
+    const readers = `CN=Readers,${ELSEWHERE}`;
+    await directory.asAdministrator((client) => client.add(readers, { objectClass: "group", sAMAccountName: "Readers" }));
+    const forged = await forge("reader", "readerHosts");
+    const accessGroups = [{ name: "Readers", existing: true, container: ELSEWHERE }];
+    await cluster.apply(farmOf(NAMESPACE, "reader", { hosts: { computers: ["WEB01"] }, accessGroups }));
+    const farm = await farmWhere(NAMESPACE, "reader", (seen) => condition(seen, "Ready")?.reason === "NotOwned");
+    expect(condition(farm, "HostsReady")?.message).toContain(
+      `${forged} exists and it has this farm's owner marker, but the farm has no record`,
+    );
+    expect(await directory.find("reader$")).toBeUndefined();
+    await directory.asAdministrator((client) => client.del(forged));
+    await cluster.annotate("ServerFarm", "reader", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" });
+    await waitFor("the account", async () => await directory.retrieves("WEB01", `CN=reader,${FARMS}`));
+    expect(await directory.retrieves("WEB04", `CN=reader,${FARMS}`)).toBe(false);
+  });
+
   test("made under the name that a farm is to use next: its members get nothing", async () => {
     await cluster.apply(farmOf(NAMESPACE, "later", { hosts: { computers: ["WEB01"] } }));
     await farmReady(NAMESPACE, "later");
@@ -104,5 +122,32 @@ describe.skipIf(!available)("a group with a copied marker, in an OU where farms 
     await directory.asAdministrator((client) => client.del(forged));
     await cluster.annotate("ServerFarm", "ending", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" });
     await cluster.waitGone("ServerFarm", "ending", NAMESPACE, 120);
+  });
+
+  test.each([
+    ["that cannot be written", {}],
+    ["that must not be touched", { adminCount: "1" }],
+  ])("an account with it %s keeps nobody in possession of the farm's password at its end", async (_, fields) => {
+    const name = "adminCount" in fields ? "guarded" : "foreign";
+    await cluster.apply(farmOf(NAMESPACE, name, { hosts: { computers: ["WEB01"] } }));
+    await farmReady(NAMESPACE, name);
+    const { metadata } = uid.parse(await cluster.get("Namespace", "kube-system"));
+    const forged = `CN=aa${name},${ELSEWHERE}`;
+    const account = {
+      objectClass: "msDS-GroupManagedServiceAccount",
+      sAMAccountName: `aa${name}$`,
+      userAccountControl: "4096",
+      "msDS-ManagedPasswordInterval": "30",
+      adminDescription: ownerMarker(metadata.uid, { namespace: NAMESPACE, name }),
+      ...fields,
+    };
+    await directory.asAdministrator((client) => client.add(forged, account));
+    await cluster.delete("ServerFarm", name, NAMESPACE, 0);
+    await farmWhere(NAMESPACE, name, (seen) => condition(seen, "Ready")?.message.includes(forged) === true);
+    expect([await directory.find(`${name}$`), await directory.find(`${name}Hosts`)]).toEqual([undefined, undefined]);
+    expect(await directory.find(`aa${name}$`)).toBeDefined();
+    await directory.asAdministrator((client) => client.del(forged));
+    await cluster.annotate("ServerFarm", name, NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" });
+    await cluster.waitGone("ServerFarm", name, NAMESPACE, 120);
   });
 });

@@ -30,7 +30,9 @@ const ELSEWHERE: readonly {
   },
   {
     test: "test/deploy/chart.test.ts",
-    blocks: (page, command) => page === "docs/install.md" && /^helm |deploy\/install\.yaml$|delete deployment,/.test(command),
+    blocks: (page, command) =>
+      page === "docs/install.md" &&
+      /^helm |deploy\/install\.yaml$|delete (deployment|clusterrole|validatingadmissionpolicy),/.test(command),
     commands: [
       "helm show values deploy/chart",
       "helm install --wait",

@@ -140,6 +140,37 @@ describe.skipIf(!available)("a group of somebody else that several farms use", (
     expect(await directory.members("Shared")).toEqual(["WEB06$"]);
   });
 
+  test("no account of another namespace's farm is in a group whose members may retrieve the password, whichever of the two comes first", async () => {
+    const elsewhere = `${NAMESPACE}-access`;
+    await createNamespace(elsewhere);
+    const joining = (namespace: string, name: string): object =>
+      farmOf(namespace, name, { hosts: { computers: ["WEB02"] }, accessGroups: [{ name: "Shared", existing: true }] });
+    await cluster.apply(farmOf(NAMESPACE, "a", shared(["WEB01"])));
+    await farmReady(NAMESPACE, "a");
+    await cluster.apply(joining(elsewhere, "other"));
+    const refused = await farmWhere(elsewhere, "other", (seen) => condition(seen, "AccessGroupsReady")?.reason === "GroupInUse");
+    expect(condition(refused, "AccessGroupsReady")?.message).toBe(
+      `members of ${GROUP} may retrieve the password of a farm of another namespace, so the account does not join it: remove the group from accessGroups.`,
+    );
+    // All else of it is there.
+    expect(await directory.retrieves("WEB02", `CN=other,OU=Farms,${BASE}`)).toBe(true);
+    expect(await directory.members("Shared")).toEqual(["WEB01$", "WEB06$"]);
+    await cluster.apply(joining(NAMESPACE, "b"));
+    await farmReady(NAMESPACE, "b");
+    expect(await directory.members("Shared")).toEqual(["WEB01$", "WEB06$", "b$"]);
+    for (const name of ["a", "b"]) await cluster.delete("ServerFarm", name, NAMESPACE, 30);
+    await cluster.annotate("ServerFarm", "other", elsewhere, { "serverfarm.dev/reconcile-requested-at": "now" });
+    await farmReady(elsewhere, "other");
+    expect(await directory.members("Shared")).toEqual(["WEB06$", "other$"]);
+    await cluster.apply(farmOf(NAMESPACE, "a", shared(["WEB01"])));
+    await farmWhere(NAMESPACE, "a", (seen) => condition(seen, "HostsReady")?.reason === "GroupInUse");
+    expect(await directory.find("a$")).toBeUndefined();
+    await cluster.delete("ServerFarm", "other", elsewhere, 30);
+    await cluster.annotate("ServerFarm", "a", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "now" });
+    await farmReady(NAMESPACE, "a");
+    expect(await directory.members("Shared")).toEqual(["WEB01$", "WEB06$"]);
+  });
+
   test("one that changes all the time delays neither another's deletion nor its status", async () => {
     await cluster.apply(farmOf(NAMESPACE, "a", shared(["WEB01", "WEB02"])), farmOf(NAMESPACE, "b", shared(["WEB02"])));
     await farmReady(NAMESPACE, "a");

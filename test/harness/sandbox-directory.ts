@@ -5,7 +5,7 @@ import { classChain } from "../sandbox/directory/schema.ts";
 import { provision } from "../sandbox/directory/provision.ts";
 import { DirectoryServer } from "../sandbox/directory/server.ts";
 import { Authority } from "./certificates.ts";
-import { type Account, addComputer, addUser, ADMINISTRATOR, BASE, HOST, TestDirectory } from "./directory.ts";
+import { type Account, addComputer, addUser, change, ADMINISTRATOR, BASE, HOST, TestDirectory } from "./directory.ts";
 import { run } from "./process.ts";
 
 export class SandboxDirectory extends TestDirectory {
@@ -121,6 +121,12 @@ samba-tool() { if [ "$1 $2" = "user show" ]; then echo "objectSid: SID-OF-$3"; e
         return;
       case "user add":
         await this.asAdministrator((client) => addUser(client, name, value));
+        return;
+      case "user setexpiry":
+        // DONT_EXPIRE_PASSWORD (MS-ADTS 2.2.16). The sandbox lets no password expire.
+        await this.asAdministrator((client) =>
+          client.modify(`CN=${name},CN=Users,${BASE}`, change("replace", "userAccountControl", [String(512 + 65_536)])),
+        );
         return;
       case "dsacl set": {
         const option = (key: string): string => rest.find((text) => text.startsWith(`--${key}=`))?.slice(key.length + 3) ?? "";

@@ -4,7 +4,8 @@ import { foldName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import { NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
-import { isAccessGroup, isAnothers, memberGroup, owned } from "../slot.ts";
+import { isAnothers, memberGroup, owned } from "../own-objects.ts";
+import { isAccessGroup } from "../slot.ts";
 import { type FarmView } from "../view.ts";
 import { DECLARED, strangersIn } from "./hosts.ts";
 

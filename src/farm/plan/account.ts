@@ -25,7 +25,8 @@ import { isOfNamespace, isOwnerMarker } from "../../names/identifier.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
 import { inheritedFrom } from "../journal.ts";
-import { dnsHostNameTaken, owned } from "../slot.ts";
+import { owned } from "../own-objects.ts";
+import { dnsHostNameTaken } from "../slot.ts";
 import type { FarmView } from "../view.ts";
 import { grantOf, PRINCIPALS } from "./retrievers.ts";
 

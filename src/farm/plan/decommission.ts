@@ -6,8 +6,8 @@ import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
 import type { Change, Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
-import { knownIds } from "../name-queries.ts";
-import { isAccessGroup, isAnothers, memberGroup, owned } from "../slot.ts";
+import { isAnothers, isInPlace, knownIds, memberGroup, owned } from "../own-objects.ts";
+import { isAccessGroup } from "../slot.ts";
 import { type FarmView } from "../view.ts";
 import { endOfAccessGroup } from "./access-groups.ts";
 import { DECLARED, endOfHostGroup, takeOut } from "./hosts.ts";
@@ -29,34 +29,43 @@ export interface DecommissionPolicy {
  */
 export function planDecommission(view: FarmView, policy: DecommissionPolicy): Plan {
   const { desired, observed } = view;
-  const known = new Set(knownIds(desired));
-  // What only has the marker comes last: somebody may have copied it to an object that cannot be deleted.
-  const mine = split(
+  const [known, isPlaced] = [new Set(knownIds(desired)), isInPlace(desired)];
+  // Without any record, which may be lost, an account is taken for the farm's wherever it is: it must not outlive its groups.
+  const isTrusted = (object: DirectoryObject): boolean =>
+    known.has(object.objectGUID) || isPlaced(object) || (isAccount(object) && desired.knownObjects.length === 0);
+  const [untouchable, own] = split(
     observed.objects.filter(({ owner }) => owner === desired.owner),
-    ({ objectGUID }) => known.has(objectGUID),
-  ).flat();
-  const [untouchable, own] = split(mine, ({ protection }) => protection !== undefined);
+    ({ protection }) => protection !== undefined,
+  );
   const blockers = [...untouchable.map(mustNotBeTouched), ...notSeen(observed.missing)];
   // A step that cannot be taken keeps those after it.
-  if (untouchable.some(isAccount)) return { changes: [], later: [], blockers };
+  if (untouchable.some((object) => isAccount(object) && isTrusted(object))) return { changes: [], later: [], blockers };
+  // What only has the marker comes last, after all else: somebody may have copied it to an object that cannot be changed.
+  const [trusted, copies] = split(own, isTrusted);
+  return { changes: [...endOfAll(view, trusted, formerGroups(view), policy), ...endOfAll(view, copies, [], policy)], later: [], blockers };
+}
+
+function endOfAll(
+  view: FarmView,
+  mine: readonly DirectoryObject[],
+  former: readonly DirectoryObject[],
+  policy: DecommissionPolicy,
+): readonly Change[] {
+  const { desired } = view;
   // Accounts first: a group that is still named by an account must outlive it.
-  const [accounts, others] = split(own, isAccount);
-  const changes = policy.retain
-    ? [...accounts, ...others].map((object): Change => ({
-        kind: "Release",
-        object: owned(object, desired.owner),
-        because: "deletionPolicy is Retain",
-      }))
-    : [
-        ...accounts.flatMap((account) => revoke(account, desired.owner)),
-        ...leaveAccessGroups(view, mine),
-        ...[...formerGroups(view), ...others.filter((object) => isDeclaredHostGroup(desired, object))].flatMap((group) =>
-          takeOut(view, group),
-        ),
-        ...accounts.map((account): Change => ({ kind: "DeleteAccount", object: owned(account, desired.owner) })),
-        ...others.flatMap((object) => endOf(view, object, policy)),
-      ];
-  return { changes, later: [], blockers };
+  const [accounts, others] = split(mine, isAccount);
+  if (policy.retain) {
+    const because = "deletionPolicy is Retain";
+    return [...accounts, ...others].map((object) => ({ kind: "Release", object: owned(object, desired.owner), because }));
+  }
+  const declared = others.filter((object) => isDeclaredHostGroup(desired, object));
+  return [
+    ...accounts.flatMap((account) => revoke(account, desired.owner)),
+    ...accounts.flatMap((account) => leaveAccessGroups(view, account)),
+    ...[...former, ...declared].flatMap((group) => takeOut(view, group)),
+    ...accounts.map((account): Change => ({ kind: "DeleteAccount", object: owned(account, desired.owner) })),
+    ...others.flatMap((object) => endOf(view, object, policy)),
+  ];
 }
 
 /** Those that it says yes to, and the rest. */
@@ -120,13 +129,11 @@ function isDeclaredExternal({ accessGroups }: DesiredFarm, object: DirectoryObje
 }
 
 /** The groups of others that the account was put into; its own ones come to their end by themselves. */
-function leaveAccessGroups({ desired, observed }: FarmView, mine: readonly DirectoryObject[]): readonly Change[] {
-  const account = mine.find(isAccount);
-  if (!account) return [];
+function leaveAccessGroups({ desired, observed }: FarmView, account: DirectoryObject): readonly Change[] {
   const isIn = groupsOf(account);
   const remembered = new Set(desired.journal.accessGroups.map(({ objectGUID }) => objectGUID));
   return observed.objects
-    .filter((group) => remembered.has(group.objectGUID) && !mine.includes(group) && group.protection === undefined && isIn(group))
+    .filter((group) => remembered.has(group.objectGUID) && group.owner !== desired.owner && group.protection === undefined && isIn(group))
     .filter((group) => !isAnothers(group, desired))
     .map((group) => ({ kind: "LeaveAccessGroup", object: memberGroup(desired, group, undefined), member: account.distinguishedName }));
 }

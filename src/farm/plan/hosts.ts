@@ -8,7 +8,8 @@ import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts"
 import { accountsOf } from "../name-queries.ts";
 import { memberValues, membership } from "../queries.ts";
 import { othersWanting } from "../sharing.ts";
-import { isAnothers, memberGroup, owned, type Slot } from "../slot.ts";
+import { isAnothers, memberGroup, owned } from "../own-objects.ts";
+import { type Slot } from "../slot.ts";
 import type { ResolvedHosts } from "../looked.ts";
 import { addedMembers, externalHostGroups, ownHostGroups, type FarmView } from "../view.ts";
 

@@ -264,11 +264,15 @@ describe.skipIf(!available)("tenants of a domain", () => {
     await moved("TEN2", `CN=Computers,${BASE}`);
     await granted("ten-hosts");
     expect(await directory.members("ten-hostsHosts")).toEqual(["TEN1$", "TEN2$"]);
+    const names = ["http/ten2.ten.contoso.com"];
+    await patchFarm(NAMESPACE, "ten-hosts", { servicePrincipalNames: names });
+    await granted("ten-hosts");
     await moved("TEN2", ELSEWHERE);
     await farmWhere(NAMESPACE, "ten-hosts", (seen) => condition(seen, "HostsReady")?.reason === "NotAllowed");
     await polls();
     expect(await directory.members("ten-hostsHosts")).toEqual(["TEN1$", "TEN2$"]);
-    await patchFarm(NAMESPACE, "ten-hosts", { hosts: { computers: ["TEN1"] } });
+    expect([(await directory.find("ten-hosts$"))?.["servicePrincipalName"]].flat()).toEqual(names);
+    await patchFarm(NAMESPACE, "ten-hosts", { servicePrincipalNames: [], hosts: { computers: ["TEN1"] } });
     await granted("ten-hosts");
     expect(await directory.members("ten-hostsHosts")).toEqual(["TEN1$"]);
     await moved("TEN2", `CN=Computers,${BASE}`);

@@ -125,6 +125,28 @@ describe("a computer that is elsewhere", () => {
     expect([namesOf(found.quarantined), found.blockers]).toEqual([["B$"], []]);
   });
 
+  test("that was a host takes no name from the account that has it, and brings none", () => {
+    const account = (...servicePrincipalNames: readonly string[]): DirectoryObject =>
+      directoryObject({
+        distinguishedName: `CN=itfarm1,OU=Farms,${BASE}`,
+        objectClass: ACCOUNT_CLASS,
+        samAccountName: "itfarm1$",
+        owner: desired().owner,
+        servicePrincipalNames,
+      });
+    const spec = { ...hosts("B"), servicePrincipalNames: ["MSSQLSvc/b.contoso.com:1433"] };
+    const status = { observedGeneration: 1, resolvedHosts: [{ reference: "B", objectGUID: B.objectGUID }] };
+    const namesIn = (objects: readonly DirectoryObject[], known?: ServerFarmStatus) => {
+      const { changes, blockers } = plan(view([B], spec, { objects: [B, ...objects], ...(known ? { status: known } : {}) }));
+      const changed = changes.filter(({ kind }) => kind === "ChangeServicePrincipalNames");
+      return [changed.length, blockers.some(({ reason }) => reason === "ServicePrincipalNameReserved")];
+    };
+    expect(namesIn([account("MSSQLSvc/b.contoso.com:1433")], status)).toEqual([0, false]);
+    expect(namesIn([account()], status)).toEqual([0, true]);
+    // One that never was a host of the farm is whoever the name is meant for.
+    expect(namesIn([account("MSSQLSvc/b.contoso.com:1433")])).toEqual([1, true]);
+  });
+
   test("is no host whose names the farm may have", () => {
     const spec = { ...hosts("B"), servicePrincipalNames: ["http/b.contoso.com"] };
     const { blockers } = plan(view([B], spec, { objects: [B] }));

@@ -162,6 +162,7 @@ function reservedNames(view: FarmView): LeftOut {
   const current = new Set(account.kind === "Own" ? account.object.servicePrincipalNames.map(foldName) : []);
   // A farm may have as many hosts as names, and more.
   const computers = new HostIndex([...observed.objects, ...observed.computers].filter(isComputer));
+  const known = new Set([...desired.resolved.values()].flat().map((host) => host.objectGUID));
   return leftOut(desired, "ServicePrincipalNameReserved", (name) => {
     const rule = reservedName(name, desired.domain);
     if (rule !== undefined) return `${name} is not set, because ${rule}: remove it from servicePrincipalNames.`;
@@ -174,9 +175,10 @@ function reservedNames(view: FarmView): LeftOut {
         `${name} is not set, because it names ${other.distinguishedName}, the account of a farm in another namespace: remove it from servicePrincipalNames.`
       );
     }
-    // Every user may create a computer of any free name: that takes no name from a farm that has it.
-    if (bearer.creatorSID !== undefined && !isDomainController(bearer) && current.has(foldName(name))) return undefined;
-    const { distinguishedName } = bearer;
+    const { distinguishedName, objectGUID, creatorSID } = bearer;
+    // Every user may create a computer of any free name: that takes no name from a farm that has it. Nor does it that a host may not be one any more.
+    const isHeld = view.hosts.undecided.has(dnKey(distinguishedName)) && known.has(objectGUID);
+    if ((creatorSID !== undefined || isHeld) && !isDomainController(bearer) && current.has(foldName(name))) return undefined;
     return isDomainController(bearer)
       ? `${name} is not set, because it names ${distinguishedName}, a domain controller: remove it from servicePrincipalNames.`
       : `${name} is not set, because it names ${distinguishedName}, a computer that is not a host of this farm: name the computer in hosts.computers if it is one, or remove the name from servicePrincipalNames.`;

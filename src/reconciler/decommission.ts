@@ -5,11 +5,12 @@ import type { Change } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { sayDiscreetly } from "../farm/discretion.ts";
 import { planDecommission } from "../farm/plan/decommission.ts";
+import { planFrozen } from "../farm/plan/frozen.ts";
 import type { Report } from "../farm/report.ts";
 import { type DecommissionOutcome, decommissionOutcome, endEvents } from "../farm/status/decommission.ts";
 import type { HeldEnd } from "../farm/status/held-end.ts";
 import { wereMembersSettled } from "../farm/status/ending.ts";
-import { askerOf, reconcile } from "./farm.ts";
+import { askerOf, askOf, reconcile } from "./farm.ts";
 import type { Aborted, FarmPorts, Work } from "./work.ts";
 
 export interface Decommissioned {
@@ -53,20 +54,24 @@ export async function decommissionFarm(
     claimed = true;
     return view.desired;
   };
-  const { unrecorded, ...report } = await reconcile(
-    desired,
-    ports.directory,
-    {
-      scope: "Owned",
-      plan: (view) => planDecommission(view, policy),
-      assertFresh: desired.observedFor === undefined ? ports.assertFresh : undefined,
-      journal,
-      ask: () => askerOf(farm, "Decommission"),
-      ordered: true,
-      pause: ports.pause,
-    },
-    signal,
-  );
+  const both = {
+    scope: "Owned",
+    assertFresh: desired.observedFor === undefined ? ports.assertFresh : undefined,
+    pause: ports.pause,
+  } as const;
+  const ending: Work = {
+    ...both,
+    plan: (view) => planDecommission(view, policy),
+    journal,
+    ask: () => askerOf(farm, "Decommission"),
+    ordered: true,
+  };
+  const { unrecorded, ...rounds } = await reconcile(desired, ports.directory, ending, signal);
+  // For as long as it has to wait its hosts have the right: but for whoever is quarantined in the meantime.
+  const keepsOut = held !== undefined && desired.quarantined.length > 0;
+  const kept =
+    keepsOut && (await reconcile(desired, ports.directory, { ...both, plan: planFrozen, ask: askOf(farm), ordered: false }, signal));
+  const report: Report = kept ? { ...kept, plan: rounds.plan } : rounds;
   if (report.error?.kind === "Aborted") return { report, end: { kind: "Aborted", events: endEvents(desired, report) } };
   if (unrecorded && !held) throw unrecorded.cause;
   await ports.pause?.();

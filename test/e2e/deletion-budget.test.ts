@@ -180,6 +180,12 @@ describe.skipIf(!available)("the deletion budget of a domain", () => {
     await remove("none");
     const held = await farmWhere(NAMESPACE, "none", isHeld);
     expect(condition(held, "Stalled")?.reason).toBe("DeletionBudgetExceeded");
+    // As long as it waits its hosts have the right, but for one that is quarantined meanwhile.
+    const account = (await directory.find("none$"))?.dn ?? "";
+    expect(await directory.retrieves("WEB01", account)).toBe(true);
+    await cluster.patch("ServerFarm", "none", NAMESPACE, { spec: { hosts: { quarantined: ["WEB01"] } } });
+    await waitFor("the quarantine", async () => !(await directory.retrieves("WEB01", account)));
+    await farmWhere(NAMESPACE, "none", isHeld);
     await budget({ farms: 1, per: "1h" });
     await cluster.waitGone("ServerFarm", "none", NAMESPACE, 10);
   });

@@ -489,6 +489,21 @@ describe("the end of a farm that is counted", () => {
     expect(end.retryable).toBe(false);
   });
 
+  test("keeps out whoever is quarantined while it waits, and nobody else", async () => {
+    const spec = { hosts: { computers: ["WEB01", "WEB02"], quarantined: ["WEB02"] } };
+    const directory = new SimulatedDirectory([group("itfarm1Hosts", [WEB01, WEB02]), account()], WEB);
+    const ports = { ...portsOf(directory), claimEnd: () => Promise.resolve(held) };
+    const { end, report } = await decommissionFarm(farm(spec), desired(spec), ports, signal);
+    if (end.kind !== "Remains") throw new Error(end.kind);
+    expect(members(directory)).toEqual([WEB01]);
+    expect(owned(directory)).toHaveLength(2);
+    expect(end.events.map(({ reason }) => reason)).toContain("HostsRemoved");
+    expect(end.status.conditions?.find(({ type }) => type === "Ready")?.message).toContain(held.message);
+    expect(report.applied.length).toBeGreaterThan(0);
+    const again = await decommissionFarm(farm(spec), desired(spec), ports, signal);
+    expect(again.report.applied).toEqual([]);
+  });
+
   test("does not begin where it cannot be recorded", async () => {
     const directory = full();
     const claimEnd = () => Promise.reject(new Error("conflict"));

@@ -65,10 +65,11 @@ export class Lane {
     const heads = PRIORITIES.flatMap((priority) => this.#head(priority) ?? []);
     const [first] = heads;
     if (!first) return undefined;
-    const [aged] = heads
-      .filter(({ priority, since }) => priority !== first.priority && now - since > AGEING[priority])
-      .toSorted((one, other) => one.since - other.since);
-    const { key, tenant, priority } = aged && this.#turn++ % AGED_TURN === 0 ? aged : first;
+    const aged = heads.filter(({ priority, since }) => priority !== first.priority && now - since > AGEING[priority]);
+    // Of these one priority after the other, so that none starves beside two that always have something.
+    const turn = aged.length > 0 ? this.#turn++ : 0;
+    const next = turn % AGED_TURN === 0 ? aged[(turn / AGED_TURN) % aged.length] : undefined;
+    const { key, tenant, priority } = next ?? first;
     const rest = this.#waiting[priority].get(tenant);
     this.remove(key, { tenant, priority });
     // The tenant goes to the end of the line.

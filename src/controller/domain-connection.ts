@@ -170,7 +170,8 @@ export class DomainConnection {
     this.#lastPoll = Math.floor(Date.now() / 1000);
     if (performance.now() - this.#keptAliveAt > KEEP_ALIVE) {
       this.#keptAliveAt = performance.now();
-      await this.session?.keepAlive();
+      // The poll does not wait for it: it may be that of a connection that is dead.
+      void this.session?.keepAlive();
     }
     // A write whose answer was lost was done, or was not; if nobody writes, nobody else looks.
     if (this.session && this.#own.unsettled.size > 0) await settle(this.session);

@@ -105,7 +105,7 @@ export async function takeOut(
 
 interface Others {
   readonly sharing: readonly SharingFarm[];
-  readonly elsewhere: Elsewhere;
+  readonly elsewhere: Elsewhere | undefined;
   readonly farms: Copies<ServerFarm>;
   readonly tenancy: Tenancy;
 }

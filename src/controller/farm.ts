@@ -167,7 +167,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     const shares = sharesGroups(farm);
     this.byGroup.watch(keyOf(farm.metadata), shares);
     const sharing = shares ? this.byGroup.sharingWith(farm, this.objects, facts.baseDN) : [];
-    const elsewhere = this.byGroup.records.elsewhere(farm);
+    const elsewhere = this.byGroup.elsewhere(farm);
     if (!this.#hasTenants(farm)) return desiredFarm(farm, facts, clusterId, sharing, { now: Date.now(), elsewhere });
     return allowedFarm(farm, permission, facts, clusterId, { sharing, elsewhere, farms: this.objects, tenancy: this.#tenancy });
   }
@@ -245,6 +245,6 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     for (const { kind } of report.applied) this.#context.metrics.changed(spec.domainRef.name, kind);
     this.#log.did(keyOf(metadata), report);
     const freed = report.applied.flatMap((change) => freedNames(change, spec.servicePrincipalNames ?? []));
-    wakeForNames(farm, freed, this);
+    if (freed.length > 0) wakeForNames(farm, freed, this);
   }
 }

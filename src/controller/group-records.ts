@@ -51,6 +51,7 @@ export class GroupRecords {
   }
 }
 
+/** That a farm names a group takes it from nobody. */
 function joinedGroups({ status }: ServerFarm): readonly string[] {
-  return readJournal(status).accessGroups.map(({ objectGUID }) => objectGUID);
+  return readJournal(status).accessGroups.flatMap(({ objectGUID, member }) => (member === false ? [] : [objectGUID]));
 }

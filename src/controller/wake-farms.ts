@@ -41,11 +41,16 @@ interface Woken {
 
 /** Queues the farms that something in the directory concerns. */
 async function wakeFarms(domain: string, entries: readonly FeedEntry[], { objects, queue, wakes }: Woken): Promise<void> {
+  const wake = (keys: ReadonlySet<string>): void => {
+    for (const key of keys) {
+      const farm = objects.get(key);
+      if (farm?.spec.domainRef.name === domain) queue.add(key, isKeepingOut(farm) ? "Urgent" : "Change");
+    }
+  };
+  const concerned = wakes.concernedBy(entries);
+  wake(concerned);
   const below = await concernedBelow(entries, wakes, (key) => objects.get(key));
-  for (const key of new Set([...wakes.concernedBy(entries), ...below])) {
-    const farm = objects.get(key);
-    if (farm?.spec.domainRef.name === domain) queue.add(key, isKeepingOut(farm) ? "Urgent" : "Change");
-  }
+  wake(below.difference(concerned));
 }
 
 /**

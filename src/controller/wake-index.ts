@@ -2,7 +2,7 @@
 import type { DirectoryObject } from "../ad/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
-import type { SharingFarm } from "../farm/desired-farm.ts";
+import type { Elsewhere, SharingFarm } from "../farm/desired-farm.ts";
 import { readJournal, sharesGroups } from "../farm/journal.ts";
 import { GroupRecords } from "./group-records.ts";
 import { LeftMembers } from "./left-members.ts";
@@ -132,12 +132,12 @@ export class FarmsByGroup {
   /** Farms for which what others do may be something to do. */
   readonly #waiting = new Set<string>();
   readonly left = new LeftMembers();
-  readonly records = new GroupRecords();
+  readonly #records = new GroupRecords();
 
   /** Told of every change of a farm. Returns the keys of those that it may concern. */
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): readonly string[] {
     if (!farm && previous) this.#waiting.delete(keyOf(previous.metadata));
-    this.records.changed(farm, previous);
+    if (hasGroups(farm) || hasGroups(previous)) this.#records.changed(farm, previous);
     const [before, after] = [groupsOf(previous), groupsOf(farm)];
     if (before.length + after.length === 0) return [];
     for (const group of before) this.#remove(group, previous);
@@ -145,6 +145,11 @@ export class FarmsByGroup {
     if (farm) this.left.changed(farm);
     if (traceOf(farm) === traceOf(previous)) return [];
     return this.#waitingFor([...before, ...after], farm ?? previous);
+  }
+
+  /** What farms of other namespaces have on record; undefined for one that it does not concern. */
+  elsewhere(farm: ServerFarm): Elsewhere | undefined {
+    return hasGroups(farm) ? this.#records.elsewhere(farm) : undefined;
   }
 
   /** The keys of those that it may concern what the farm may do. */
@@ -196,6 +201,11 @@ export class FarmsByGroup {
     farms.delete(keyOf(farm.metadata));
     if (farms.size === 0) this.#farms.delete(group);
   }
+}
+
+/** Groups of somebody else, or access groups of its own. */
+function hasGroups(farm: ServerFarm | undefined): boolean {
+  return farm !== undefined && (farm.spec.accessGroups.length > 0 || (farm.status?.accessGroups ?? []).length > 0 || sharesGroups(farm));
 }
 
 /** Keys of the groups of somebody else that the farm names, or has on record: names within its domain, and objectGUIDs. */

@@ -12,7 +12,7 @@ export function readAsBytes(attributes: readonly string[]): void {
   const known: unknown = Reflect.get(Attribute.prototype, TEST);
   if (typeof known !== "function") return;
   const names = new Set(attributes);
-  Reflect.set(Attribute.prototype, TEST, function test(this: Attribute): boolean {
+  Reflect.set(Attribute.prototype, TEST, function (this: Attribute): boolean {
     return names.has(this.type) || Reflect.apply(known, this, []) === true;
   });
 }

@@ -25,7 +25,7 @@ export interface SessionOptions extends Omit<Server, "url"> {
 
 /** For what the server says of itself, right after it was reached, in milliseconds. */
 const ROOT_DSE_TIMEOUT = 4000;
-const ALIVE = { base: "", scope: "base", attributes: ["currentTime"], within: ROOT_DSE_TIMEOUT } as const;
+const ALIVE = { base: "", scope: "base", attributes: ["currentTime"] } as const;
 /** A server that answers no request and takes no new connection within so long (ms) is silent; one that is merely slow is asked again after so long (ms). */
 const [SILENT_AFTER, ASK_AGAIN] = [6000, 4000];
 

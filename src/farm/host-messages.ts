@@ -109,6 +109,6 @@ export function groupInUse({ distinguishedName }: DirectoryObject): Blocker {
 
 /** Of an access group. */
 export function groupOpensPasswords({ distinguishedName }: DirectoryObject): Blocker {
-  const message = `members of ${distinguishedName} may retrieve the password of a farm of another namespace, so the account does not join it: remove the group from accessGroups.`;
+  const message = `members of ${distinguishedName} may retrieve the password of a farm of another namespace, so the account of this farm may not be one: remove the group from accessGroups.`;
   return { reason: "GroupInUse", part: "AccessGroups", message };
 }

@@ -29,6 +29,8 @@ export interface RememberedAccessGroup {
   readonly name: string;
   readonly objectGUID: string;
   readonly distinguishedName: string;
+  /** Where the account was seen not to be in it. */
+  readonly member?: false;
 }
 
 /** An account that is deleted to be created again, as the status has it: what of it is not in the manifest. */
@@ -62,8 +64,8 @@ export function readJournal(status: ServerFarmStatus | undefined): Journal {
   return {
     formerAccount: status?.formerAccount,
     hostGroups: [...merged.values()],
-    accessGroups: accessGroups.flatMap(({ name, objectGUID, distinguishedName = "" }) =>
-      objectGUID === undefined ? [] : [{ name, objectGUID, distinguishedName }],
+    accessGroups: accessGroups.flatMap(({ name, objectGUID, distinguishedName = "", member }) =>
+      objectGUID === undefined ? [] : [{ name, objectGUID, distinguishedName, ...notIn(member !== false) }],
     ),
   };
 }
@@ -113,6 +115,17 @@ export function knownObjectsOf({ hostGroup, ownedObjects = [] }: ServerFarmStatu
     knownAccessGroups: accessGroups.map(({ objectGUID }) => objectGUID),
     knownGroupRID: isOwn && hostGroup?.objectSID !== undefined ? String(relativeId(hostGroup.objectSID)) : undefined,
   };
+}
+
+/** objectGUIDs of what the farm owns, and of the groups of others that it changed. */
+export function knownIds({
+  knownObjects,
+  journal,
+}: {
+  readonly knownObjects: readonly string[];
+  readonly journal: Journal;
+}): readonly string[] {
+  return [...new Set([...knownObjects, ...[...journal.hostGroups, ...journal.accessGroups].map(({ objectGUID }) => objectGUID)])];
 }
 
 /** As many as the schema takes: the latest. */
@@ -174,13 +187,18 @@ export function inheritedFrom({ formerAccount }: Pick<Journal, "formerAccount">)
   };
 }
 
+/** As an access group on record says it. */
+export function notIn(isMember: boolean): Pick<RememberedAccessGroup, "member"> {
+  return isMember ? {} : { member: false };
+}
+
 /** Names are unique in the list: of two groups that had one name, the later is told apart by its objectGUID. */
 export function accessGroupsStatus(groups: readonly RememberedAccessGroup[]): AccessGroupsStatus {
   const names = new Set<string>();
-  const accessGroups = groups.map(({ name, distinguishedName, objectGUID }) => {
+  const accessGroups = groups.map(({ name, distinguishedName, objectGUID, member }) => {
     const unique = names.has(name) ? `${name} (${objectGUID})` : name;
     names.add(unique);
-    return { name: unique, distinguishedName, objectGUID };
+    return { name: unique, distinguishedName, objectGUID, ...notIn(member !== false) };
   });
   return accessGroups.length > 0 ? { accessGroups } : {};
 }

@@ -3,13 +3,13 @@ import type { Look, Lookup, Query } from "../ad/lookup.ts";
 import { ACCOUNT_CLASS, GROUP_CLASS, isAccount, isComputer, isGroup, type DirectoryObject } from "../ad/object.ts";
 import type { MissingRight } from "../ad/right.ts";
 import { foldName, hostsOf, namesOfComputer, sameName } from "../names/account-name.ts";
-import { dnKey, parentDn } from "../names/distinguished-name.ts";
-import { dnsNameLookups, impliedLookups, implyingLookups, lookupKey } from "../names/identifier.ts";
+import { dnKey, parentDn, parentKey } from "../names/distinguished-name.ts";
+import { copied, dnsNameLookups, impliedLookups, implyingLookups, lookupKey } from "../names/identifier.ts";
 import { mayAdopt } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import { FIELD } from "./desired-host-account.ts";
 import type { Scope } from "./observed.ts";
-import { knownIds } from "./own-objects.ts";
+import { knownIds } from "./journal.ts";
 
 export function namesOf(desired: DesiredFarm, scope: Scope): readonly Lookup[] {
   const { account, hostGroup, accessGroups, grant, servicePrincipalNames, owner } = desired;
@@ -213,6 +213,26 @@ export function* together<Result>(looks: readonly Look<Result>[]): Look<readonly
     const answers = [...(yield questions)];
     steps = steps.map(({ one, step }) => ({ one, step: step.done === true ? step : one.next(answers.splice(0, step.value.length)) }));
   }
+}
+
+/** Whether an object is where the farm creates such. The container of an existing group, which the manifest names, is somebody else's. */
+export function isInPlace({ account, hostGroup, accessGroups }: DesiredFarm): (object: DirectoryObject) => boolean {
+  const own = [hostGroup, ...accessGroups].filter(({ existing, container }) => !existing || container === undefined);
+  const groups = new Set(own.map(({ distinguishedName }) => parentKey(distinguishedName)));
+  const accounts = new Set([parentKey(account.distinguishedName)]);
+  return (object) => (isAccount(object) ? accounts : groups).has(parentKey(object.distinguishedName));
+}
+
+/** Anybody may write the farm's marker on a group of their own. What is neither on record nor where the farm creates such is somebody else's. */
+export function withoutCopies(desired: DesiredFarm, objects: readonly DirectoryObject[]): readonly DirectoryObject[] {
+  const { owner, adoption } = desired;
+  const isPlaced = isInPlace(desired);
+  // Of groups that were somebody else's one may have been adopted a moment ago; and an account, whose marker is all that tells of it.
+  const known = adoption.farm === "Unowned" ? knownIds(desired) : desired.knownObjects;
+  return objects.map((object) => {
+    if (object.owner !== owner || isPlaced(object) || known.includes(object.objectGUID)) return object;
+    return isAccount(object) && adoption.farm === "Unowned" ? object : { ...object, owner: copied(owner) };
+  });
 }
 
 export function byRid(value: string): Lookup {

@@ -28,8 +28,9 @@ import {
   namesOf,
   rememberedIds,
   together,
+  withoutCopies,
 } from "./name-queries.ts";
-import { isKnown, knownIds, withoutCopies } from "./own-objects.ts";
+import { knownIds } from "./journal.ts";
 import type { Absence, LookOptions, ObservedFarm, Scope } from "./observed.ts";
 import { lookForFound, searchKeys } from "./search-queries.ts";
 
@@ -46,7 +47,8 @@ export function* look(desired: DesiredFarm, options: LookOptions): Look<Observed
   ]);
   // At its end a farm takes with it whatever bears its marker.
   const own = scope === "Owned" ? named : withoutCopies(desired, named);
-  const found = scope === "Known" ? own.filter((object) => isKnown(desired, object)) : own;
+  const found =
+    scope === "Known" ? own.filter(({ owner, objectGUID }) => owner === desired.owner || knownIds(desired).includes(objectGUID)) : own;
   const adoptable = desired.adoption.farm === "Never" ? undefined : found.find((object) => isAdopted(desired, object));
   const adopted = adoptable && (yield* lookAtMembers(adoptable));
   const namesakes = scope === "Names" ? yield* lookForNamesakes(desired, found) : [];

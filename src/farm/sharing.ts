@@ -12,7 +12,7 @@ import { allowedHosts } from "./allowed-hosts.ts";
 import { parseHostReferences, readResolved, standingOf } from "./desired.ts";
 import type { DesiredFarm, SharingFarm, Standing } from "./desired-farm.ts";
 import { hostAccountReference, isUser } from "./desired-host-account.ts";
-import { readJournal, type Journal } from "./journal.ts";
+import { type Journal, readJournal } from "./journal.ts";
 
 type Group = Pick<DirectoryObject, "objectGUID" | "samAccountName">;
 type Computer = Pick<

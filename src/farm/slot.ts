@@ -2,7 +2,7 @@
 import type { Blocker, Part } from "../api/reasons.ts";
 import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import { describeRight } from "../ad/right.ts";
-import type { ExistingGroup } from "../ad/write.ts";
+import type { ExistingGroup, OwnedObject } from "../ad/write.ts";
 import { bearerOf, sameName } from "../names/account-name.ts";
 import { dnKey, isSharedContainer, MAKE_AN_OU, parentDn, parentKey } from "../names/distinguished-name.ts";
 import { copied, describeOwner, isOwnerMarker } from "../names/identifier.ts";
@@ -237,4 +237,14 @@ export function isAccessGroup(desired: DesiredFarm, object: DirectoryObject): bo
   // A manifest that says both is refused; what holds the hosts is the host group.
   if (desired.grant === "Group" && sameName(object.samAccountName, desired.hostGroup.samAccountName)) return false;
   return desired.accessGroups.some(({ samAccountName }) => sameName(object.samAccountName, samAccountName));
+}
+
+/** The object as a change names it. */
+export function owned({ distinguishedName, objectGUID }: DirectoryObject, owner: string): OwnedObject {
+  return { distinguishedName, objectGUID, owner };
+}
+
+/** Whether the group is another farm's own: nobody but that farm changes its members, whatever a record says. */
+export function isAnothers({ owner }: DirectoryObject, desired: DesiredFarm): boolean {
+  return owner !== desired.owner && isOwnerMarker(owner);
 }

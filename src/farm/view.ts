@@ -13,8 +13,7 @@ import type { HostRecord, Identified, Looked, PrimaryStranger, Resolution, Resol
 import type { ObservedFarm } from "./observed.ts";
 import { hasUsers, membership } from "./queries.ts";
 import { othersWanting } from "./sharing.ts";
-import { isAnothers } from "./own-objects.ts";
-import { isAccessGroup, type Slot, slotOfAccessGroup, slotOfAccount, slotOfHostGroup } from "./slot.ts";
+import { isAccessGroup, type Slot, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, isAnothers } from "./slot.ts";
 
 export interface FarmView extends Looked {
   readonly accessGroups: readonly { readonly wanted: DesiredGroup; readonly slot: Slot }[];

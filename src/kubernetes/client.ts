@@ -213,13 +213,13 @@ export class KubernetesClient {
     const uri = this.#config.getCurrentCluster()?.proxyUrl;
     const of = JSON.stringify([connect, uri]);
     if (this.#connections?.of === of) return this.#connections;
-    // HTTP/2 would put all requests, the Lease and the watches into one connection, which falls silent with all of them. What finds no connection free waits for one.
-    const http1 = { allowH2: false, keepAliveTimeout: IDLE, connections: 128 };
-    const make = (): Dispatcher =>
+    // HTTP/2 would put all requests, the Lease and the watches into one connection, which falls silent with all of them. Of requests, what finds no connection free waits for one.
+    const http1 = { allowH2: false, keepAliveTimeout: IDLE };
+    const make = (connections?: number): Dispatcher =>
       uri === undefined
-        ? new Agent({ ...http1, connect })
+        ? new Agent({ ...http1, ...(connections === undefined ? {} : { connections }), connect })
         : new ProxyAgent({ ...http1, uri, requestTls: connect, proxyTls: { keepAliveInitialDelay: TCP_KEEP_ALIVE } });
-    return this.#renew({ of, lanes: { Request: make(), Lease: make(), Watch: make() } });
+    return this.#renew({ of, lanes: { Request: make(128), Lease: make(), Watch: make() } });
   }
 
   /** The ones before are left to finish what runs on them. */

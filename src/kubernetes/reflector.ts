@@ -7,7 +7,6 @@ import type { KubernetesClient } from "./client.ts";
 import { doubtOf, type DoubtTimes } from "./doubt.ts";
 import { type Collection, isOlder, readAll } from "./list.ts";
 import { field, isKubernetesObject, pathOf, type Resource } from "./resource.ts";
-import { StringPool } from "./string-pool.ts";
 
 /** Copies of all objects of a kind, by `namespace/name` or `name`. */
 export interface Copies<T> {
@@ -123,7 +122,10 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
     const version = await readAll(
       this.#collection,
       (item) => {
-        const object = this.#known(item) ?? this.#accept(item);
+        // A list that is read again has most of them unchanged, which would be in memory twice.
+        const known = isKubernetesObject(item) ? this.#objects.get(keyOf(item.metadata)) : undefined;
+        const isSame = known && field(item, "metadata", "resourceVersion") === known.metadata.resourceVersion;
+        const object = isSame && field(item, "metadata", "uid") === known.metadata.uid ? known : this.#accept(item);
         if (object) seen.set(keyOf(object.metadata), object);
       },
       signal,
@@ -167,14 +169,6 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
     }
   }
 
-  /** The copy of the very same version: of a list that was read again most is here already, and would be in memory twice. */
-  #known(value: unknown): T | undefined {
-    if (!isKubernetesObject(value)) return undefined;
-    const { uid, resourceVersion, ...name } = value.metadata;
-    const known = this.#objects.get(keyOf(name));
-    return known?.metadata.uid === uid && known.metadata.resourceVersion === resourceVersion ? known : undefined;
-  }
-
   #accept(value: unknown): T | undefined {
     const { resource } = this.#options;
     if (!resource.is(value)) return undefined;
@@ -215,4 +209,41 @@ function versionOf(object: unknown, path: string): string {
   const version = field(object, "metadata", "resourceVersion");
   if (typeof version === "string") return version;
   throw new KubernetesError("Unavailable", `watching ${path}: an event without a resourceVersion`);
+}
+
+/** Longer strings are seldom the same twice. */
+const LONGEST = 512;
+/** Strings of one generation. Two are kept: what is met again before the next is full stays, what was met once goes. */
+const SIZE = 4000;
+
+/** Equal strings as one: copies of thousands of objects that say mostly the same take a fraction of the memory. */
+export class StringPool {
+  #young = new Map<string, string>();
+  #old: ReadonlyMap<string, string> = new Map();
+
+  /** Makes every string of the JSON value, the keys aside, the pool's own, in place; a string is returned as the pool has it. */
+  share(value: unknown): unknown {
+    if (typeof value === "string") return this.#shareString(value);
+    if (typeof value !== "object" || value === null) return value;
+    for (const key of Object.keys(value)) {
+      const item: unknown = Reflect.get(value, key);
+      // Equal strings are the same to any comparison: only to set it makes it the pool's.
+      if (typeof item === "string") Reflect.set(value, key, this.#shareString(item));
+      else this.share(item);
+    }
+    return value;
+  }
+
+  #shareString(text: string): string {
+    if (text.length > LONGEST) return text;
+    const known = this.#young.get(text);
+    if (known !== undefined) return known;
+    if (this.#young.size >= SIZE) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    const shared = this.#old.get(text) ?? text;
+    this.#young.set(shared, shared);
+    return shared;
+  }
 }

@@ -5,7 +5,7 @@ import type { Change } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { sayDiscreetly } from "../farm/discretion.ts";
 import { planDecommission } from "../farm/plan/decommission.ts";
-import { planFrozen } from "../farm/plan/frozen.ts";
+import { planKeepingQuarantined } from "../farm/plan/frozen.ts";
 import type { Report } from "../farm/report.ts";
 import { type DecommissionOutcome, decommissionOutcome, endEvents } from "../farm/status/decommission.ts";
 import type { HeldEnd } from "../farm/status/held-end.ts";
@@ -54,13 +54,10 @@ export async function decommissionFarm(
     claimed = true;
     return view.desired;
   };
-  const both = {
-    scope: "Owned",
-    assertFresh: desired.observedFor === undefined ? ports.assertFresh : undefined,
-    pause: ports.pause,
-  } as const;
+  const both = { assertFresh: desired.observedFor === undefined ? ports.assertFresh : undefined, pause: ports.pause };
   const ending: Work = {
     ...both,
+    scope: "Owned",
     plan: (view) => planDecommission(view, policy),
     journal,
     ask: () => askerOf(farm, "Decommission"),
@@ -69,9 +66,17 @@ export async function decommissionFarm(
   const { unrecorded, ...rounds } = await reconcile(desired, ports.directory, ending, signal);
   // For as long as it has to wait its hosts have the right: but for whoever is quarantined in the meantime.
   const keepsOut = held !== undefined && desired.quarantined.length > 0;
-  const kept =
-    keepsOut && (await reconcile(desired, ports.directory, { ...both, plan: planFrozen, ask: askOf(farm), ordered: false }, signal));
-  const report: Report = kept ? { ...kept, plan: rounds.plan } : rounds;
+  const keeping: Work = { ...both, scope: "Known", plan: planKeepingQuarantined, ask: askOf(farm), ordered: false };
+  const kept = keepsOut ? await reconcile(desired, ports.directory, keeping, signal) : undefined;
+  const report: Report = kept
+    ? {
+        ...rounds,
+        view: kept.view ?? rounds.view,
+        error: kept.error,
+        applied: [...rounds.applied, ...kept.applied],
+        failures: [...rounds.failures, ...kept.failures],
+      }
+    : rounds;
   if (report.error?.kind === "Aborted") return { report, end: { kind: "Aborted", events: endEvents(desired, report) } };
   if (unrecorded && !held) throw unrecorded.cause;
   await ports.pause?.();

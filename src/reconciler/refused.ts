@@ -1,7 +1,7 @@
 /** What follows where the directory refuses a change. */
 import { dnKey } from "../names/distinguished-name.ts";
 import type { Change } from "../farm/changes/index.ts";
-import { owned } from "../farm/own-objects.ts";
+import { owned } from "../farm/slot.ts";
 import type { FarmView } from "../farm/view.ts";
 
 /** An account that the directory refuses leaves no group behind: the end of the one that was made for it a moment ago, if it is as it was made. */

@@ -90,7 +90,7 @@ describe("the work queue", () => {
     expect(taken).toContain("change");
   });
 
-  test("of what has aged the oldest goes first: no priority starves beside two that always have something", async () => {
+  test("what has aged takes turns by priority: none starves beside two that always have something", async () => {
     const queue = new WorkQueue();
     queue.add("resync", "Resync");
     vi.advanceTimersByTime(10_001);

@@ -21,6 +21,9 @@ test("a group is on record elsewhere as long as a farm of another namespace has 
   expect(isJoined(other)).toBe(true);
   records.changed(undefined, two);
   expect(isJoined(other)).toBe(false);
+  // To name it, in a farm that is only observed, say, takes it from nobody.
+  records.changed(named("web", "observed", { accessGroups: [{ name: "g", ...group, member: false }] }), undefined);
+  expect(isJoined(other)).toBe(false);
 });
 
 test("as a host group it counts once somebody has a right by it: an account names it, or a host was put in", () => {

@@ -150,7 +150,7 @@ describe.skipIf(!available)("a group of somebody else that several farms use", (
     await cluster.apply(joining(elsewhere, "other"));
     const refused = await farmWhere(elsewhere, "other", (seen) => condition(seen, "AccessGroupsReady")?.reason === "GroupInUse");
     expect(condition(refused, "AccessGroupsReady")?.message).toBe(
-      `members of ${GROUP} may retrieve the password of a farm of another namespace, so the account does not join it: remove the group from accessGroups.`,
+      `members of ${GROUP} may retrieve the password of a farm of another namespace, so the account of this farm may not be one: remove the group from accessGroups.`,
     );
     // All else of it is there.
     expect(await directory.retrieves("WEB02", `CN=other,OU=Farms,${BASE}`)).toBe(true);

@@ -4,8 +4,8 @@ import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import { ACCOUNT_CLASS, ADMIN_COUNT, type DirectoryObject } from "../../src/ad/object.ts";
 import type { MissingRight } from "../../src/ad/right.ts";
 import type { ObservedFarm } from "../../src/farm/observed.ts";
-import { isAnothers, memberGroup } from "../../src/farm/own-objects.ts";
-import { isAccessGroup, type Slot, slotOfAccessGroup, slotOfAccount, slotOfHostGroup } from "../../src/farm/slot.ts";
+import { memberGroup } from "../../src/farm/changes/index.ts";
+import { isAccessGroup, type Slot, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, isAnothers } from "../../src/farm/slot.ts";
 import { BASE, computer, desired, directoryObject, type farm } from "./simulation.ts";
 
 type Spec = Parameters<typeof farm>[0];

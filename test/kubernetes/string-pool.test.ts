@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { StringPool } from "../../src/kubernetes/string-pool.ts";
+import { StringPool } from "../../src/kubernetes/reflector.ts";
 
 test("what comes out of the pool is what went in, whatever it is and however full the pool", () => {
   const pool = new StringPool();

@@ -232,6 +232,8 @@ export interface ServerFarmStatus {
     readonly distinguishedName?: string;
     /** Its objectGUID. */
     readonly objectGUID?: string;
+    /** False where the account is not a member yet. */
+    readonly member?: boolean;
   }[];
   /** What is published for Pods. */
   readonly pods?: {

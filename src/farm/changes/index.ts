@@ -2,14 +2,14 @@
 import type { EventDraft } from "../../api/event.ts";
 import type { Blocker, Part } from "../../api/reasons.ts";
 import type { Cause } from "../../ad/port.ts";
-import type { Write } from "../../ad/write.ts";
+import type { MemberGroup, Write } from "../../ad/write.ts";
 import { dnKey, commonName } from "../../names/distinguished-name.ts";
 import type { Journal } from "../journal.ts";
 import type { ChangeEntry, PlannedChange } from "./entry.ts";
 import { changeHosts, joinAccessGroup, leaveAccessGroup } from "./members.ts";
 import { adopt, deleteAccessGroup, deleteAccount, deleteHostGroup, release } from "./ownership.ts";
 import { changeServicePrincipalNames, renameHostGroup, setRetrievers, updateAccount } from "./update.ts";
-import { type AccountProperties, ACCOUNT_CLASS, GROUP_CLASS } from "../../ad/object.ts";
+import { type AccountProperties, ACCOUNT_CLASS, type DirectoryObject, GROUP_CLASS } from "../../ad/object.ts";
 
 /** As in `1 host` and `2 hosts`. */
 export function countOf(number: number, what: string): string {
@@ -240,4 +240,10 @@ export function recordBefore(
 function journalOf<Kind extends ChangeKind>(change: Change<Kind>, journal: Journal, guidOf: (dn: string) => string | undefined): Journal {
   const entry: ChangeEntry<Fields[Kind]> = TABLE[change.kind];
   return entry.journal?.(change, journal, guidOf) ?? journal;
+}
+
+/** A group as a change of its members names it: with its marker where it is the farm's own. */
+export function memberGroup(farm: { readonly owner: string }, object: DirectoryObject, name: string | undefined): MemberGroup {
+  const { distinguishedName, objectGUID, owner } = object;
+  return { distinguishedName, objectGUID, ...(owner === farm.owner ? { owner } : { owner: undefined, name }) };
 }

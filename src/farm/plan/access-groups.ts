@@ -2,10 +2,9 @@
 import { isGroup, type DirectoryObject, groupsOf } from "../../ad/object.ts";
 import { foldName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
-import { NOTHING, type Change, type Plan } from "../changes/index.ts";
+import { NOTHING, type Change, type Plan, memberGroup } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
-import { isAnothers, memberGroup, owned } from "../own-objects.ts";
-import { isAccessGroup } from "../slot.ts";
+import { isAccessGroup, isAnothers, owned } from "../slot.ts";
 import { type FarmView } from "../view.ts";
 import { DECLARED, strangersIn } from "./hosts.ts";
 

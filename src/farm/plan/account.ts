@@ -25,8 +25,7 @@ import { isOfNamespace, isOwnerMarker } from "../../names/identifier.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
 import { inheritedFrom } from "../journal.ts";
-import { owned } from "../own-objects.ts";
-import { dnsHostNameTaken } from "../slot.ts";
+import { dnsHostNameTaken, owned } from "../slot.ts";
 import type { FarmView } from "../view.ts";
 import { grantOf, PRINCIPALS } from "./retrievers.ts";
 
@@ -162,7 +161,8 @@ function reservedNames(view: FarmView): LeftOut {
   const current = new Set(account.kind === "Own" ? account.object.servicePrincipalNames.map(foldName) : []);
   // A farm may have as many hosts as names, and more.
   const computers = new HostIndex([...observed.objects, ...observed.computers].filter(isComputer));
-  const known = new Set([...desired.resolved.values()].flat().map((host) => host.objectGUID));
+  const resolved = [...desired.resolved.values()].flat().map((host) => host.objectGUID);
+  const known = new Set([...resolved, ...(desired.search?.remembered.keys() ?? [])]);
   return leftOut(desired, "ServicePrincipalNameReserved", (name) => {
     const rule = reservedName(name, desired.domain);
     if (rule !== undefined) return `${name} is not set, because ${rule}: remove it from servicePrincipalNames.`;

@@ -1,7 +1,7 @@
 /** What is nobody's and is to be the farm's. */
 import { dnKey } from "../../names/distinguished-name.ts";
 import { NOTHING, type Change, type Plan } from "../changes/index.ts";
-import { owned } from "../own-objects.ts";
+import { owned } from "../slot.ts";
 import { viewOf, type FarmView } from "../view.ts";
 
 /**

@@ -4,10 +4,11 @@ import { ADMIN_COUNT, isAccount, isGroup, type DirectoryObject, groupsOf } from 
 import { clearAdminCount } from "../../ad/remedy.ts";
 import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
-import type { Change, Plan } from "../changes/index.ts";
+import { type Change, type Plan, memberGroup } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
-import { isAnothers, isInPlace, knownIds, memberGroup, owned } from "../own-objects.ts";
-import { isAccessGroup } from "../slot.ts";
+import { isInPlace } from "../name-queries.ts";
+import { knownIds } from "../journal.ts";
+import { isAccessGroup, isAnothers, owned } from "../slot.ts";
 import { type FarmView } from "../view.ts";
 import { endOfAccessGroup } from "./access-groups.ts";
 import { DECLARED, endOfHostGroup, takeOut } from "./hosts.ts";

@@ -1,9 +1,14 @@
 /** What is done for a farm that gets nothing new: whoever must not have the right any more loses it. */
-import type { Plan } from "../changes/index.ts";
+import { NOTHING, type Plan } from "../changes/index.ts";
 import type { FarmView } from "../view.ts";
 import { planLeaving } from "./access-groups.ts";
 import { planQuarantine, planTakingOut } from "./hosts.ts";
 import { planKeepingOut } from "./retrievers.ts";
+
+/** The hosts that are quarantined, and nothing else. */
+export function planKeepingQuarantined(view: FarmView): Plan {
+  return { ...NOTHING, changes: [planQuarantine(view), planKeepingOut(view)].flatMap(({ changes }) => changes) };
+}
 
 /** Nothing is put in, made or fixed. A compromised host goes first. */
 export function planFrozen(view: FarmView): Plan {

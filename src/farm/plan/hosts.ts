@@ -4,12 +4,11 @@ import { type DirectoryObject, isPrimaryGroup } from "../../ad/object.ts";
 import type { MemberGroup } from "../../ad/write.ts";
 import { sameName } from "../../names/account-name.ts";
 import { dnKey } from "../../names/distinguished-name.ts";
-import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
+import { blockedBy, NOTHING, type Change, type Plan, memberGroup } from "../changes/index.ts";
 import { accountsOf } from "../name-queries.ts";
 import { memberValues, membership } from "../queries.ts";
 import { othersWanting } from "../sharing.ts";
-import { isAnothers, memberGroup, owned } from "../own-objects.ts";
-import { type Slot } from "../slot.ts";
+import { type Slot, isAnothers, owned } from "../slot.ts";
 import type { ResolvedHosts } from "../looked.ts";
 import { addedMembers, externalHostGroups, ownHostGroups, type FarmView } from "../view.ts";
 

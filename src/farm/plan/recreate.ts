@@ -5,7 +5,7 @@ import { matchesPattern } from "../../names/account-name.ts";
 import type { Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
 import type { FormerAccount } from "../journal.ts";
-import { owned } from "../own-objects.ts";
+import { owned } from "../slot.ts";
 import { type FarmView, viewOf } from "../view.ts";
 import { planAccount } from "./account.ts";
 import { grantOf } from "./retrievers.ts";

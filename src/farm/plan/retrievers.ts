@@ -4,7 +4,7 @@ import type { DirectoryObject, Retrievers } from "../../ad/object.ts";
 import { commonName, dnKey } from "../../names/distinguished-name.ts";
 import { NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { ObservedFarm } from "../observed.ts";
-import { owned } from "../own-objects.ts";
+import { owned } from "../slot.ts";
 import { membership } from "../queries.ts";
 import { externalHostGroups, type FarmView, ownHostGroups } from "../view.ts";
 

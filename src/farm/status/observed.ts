@@ -10,6 +10,7 @@ import {
   accessGroupsStatus,
   formerAccountStatus,
   hostGroupsStatus,
+  notIn,
   type Journal,
   type RememberedAccessGroup,
   type RememberedGroup,
@@ -161,10 +162,13 @@ function observedAccessGroups(
 ): readonly RememberedAccessGroup[] {
   // Of an account that must not be touched now it is not known which groups it is to leave later.
   const isIn = account.kind === "Own" ? groupsOf(account.object) : () => account.kind === "Blocked";
+  // Where the last look was before the last write it may be in what is on record.
+  const mayBeIn = ({ objectGUID }: DirectoryObject): boolean =>
+    interrupted && desired.journal.accessGroups.some((group) => group.objectGUID === objectGUID && group.member !== false);
   const wanted = accessGroups.flatMap(({ wanted: { samAccountName }, slot }) => {
     if (slot.kind !== "Own" && slot.kind !== "External") return [];
     const { distinguishedName, objectGUID } = slot.object;
-    return [{ name: samAccountName, distinguishedName, objectGUID }];
+    return [{ name: samAccountName, distinguishedName, objectGUID, ...notIn(isIn(slot.object) || mayBeIn(slot.object)) }];
   });
   const left = desired.journal.accessGroups.filter(({ objectGUID }) => {
     if (wanted.some((group) => group.objectGUID === objectGUID)) return false;

@@ -343,9 +343,12 @@ describe("the groups that the account is in for access", () => {
     account({ memberOf: groups.map(({ distinguishedName }) => distinguishedName) });
 
   test("are those that it is to be in, by the farm's name for each", () => {
-    expect(statusOf({ spec, objects: [share, account()] }).accessGroups).toEqual([
-      { name: "Share", objectGUID: "s", distinguishedName: share.distinguishedName },
-    ]);
+    const seen = { name: "Share", objectGUID: "s", distinguishedName: share.distinguishedName };
+    expect(statusOf({ spec, objects: [share, account()] }).accessGroups).toEqual([{ ...seen, member: false }]);
+    expect(statusOf({ spec, objects: [share, isIn(share)] }).accessGroups).toEqual([seen]);
+    // What was put on record right before the account was put in.
+    const recorded = known({ accessGroups: [seen] });
+    expect(statusOf({ spec, objects: [share, account()], status: recorded, interrupted: true }).accessGroups).toEqual([seen]);
     const own = { ...share, owner };
     expect(guids({ objects: [own, account()], spec: { accessGroups: [{ name: "Share", existing: false }] } })).toEqual(["s"]);
     expect(guids({ objects: [account()] }), "it is not there").toBeUndefined();

@@ -280,26 +280,31 @@ describe.skipIf(!available)("a hostile tenant", () => {
     });
   });
 
-  test(`delays what Alpha changes by less than ${DELAY} s, however fast it changes its own farms`, { timeout: 300_000 }, async () => {
-    await tenants("narrow");
-    const { seconds: alone } = await delays(9);
-    const flood = new Flood(token);
-    flood.start();
-    await waitFor(
-      "the flood",
-      () => flood.taken,
-      (taken) => taken > 100,
-    );
-    const { seconds: beside, look } = await delays(9);
-    await flood.stop();
-    const inWords = (list: readonly number[]): string => list.map((seconds) => seconds.toFixed(2)).join(" ");
-    const said = `alone ${inWords(alone)}; beside ${flood.taken} changes of Beta's ${inWords(beside)}; a look took ${look.toFixed(3)}`;
-    console.log(`seconds until Alpha's change is in the directory: ${said}`);
-    expect(flood.taken).toBeGreaterThan(200);
-    const half = (list: readonly number[]): number => list[Math.floor(list.length / 2)] ?? Infinity;
-    expect(half(beside) - half(alone), said).toBeLessThan(Math.max(DELAY, LOOKS * look));
-    // A single one may meet anything of a machine that is shared; none waits for the end of the flood.
-    expect(beside.at(-1), said).toBeLessThan(Math.max(10, 200 * look));
-    await cluster.deleteAll("ServerFarm", B, 120);
-  });
+  // Once more where it fails: on a machine that others use, too, all may stand still for a second. What delays others does so each time.
+  test(
+    `delays what Alpha changes by less than ${DELAY} s, however fast it changes its own farms`,
+    { timeout: 300_000, retry: 1 },
+    async () => {
+      await tenants("narrow");
+      const { seconds: alone } = await delays(9);
+      const flood = new Flood(token);
+      flood.start();
+      await waitFor(
+        "the flood",
+        () => flood.taken,
+        (taken) => taken > 100,
+      );
+      const { seconds: beside, look } = await delays(9);
+      await flood.stop();
+      const inWords = (list: readonly number[]): string => list.map((seconds) => seconds.toFixed(2)).join(" ");
+      const said = `alone ${inWords(alone)}; beside ${flood.taken} changes of Beta's ${inWords(beside)}; a look took ${look.toFixed(3)}`;
+      console.log(`seconds until Alpha's change is in the directory: ${said}`);
+      await cluster.deleteAll("ServerFarm", B, 120);
+      expect(flood.taken).toBeGreaterThan(200);
+      const half = (list: readonly number[]): number => list[Math.floor(list.length / 2)] ?? Infinity;
+      expect(half(beside) - half(alone), said).toBeLessThan(Math.max(DELAY, LOOKS * look));
+      // A single one may meet anything of a machine that is shared; none waits for the end of the flood.
+      expect(beside.at(-1), said).toBeLessThan(Math.max(10, 200 * look));
+    },
+  );
 });

@@ -118,13 +118,8 @@ export function knownObjectsOf({ hostGroup, ownedObjects = [] }: ServerFarmStatu
 }
 
 /** objectGUIDs of what the farm owns, and of the groups of others that it changed. */
-export function knownIds({
-  knownObjects,
-  journal,
-}: {
-  readonly knownObjects: readonly string[];
-  readonly journal: Journal;
-}): readonly string[] {
+export function knownIds(record: { readonly knownObjects: readonly string[]; readonly journal: Journal }): readonly string[] {
+  const { knownObjects, journal } = record;
   return [...new Set([...knownObjects, ...[...journal.hostGroups, ...journal.accessGroups].map(({ objectGUID }) => objectGUID)])];
 }
 

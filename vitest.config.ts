@@ -9,7 +9,7 @@ const deploy = ["test/deploy/**/*.test.ts"];
  * runs none where those of one group differ.
  */
 const MAX_WORKERS = 6;
-/** What test/run.sh runs beside the others on real servers of its own, where no test needs more of a network than itself: each about a third. */
+/** What test/run.sh runs on real servers of its own, where no test needs more of a network than itself: each about a third, and at last what measures seconds. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   faults: [
     "test/contract/**/*.test.ts",
@@ -20,6 +20,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
     "test/faults/pods.test.ts",
     "test/e2e/{brake,consent,host-*,identity,kubectl-*,monitoring,permissions,pods*,recreate,walk}.test.ts",
   ],
+  alone: ["test/e2e/flood.test.ts"],
 };
 const part = process.env["REAL_PART"] ?? "";
 /** Which ones the project "real" takes, as DIRECTORY+CLUSTER: samba+kube, samba+sandbox or sandbox+kube. */

@@ -7,9 +7,10 @@ import { z } from "zod";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bomOf, foreignLicences, unlike } from "../harness/bom.ts";
 import { DELEGATED, delegate } from "../harness/delegation.ts";
-import { commandsOf, readmeScript } from "../harness/docs.ts";
+import { codeBlock, readmeScript } from "../harness/docs.ts";
 import { helm, helmMissing } from "../harness/helm.ts";
 import { buildahMissing, type Image, readImage, ReleaseBuilder, unpackImage } from "../harness/image.ts";
+import { install } from "../harness/install.ts";
 import { findKubectl, kubeAssets } from "../harness/kube.ts";
 import type { Operator } from "../harness/operator.ts";
 import { credentials, podCommand, startDeployment } from "../harness/pod.ts";
@@ -184,8 +185,15 @@ describe.skipIf(!available || missing !== undefined)("a release", () => {
       running.operator ??= await startOperator();
       await cleanUp();
       await running.operator.stop();
-      const removal = (await commandsOf("docs/install.md")).find((one) => one.includes(" delete deployment,")) ?? "false";
-      expect(await outcome(removal)).toMatchObject({ code: 0 });
+      expect(await outcome(await codeBlock("docs/install.md", " delete deployment,"))).toMatchObject({ code: 0 });
+      const { output } = await outcome("kubectl get -f install.yaml --ignore-not-found -o name");
+      // The files that follow need the rights.
+      await install(cluster);
+      expect(output.trim().split("\n").toSorted()).toEqual([
+        "customresourcedefinition.apiextensions.k8s.io/activedirectorydomains.serverfarm.dev",
+        "customresourcedefinition.apiextensions.k8s.io/serverfarms.serverfarm.dev",
+        "namespace/serverfarm-system",
+      ]);
     });
 
     test("the README's commands, word for word, lead to a Ready farm", { timeout: 180_000 }, async () => {

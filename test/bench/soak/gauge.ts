@@ -70,6 +70,7 @@ export async function sampled(operator: Operator, minutes: number): Promise<Samp
     minutes,
     rss,
     heap: megabytes("nodejs_heap_size_used_bytes"),
+    heapTotal: megabytes("nodejs_heap_size_total_bytes"),
     external: megabytes("nodejs_external_memory_bytes"),
     cpu,
     cpuHere: (user + system) / 1e6,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { aliveProblem, byMinute, leftOver, median, type Sample, slope, trendOf } from "./verdict.ts";
 
-const QUIET = { heap: 0, external: 0, cpu: 0, cpuHere: 0, descriptors: 0, resources: 0, reconciles: 0, changes: 0 };
+const QUIET = { heap: 0, heapTotal: 0, external: 0, cpu: 0, cpuHere: 0, descriptors: 0, resources: 0, reconciles: 0, changes: 0 };
 
 /** Six samples a minute. */
 function samples(minutes: number, rss: (minute: number, sample: number) => number): readonly Sample[] {

@@ -5,6 +5,7 @@ export interface Sample {
   /** MB. */
   readonly rss: number;
   readonly heap: number;
+  readonly heapTotal: number;
   readonly external: number;
   /** Seconds since the start: of the operator, and of the process that drives it. */
   readonly cpu: number;

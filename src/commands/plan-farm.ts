@@ -61,7 +61,7 @@ function portsOf({ observe, made }: Planning["directory"]): FarmPorts {
 /** As the operator reads it. */
 function wantedIn({ byGroup, farms, tenancy, cluster }: PlanWorld, farm: ServerFarm, permission: Permission, facts: DomainFacts): Wanted {
   const sharing = sharesGroups(farm) ? byGroup.sharingWith(farm, farms, facts.baseDN) : [];
-  const elsewhere = byGroup.elsewhere(farm);
+  const elsewhere = byGroup.elsewhere(farm, farms, facts.baseDN);
   if (!tenancy) return desiredFarm(farm, facts, cluster, sharing, { now: Date.now(), elsewhere });
   return allowedFarm(farm, permission, facts, cluster, { sharing, elsewhere, farms, tenancy });
 }

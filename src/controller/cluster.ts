@@ -24,7 +24,7 @@ export interface ClusterOptions {
 }
 
 /** What keeps copies. */
-type Kept = Pick<Reflector<KubernetesObject>, "run" | "whenSynced" | "failing" | "synced">;
+type Kept = Pick<Reflector<KubernetesObject>, "run" | "failing" | "synced"> & Partial<Pick<Reflector<KubernetesObject>, "whenSynced">>;
 
 export class Cluster {
   readonly #options: ClusterOptions;
@@ -171,10 +171,10 @@ export class Cluster {
     await Promise.all(this.#kept.map((kept) => kept.run(signal)));
   }
 
-  /** Resolves when everything was seen once, with the cluster's identity: the UID of kube-system, which lives as long as the cluster does. */
+  /** Resolves when everything was seen once that is kept as a whole, with the cluster's identity: the UID of kube-system, which lives as long as the cluster does. */
   async see(signal: AbortSignal): Promise<string> {
     const clusterId = await this.#readId(signal);
-    await Promise.all(this.#kept.map((kept) => kept.whenSynced()));
+    await Promise.all(this.#kept.map(async (kept) => kept.whenSynced?.()));
     this.#seen = true;
     return clusterId;
   }

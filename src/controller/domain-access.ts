@@ -61,6 +61,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reac
       () => ({
         absenceReliable: performance.now() > absenceReliableAfter,
         isDeleted: (objectGUID) => session.own.isDeleted(objectGUID),
+        isOnItsWay: (dn) => session.own.isOnItsWay(dn, session.rootDse.dsServiceName),
       }),
       searches,
     ),

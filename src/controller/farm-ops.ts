@@ -48,15 +48,9 @@ export async function endFarm(
   directory: Directory,
   signal: AbortSignal,
 ): Promise<Result> {
-  // Nobody may begin to use what is about to go.
-  const claimEnd = async (): ReturnType<DeletionBudgets["claim"]> => {
-    const held = await ops.budgets.claim(farm);
-    if (!held) ops.tell(farm, await ops.pods.withdraw(farm));
-    return held;
-  };
-  // Where nothing is deleted nothing is claimed.
-  if (farm.spec.deletionPolicy === "Retain" && desired.observedFor === undefined) ops.tell(farm, await ops.pods.withdraw(farm));
-  const ports = { ...ops.ports(farm, directory), claimEnd };
+  const claimEnd = (): ReturnType<DeletionBudgets["claim"]> => ops.budgets.claim(farm);
+  const withdraw = async (): Promise<void> => ops.tell(farm, await ops.pods.withdraw(farm));
+  const ports = { ...ops.ports(farm, directory), claimEnd, withdraw };
   const { report, end } = await decommissionFarm(farm, desired, ports, signal);
   ops.count(farm, report);
   switch (end.kind) {
@@ -118,7 +112,8 @@ export function allowedFarm(
   clusterId: string,
   { sharing, elsewhere, farms, tenancy }: Others,
 ): Wanted {
-  const terms = { ...termsOf(farm, permission, tenancy), elsewhere };
+  const users: Elsewhere["users"] = (objectGUID) => asAllowed(elsewhere?.users(objectGUID) ?? [], farms, tenancy);
+  const terms = { ...termsOf(farm, permission, tenancy), elsewhere: elsewhere && { ...elsewhere, users } };
   return desiredFarm(farm, facts, clusterId, asAllowed(sharing, farms, tenancy), terms);
 }
 

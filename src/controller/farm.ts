@@ -167,7 +167,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     const shares = sharesGroups(farm);
     this.byGroup.watch(keyOf(farm.metadata), shares);
     const sharing = shares ? this.byGroup.sharingWith(farm, this.objects, facts.baseDN) : [];
-    const elsewhere = this.byGroup.elsewhere(farm);
+    const elsewhere = this.byGroup.elsewhere(farm, this.objects, facts.baseDN);
     if (!this.#hasTenants(farm)) return desiredFarm(farm, facts, clusterId, sharing, { now: Date.now(), elsewhere });
     return allowedFarm(farm, permission, facts, clusterId, { sharing, elsewhere, farms: this.objects, tenancy: this.#tenancy });
   }
@@ -203,7 +203,8 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     return {
       directory: { ...directory, apply: (change, until, asker) => directory.apply(change, until, { ...asker, stop }) },
       assertFresh: () => assertLive(this.#context.client, FARMS, farm, (live) => isSame(live, farm) && stop() === undefined),
-      record: async (current, status) => (await this.#context.statuses.write(FARMS, current, status)) ?? current,
+      record: (current, status) => this.byGroup.recording({ ...current, status }, this.#context.statuses.write(FARMS, current, status)),
+      claim: (claiming) => void this.byGroup.recording(claiming, Promise.resolve(undefined)),
       now: () => new Date(),
       pause: () => setImmediate(),
     };
@@ -241,10 +242,9 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
 
   /** What was done is counted and logged, however the reconcile ended. */
   count(farm: ServerFarm, report: Report): void {
-    const { metadata, spec } = farm;
-    for (const { kind } of report.applied) this.#context.metrics.changed(spec.domainRef.name, kind);
-    this.#log.did(keyOf(metadata), report);
-    const freed = report.applied.flatMap((change) => freedNames(change, spec.servicePrincipalNames ?? []));
+    for (const { kind } of report.applied) this.#context.metrics.changed(farm.spec.domainRef.name, kind);
+    this.#log.did(keyOf(farm.metadata), report);
+    const freed = report.applied.flatMap((change) => freedNames(change, farm.spec.servicePrincipalNames ?? []));
     if (freed.length > 0) wakeForNames(farm, freed, this);
   }
 }

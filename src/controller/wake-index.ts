@@ -2,7 +2,7 @@
 import type { DirectoryObject } from "../ad/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
-import type { Elsewhere, SharingFarm } from "../farm/desired-farm.ts";
+import type { Elsewhere, Sharing } from "../farm/desired-farm.ts";
 import { readJournal, sharesGroups } from "../farm/journal.ts";
 import { GroupRecords } from "./group-records.ts";
 import { LeftMembers } from "./left-members.ts";
@@ -128,7 +128,7 @@ export class FarmsByDomain {
 export class FarmsByGroup {
   /** Keys of farms by keys of groups. */
   readonly #farms = new Map<string, Set<string>>();
-  readonly #seen = new WeakMap<ServerFarm, { readonly baseDN: string; readonly sharing: SharingFarm | undefined }>();
+  readonly #seen = new WeakMap<ServerFarm, { readonly baseDN: string; readonly sharing: Sharing }>();
   /** Farms for which what others do may be something to do. */
   readonly #waiting = new Set<string>();
   readonly left = new LeftMembers();
@@ -147,9 +147,25 @@ export class FarmsByGroup {
     return this.#waitingFor([...before, ...after], farm ?? previous);
   }
 
-  /** What farms of other namespaces have on record; undefined for one that it does not concern. */
-  elsewhere(farm: ServerFarm): Elsewhere | undefined {
-    return hasGroups(farm) ? this.#records.elsewhere(farm) : undefined;
+  /** What other farms have on record; undefined for one that it does not concern. */
+  elsewhere(farm: ServerFarm, farms: Copies<ServerFarm>, baseDN: string): Elsewhere | undefined {
+    if (!hasGroups(farm)) return undefined;
+    const elsewhere = this.#records.elsewhere(farm);
+    const usersOf: Elsewhere["users"] = (group) => {
+      if (!elsewhere.hosts.has(group)) return [];
+      const keys = [...(this.#farms.get(group) ?? [])];
+      const recording = this.#records.recordingOf(group).map((other) => [keyOf(other.metadata), other] as const);
+      const found = new Map([...keys.map((key) => [key, farms.get(key)] as const), ...recording]);
+      found.delete(keyOf(farm.metadata));
+      const users = [...found.values()].flatMap((other) => this.#asSeen(other, baseDN));
+      return users.filter(({ claimed }) => claimed.has(group));
+    };
+    return { ...elsewhere, users: usersOf };
+  }
+
+  /** That this is being written down of the farm. Resolves as the writing does, or with the farm where nothing had to be sent. */
+  async recording(farm: ServerFarm, writing: Promise<ServerFarm | undefined>): Promise<ServerFarm> {
+    return (await (hasGroups(farm) ? this.#records.recording(farm, writing) : writing)) ?? farm;
   }
 
   /** The keys of those that it may concern what the farm may do. */
@@ -169,21 +185,18 @@ export class FarmsByGroup {
   }
 
   /** Other farms that use the farm's existing host groups, or did; also those that left hosts there at their end. */
-  sharingWith(farm: ServerFarm, farms: Copies<ServerFarm>, baseDN: string): readonly SharingFarm[] {
+  sharingWith(farm: ServerFarm, farms: Copies<ServerFarm>, baseDN: string): Sharing {
     const keys = new Set(groupsOf(farm).flatMap((group) => [...(this.#farms.get(group) ?? [])]));
     keys.delete(keyOf(farm.metadata));
-    const others = [...keys].flatMap((key) => {
-      const other = farms.get(key);
-      return (other && this.#asSeen(other, baseDN)) ?? [];
-    });
-    return [...others, ...this.left.to(farm)];
+    return [...[...keys].flatMap((key) => this.#asSeen(farms.get(key), baseDN)), ...this.left.to(farm)];
   }
 
   /** Parsed once for each copy: a farm may have thousands of hosts, and be asked about by many others. */
-  #asSeen(farm: ServerFarm, baseDN: string): SharingFarm | undefined {
+  #asSeen(farm: ServerFarm | undefined, baseDN: string): Sharing {
+    if (!farm) return [];
     const seen = this.#seen.get(farm);
     if (seen?.baseDN === baseDN) return seen.sharing;
-    const sharing = sharingFarm(farm, baseDN);
+    const sharing = [sharingFarm(farm, baseDN)].filter((one) => one !== undefined);
     this.#seen.set(farm, { baseDN, sharing });
     return sharing;
   }

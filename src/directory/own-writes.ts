@@ -84,26 +84,31 @@ export class OwnWrites {
 
   /** Whether every server has heard by now of what was done then, or will not. */
   isReplicated(at: number): boolean {
-    return performance.now() - at > this.#replicated;
+    return performance.now() - at >= this.#replicated;
   }
 
   /** Right before it is made. Returns what was known of it until then. Throws DirectoryError where it may be on its way from another server. */
   beginCreation(dn: string, server: string): Creation | undefined {
-    const now = performance.now();
     for (const [key, { at }] of this.#made) {
-      if (now - at < this.#replicated) break;
+      if (!this.isReplicated(at)) break;
       this.#made.delete(key);
     }
     const known = this.#made.get(dnKey(dn));
-    if (known && known.server !== server) {
+    if (this.isOnItsWay(dn, server)) {
       throw new DirectoryError(
         "Unavailable",
         `${dn} may exist on another domain controller and not be replicated yet, as the operator failed over to this one less than an hour ago: it is not created again until the hour is over`,
       );
     }
     this.#made.delete(dnKey(dn));
-    this.#made.set(dnKey(dn), { server, at: now });
+    this.#made.set(dnKey(dn), { server, at: performance.now() });
     return known;
+  }
+
+  /** Whether it may have been made on another server and not be replicated to this one yet. */
+  isOnItsWay(dn: string, server: string): boolean {
+    const made = this.#made.get(dnKey(dn));
+    return made !== undefined && made.server !== server && !this.isReplicated(made.at);
   }
 
   /** It was certainly not made. */

@@ -145,15 +145,17 @@ export interface DesiredFarm {
 /** Other farms that use existing host groups, or did. */
 export type Sharing = readonly SharingFarm[];
 
-/** What the domain's tenants allow, where there are any: the farm, and its namespace. And when it is looked at. */
-/** objectGUIDs of groups of somebody else that farms of other namespaces have on record. */
+/** What farms of other namespaces have on record of groups of somebody else, by objectGUIDs. */
 export interface Elsewhere {
   /** Their members may retrieve the password of such a farm's account. */
   readonly hosts: Pick<ReadonlySet<string>, "has">;
   /** The account of such a farm is a member. */
   readonly access: Pick<ReadonlySet<string>, "has">;
+  /** Other farms, of any namespace, that have the group on record in this moment: a group may have two names, and a directory two domains. */
+  readonly users: (objectGUID: string) => Sharing;
 }
 
+/** What the domain's tenants allow, where there are any: the farm, and its namespace. And when it is looked at. */
 export interface Terms {
   readonly granted?: Granted | undefined;
   readonly sharedGroups?: readonly string[];

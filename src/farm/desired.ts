@@ -60,7 +60,7 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     journal: readJournal(status),
     standing: standingOf(metadata),
     sharing,
-    elsewhere: terms.elsewhere ?? { hosts: new Set(), access: new Set() },
+    elsewhere: terms.elsewhere ?? { hosts: new Set(), access: new Set(), users: () => [] },
     invalid: reader.invalid,
     operator: domain.operator,
     observedFor: domain.observed ? "Domain" : spec.managementPolicy === "Observe" ? "Farm" : undefined,

@@ -17,10 +17,11 @@ export function answeredFor(view: FarmView, group: DirectoryObject): readonly st
   const recorded = desired.journal.hostGroups.find(({ objectGUID }) => objectGUID === group.objectGUID)?.added ?? [];
   const hidden = recorded.filter((objectGUID) => meant.has(objectGUID) && !known.has(objectGUID));
   const stays = (key: string): boolean => used && (hosts.wanted.has(key) || hosts.undecided.has(key));
-  const isOthers = isPassedOn(desired, group);
+  const added = addedMembers(view, group);
+  const isOthers = isPassedOn(desired, group, [...added.values()]);
   // Whoever nobody can take out each farm keeps out of its own account's list, and so each keeps it on its record.
   const keeps = (computer: DirectoryObject): boolean => !isOthers(computer) || isPrimaryGroup(group, computer);
-  const own = [...addedMembers(view, group)].filter(([key, computer]) => stays(key) || keeps(computer));
+  const own = [...added].filter(([key, computer]) => stays(key) || keeps(computer));
   const others = used ? [...hosts.wanted.values()].filter(isOnRecord(desired, group)) : [];
   const members = others.filter(membership(view, group));
   return [...new Set([...[...own.map(([, computer]) => computer), ...members].map(({ objectGUID }) => objectGUID), ...hidden])];
@@ -49,8 +50,8 @@ export function waitsForOthers(view: FarmView): boolean {
 export function leftBehind(view: FarmView): readonly { readonly group: DirectoryObject; readonly computers: readonly DirectoryObject[] }[] {
   const { desired } = view;
   return externalHostGroups(view).flatMap((group) => {
-    const [wanting, isOthers] = [othersWanting(desired, group), isPassedOn(desired, group)];
     const added = [...addedMembers(view, group).values()];
+    const [wanting, isOthers] = [othersWanting(desired, group, added), isPassedOn(desired, group, added)];
     const computers = added.filter((computer) => wanting(computer).length > 0 && !isOthers(computer));
     return computers.length > 0 ? [{ group, computers }] : [];
   });

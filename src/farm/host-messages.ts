@@ -103,12 +103,13 @@ export function replacedGroup(used: readonly Identity[], { objectGUID, distingui
 
 /** Says nothing of those who use it: they are none of this namespace's business. */
 export function groupInUse({ distinguishedName }: DirectoryObject): Blocker {
-  const message = `${distinguishedName} is in use by another namespace, and hosts of that namespace could retrieve this farm's password: name a group of your own in hosts.group.name, or remove hosts.group.existing.`;
+  const message = `${distinguishedName} is in use by another namespace, whose hosts or accounts could retrieve this farm's password: name a group of your own in hosts.group.name, or remove hosts.group.existing.`;
   return { reason: "GroupInUse", part: "Hosts", message };
 }
 
-/** Of an access group. */
-export function groupOpensPasswords({ distinguishedName }: DirectoryObject): Blocker {
-  const message = `members of ${distinguishedName} may retrieve the password of a farm of another namespace, so the account of this farm may not be one: remove the group from accessGroups.`;
+/** Of an access group. `isIn`: the account is a member already. */
+export function groupOpensPasswords({ distinguishedName }: DirectoryObject, isIn: boolean): Blocker {
+  const so = isIn ? "and the account of this farm is one" : "so the account of this farm may not be one";
+  const message = `members of ${distinguishedName} may retrieve the password of a farm of another namespace, ${so}: remove the group from accessGroups.`;
   return { reason: "GroupInUse", part: "AccessGroups", message };
 }

@@ -52,6 +52,8 @@ export interface Absence {
   readonly absenceReliable: boolean;
   /** What is known to be deleted; asked only where that does not hold. */
   readonly isDeleted?: (objectGUID: string) => boolean;
+  /** Given a distinguished name: whether it may have been made on another server, whose answer may have been lost, and not be replicated yet. */
+  readonly isOnItsWay?: (distinguishedName: string) => boolean;
 }
 
 export interface LookOptions extends Absence {

@@ -1,7 +1,4 @@
-/**
- * What has to be looked up for a farm, as data, and the answers → ObservedFarm. What is asked next depends on what was answered, so the questions are a
- * generator: whoever runs it answers each with the objects that were found, and may ask for many farms at once.
- */
+/** What has to be looked up for a farm, as a generator of questions, since what is asked next depends on the answers → ObservedFarm. It may be asked for many at once. */
 import type { Look, Lookup } from "../ad/lookup.ts";
 import { HostIndex, isComputer, isGroup, isPrimaryGroup, type DirectoryObject } from "../ad/object.ts";
 import { sameName } from "../names/account-name.ts";
@@ -31,7 +28,7 @@ import {
   withoutCopies,
 } from "./name-queries.ts";
 import { knownIds } from "./journal.ts";
-import type { Absence, LookOptions, ObservedFarm, Scope } from "./observed.ts";
+import type { LookOptions, ObservedFarm, Scope } from "./observed.ts";
 import { lookForFound, searchKeys } from "./search-queries.ts";
 
 export function* look(desired: DesiredFarm, options: LookOptions): Look<ObservedFarm> {
@@ -119,14 +116,16 @@ function isHostGroup({ grant, hostGroup, journal }: DesiredFarm, object: Directo
   return used || journal.hostGroups.some(({ objectGUID }) => objectGUID === object.objectGUID);
 }
 
-/** Known objects that are neither there nor among the deleted ones. */
-function* lookForMissing(desired: DesiredFarm, objects: readonly DirectoryObject[], { isDeleted }: Absence): Look<readonly string[]> {
-  const absent = knownIds(desired).filter((guid) => !objects.some(({ objectGUID }) => objectGUID === guid) && isDeleted?.(guid) !== true);
-  const found = yield* ask(
-    absent.map((objectGUID) => byGuid({ objectGUID })),
-    "Deleted",
-  );
-  return absent.filter((guid) => !found.some(({ objectGUID }) => objectGUID === guid));
+/** Known objects that are neither there nor among the deleted ones, and those that it may have made on another server a moment ago. */
+function* lookForMissing(desired: DesiredFarm, objects: readonly DirectoryObject[], options: LookOptions): Look<readonly string[]> {
+  const ids = new Set(objects.map(({ objectGUID }) => objectGUID));
+  const absent = knownIds(desired).filter((guid) => !ids.has(guid) && options.isDeleted?.(guid) !== true);
+  const lookups = absent.map((objectGUID) => byGuid({ objectGUID }));
+  const found = yield* ask(lookups, "Deleted");
+  const places = new Set(objects.map(({ distinguishedName }) => dnKey(distinguishedName)));
+  const made = [desired.account.distinguishedName, desired.hostGroup.distinguishedName];
+  const coming = made.filter((dn) => options.isOnItsWay?.(dn) === true && !places.has(dnKey(dn)));
+  return [...absent.filter((guid) => !found.some(({ objectGUID }) => objectGUID === guid)), ...coming];
 }
 
 /** The computers that the farm names; those that it put into groups; and the members of its own groups, where it is asked who they are. */

@@ -10,9 +10,9 @@ import { foldName, hostGroupNameOf, matchesPattern, sameName } from "../names/ac
 import { keysOfHost, lookupKey } from "../names/identifier.ts";
 import { allowedHosts } from "./allowed-hosts.ts";
 import { parseHostReferences, readResolved, standingOf } from "./desired.ts";
-import type { DesiredFarm, SharingFarm, Standing } from "./desired-farm.ts";
+import type { DesiredFarm, Sharing, SharingFarm, Standing } from "./desired-farm.ts";
 import { hostAccountReference, isUser } from "./desired-host-account.ts";
-import { type Journal, readJournal } from "./journal.ts";
+import { type Journal, readJournal, withJournal } from "./journal.ts";
 
 type Group = Pick<DirectoryObject, "objectGUID" | "samAccountName">;
 type Computer = Pick<
@@ -66,6 +66,19 @@ export function claimedGroups({ status }: ServerFarm): ReadonlySet<string> {
   return claimsOf(readJournal(status), (status?.ownedObjects ?? []).length > 0);
 }
 
+/** The farm as it is on record once its account names the group. */
+export function withGroup(
+  farm: ServerFarm,
+  { objectGUID, distinguishedName }: Pick<DirectoryObject, "objectGUID" | "distinguishedName">,
+): ServerFarm {
+  const { status = { observedGeneration: -1 } } = farm;
+  const journal = readJournal(status);
+  const isKnown = journal.hostGroups.some((group) => group.objectGUID === objectGUID);
+  const hostGroups = isKnown ? journal.hostGroups : [{ objectGUID, distinguishedName, name: undefined, added: [] }, ...journal.hostGroups];
+  const account = { kind: "Account" as const, objectGUID: "", distinguishedName: "" };
+  return { ...farm, status: { ...withJournal(status, { ...journal, hostGroups }, undefined), ownedObjects: [account] } };
+}
+
 /** objectGUIDs of the groups by which the farm gave somebody a right: it put hosts in, or it has an account, which names the group. */
 function claimsOf({ hostGroups }: Journal, owns: boolean): ReadonlySet<string> {
   return new Set(hostGroups.filter(({ added }) => owns || added.length > 0).map(({ objectGUID }) => objectGUID));
@@ -81,16 +94,24 @@ function mayShare({ standing, sharedGroups }: DesiredFarm, other: SharingFarm, {
   return [sharedGroups, other.sharedGroups ?? []].every((some) => some.some((pattern) => matchesPattern(pattern, samAccountName)));
 }
 
+/** Those that name the group as this one does, and those that have it on record whatever they call it. */
+function sharingOf({ sharing, elsewhere }: DesiredFarm, { objectGUID }: Group): Sharing {
+  const users = elsewhere.users(objectGUID);
+  if (users.length === 0) return sharing;
+  const known = new Set(users.map(({ key }) => key));
+  return [...users, ...sharing.filter(({ key }) => !known.has(key))];
+}
+
 /**
  * Of those that may not have the group in common, the namespace whose farms may use it: of the farm that has it on record, and where several or none
  * have, of the one that was made first.
  */
 function holderOf(desired: DesiredFarm, group: Group): string {
-  const { standing, journal, knownObjects, sharing } = desired;
+  const { standing, journal, knownObjects } = desired;
   const { objectGUID } = group;
   const candidates = [
     { standing, claims: claimsOf(journal, knownObjects.length > 0).has(objectGUID) },
-    ...sharing
+    ...sharingOf(desired, group)
       .filter((other) => other.claimed.has(objectGUID) || isUsedBy(other, group))
       .filter((other) => other.standing.namespace === standing.namespace || !mayShare(desired, other, group))
       .map((other) => ({ standing: other.standing, claims: other.claimed.has(objectGUID) })),
@@ -108,21 +129,34 @@ function isBefore(one: Standing, other: Standing): boolean {
 
 /** Whether the group is for the farms of another namespace. */
 export function isInUseElsewhere(desired: DesiredFarm, group: Group): boolean {
-  return desired.sharing.length > 0 && holderOf(desired, group) !== desired.standing.namespace;
+  return sharingOf(desired, group).length > 0 && holderOf(desired, group) !== desired.standing.namespace;
 }
 
-/** Of a computer the farms that want it to stay in the group, whatever this one does: of its namespace, and of the one that the group is for. */
-export function othersWanting(desired: DesiredFarm, group: Group): (computer: Computer) => readonly SharingFarm[] {
-  const using = desired.sharing.filter((other) => isUsedBy(other, group));
+/** Whether it is no host group for this farm, since it is for another namespace, or an account of one has joined it and could retrieve the password, too. */
+export function isTakenElsewhere(desired: DesiredFarm, group: Group): boolean {
+  const isKnown = desired.journal.hostGroups.some(({ objectGUID }) => objectGUID === group.objectGUID);
+  return (!isKnown && desired.elsewhere.access.has(group.objectGUID)) || isInUseElsewhere(desired, group);
+}
+
+/**
+ * Of each of the computers the farms that want it to stay in the group, whatever this one does: of its namespace, and of the one that the group is for.
+ * Thousands of farms may share a group of thousands of hosts: of each it is asked only for what both have.
+ */
+export function othersWanting(
+  desired: DesiredFarm,
+  group: Group,
+  computers: readonly Computer[],
+): (computer: Computer) => readonly SharingFarm[] {
+  const using = computers.length === 0 ? [] : desired.sharing.filter((other) => isUsedBy(other, group));
   if (using.length === 0) return () => [];
   const holder = holderOf(desired, group);
   const others = using
     .filter((other) => mayShare(desired, other, group) || other.standing.namespace === holder)
     .map((other) => ({ other, isAllowed: other.granted ? allowedHosts(other.granted) : () => true }));
-  // Thousands of farms may share a group of thousands of hosts, each of which few of them name.
+  const asked = new Set(computers.flatMap(keysOf));
   const naming = new Map<string, (typeof others)[number][]>();
   for (const one of others) {
-    for (const key of one.other.hosts) {
+    for (const key of asked.intersection(one.other.hosts)) {
       const known = naming.get(key);
       if (known) known.push(one);
       else naming.set(key, [one]);
@@ -131,7 +165,7 @@ export function othersWanting(desired: DesiredFarm, group: Group): (computer: Co
   return (computer) => {
     // Whoever is no host no farm can want, though several name it.
     if (!isTrusted(desired, computer)) return [];
-    const keys = [...keysOfHost(computer), lookupKey("objectGUID", computer.objectGUID)];
+    const keys = keysOf(computer);
     const wanting = new Set(keys.flatMap((key) => naming.get(key) ?? []));
     return [...wanting]
       .filter(({ other: { quarantined } }) => !keys.some((key) => quarantined.has(key)))
@@ -140,9 +174,13 @@ export function othersWanting(desired: DesiredFarm, group: Group): (computer: Co
   };
 }
 
+function keysOf(computer: Computer): readonly string[] {
+  return [...keysOfHost(computer), lookupKey("objectGUID", computer.objectGUID)];
+}
+
 /** Whether a farm that wants the computer in the group has it on its own record: then it is that farm's to take out, and this one may forget it. */
-export function isPassedOn(desired: DesiredFarm, group: Group): (computer: Computer) => boolean {
-  const wanting = othersWanting(desired, group);
+export function isPassedOn(desired: DesiredFarm, group: Group, computers: readonly Computer[]): (computer: Computer) => boolean {
+  const wanting = othersWanting(desired, group, computers);
   return (computer) => wanting(computer).some(({ added }) => added.get(group.objectGUID)?.has(computer.objectGUID) === true);
 }
 

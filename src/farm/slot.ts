@@ -1,6 +1,6 @@
 /** Where an object of a farm stands, and whether the farm may use what is there. */
 import type { Blocker, Part } from "../api/reasons.ts";
-import { isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
+import { groupsOf, isAccount, isGroup, type DirectoryObject } from "../ad/object.ts";
 import { describeRight } from "../ad/right.ts";
 import type { ExistingGroup, OwnedObject } from "../ad/write.ts";
 import { bearerOf, sameName } from "../names/account-name.ts";
@@ -13,7 +13,7 @@ import type { Identity } from "./journal.ts";
 import type { ObservedFarm } from "./observed.ts";
 import { protectedMessage } from "./protected.ts";
 import { groupInUse, groupOpensPasswords, replacedGroup } from "./host-messages.ts";
-import { isInUseElsewhere } from "./sharing.ts";
+import { isTakenElsewhere } from "./sharing.ts";
 
 /** What stands where the farm wants an object. */
 export type Slot =
@@ -161,7 +161,7 @@ export function slotOfAccount(desired: DesiredFarm, observed: ObservedFarm): Slo
   return blocker ? { kind: "Blocked", blocker } : slot;
 }
 
-/** That the account's dNSHostName is the name of another object: certificates are made out to it, and clients ask for it. `own`: the account, where it is there. */
+/** That the account's dNSHostName is another object's name: certificates are made out to it. `own`: the account, from which no quota-made computer takes it. */
 export function dnsHostNameTaken(
   { account, domain }: DesiredFarm,
   { objects, computers }: ObservedFarm,
@@ -170,7 +170,8 @@ export function dnsHostNameTaken(
   const { dnsHostName } = account;
   if (dnsHostName === undefined) return undefined;
   const isBearer = bearerOf(dnsHostName, domain);
-  const isOther = (object: DirectoryObject): boolean => object.objectGUID !== own?.objectGUID && isBearer(object);
+  const isHeld = ({ creatorSID }: DirectoryObject): boolean => creatorSID !== undefined && sameName(own?.dnsHostName, dnsHostName);
+  const isOther = (object: DirectoryObject): boolean => object.objectGUID !== own?.objectGUID && isBearer(object) && !isHeld(object);
   const bearer = sameName(dnsHostName, domain.dnsName)
     ? `the domain ${domain.dnsName}`
     : [...objects, ...computers].find(isOther)?.distinguishedName;
@@ -189,10 +190,8 @@ export function slotOfHostGroup(desired: DesiredFarm, observed: ObservedFarm): S
     const replaced = slot.kind === "External" && hostGroup.container === undefined && replacedGroup(used, slot.object);
     if (replaced) return { kind: "Blocked", blocker: replaced };
     if (slot.kind !== "External") return slot;
+    if (!isTakenElsewhere(desired, slot.object)) return slot;
     const isKnown = journal.hostGroups.some(({ objectGUID }) => objectGUID === slot.object.objectGUID);
-    // The account of a farm of another namespace that joined it could retrieve the password, too.
-    const isJoined = !isKnown && desired.elsewhere.access.has(slot.object.objectGUID);
-    if (!isJoined && !isInUseElsewhere(desired, slot.object)) return slot;
     return { kind: "Blocked", blocker: groupInUse(slot.object), ...(isKnown ? { frozen: slot.object } : {}) };
   }
   return ownedSlot(desired, observed, {
@@ -214,8 +213,9 @@ export function slotOfAccessGroup(desired: DesiredFarm, observed: ObservedFarm, 
   const used = desired.journal.accessGroups.filter(same);
   if (existing) {
     const slot = externalSlot(desired, observed, wanted, { part: "AccessGroups", field: "accessGroups", used });
-    const opens = slot.kind === "External" && desired.elsewhere.hosts.has(slot.object.objectGUID);
-    return opens ? { kind: "Blocked", blocker: groupOpensPasswords(slot.object) } : slot;
+    if (slot.kind !== "External" || !desired.elsewhere.hosts.has(slot.object.objectGUID)) return slot;
+    const account = observed.objects.find((object) => isAccount(object) && object.owner === desired.owner);
+    return { kind: "Blocked", blocker: groupOpensPasswords(slot.object, account !== undefined && groupsOf(account)(slot.object)) };
   }
   return ownedSlot(desired, observed, {
     part: "AccessGroups",

@@ -95,22 +95,26 @@ class Resolver implements Resolution {
     const named = this.#index.find(reference);
     // Whoever is not trusted, or not allowed, and took the name does not make it ambiguous, either.
     const found = named.some(this.#isEligible) ? named.filter(this.#isEligible) : named;
-    const remembered = (this.#desired.resolved.get(reference.text) ?? []).filter(({ objectGUID }) => !this.#gone.has(objectGUID));
+    const all = this.#desired.resolved.get(reference.text) ?? [];
+    const remembered = all.filter(({ objectGUID }) => !this.#gone.has(objectGUID));
     const [before] = this.seen(remembered);
-    const candidate = found[0] ?? before;
+    // Only a quarantine remembers several: whoever had the name then. It is not known which of them the entry meant.
+    const isClear = all.length <= 1;
+    const candidate = found[0] ?? (isClear ? before : undefined);
     if (found.length > 1 || !candidate) {
       this.unresolved++;
-      this.remember(reference, remembered);
-      if (candidate) this.#leaveUndecided(reference, found, before);
-      else this.blockers.push(say.hostNotFound(reference));
+      this.remember(reference, isClear ? remembered : all);
+      this.blockers.push(found.length > 1 ? say.hostAmbiguous(reference, found) : say.hostNotFound(reference));
+      this.#leave([...found, ...this.seen(remembered)]);
       this.unseen.wanted.push(...this.unseenSids(remembered));
       return;
     }
     // Whoever has the name today and may not be a host gets nothing; whoever it meant before keeps what it had.
-    const accepted = [candidate, before].find((one) => one !== undefined && this.#isEligible(one));
+    const accepted = [candidate, isClear ? before : undefined].find((one) => one !== undefined && this.#isEligible(one));
+    if (!accepted) this.#leave(this.seen(remembered));
     if (!this.isAllowed(candidate)) this.#refuse(reference, candidate);
     else if (!this.#isTrusted(candidate)) this.blockers.push(say.hostNotTrusted(reference, candidate));
-    this.remember(reference, accepted === candidate ? [candidate] : remembered);
+    this.remember(reference, accepted === candidate ? [candidate] : isClear ? remembered : all);
     if (!accepted) this.unresolved++;
     else if (!this.quarantined.has(dnKey(accepted.distinguishedName))) this.wanted.set(dnKey(accepted.distinguishedName), accepted);
     if (found.length === 0 && accepted) this.notes.push(say.movedNote("hosts.computers", reference, accepted));
@@ -129,11 +133,9 @@ class Resolver implements Resolution {
     if (!this.isAllowed(computer)) this.notAllowed.add(key);
   }
 
-  /** Whom the entry meant before is not taken out either: that others claim its former name takes nothing from it. */
-  #leaveUndecided(reference: HostReference, found: readonly DirectoryObject[], before: DirectoryObject | undefined): void {
-    this.blockers.push(say.hostAmbiguous(reference, found));
-    const candidates = before ? [...found, before] : found;
-    for (const one of candidates.filter(this.#isTrusted)) this.hold(one);
+  /** Nor is whom the entry may have meant before taken out: that others claim its former name takes nothing from it. */
+  #leave(computers: readonly DirectoryObject[]): void {
+    for (const one of computers.filter(this.#isTrusted)) this.hold(one);
   }
 
   /** `strangersOf`: given who keeps the right, by the keys of their distinguished names, those who have it by a primary group and should not. */
@@ -231,8 +233,9 @@ export function primaryStrangers(view: Looked, stays: (key: string) => boolean):
   const external = externalHostGroups(view).filter((group) => group.owner !== desired.owner && mayGiveRight(view, group));
   const others = external.flatMap((group): readonly PrimaryStranger[] => {
     if (!observed.computers.some((computer) => isPrimaryGroup(group, computer))) return [];
-    const wanting = othersWanting(desired, group);
-    return [...addedMembers(view, group).values()]
+    const added = [...addedMembers(view, group).values()];
+    const wanting = othersWanting(desired, group, added);
+    return added
       .filter((object) => isPrimaryGroup(group, object) && isOut(object) && wanting(object).length === 0)
       .map((object) => ({ object, group }));
   });

@@ -42,7 +42,7 @@ export class NamedCopies<T extends KubernetesObject> {
     return this.#watches.get(name)?.reflector.list()[0];
   }
 
-  /** Whether it was read what the object is, or that there is none. */
+  /** Whether it was read what the object is, or that there is none. Whoever names an object waits for that: one that cannot be read keeps nobody else waiting. */
   knows(name: string): boolean {
     return this.#watches.get(name)?.reflector.synced ?? false;
   }
@@ -55,11 +55,6 @@ export class NamedCopies<T extends KubernetesObject> {
   /** Whether all that are named now were read once. */
   get synced(): boolean {
     return this.#watches.values().every(({ reflector }) => reflector.synced);
-  }
-
-  /** At once: whoever names an object waits for it alone, by `knows`. One that cannot be read keeps nobody else waiting. */
-  whenSynced(): Promise<undefined> {
-    return Promise.resolve(undefined);
   }
 
   /** Why one of the copies is not kept up to date now; undefined while all are. */

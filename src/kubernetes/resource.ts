@@ -74,13 +74,10 @@ export async function assertLive<T extends KubernetesObject>(
   if (!live || !isStill(live)) throw new KubernetesError("Conflict", `${keyOf(metadata)} changed in the meantime`);
 }
 
-/** Versions that are kept in mind: more than ever are on their way at once. The watch may never bring one, where another change came right after it. */
-const WRITTEN = 1000;
-
 export class StatusWriter {
   readonly #client: KubernetesClient;
-  /** Versions that came of what was written here, until the watch brings them. */
-  readonly #written = new Set<string>();
+  /** By uids the versions that came of what was written here, the latest last, until the watch brings that one. */
+  readonly #written = new Map<string, readonly string[]>();
   /** Writes that are on their way, by the uid of their object. */
   readonly #writing = new Map<string, Promise<unknown>>();
   /** Copies on whose ground a status was sent: until the watch brings the next one, the API server may hold another status than they show. */
@@ -132,13 +129,24 @@ export class StatusWriter {
     previous: T | undefined,
     then: (key: string) => void,
   ): void {
+    if (!object && previous) this.#written.delete(previous.metadata.uid);
     if (!object || !previous || mergePatch(previous.status ?? {}, object.status ?? {}) === undefined) return;
+    const { uid, resourceVersion } = object.metadata;
     const judge = (): void => {
-      if (!this.#written.delete(object.metadata.resourceVersion)) then(keyOf(object.metadata));
+      if (!this.#arrived(uid, resourceVersion)) then(keyOf(object.metadata));
     };
-    const writing = this.#writing.get(object.metadata.uid);
+    const writing = this.#writing.get(uid);
     if (writing) writing.then(judge, judge);
     else judge();
+  }
+
+  /** Whether the version came of what was written here; then it and those before it are forgotten: the watch brings them in their order, or not at all. */
+  #arrived(uid: string, version: string): boolean {
+    const written = this.#written.get(uid) ?? [];
+    const later = written.slice(written.indexOf(version) + 1);
+    if (later.length === 0) this.#written.delete(uid);
+    else this.#written.set(uid, later);
+    return later.length < written.length;
   }
 
   async #send(path: string, uid: string, body: object): Promise<unknown> {
@@ -147,11 +155,7 @@ export class StatusWriter {
     try {
       const written = await writing;
       const version = field(written, "metadata", "resourceVersion");
-      if (typeof version === "string") this.#written.add(version);
-      for (const oldest of this.#written) {
-        if (this.#written.size <= WRITTEN) break;
-        this.#written.delete(oldest);
-      }
+      if (typeof version === "string") this.#written.set(uid, [...(this.#written.get(uid) ?? []), version]);
       return written;
     } finally {
       this.#writing.delete(uid);

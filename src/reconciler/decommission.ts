@@ -7,7 +7,7 @@ import { sayDiscreetly } from "../farm/discretion.ts";
 import { planDecommission } from "../farm/plan/decommission.ts";
 import { planKeepingQuarantined } from "../farm/plan/frozen.ts";
 import type { Report } from "../farm/report.ts";
-import { type DecommissionOutcome, decommissionOutcome, endEvents } from "../farm/status/decommission.ts";
+import { type DecommissionOutcome, decommissionOutcome, endEvents, isGone } from "../farm/status/decommission.ts";
 import type { HeldEnd } from "../farm/status/held-end.ts";
 import { wereMembersSettled } from "../farm/status/ending.ts";
 import { askerOf, askOf, reconcile } from "./farm.ts";
@@ -34,6 +34,8 @@ export interface EndPorts extends Omit<FarmPorts, "record"> {
    * where it has to wait. Absent: nobody counts.
    */
   readonly claimEnd?: () => Promise<HeldEnd | undefined>;
+  /** Called after that, once, also where all is left to others: nobody may begin to use what is about to go. Absent: nobody does. */
+  readonly withdraw?: () => Promise<void>;
 }
 
 const DELETES: ReadonlySet<Change["kind"]> = new Set(["DeleteAccount", "DeleteHostGroup", "DeleteAccessGroup"]);
@@ -48,9 +50,11 @@ export async function decommissionFarm(
   const policy = { retain: farm.spec.deletionPolicy === "Retain", membersSettled: wereMembersSettled(farm) };
   let [claimed, held]: [boolean, HeldEnd | undefined] = [false, undefined];
   const journal: Work["journal"] = async (change, following, view) => {
-    if (claimed || ![change, ...following].some(({ kind }) => DELETES.has(kind))) return view.desired;
-    held = await ports.claimEnd?.();
+    const deletes = [change, ...following].some(({ kind }) => DELETES.has(kind));
+    if (claimed || !(deletes || policy.retain)) return view.desired;
+    if (deletes) held = await ports.claimEnd?.();
     if (held) throw new Error("the end has to wait");
+    await ports.withdraw?.();
     claimed = true;
     return view.desired;
   };
@@ -64,14 +68,14 @@ export async function decommissionFarm(
     ordered: true,
   };
   const { unrecorded, ...rounds } = await reconcile(desired, ports.directory, ending, signal);
-  // For as long as it has to wait its hosts have the right: but for whoever is quarantined in the meantime.
-  const keepsOut = held !== undefined && desired.quarantined.length > 0;
+  // For as long as it has to wait hosts may have the right: but for whoever is quarantined in the meantime.
+  const keepsOut = rounds.error === undefined && !isGone(rounds) && desired.quarantined.length > 0;
   const keeping: Work = { ...both, scope: "Known", plan: planKeepingQuarantined, ask: askOf(farm), ordered: false };
   const kept = keepsOut ? await reconcile(desired, ports.directory, keeping, signal) : undefined;
   const report: Report = kept
     ? {
         ...rounds,
-        view: kept.view ?? rounds.view,
+        view: held ? (kept.view ?? rounds.view) : rounds.view,
         error: kept.error,
         applied: [...rounds.applied, ...kept.applied],
         failures: [...rounds.failures, ...kept.failures],

@@ -15,6 +15,7 @@ import { plan } from "../farm/plan/index.ts";
 import type { Failure, Report } from "../farm/report.ts";
 import { look } from "../farm/queries.ts";
 import { isOutdated } from "../farm/search-queries.ts";
+import { isTakenElsewhere, withGroup } from "../farm/sharing.ts";
 import { isSearchNews, recordsOf } from "../farm/status/observed.ts";
 import { appliedEvents, isDrift, outcome, type Outcome } from "../farm/status/outcome.ts";
 import { type FarmView, viewOf } from "../farm/view.ts";
@@ -29,7 +30,7 @@ const UNSEEN: ServerFarmStatus = { observedGeneration: -1 };
 /** Brings the directory to what the farm wants. What is put into a group of somebody else is on record before. Rejects with what `assertFresh` rejects with. */
 export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports: FarmPorts, signal: AbortSignal): Promise<Reconciled> {
   let current = farm;
-  const journal: Work["journal"] = async (change, following, { desired, observed, hostGroup, hosts }) => {
+  const record: NonNullable<Work["journal"]> = async (change, following, { desired, observed, hostGroup, hosts }) => {
     const isRecordedNow = isRecorded(change) && recordBefore(desired.journal, [change], observed.computers) !== desired.journal;
     // Who is quarantined is written down before anybody gets the right: an entry that nobody remembers would mean nobody once its computer is moved.
     // So is which container the search means, and whom it finds.
@@ -42,6 +43,14 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
     const status = withJournal(current.status ?? UNSEEN, next, "object" in hostGroup ? hostGroup.object : undefined);
     current = await ports.record(current, { ...status, ...recordsOf(hosts) });
     return { ...desired, journal: next, resolved: readResolved(current.status) };
+  };
+  const journal: Work["journal"] = async (change, following, view) => {
+    assertFree(change, view);
+    const desired = await record(change, following, view);
+    // From here to the write nobody else has a turn.
+    if (desired !== view.desired) assertFree(change, view);
+    if (givesRight(change) && view.hostGroup.kind === "External") ports.claim?.(withGroup(current, view.hostGroup.object));
+    return desired;
   };
   const assertFresh = wanted.observedFor === undefined ? ports.assertFresh : undefined;
   // What is only planned, and what is adopted whole or not at all, says beforehand which rights it lacks.
@@ -59,7 +68,8 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   const report = { ...rounds, applied: [...first, ...rounds.applied] };
   const desired = report.view?.desired ?? wanted;
   const done = { farm: current, desired, report };
-  if (report.error?.kind === "Aborted")
+  const isLate = unrecorded?.cause instanceof DirectoryError && unrecorded.cause.kind === "Aborted";
+  if (report.error?.kind === "Aborted" || isLate)
     return { ...done, end: { kind: "Aborted", events: appliedEvents(current, desired, report.applied) } };
   if (unrecorded) return { ...done, end: { kind: "Unrecorded", ...unrecorded, events: appliedEvents(current, desired, report.applied) } };
   await ports.pause?.();
@@ -70,6 +80,14 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
 /** Whether somebody may have the right who was quarantined a moment ago. */
 function isQuarantineNew({ quarantined, edited, resolved, knownObjects, journal }: DesiredFarm): boolean {
   return knownObjects.length + journal.hostGroups.length > 0 && quarantined.some(({ text }) => edited || !resolved.has(text));
+}
+
+/** Since the look, a farm of another namespace may have become the first to use a group, as hosts or for its account. Throws DirectoryError Aborted. */
+function assertFree(change: Change, { desired, hostGroup }: FarmView): void {
+  const joins =
+    change.kind === "JoinAccessGroup" && change.object.owner === undefined && desired.elsewhere.hosts.has(change.object.objectGUID);
+  const opens = givesRight(change) && hostGroup.kind === "External" && isTakenElsewhere(desired, hostGroup.object);
+  if (joins || opens) throw new DirectoryError("Aborted", "a group of somebody else came into use by a farm of another namespace");
 }
 
 /** A search may take long, and wait for others: whoever is quarantined now loses the right before it, by what else is known of the farm. Returns what was done. */

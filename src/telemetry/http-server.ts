@@ -23,22 +23,25 @@ export interface ServeOptions {
   /** Over TLS, with this one; else in the clear. */
   readonly certificate?: CertificateFiles | undefined;
   readonly guard?: Guard | undefined;
-  /** How many are answered at once; whoever asks besides is told to come again. */
-  readonly atOnce?: number;
+  /** How many are answered at once, in all and of one address; whoever asks besides is told to come again. */
+  readonly atOnce?: { readonly all: number; readonly each: number };
   /** Milliseconds: whoever has not read the answer by then is cut off. */
   readonly within?: number;
 }
 
-/** By default any Pod may ask, and the metrics of ten thousand farms are megabytes. Prometheus waits for ten seconds. */
-const [AT_ONCE, WITHIN] = [8, 10_000];
+/** By default any Pod may ask, and the metrics of ten thousand farms are megabytes. None of them may keep Prometheus from asking. */
+const AT_ONCE = { all: 16, each: 4 };
+/** Prometheus waits for ten seconds. */
+const WITHIN = 10_000;
 
 const BUSY: Answer = { status: 503, type: "text/plain", body: "too many requests at once: try again\n", headers: { "retry-after": "1" } };
 
 async function answer(route: Route, response: ServerResponse, within: number): Promise<void> {
+  const signal = AbortSignal.timeout(within);
   try {
     const { status, type, body, headers = {} } = await route();
     response.writeHead(status, { "content-type": type, ...headers });
-    await pipeline(typeof body === "string" ? [body] : body, response, { signal: AbortSignal.timeout(within) });
+    await pipeline(typeof body === "string" ? [body] : body, response, { signal });
   } catch (error) {
     // Whoever asked may have gone away in the middle; who has had nothing yet is told.
     if (response.headersSent) response.destroy();
@@ -56,7 +59,15 @@ export async function serve(
   { certificate, guard, atOnce = AT_ONCE, within = WITHIN }: ServeOptions = {},
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
   const { hostname, port } = new URL(`http://${address}`);
-  let underWay = 0;
+  /** By addresses: those that are answered now. */
+  const underWay = new Map<string, number>();
+  let all = 0;
+  const count = (from: string, step: 1 | -1): void => {
+    const own = (underWay.get(from) ?? 0) + step;
+    if (own > 0) underWay.set(from, own);
+    else underWay.delete(from);
+    all += step;
+  };
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const path = (request.url ?? "/").split("?")[0] ?? "/";
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
@@ -66,10 +77,11 @@ export async function serve(
         .end(route ? "only GET\n" : `not found; there is ${Object.keys(routes).join(" and ")}\n`);
       return;
     }
-    if (underWay >= atOnce) return void answer(() => BUSY, response, within);
-    underWay++;
+    const from = request.socket.remoteAddress ?? "";
+    if (all >= atOnce.all || (underWay.get(from) ?? 0) >= atOnce.each) return void answer(() => BUSY, response, within);
+    count(from, 1);
     const guarded = async (): Promise<Answer> => (await guard?.(request.headers.authorization)) ?? (await route());
-    void answer(guarded, response, within).finally(() => underWay--);
+    void answer(guarded, response, within).finally(() => count(from, -1));
   };
   const secure = certificate && createSecureServer({ ...certificate.current, minVersion: "TLSv1.2" }, handle);
   const server = secure ?? createServer(handle);

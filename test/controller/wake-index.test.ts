@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { WakeIndex, FarmsByGroup } from "../../src/controller/wake-index.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import { keyOf } from "../../src/api/object.ts";
+import type { Copies } from "../../src/kubernetes/reflector.ts";
 import { BASE, farm } from "../farm/simulation.ts";
 
 describe("which farms a change concerns", () => {
@@ -43,25 +44,28 @@ const record = (objectGUID: string, added: readonly string[] = ["h1"]): ServerFa
 });
 
 /** Copies that nobody may go through as a whole. */
-function index(...farms: readonly ServerFarm[]): { byGroup: FarmsByGroup; found: (of: ServerFarm) => readonly string[] } {
+function index(...farms: readonly ServerFarm[]): {
+  readonly byGroup: FarmsByGroup;
+  readonly found: (of: ServerFarm) => readonly string[];
+  readonly users: (of: ServerFarm, group: string) => readonly string[] | undefined;
+} {
   const byGroup = new FarmsByGroup();
   for (const one of farms) byGroup.changed(one, undefined);
-  const copies = new Map(farms.map((one) => [keyOf(one.metadata), one]));
-  const found = (of: ServerFarm): readonly string[] =>
+  const objects = new Map(farms.map((one) => [keyOf(one.metadata), one]));
+  const copies: Copies<ServerFarm> = {
+    get: (key) => objects.get(key),
+    list: () => {
+      throw new Error("all farms were gone through");
+    },
+    subscribe: () => undefined,
+  };
+  const found = (of: ServerFarm): readonly string[] => byGroup.sharingWith(of, copies, BASE).map(({ key }) => key);
+  const users = (of: ServerFarm, group: string): readonly string[] | undefined =>
     byGroup
-      .sharingWith(
-        of,
-        {
-          get: (key) => copies.get(key),
-          list: () => {
-            throw new Error("all farms were gone through");
-          },
-          subscribe: () => undefined,
-        },
-        BASE,
-      )
+      .elsewhere(of, copies, BASE)
+      ?.users(group)
       .map(({ key }) => key);
-  return { byGroup, found };
+  return { byGroup, found, users };
 }
 
 describe("farms that share a group", () => {
@@ -85,6 +89,38 @@ describe("farms that share a group", () => {
   test("of another domain are others: its groups only have the same name", () => {
     const { spec, ...rest } = made("b", uses("Shared"));
     expect(index(a, { ...rest, spec: { ...spec, domainRef: { name: "fabrikam" } } }).found(a)).toEqual([]);
+  });
+
+  test("are found by what they have on record, whatever their domain and their name of it; where none is of another namespace nobody asks", () => {
+    const of = (namespace: string, name: string, status?: ServerFarmStatus): ServerFarm => {
+      const { metadata, spec, ...rest } = made(name, uses(`${name}Group`), status);
+      return { ...rest, spec: { ...spec, domainRef: { name: `${name}-domain` } }, metadata: { ...metadata, namespace } };
+    };
+    const [own, near, far] = [of("web", "own"), of("web", "near", record("g1")), of("db", "far", record("g1"))];
+    expect(index(own, near).users(own, "g1")).toEqual([]);
+    const { users } = index(own, near, far, of("db", "other", record("g2")), of("db", "empty", record("g1", [])));
+    expect(users(own, "g1")).toEqual(["web/near", "db/far"]);
+    expect(users(far, "g1")).toEqual(["web/near"]);
+    expect(users(made("none", {}), "g1")).toBeUndefined();
+  });
+
+  test("are found by what is being written down of them, until it is refused or the watch brings it", async () => {
+    const of = (namespace: string, status?: ServerFarmStatus): ServerFarm => {
+      const { metadata, ...rest } = made("a", uses("Shared"), status);
+      return { ...rest, metadata: { ...metadata, namespace } };
+    };
+    const [web, db] = [of("web"), of("db")];
+    const { byGroup, users } = index(web, db);
+    const writing = Promise.withResolvers<ServerFarm>();
+    const written = byGroup.recording(of("db", record("g1")), writing.promise);
+    expect([users(web, "g1"), users(web, "g2"), users(db, "g1")]).toEqual([["db/a"], [], []]);
+    writing.resolve(db);
+    expect(await written).toBe(db);
+    expect(users(web, "g1")).toEqual(["db/a"]);
+    byGroup.changed(of("db"), db);
+    expect(users(web, "g1")).toEqual([]);
+    await expect(byGroup.recording(of("db", record("g1")), Promise.reject(new Error("Conflict")))).rejects.toThrow("Conflict");
+    expect(users(web, "g1")).toEqual([]);
   });
 
   test("are forgotten with the last of their groups", () => {

@@ -107,6 +107,25 @@ describe.skipIf(!available)("a group of somebody else that several farms use", (
     }
   });
 
+  test("a farm of another namespace is refused by what the group is, not by its name: by way of another domain object, too", async () => {
+    const elsewhere = `${NAMESPACE}-two`;
+    await createNamespace(elsewhere);
+    const spec = { defaults: { accountContainer: "OU=Farms", groupContainer: "OU=Farms" } };
+    await applyDomain({ name: "contoso-two", account: DELEGATED, spec });
+    await cluster.apply(farmOf(NAMESPACE, "a", shared(["WEB01"])));
+    await farmReady(NAMESPACE, "a");
+    const refused = (async () => {
+      await cluster.apply(farmOf(elsewhere, "other", { ...shared(["WEB02"]), domainRef: { name: "contoso-two" } }));
+      return await farmWhere(elsewhere, "other", (seen) => condition(seen, "HostsReady")?.reason === "GroupInUse");
+    })();
+    await checkWhile(refused, async () => {
+      expect(await directory.members("Shared")).toEqual(["WEB01$", "WEB06$"]);
+    });
+    await cluster.delete("ServerFarm", "other", elsewhere, 30);
+    await cluster.delete("ServerFarm", "a", NAMESPACE, 30);
+    await cluster.delete("ActiveDirectoryDomain", "contoso-two");
+  });
+
   test("a farm of another namespace is refused, learns nothing, and gets nobody in; once the group is free it goes on by itself", async () => {
     const elsewhere = `${NAMESPACE}-elsewhere`;
     await createNamespace(elsewhere);

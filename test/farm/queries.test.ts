@@ -119,6 +119,9 @@ test("what is known and not to be seen is missed while it may be on its way, unl
   expect(missing(false)).toEqual(["g"]);
   expect(missing(false, (guid) => guid === "another")).toEqual(["g"]);
   expect(missing(false, (guid) => guid === "g")).toEqual([]);
+  const { account } = desired();
+  const coming = look(desired(), { scope: "Owned", absenceReliable: false, isOnItsWay: (dn) => dn === account.distinguishedName });
+  expect(answerAll(coming, () => []).result.missing).toEqual([account.distinguishedName]);
 });
 
 test("whose primary group its own group is, is asked at once of the group on record; of a group of somebody else it never is", () => {

@@ -127,7 +127,7 @@ describe("a host that other farms want in the group", () => {
   const wants = new Set([lookupKey("sAMAccountName", "web01$")]);
   const ours = { namespace: "web", created: "2026-11-25T00:00:02Z", uid: "u2" };
   const inGroup = new Map([["g1", new Set([WEB01.objectGUID])]]);
-  const wanting = (farmOf: DesiredFarm): readonly string[] => othersWanting(farmOf, GROUP)(WEB01).map(({ key }) => key);
+  const wanting = (farmOf: DesiredFarm): readonly string[] => othersWanting(farmOf, GROUP, [WEB01])(WEB01).map(({ key }) => key);
 
   test.each<[string, DesiredFarm, readonly string[]]>([
     ["stays for one of the same namespace", mine([other({ standing: ours, hosts: wants })]), ["db/x"]],
@@ -156,7 +156,8 @@ describe("a host that other farms want in the group", () => {
   });
 
   test("is handed on once one of them has it on its own record", () => {
-    const passed = (fields: Partial<SharingFarm>): boolean => isPassedOn(mine([other({ standing: ours, ...fields })]), GROUP)(WEB01);
+    const passed = (fields: Partial<SharingFarm>): boolean =>
+      isPassedOn(mine([other({ standing: ours, ...fields })]), GROUP, [WEB01])(WEB01);
     expect(passed({ hosts: wants, added: inGroup })).toBe(true);
     expect(passed({ hosts: wants })).toBe(false);
     expect(passed({ hosts: wants, added: new Map([["g2", new Set([WEB01.objectGUID])]]) })).toBe(false);
@@ -164,7 +165,7 @@ describe("a host that other farms want in the group", () => {
     // One that does not want it will take it out: to forget it would be to leave it to nobody.
     expect(passed({ added: inGroup })).toBe(false);
     const two = mine([other({ standing: ours, hosts: wants }), other({ standing: ours, hosts: wants, added: inGroup })]);
-    expect(isPassedOn(two, GROUP)(WEB01)).toBe(true);
+    expect(isPassedOn(two, GROUP, [WEB01])(WEB01)).toBe(true);
   });
 
   test("is no administrator's where a farm of this namespace has put it in", () => {
@@ -175,6 +176,32 @@ describe("a host that other farms want in the group", () => {
     expect(onRecord({ added: new Map([["g2", new Set([WEB01.objectGUID])]]) })).toBe(false);
     expect(onRecord({ added: inGroup, standing: { ...ours, namespace: "db" } })).toBe(false);
     expect(isOnRecord(mine([]), GROUP)(WEB01)).toBe(false);
+  });
+});
+
+describe("a group that farms have on record under another name, or by way of another domain", () => {
+  const group = { objectGUID: "g1", samAccountName: "Shared" };
+  const claims = { uses: undefined, claimed: new Set(["g1"]) };
+  const knowing = (desired_: DesiredFarm, ...users: readonly SharingFarm[]): DesiredFarm => ({
+    ...desired_,
+    elsewhere: { ...desired_.elsewhere, users: (guid) => (guid === "g1" ? users : []) },
+  });
+
+  test("is not for a farm of another namespace", () => {
+    expect(isInUseElsewhere(knowing(mine([]), other(claims)), group)).toBe(true);
+    expect(isInUseElsewhere(knowing(mine([]), other(claims)), { ...group, objectGUID: "g2" })).toBe(false);
+  });
+
+  test("nor is one that a farm has written down since the look began", () => {
+    expect(isInUseElsewhere(knowing(mine([other()]), other(claims)), group)).toBe(true);
+  });
+
+  test("is for one of the same namespace, and for one that tenants allow it to", () => {
+    const standing = { namespace: "web", created: LATE, uid: "u3" };
+    expect(isInUseElsewhere(knowing(mine([]), other({ ...claims, standing })), group)).toBe(false);
+    const allowed = { ...mine([]), sharedGroups: ["Sha*"] };
+    expect(isInUseElsewhere(knowing(allowed, other({ ...claims, sharedGroups: ["Shared"] })), group)).toBe(false);
+    expect(isInUseElsewhere(knowing(allowed, other({ ...claims, sharedGroups: [] })), group)).toBe(true);
   });
 });
 
@@ -209,11 +236,11 @@ describe("a group that tenants allow to two namespaces", () => {
     const web = computer("WEB01");
     const wants = { hosts: new Set(["web01$"]), added: new Map([["g1", new Set([web.objectGUID])]]) };
     const shared = both(["*"], ["*"], wants);
-    expect(othersWanting(shared, group)(web)).toHaveLength(1);
+    expect(othersWanting(shared, group, [web])(web)).toHaveLength(1);
     expect(isOnRecord(shared, group)(web)).toBe(true);
     // Made first, it would have the group for itself.
     const alone = { ...both([], ["*"], wants), standing: { namespace: "web", created: "2026-11-25T00:00:00Z", uid: "u1" } };
-    expect(othersWanting(alone, group)(web)).toEqual([]);
+    expect(othersWanting(alone, group, [web])(web)).toEqual([]);
     expect(isOnRecord(alone, group)(web)).toBe(false);
   });
 
@@ -226,7 +253,7 @@ describe("a group that tenants allow to two namespaces", () => {
       hostNames: [],
     });
     const wanting = (container: string): number =>
-      othersWanting(both(["*"], ["*"], { hosts: new Set(["web01$"]), granted: granted(container) }), group)(web).length;
+      othersWanting(both(["*"], ["*"], { hosts: new Set(["web01$"]), granted: granted(container) }), group, [web])(web).length;
     expect([wanting("OU=Elsewhere,DC=contoso,DC=com"), wanting("CN=Computers,DC=contoso,DC=com")]).toEqual([0, 1]);
   });
 });

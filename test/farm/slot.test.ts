@@ -5,7 +5,15 @@ import { ACCOUNT_CLASS, ADMIN_COUNT, type DirectoryObject } from "../../src/ad/o
 import type { MissingRight } from "../../src/ad/right.ts";
 import type { ObservedFarm } from "../../src/farm/observed.ts";
 import { memberGroup } from "../../src/farm/changes/index.ts";
-import { isAccessGroup, type Slot, slotOfAccessGroup, slotOfAccount, slotOfHostGroup, isAnothers } from "../../src/farm/slot.ts";
+import {
+  dnsHostNameTaken,
+  isAccessGroup,
+  type Slot,
+  slotOfAccessGroup,
+  slotOfAccount,
+  slotOfHostGroup,
+  isAnothers,
+} from "../../src/farm/slot.ts";
 import { BASE, computer, desired, directoryObject, type farm } from "./simulation.ts";
 
 type Spec = Parameters<typeof farm>[0];
@@ -142,6 +150,14 @@ describe("the account's place", () => {
     expect(said(slotOfAccount(desired(), seen([other])))).toBe(words);
     expect(said(slotOfAccount(desired(), seen([], { computers: [other] })))).toBe(words);
     expect(said(slotOfAccount(desired(), seen([account({ owner, dnsHostName: "itfarm1.contoso.com" })])))).toMatch(/^Own/);
+    // Every user may make a computer of that name.
+    const quota = { ...computer("itfarm1"), dnsHostName: undefined, creatorSID: "S-1-5-21-1-2-3-1500" };
+    const taken = (dnsHostName: string, by: DirectoryObject = quota): boolean => {
+      const own = account({ owner, dnsHostName });
+      return dnsHostNameTaken(desired(), seen([own], { computers: [by] }), own) !== undefined;
+    };
+    expect([taken("itfarm1.contoso.com"), taken("old.contoso.com")]).toEqual([false, true]);
+    expect(taken("itfarm1.contoso.com", { ...quota, creatorSID: undefined })).toBe(true);
     expect(said(slotOfAccount(desired({ account: { dnsHostName: "Contoso.com" } }), seen([])))).toContain(
       "Contoso.com is the name of the domain contoso.com, so the account is not created",
     );
@@ -343,7 +359,7 @@ describe("the host group's place", () => {
     };
     const slot = (status?: ServerFarmStatus): Slot => slotOfHostGroup(desired(existing(), status, [other]), seen([shared]));
     expect(said(slot())).toBe(
-      `Hosts GroupInUse: CN=Shared,OU=Groups,${BASE} is in use by another namespace, and hosts of that namespace could retrieve this farm's password: name a group of your own in hosts.group.name, or remove hosts.group.existing.`,
+      `Hosts GroupInUse: CN=Shared,OU=Groups,${BASE} is in use by another namespace, whose hosts or accounts could retrieve this farm's password: name a group of your own in hosts.group.name, or remove hosts.group.existing.`,
     );
     expect(slot()).not.toHaveProperty("frozen");
     expect(slot(remembers("Shared"))).toMatchObject({ frozen: shared });

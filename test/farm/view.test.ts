@@ -228,6 +228,37 @@ describe("what an entry means", () => {
     expect([alone.wanted.size, alone.records, alone.desired]).toEqual([0, [], 1]);
   });
 
+  describe("once its quarantine is over, of several that had the name then", () => {
+    const squatter = { ...computer("WEB02"), creatorSID: "S-1-5-21-1-2-3-1500" };
+    const several = {
+      observedGeneration: 1,
+      resolvedHosts: [moved, squatter].map(({ objectGUID }) => ({ reference: "WEB02", objectGUID })),
+    };
+
+    test("is none while the one that has the name is not trusted: a machine that was compromised and renamed gets nothing, and keeps what it has", () => {
+      const result = hosts({ computers: ["WEB02"] }, { computers: [squatter, moved] }, several);
+      expect([result.wanted.size, names(result.undecided.values())]).toEqual([0, ["NEW$"]]);
+      expect(result.records.map(({ objectGUID }) => objectGUID)).toEqual([moved.objectGUID, squatter.objectGUID]);
+      expect(result.blockers).toMatchObject([{ reason: "HostNotTrusted" }]);
+    });
+
+    test("is none where nobody has the name, nor in the next look", () => {
+      const look = (status: typeof several): ReturnType<typeof hosts> =>
+        hosts({ computers: ["WEB02"] }, { computers: [moved], gone: [squatter.objectGUID] }, status);
+      const first = look(several);
+      expect([first.wanted.size, first.blockers]).toMatchObject([0, [{ reason: "HostNotFound" }]]);
+      const records = first.records.map(({ reference, objectGUID }) => ({ reference, objectGUID }));
+      expect(look({ observedGeneration: 1, resolvedHosts: records }).wanted.size).toBe(0);
+    });
+
+    test("is the trusted one that has the name, and the others are forgotten", () => {
+      const rebuilt = computer("WEB02");
+      const result = hosts({ computers: ["WEB02"] }, { computers: [rebuilt, moved] }, several);
+      expect(names(result.wanted.values())).toEqual(["WEB02$"]);
+      expect(result.records.map(({ objectGUID }) => objectGUID)).toEqual([rebuilt.objectGUID]);
+    });
+  });
+
   test("is counted though it cannot be understood", () => {
     expect(hosts({ computers: ["WEB01", "CN=X,DC=fabrikam,DC=com", "GHOST"] }).desired).toBe(3);
     const other = view({}, { hosts: { computers: ["WEB01"] }, servicePrincipalNames: ["http//x"] });

@@ -34,7 +34,6 @@ test("a pool forgets what it does not meet again", () => {
   const before = usedHeap();
   for (let index = 0; index < 50_000; index++) pool.share({ name: `${index}-`.padEnd(200, "z") });
   const megabytes = (usedHeap() - before) / 1e6;
-  expect(pool.share("kept")).toBe("kept");
   // All of them take 12 MB, those of two generations 2.
   expect(megabytes).toBeLessThan(4);
 });

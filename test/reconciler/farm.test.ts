@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { ServerFarm, ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import { DirectoryError, type DirectoryErrorKind } from "../../src/ad/error.ts";
 import type { Query } from "../../src/ad/lookup.ts";
-import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
+import { ACCOUNT_CLASS, type DirectoryObject, isGroup } from "../../src/ad/object.ts";
 import type { Write } from "../../src/ad/write.ts";
 import type { Change } from "../../src/farm/changes/index.ts";
 import type { DesiredFarm } from "../../src/farm/desired-farm.ts";
@@ -502,6 +502,41 @@ describe("the end of a farm that is counted", () => {
     expect(report.applied.length).toBeGreaterThan(0);
     const again = await decommissionFarm(farm(spec), desired(spec), ports, signal);
     expect(again.report.applied).toEqual([]);
+  });
+
+  test.each<[string, (directory: SimulatedDirectory) => FarmPorts]>([
+    [
+      "an account that must not be touched",
+      (directory) => {
+        directory.objects = directory.objects.map((one) => (isGroup(one) ? one : { ...one, protection: "it is protected" }));
+        return portsOf(directory);
+      },
+    ],
+    [
+      "a deletion that is refused",
+      (directory) => {
+        const refused = new DirectoryError("AccessDenied", "no right");
+        const apply = directory.apply.bind(directory);
+        directory.apply = (change) => (change.kind === "DeleteAccount" ? Promise.reject(refused) : apply(change));
+        return portsOf(directory);
+      },
+    ],
+  ])("keeps out whoever is quarantined while it is blocked by %s", async (_, portsFor) => {
+    const spec = { hosts: { computers: ["WEB01", "WEB02"], quarantined: ["WEB02"] } };
+    const directory = new SimulatedDirectory([group("itfarm1Hosts", [WEB01, WEB02]), account()], WEB);
+    const { end } = await decommissionFarm(farm(spec), desired(spec), portsFor(directory), signal);
+    if (end.kind !== "Remains") throw new Error(end.kind);
+    expect(members(directory)).toEqual([WEB01]);
+    expect(end.events.map(({ reason }) => reason)).toContain("HostsRemoved");
+  });
+
+  test("keeps out whoever is quarantined where its end cannot be recorded", async () => {
+    const spec = { hosts: { computers: ["WEB01", "WEB02"], quarantined: ["WEB02"] } };
+    const directory = new SimulatedDirectory([group("itfarm1Hosts", [WEB01, WEB02]), account()], WEB);
+    const ports = { ...portsOf(directory), claimEnd: () => Promise.reject(new Error("a webhook refuses")) };
+    await expect(decommissionFarm(farm(spec), desired(spec), ports, signal)).rejects.toThrow("a webhook refuses");
+    expect(members(directory)).toEqual([WEB01]);
+    expect(owned(directory)).toHaveLength(2);
   });
 
   test("does not begin where it cannot be recorded", async () => {

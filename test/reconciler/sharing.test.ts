@@ -622,7 +622,7 @@ describe("an entry of another farm means the object that it was resolved to", ()
     const resolvedHosts = references.map((reference) => ({ reference, objectGUID: moved.objectGUID }));
     const other = sharingFarm(farm({ hosts }, { observedGeneration: 1, resolvedHosts }), BASE);
     const { desired } = desiredFarm(farm({ hosts: uses("Shared", []) }), FACTS, CLUSTER, other ? [other] : []);
-    return othersWanting(desired, group)(moved).length;
+    return othersWanting(desired, group, [moved])(moved).length;
   };
 
   test("a host that was moved is still wanted", () => {

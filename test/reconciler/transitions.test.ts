@@ -7,7 +7,8 @@ import { dnKey } from "../../src/names/distinguished-name.ts";
 import { DirectoryError } from "../../src/ad/error.ts";
 import { isAccount, type DirectoryObject } from "../../src/ad/object.ts";
 import { describeChange } from "../../src/farm/changes/index.ts";
-import type { ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
+import type { ServerFarm, ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
+import { claimedGroups } from "../../src/farm/sharing.ts";
 import type { Outcome } from "../../src/farm/status/outcome.ts";
 import type { Report } from "../../src/farm/report.ts";
 import { decommissionFarm } from "../../src/reconciler/decommission.ts";
@@ -184,6 +185,47 @@ describe("a compromised host", () => {
     const nowhere = { hosts: { ...GROUP.hosts, group: { name: "Nowhere", existing: true }, quarantined: ["WEB02", "WEB05"] } };
     await bringAbout(directory, nowhere, status);
     expect(retrievers(directory)).toEqual(["WEB01"]);
+  });
+
+  test("of a farm of another namespace that used the group first, since the look, is in it alone: this one puts in nobody", async () => {
+    const directory = new SimulatedDirectory([groupOf("Shared")], HOSTS);
+    const written: Written = { statuses: [] };
+    const { status } = await bringAbout(directory, PRINCIPALS);
+    const standing = { namespace: "db", created: "2026-11-25T00:00:00Z", uid: "u9" };
+    const nobody = { uses: undefined, hosts: new Set<string>(), quarantined: new Set<string>(), added: new Map() };
+    let looked = false;
+    const wanted = desired(EXISTING, status);
+    const users = (group: string): readonly SharingFarm[] =>
+      looked ? [{ key: "db/x", standing, ...nobody, claimed: new Set([group]) }] : [];
+    const ports = { ...portsOf(directory, written), assertFresh: () => Promise.resolve(void (looked = true)) };
+    const { end } = await reconcileFarm(farm(EXISTING, status), { ...wanted, elsewhere: { ...wanted.elsewhere, users } }, ports, signal);
+    expect(end.kind).toBe("Aborted");
+    expect(written.statuses).toEqual([]);
+    expect(directory.objects.find(({ samAccountName }) => samAccountName === "Shared")?.members).toEqual([]);
+  });
+
+  test.each([true, false])(
+    "of an account that joins a group that opens another's password since the look (%s): it stays out",
+    async (opens) => {
+      const directory = new SimulatedDirectory([groupOf("Share")], HOSTS);
+      const spec = { accessGroups: [{ name: "Share", existing: true }] };
+      const wanted = desired(spec);
+      const made = await bringAbout(directory, {});
+      let looked = false;
+      const elsewhere = { ...wanted.elsewhere, hosts: { has: () => looked && opens } };
+      const ports = { ...portsOf(directory), assertFresh: () => Promise.resolve(void (looked = true)) };
+      const { end } = await reconcileFarm(farm(spec, made.status), { ...desired(spec, made.status), elsewhere }, ports, signal);
+      expect(end.kind).toBe(opens ? "Aborted" : "Looked");
+      expect(members(directory, "Share")).toHaveLength(opens ? 0 : 1);
+    },
+  );
+
+  test("claims the group right before its account names it, though nobody has to be put in", async () => {
+    const directory = new SimulatedDirectory([groupOf("Shared", ["WEB01", "WEB02"].map(dnOf))], HOSTS);
+    const claimed: string[] = [];
+    const claim = (claiming: ServerFarm): void => void claimed.push(...claimedGroups(claiming));
+    await bringAbout(directory, EXISTING, undefined, { ...portsOf(directory), claim });
+    expect(new Set(claimed)).toEqual(new Set([directory.objects.find(({ samAccountName }) => samAccountName === "Shared")?.objectGUID]));
   });
 
   test("that somebody else put into an existing group stays a member there, and is kept out by name", async () => {

@@ -22,14 +22,14 @@ export const changeHosts: ChangeEntry<HostsChange> = {
   describe: (change) => hostLines(change, change.object.distinguishedName),
   events: (change, context) => hostEvents(change, "after a restart, or after klist -li 0x3e7 purge", context),
   write: (change) => changeMembers(change.object, change),
-  /** Whoever is put into a group of somebody else; taking a member out needs no record of it. */
+  /** Whoever is put into a group of somebody else, which is then the latest; taking a member out needs no record of it. */
   journal: ({ object, add }, journal, guidOf): Journal => {
     if (object.owner !== undefined || add.length === 0) return journal;
     const { objectGUID, distinguishedName, name } = object;
     const known = journal.hostGroups.find((group) => group.objectGUID === objectGUID);
     const added = [...new Set([...(known?.added ?? []), ...add.flatMap((dn) => guidOf(dn) ?? [])])];
     const group = { objectGUID, distinguishedName, name: name ?? known?.name, added };
-    return { ...journal, hostGroups: [...journal.hostGroups.filter((other) => other !== known), group] };
+    return { ...journal, hostGroups: [group, ...journal.hostGroups.filter((other) => other !== known)] };
   },
   split: splitValues,
 };

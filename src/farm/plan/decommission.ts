@@ -88,7 +88,7 @@ function mustNotBeTouched({ distinguishedName, protection }: DirectoryObject): B
 
 function notSeen(missing: readonly string[]): readonly Blocker[] {
   if (missing.length === 0) return [];
-  const message = `${missing.join(", ")} (objectGUID) is not visible on this domain controller, to which the operator failed over less than an hour ago: it may not be replicated yet, so the farm waits until the hour is over.`;
+  const message = `${missing.join(", ")} (objectGUID, or where the operator made it) is not visible on this domain controller, to which the operator failed over less than an hour ago: it may not be replicated yet, so the farm waits until the hour is over.`;
   return [{ reason: "DirectoryUnavailable", part: "Account", message }];
 }
 

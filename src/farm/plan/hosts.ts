@@ -200,9 +200,10 @@ export function takeOut(view: FarmView, group: DirectoryObject, isOut: (key: str
 
 /** Distinguished names. Whoever is in by its primary group nobody can take out; it stays on record until it can be. */
 function ownToTakeOut(view: FarmView, group: DirectoryObject, isOut: (key: string) => boolean): readonly string[] {
-  const wanting = othersWanting(view.desired, group);
+  const added = addedMembers(view, group);
+  const wanting = othersWanting(view.desired, group, [...added.values()]);
   const isNamed = memberValues(view, group);
-  return [...addedMembers(view, group)]
+  return [...added]
     .filter(([key, computer]) => isOut(key) && isNamed(computer) && wanting(computer).length === 0)
     .map(([, { distinguishedName }]) => distinguishedName);
 }

@@ -24,6 +24,11 @@ export interface DecommissionOutcome {
   readonly retryable: boolean;
 }
 
+/** Whether the directory showed nothing of the farm any more. */
+export function isGone({ plan, error }: Pick<Report, "plan" | "error">): boolean {
+  return error === undefined && plan !== undefined && plan.changes.length === 0 && plan.blockers.length === 0;
+}
+
 /** `held`: what kept its end from beginning. */
 export function decommissionOutcome(
   farm: ServerFarm,
@@ -33,7 +38,7 @@ export function decommissionOutcome(
   held?: HeldEnd,
 ): DecommissionOutcome {
   const { plan, error, failures } = report;
-  const gone = error === undefined && plan !== undefined && plan.changes.length === 0 && plan.blockers.length === 0;
+  const gone = isGone(report);
   const causes = [
     ...(held ? [held.message] : []),
     ...(error ? [error.message] : []),

@@ -162,9 +162,10 @@ function observedAccessGroups(
 ): readonly RememberedAccessGroup[] {
   // Of an account that must not be touched now it is not known which groups it is to leave later.
   const isIn = account.kind === "Own" ? groupsOf(account.object) : () => account.kind === "Blocked";
-  // Where the last look was before the last write it may be in what is on record.
+  // Where the last look was before the last write it may be in what is on record, and so may an account that is not seen for a while.
+  const isUnseen = interrupted || (account.kind === "Vacant" && observed.missing.length > 0);
   const mayBeIn = ({ objectGUID }: DirectoryObject): boolean =>
-    interrupted && desired.journal.accessGroups.some((group) => group.objectGUID === objectGUID && group.member !== false);
+    isUnseen && desired.journal.accessGroups.some((group) => group.objectGUID === objectGUID && group.member !== false);
   const wanted = accessGroups.flatMap(({ wanted: { samAccountName }, slot }) => {
     if (slot.kind !== "Own" && slot.kind !== "External") return [];
     const { distinguishedName, objectGUID } = slot.object;
@@ -172,7 +173,7 @@ function observedAccessGroups(
   });
   const left = desired.journal.accessGroups.filter(({ objectGUID }) => {
     if (wanted.some((group) => group.objectGUID === objectGUID)) return false;
-    if (interrupted) return true;
+    if (isUnseen) return true;
     const object = observed.objects.find((candidate) => candidate.objectGUID === objectGUID);
     return object ? isIn(object) : observed.missing.includes(objectGUID);
   });

@@ -398,10 +398,10 @@ describe("the record before a write", () => {
     expect(recordBefore(EMPTY, [change], COMPUTERS)).toEqual({ hostGroups: [shared(["g1", "g2"])], accessGroups: [] });
   });
 
-  test("adds to what was recorded of that group, once each, and leaves other groups", () => {
+  test("adds to what was recorded of that group, once each, and leaves other groups; it is the latest then", () => {
     const before: Journal = { hostGroups: [other, shared(["g1", "g0"])], accessGroups: [] };
     const change: Change = { kind: "ChangeHosts", object: existing(undefined), add: [WEB01, WEB02], remove: [] };
-    expect(recordBefore(before, [change], COMPUTERS)).toEqual({ hostGroups: [other, shared(["g1", "g0", "g2"])], accessGroups: [] });
+    expect(recordBefore(before, [change], COMPUTERS)).toEqual({ hostGroups: [shared(["g1", "g0", "g2"]), other], accessGroups: [] });
   });
 
   test("has no name for a group that the farm does not name", () => {

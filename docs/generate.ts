@@ -125,8 +125,8 @@ async function metricsPage(): Promise<string> {
 \`/metrics\` of each replica, in the format of Prometheus. Only the replica that leads has metrics of farms and domains. Metrics of a farm vanish with the farm. Scrape
 with \`honorLabels: true\`: \`namespace\` is the farm's, not the operator's.
 
-The endpoint answers 16 requests at a time, at most 4 of one address, each for at most 10 seconds, and says 503 to the rest. If Prometheus gets a 503, somebody
-else reads slowly: allow Prometheus alone (\`networkPolicy.metricsFrom\`).
+The endpoint answers 16 requests at a time, at most 4 of one address, each for at most 10 seconds, and says 503 to the rest. If Prometheus gets a 503, other
+clients read slowly: allow Prometheus alone (\`networkPolicy.metricsFrom\`).
 
 ## Farms, domains, the directory
 

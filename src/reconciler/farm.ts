@@ -87,7 +87,7 @@ function assertFree(change: Change, { desired, hostGroup }: FarmView): void {
   const joins =
     change.kind === "JoinAccessGroup" && change.object.owner === undefined && desired.elsewhere.hosts.has(change.object.objectGUID);
   const opens = givesRight(change) && hostGroup.kind === "External" && isTakenElsewhere(desired, hostGroup.object);
-  if (joins || opens) throw new DirectoryError("Aborted", "a group of somebody else came into use by a farm of another namespace");
+  if (joins || opens) throw new DirectoryError("Aborted", "an existing group came into use by a farm of another namespace");
 }
 
 /** A search may take long, and wait for others: whoever is quarantined now loses the right before it, by what else is known of the farm. Returns what was done. */

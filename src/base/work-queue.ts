@@ -150,6 +150,10 @@ export class WorkQueue {
     return this.#waiting.size;
   }
 
+  runs(key: string): boolean {
+    return this.#running.has(key);
+  }
+
   /** For how long each running key has run, in milliseconds. */
   running(): readonly number[] {
     const now = performance.now();

@@ -57,7 +57,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   readonly #domains: Domains;
   readonly #tenancy: Tenancy;
   readonly wakes = new WakeIndex();
-  readonly byGroup = new FarmsByGroup();
+  readonly byGroup = new FarmsByGroup(({ metadata }) => this.queue.runs(keyOf(metadata)) || this.#context.statuses.awaits(metadata.uid));
   readonly #rechecks = new Backoff(RECHECK);
   readonly budgets: DeletionBudgets;
   readonly #log: FarmLog;
@@ -101,11 +101,11 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
-    // After what users asked for: one farm that changes all the time must not keep others from their turns.
     if (!farm && previous) this.budgets.forget(previous);
-    for (const key of this.byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
     // A status that somebody else wrote (a restore, an edit by hand) is put right at once.
     this.#context.statuses.ifForeign(farm, previous, (key) => this.queue.add(key));
+    // After what users asked for: one farm that changes all the time must not keep others from their turns.
+    for (const key of this.byGroup.changed(farm, previous)) this.queue.add(key, "Resync");
   }
 
   /** An internal error is said too, and a refusal of the API server: the farm shows it, and it is tried again. */
@@ -203,8 +203,8 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     return {
       directory: { ...directory, apply: (change, until, asker) => directory.apply(change, until, { ...asker, stop }) },
       assertFresh: () => assertLive(this.#context.client, FARMS, farm, (live) => isSame(live, farm) && stop() === undefined),
-      record: (current, status) => this.byGroup.recording({ ...current, status }, this.#context.statuses.write(FARMS, current, status)),
-      claim: (claiming) => void this.byGroup.recording(claiming, Promise.resolve(undefined)),
+      record: (current, status) => this.byGroup.claim({ ...current, status }, this.#context.statuses.write(FARMS, current, status)),
+      claim: (claiming) => void this.byGroup.claim(claiming, Promise.resolve(undefined)),
       now: () => new Date(),
       pause: () => setImmediate(),
     };

@@ -46,49 +46,67 @@ class RecordsOfBoth {
   }
 }
 
+/** Of one farm: one reconcile writes a few, each with what those before it claim. */
+const MOST = 8;
+
 export class GroupRecords {
   readonly #seen = new RecordsOfBoth();
   /** What is being written down, until the watch brings it: two farms could otherwise be the first to use a group, each without the other. */
-  readonly #written = new RecordsOfBoth();
-  readonly #underWay = new Map<string, readonly ServerFarm[]>();
+  readonly #claimed = new RecordsOfBoth();
+  readonly #claims = new Map<string, readonly ServerFarm[]>();
+  readonly #isUnderWay: (farm: ServerFarm) => boolean;
+
+  /** `isUnderWay`: whether the farm is being reconciled, or the watch has not brought yet what was written of it. */
+  constructor(isUnderWay: (farm: ServerFarm) => boolean) {
+    this.#isUnderWay = isUnderWay;
+  }
 
   /** Told of every change of a farm. */
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
-    this.#setUnderWay(keyOf((farm ?? previous)?.metadata ?? { name: "" }), []);
+    const either = farm ?? previous;
+    if (either && !(farm && this.#isUnderWay(farm))) this.#setClaims(keyOf(either.metadata), []);
     if (previous) this.#seen.remove(previous);
     if (farm) this.#seen.add(farm);
   }
 
-  /** The farm as it is being written down. Resolves as the writing does. */
-  async recording<Written>(farm: ServerFarm, writing: Promise<Written>): Promise<Written> {
+  /** The farm as it is on record in a moment. `writing`: rejects where it is not. */
+  async claim<Written>(farm: ServerFarm, writing: Promise<Written>): Promise<Written> {
     const key = keyOf(farm.metadata);
-    this.#setUnderWay(key, [...(this.#underWay.get(key) ?? []), farm]);
+    this.#setClaims(key, [...(this.#claims.get(key) ?? []), farm].slice(-MOST));
     try {
       return await writing;
     } catch (error) {
-      this.#setUnderWay(key, this.#underWay.get(key)?.filter((other) => other !== farm) ?? []);
+      this.#setClaims(key, this.#claims.get(key)?.filter((other) => other !== farm) ?? []);
       throw error;
     }
   }
 
-  #setUnderWay(key: string, farms: readonly ServerFarm[]): void {
-    for (const farm of this.#underWay.get(key) ?? []) this.#written.remove(farm);
-    for (const farm of farms) this.#written.add(farm);
-    if (farms.length > 0) this.#underWay.set(key, farms);
-    else this.#underWay.delete(key);
+  #setClaims(key: string, farms: readonly ServerFarm[]): void {
+    for (const farm of this.#claims.get(key) ?? []) this.#claimed.remove(farm);
+    for (const farm of farms) this.#claimed.add(farm);
+    if (farms.length > 0) this.#claims.set(key, farms);
+    else this.#claims.delete(key);
   }
 
-  /** Farms as they are being written down, with this as a host group. */
-  recordingOf(group: string): readonly ServerFarm[] {
-    if (!this.#written.hosts.isElsewhere(group, "")) return [];
-    return [...this.#underWay.values()].flat().filter((farm) => claimedGroups(farm).has(group));
+  /** Keys and farms as they are on record in a moment, with this as a host group. */
+  claiming(group: string): readonly (readonly [key: string, farm: ServerFarm])[] {
+    if (!this.#isClaimed("hosts", group, "")) return [];
+    const farms = [...this.#claims.values()].flat().filter((farm) => claimedGroups(farm).has(group));
+    return farms.map((farm) => [keyOf(farm.metadata), farm]);
   }
 
   elsewhere({ metadata: { namespace = "" } }: ServerFarm): Omit<Elsewhere, "users"> {
     const of = (kind: "hosts" | "access"): Elsewhere["access"] => ({
-      has: (group) => this.#seen[kind].isElsewhere(group, namespace) || this.#written[kind].isElsewhere(group, namespace),
+      has: (group) => this.#seen[kind].isElsewhere(group, namespace) || this.#isClaimed(kind, group, namespace),
     });
     return { hosts: of("hosts"), access: of("access") };
+  }
+
+  /** What a reconcile claimed and never wrote is over with it. Looked at only where somebody asks for such a group. */
+  #isClaimed(kind: "hosts" | "access", group: string, but: string): boolean {
+    if (!this.#claimed[kind].isElsewhere(group, but)) return false;
+    for (const [key, [farm]] of this.#claims) if (farm && !this.#isUnderWay(farm)) this.#setClaims(key, []);
+    return this.#claimed[kind].isElsewhere(group, but);
   }
 }
 

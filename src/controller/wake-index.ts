@@ -132,7 +132,11 @@ export class FarmsByGroup {
   /** Farms for which what others do may be something to do. */
   readonly #waiting = new Set<string>();
   readonly left = new LeftMembers();
-  readonly #records = new GroupRecords();
+  readonly #records: GroupRecords;
+
+  constructor(isUnderWay: ConstructorParameters<typeof GroupRecords>[0] = () => false) {
+    this.#records = new GroupRecords(isUnderWay);
+  }
 
   /** Told of every change of a farm. Returns the keys of those that it may concern. */
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): readonly string[] {
@@ -154,18 +158,17 @@ export class FarmsByGroup {
     const usersOf: Elsewhere["users"] = (group) => {
       if (!elsewhere.hosts.has(group)) return [];
       const keys = [...(this.#farms.get(group) ?? [])];
-      const recording = this.#records.recordingOf(group).map((other) => [keyOf(other.metadata), other] as const);
-      const found = new Map([...keys.map((key) => [key, farms.get(key)] as const), ...recording]);
+      const found = new Map([...keys.map((key) => [key, farms.get(key)] as const), ...this.#records.claiming(group)]);
       found.delete(keyOf(farm.metadata));
-      const users = [...found.values()].flatMap((other) => this.#asSeen(other, baseDN));
-      return users.filter(({ claimed }) => claimed.has(group));
+      const others = [...found.values()].flatMap((other) => this.#asSeen(other, baseDN));
+      return others.filter(({ claimed }) => claimed.has(group));
     };
     return { ...elsewhere, users: usersOf };
   }
 
-  /** That this is being written down of the farm. Resolves as the writing does, or with the farm where nothing had to be sent. */
-  async recording(farm: ServerFarm, writing: Promise<ServerFarm | undefined>): Promise<ServerFarm> {
-    return (await (hasGroups(farm) ? this.#records.recording(farm, writing) : writing)) ?? farm;
+  /** The farm as it is on record in a moment. Resolves as the writing does, or with the farm where nothing had to be sent. */
+  async claim(farm: ServerFarm, writing: Promise<ServerFarm | undefined>): Promise<ServerFarm> {
+    return (await (hasGroups(farm) ? this.#records.claim(farm, writing) : writing)) ?? farm;
   }
 
   /** The keys of those that it may concern what the farm may do. */
@@ -202,10 +205,7 @@ export class FarmsByGroup {
   }
 
   #add(group: string, farm: ServerFarm | undefined): void {
-    if (!farm) return;
-    const farms = this.#farms.get(group) ?? new Set();
-    farms.add(keyOf(farm.metadata));
-    this.#farms.set(group, farms);
+    if (farm) this.#farms.set(group, (this.#farms.get(group) ?? new Set()).add(keyOf(farm.metadata)));
   }
 
   #remove(group: string, farm: ServerFarm | undefined): void {

@@ -74,6 +74,9 @@ export async function assertLive<T extends KubernetesObject>(
   if (!live || !isStill(live)) throw new KubernetesError("Conflict", `${keyOf(metadata)} changed in the meantime`);
 }
 
+/** Versions of one object that are kept in mind: more than ever are on their way at once. Of kinds of which nobody asks they stay. */
+const WRITTEN = 10;
+
 export class StatusWriter {
   readonly #client: KubernetesClient;
   /** By uids the versions that came of what was written here, the latest last, until the watch brings that one. */
@@ -140,6 +143,11 @@ export class StatusWriter {
     else judge();
   }
 
+  /** Whether the watch has not brought yet what was written last of the object. */
+  awaits(uid: string): boolean {
+    return this.#written.has(uid) || this.#writing.has(uid);
+  }
+
   /** Whether the version came of what was written here; then it and those before it are forgotten: the watch brings them in their order, or not at all. */
   #arrived(uid: string, version: string): boolean {
     const written = this.#written.get(uid) ?? [];
@@ -155,7 +163,7 @@ export class StatusWriter {
     try {
       const written = await writing;
       const version = field(written, "metadata", "resourceVersion");
-      if (typeof version === "string") this.#written.set(uid, [...(this.#written.get(uid) ?? []), version]);
+      if (typeof version === "string") this.#written.set(uid, [...(this.#written.get(uid) ?? []), version].slice(-WRITTEN));
       return written;
     } finally {
       this.#writing.delete(uid);

@@ -71,7 +71,13 @@ export async function decommissionFarm(
   // For as long as it has to wait hosts may have the right: but for whoever is quarantined in the meantime.
   const keepsOut = rounds.error === undefined && !isGone(rounds) && desired.quarantined.length > 0;
   const keeping: Work = { ...both, scope: "Known", plan: planKeepingQuarantined, ask: askOf(farm), ordered: false };
-  const kept = keepsOut ? await reconcile(desired, ports.directory, keeping, signal) : undefined;
+  const kept = keepsOut
+    ? await reconcile(desired, ports.directory, keeping, signal).catch((cause: unknown) => {
+        // What was done before is said all the same.
+        if (rounds.applied.length === 0) throw cause;
+        return undefined;
+      })
+    : undefined;
   const report: Report = kept
     ? {
         ...rounds,
@@ -81,8 +87,10 @@ export async function decommissionFarm(
         failures: [...rounds.failures, ...kept.failures],
       }
     : rounds;
-  if (report.error?.kind === "Aborted") return { report, end: { kind: "Aborted", events: endEvents(desired, report) } };
-  if (unrecorded && !held) throw unrecorded.cause;
+  const isUnrecorded = unrecorded !== undefined && held === undefined;
+  if (isUnrecorded && report.applied.length === 0) throw unrecorded.cause;
+  // What could not be recorded is tried again, and told then: now it is said what was done.
+  if (report.error?.kind === "Aborted" || isUnrecorded) return { report, end: { kind: "Aborted", events: endEvents(desired, report) } };
   await ports.pause?.();
   const say = (told: Report): DecommissionOutcome => decommissionOutcome(farm, desired, told, ports.now(), held);
   const { gone, status, events, retryable } = desired.amongTenants ? sayDiscreetly(farm, report, say) : say(report);

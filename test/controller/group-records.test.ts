@@ -10,7 +10,7 @@ const named = (namespace: string, name: string, status: Partial<ServerFarmStatus
 const group = { objectGUID: "g", distinguishedName: "CN=g" };
 
 test("a group is on record elsewhere as long as a farm of another namespace has it, however many there are", () => {
-  const records = new GroupRecords();
+  const records = new GroupRecords(() => false);
   const joined = { accessGroups: [{ name: "g", ...group }] };
   const [one, two, other] = [named("web", "one", joined), named("web", "two", joined), named("db", "other", {})];
   const isJoined = (of: ServerFarm): boolean => records.elsewhere(of).access.has("g");
@@ -27,7 +27,7 @@ test("a group is on record elsewhere as long as a farm of another namespace has 
 });
 
 test("as a host group it counts once somebody has a right by it: an account names it, or a host was put in", () => {
-  const records = new GroupRecords();
+  const records = new GroupRecords(() => false);
   const [asker, before] = [named("db", "asker", {}), named("web", "a", { hostGroup: { ...group, name: "g", added: [] } })];
   const isUsed = (): boolean => records.elsewhere(asker).hosts.has("g");
   records.changed(before, undefined);

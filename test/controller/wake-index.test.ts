@@ -44,12 +44,15 @@ const record = (objectGUID: string, added: readonly string[] = ["h1"]): ServerFa
 });
 
 /** Copies that nobody may go through as a whole. */
-function index(...farms: readonly ServerFarm[]): {
+function index(
+  farms: readonly ServerFarm[],
+  isUnderWay = (): boolean => false,
+): {
   readonly byGroup: FarmsByGroup;
   readonly found: (of: ServerFarm) => readonly string[];
   readonly users: (of: ServerFarm, group: string) => readonly string[] | undefined;
 } {
-  const byGroup = new FarmsByGroup();
+  const byGroup = new FarmsByGroup(isUnderWay);
   for (const one of farms) byGroup.changed(one, undefined);
   const objects = new Map(farms.map((one) => [keyOf(one.metadata), one]));
   const copies: Copies<ServerFarm> = {
@@ -79,7 +82,7 @@ describe("farms that share a group", () => {
       observedGeneration: 1,
       hostGroup: { objectGUID: "g1", name: "NewName", added: [] },
     });
-    const { found } = index(a, b, left, renamed, ...others);
+    const { found } = index([a, b, left, renamed, ...others]);
     expect(found(a)).toEqual(["web/b", "web/left"]);
     expect(found(left)).toEqual(["web/renamed", "web/a", "web/b"]);
     expect(found(renamed)).toEqual(["web/left"]);
@@ -88,7 +91,7 @@ describe("farms that share a group", () => {
 
   test("of another domain are others: its groups only have the same name", () => {
     const { spec, ...rest } = made("b", uses("Shared"));
-    expect(index(a, { ...rest, spec: { ...spec, domainRef: { name: "fabrikam" } } }).found(a)).toEqual([]);
+    expect(index([a, { ...rest, spec: { ...spec, domainRef: { name: "fabrikam" } } }]).found(a)).toEqual([]);
   });
 
   test("are found by what they have on record, whatever their domain and their name of it; where none is of another namespace nobody asks", () => {
@@ -97,35 +100,42 @@ describe("farms that share a group", () => {
       return { ...rest, spec: { ...spec, domainRef: { name: `${name}-domain` } }, metadata: { ...metadata, namespace } };
     };
     const [own, near, far] = [of("web", "own"), of("web", "near", record("g1")), of("db", "far", record("g1"))];
-    expect(index(own, near).users(own, "g1")).toEqual([]);
-    const { users } = index(own, near, far, of("db", "other", record("g2")), of("db", "empty", record("g1", [])));
+    expect(index([own, near]).users(own, "g1")).toEqual([]);
+    const { users } = index([own, near, far, of("db", "other", record("g2")), of("db", "empty", record("g1", []))]);
     expect(users(own, "g1")).toEqual(["web/near", "db/far"]);
     expect(users(far, "g1")).toEqual(["web/near"]);
     expect(users(made("none", {}), "g1")).toBeUndefined();
   });
 
-  test("are found by what is being written down of them, until it is refused or the watch brings it", async () => {
+  test("are found by what they claim: until it is refused, or the reconcile is over and the watch has brought all that was written", async () => {
     const of = (namespace: string, status?: ServerFarmStatus): ServerFarm => {
       const { metadata, ...rest } = made("a", uses("Shared"), status);
       return { ...rest, metadata: { ...metadata, namespace } };
     };
     const [web, db] = [of("web"), of("db")];
-    const { byGroup, users } = index(web, db);
+    let isUnderWay = true;
+    const { byGroup, users } = index([web, db], () => isUnderWay);
     const writing = Promise.withResolvers<ServerFarm>();
-    const written = byGroup.recording(of("db", record("g1")), writing.promise);
+    const written = byGroup.claim(of("db", record("g1")), writing.promise);
     expect([users(web, "g1"), users(web, "g2"), users(db, "g1")]).toEqual([["db/a"], [], []]);
     writing.resolve(db);
     expect(await written).toBe(db);
-    expect(users(web, "g1")).toEqual(["db/a"]);
+    // An event of something else, or of an earlier write.
     byGroup.changed(of("db"), db);
+    expect(users(web, "g1")).toEqual(["db/a"]);
+    isUnderWay = false;
     expect(users(web, "g1")).toEqual([]);
-    await expect(byGroup.recording(of("db", record("g1")), Promise.reject(new Error("Conflict")))).rejects.toThrow("Conflict");
+    await expect(byGroup.claim(of("db", record("g1")), Promise.reject(new Error("Conflict")))).rejects.toThrow("Conflict");
+    isUnderWay = true;
+    expect(users(web, "g1")).toEqual([]);
+    void byGroup.claim(of("db", record("g1")), Promise.resolve(undefined));
+    byGroup.changed(undefined, db);
     expect(users(web, "g1")).toEqual([]);
   });
 
   test("are forgotten with the last of their groups", () => {
     const b = made("b", uses("Shared"));
-    const { byGroup, found } = index(a, b);
+    const { byGroup, found } = index([a, b]);
     byGroup.changed(made("b", {}), b);
     expect(found(a)).toEqual([]);
     byGroup.changed(b, made("b", {}));
@@ -135,7 +145,7 @@ describe("farms that share a group", () => {
 
   test("are woken by what can concern them, and only while they wait for it", () => {
     const b = made("b", uses("Shared"));
-    const { byGroup } = index(a, b, made("c", uses("Other")));
+    const { byGroup } = index([a, b, made("c", uses("Other"))]);
     expect(byGroup.changed(made("b", {}, undefined, 2), b)).toEqual([]);
     byGroup.watch("web/a", true);
     byGroup.watch("web/c", true);
@@ -150,7 +160,7 @@ describe("farms that share a group", () => {
   });
 
   test("do not wake themselves, nor what is gone", () => {
-    const { byGroup } = index(a);
+    const { byGroup } = index([a]);
     byGroup.watch("web/a", true);
     expect(byGroup.changed(made("a", uses("Shared"), undefined, 2), a)).toEqual([]);
     byGroup.changed(undefined, made("a", uses("Shared"), undefined, 2));

@@ -337,7 +337,12 @@ describe.skipIf(!available)("a bad manifest is refused by the API server, which 
     ["own1", "owns anything at all", { ownedObjects: [{ objectGUID: "8a1f", kind: "HostGroup" }] }, false],
     ["own2", "has put a host into a group of somebody else", { hostGroup: { ...put, added: ["9b"] } }, false],
     ["own3", "has put one into a group that it does not use any more", { formerHostGroups: [{ ...put, added: ["9b"] }] }, false],
-    ["own4", "only names such a group", { hostGroup: { ...put, added: [] } }, true],
+    [
+      "own4",
+      "only names such a group",
+      { hostGroup: { ...put, added: [] }, formerHostGroups: [{ ...put, objectGUID: "8b", added: [] }] },
+      true,
+    ],
   ])("%s: the domain of a farm that %s", async (name, _, status, can) => {
     await cluster.apply(farmOf(NAMESPACE, name));
     await cluster.call("PATCH", `${cluster.path("ServerFarm", NAMESPACE, name)}/status`, {

@@ -534,9 +534,13 @@ describe("the end of a farm that is counted", () => {
     const spec = { hosts: { computers: ["WEB01", "WEB02"], quarantined: ["WEB02"] } };
     const directory = new SimulatedDirectory([group("itfarm1Hosts", [WEB01, WEB02]), account()], WEB);
     const ports = { ...portsOf(directory), claimEnd: () => Promise.reject(new Error("a webhook refuses")) };
-    await expect(decommissionFarm(farm(spec), desired(spec), ports, signal)).rejects.toThrow("a webhook refuses");
+    const { end, report } = await decommissionFarm(farm(spec), desired(spec), ports, signal);
+    expect([end.kind, report.applied.length > 0]).toEqual(["Aborted", true]);
+    expect(end.kind === "Aborted" && end.events.map(({ reason }) => reason)).toContain("HostsRemoved");
     expect(members(directory)).toEqual([WEB01]);
     expect(owned(directory)).toHaveLength(2);
+    // The next time there is nothing else to say.
+    await expect(decommissionFarm(farm(spec), desired(spec), ports, signal)).rejects.toThrow("a webhook refuses");
   });
 
   test("does not begin where it cannot be recorded", async () => {

@@ -78,7 +78,7 @@ function waitsForAccount({ desired, account }: FarmView, blockers: readonly Bloc
 /** What is known and not seen may be on its way from another domain controller: making it again would make it twice. */
 function withoutCreating({ changes, blockers }: Plan, missing: readonly string[]): Plan {
   if (!changes.some(createdBy)) return { changes, later: [], blockers };
-  const message = `${missing.join(", ")} (objectGUID) is not visible on this domain controller, to which the operator failed over less than an hour ago: it may not be replicated yet, so the operator creates nothing again until the hour is over.`;
+  const message = `${missing.join(", ")} (objectGUID, or where the operator made it) is not visible on this domain controller, to which the operator failed over less than an hour ago: it may not be replicated yet, so the operator creates nothing again until the hour is over.`;
   return {
     changes: changes.filter((change) => createdBy(change) === undefined),
     later: [],

@@ -205,11 +205,11 @@ describe.skipIf(missing !== undefined)("the chart", () => {
     };
     await edit("Chart.yaml", (text) => text.replaceAll(/ersion: 0\.1\.0/g, "ersion: 0.0.1"));
     await edit("files/crds/serverfarms.yaml", (text) =>
-      JSON.stringify(parseYaml(text, (key, value: unknown) => (key === "formerHostGroups" ? undefined : value))),
+      JSON.stringify(parseYaml(text, (key, value: unknown) => (key === "formerAccount" ? undefined : value))),
     );
     await edit("templates/rbac.yaml", (text) => text.replace("configmaps", "configmaps-of-old"));
     const known = async (): Promise<boolean> =>
-      JSON.stringify(await kube.get("CustomResourceDefinition", "serverfarms.serverfarm.dev")).includes("formerHostGroups");
+      JSON.stringify(await kube.get("CustomResourceDefinition", "serverfarms.serverfarm.dev")).includes("formerAccount");
     await release("install", RELEASE, before, ...IMAGE);
     await waitFor("the older CRD to be served", async () => (await kube.list("ServerFarm", "web")).length === 0);
     expect(await known()).toBe(false);

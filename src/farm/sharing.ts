@@ -66,7 +66,7 @@ export function claimedGroups({ status }: ServerFarm): ReadonlySet<string> {
   return claimsOf(readJournal(status), (status?.ownedObjects ?? []).length > 0);
 }
 
-/** The farm as it is on record once its account names the group. */
+/** The farm as it is on record once its account names the group: as if the account were there. */
 export function withGroup(
   farm: ServerFarm,
   { objectGUID, distinguishedName }: Pick<DirectoryObject, "objectGUID" | "distinguishedName">,

@@ -100,10 +100,11 @@ class Resolver implements Resolution {
     const [before] = this.seen(remembered);
     // Only a quarantine remembers several: whoever had the name then. It is not known which of them the entry meant.
     const isClear = all.length <= 1;
+    const kept = isClear ? remembered : all;
     const candidate = found[0] ?? (isClear ? before : undefined);
     if (found.length > 1 || !candidate) {
       this.unresolved++;
-      this.remember(reference, isClear ? remembered : all);
+      this.remember(reference, kept);
       this.blockers.push(found.length > 1 ? say.hostAmbiguous(reference, found) : say.hostNotFound(reference));
       this.#leave([...found, ...this.seen(remembered)]);
       this.unseen.wanted.push(...this.unseenSids(remembered));
@@ -114,7 +115,7 @@ class Resolver implements Resolution {
     if (!accepted) this.#leave(this.seen(remembered));
     if (!this.isAllowed(candidate)) this.#refuse(reference, candidate);
     else if (!this.#isTrusted(candidate)) this.blockers.push(say.hostNotTrusted(reference, candidate));
-    this.remember(reference, accepted === candidate ? [candidate] : isClear ? remembered : all);
+    this.remember(reference, accepted === candidate ? [candidate] : kept);
     if (!accepted) this.unresolved++;
     else if (!this.quarantined.has(dnKey(accepted.distinguishedName))) this.wanted.set(dnKey(accepted.distinguishedName), accepted);
     if (found.length === 0 && accepted) this.notes.push(say.movedNote("hosts.computers", reference, accepted));

@@ -47,8 +47,8 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   const journal: Work["journal"] = async (change, following, view) => {
     assertFree(change, view);
     const desired = await record(change, following, view);
-    // From here to the write nobody else has a turn.
-    if (desired !== view.desired) assertFree(change, view);
+    // Others had a turn. From here on the claim tells them.
+    assertFree(change, view);
     if (givesRight(change) && view.hostGroup.kind === "External") ports.claim?.(withGroup(current, view.hostGroup.object));
     return desired;
   };

@@ -220,6 +220,21 @@ describe("a compromised host", () => {
     },
   );
 
+  test("puts nobody in where another namespace claims the group between the question and the write, though nothing has to be recorded", async () => {
+    const directory = new SimulatedDirectory([groupOf("Shared", ["WEB01", "WEB02"].map(dnOf))], HOSTS);
+    const wanted = desired(EXISTING);
+    const standing = { namespace: "db", created: "2026-11-25T00:00:00Z", uid: "u9" };
+    const nobody = { uses: undefined, hosts: new Set<string>(), quarantined: new Set<string>(), added: new Map() };
+    let [fresh, asked] = [false, 0];
+    // Of the questions after the look the first is answered before the other claims it.
+    const users = (group: string): readonly SharingFarm[] =>
+      fresh && asked++ > 0 ? [{ key: "db/x", standing, ...nobody, claimed: new Set([group]) }] : [];
+    const ports = { ...portsOf(directory), assertFresh: () => Promise.resolve(void (fresh = true)) };
+    const { end } = await reconcileFarm(farm(EXISTING), { ...wanted, elsewhere: { ...wanted.elsewhere, users } }, ports, signal);
+    expect(end.kind).toBe("Aborted");
+    expect(directory.objects.filter((object) => isAccount(object))).toEqual([]);
+  });
+
   test("claims the group right before its account names it, though nobody has to be put in", async () => {
     const directory = new SimulatedDirectory([groupOf("Shared", ["WEB01", "WEB02"].map(dnOf))], HOSTS);
     const claimed: string[] = [];

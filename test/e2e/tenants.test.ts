@@ -401,6 +401,7 @@ describe.skipIf(!available)("tenants of a domain", () => {
     await tenants(WEB, other);
     await cluster.apply(farmOf(OTHER, "ten-z"));
     await granted("ten-z", OTHER);
+    await polls();
     const [made1, asked] = [await reconciles(), await searches()];
     // Of that farm alone: the finalizer, the farm, and what the watch brings back.
     expect(made1 - before).toBeLessThan(5);

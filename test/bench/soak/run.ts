@@ -14,6 +14,8 @@ import { aliveProblem, leftOver, type Rest, type Sample, trendOf } from "./verdi
 const RATES = { others: 50, edits: 2, drifts: 1 / 2, faults: 1 / 12 } as const;
 /** Seconds between two samples. */
 const SAMPLE = 10;
+/** Minutes. What the operator remembers longest, deletions, it remembers for an hour: only then as much is forgotten as comes. */
+const WARM_UP = 60;
 /** Seconds: a watch that hangs is given up after 90, and back-off may follow. */
 const SETTLE = 300;
 
@@ -59,7 +61,7 @@ export class Soak {
 
   async #course(): Promise<void> {
     const { minutes } = this.#parts;
-    const warmUp = Math.min(30, minutes / 4);
+    const warmUp = Math.min(WARM_UP, minutes / 2);
     const before = await this.#rest("before");
     await this.#stir(warmUp);
     const warm = await this.#rest("warmed up");

@@ -1,12 +1,14 @@
 /** How whatever lives in a domain reaches it. */
 import type { Brake, DomainObservation } from "../ad/domain.ts";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
-import type { DomainIdentity } from "../credential-spec/wanted.ts";
+import type { ServerFarm } from "../api/generated/server-farm.ts";
+import type { DomainIdentity, PodDomain } from "../credential-spec/wanted.ts";
 import { suspendedBy } from "../domain/brake.ts";
 import type { DomainState } from "../domain/state.ts";
 import type { DomainFacts } from "../farm/desired-farm.ts";
 import type { Unusable } from "../farm/status/not-looked.ts";
 import type { Directory } from "../farm/observed.ts";
+import type { Copies } from "../kubernetes/reflector.ts";
 import { directoryOf } from "../reconciler/farm.ts";
 import type { Reached } from "./domain-connection.ts";
 import { resyncOf } from "./domain-settings.ts";
@@ -26,6 +28,19 @@ export type DomainAccess =
   | { readonly kind: "Suspended"; readonly message: string }
   /** Not looked at yet since the program started: nothing is known, so nothing is said. The farms are woken soon. */
   | { readonly kind: "Connecting" };
+
+/** What is published for Pods says so of the farm's domain. Undefined where there is none. */
+export function podDomainOf(
+  { spec }: ServerFarm,
+  { objects, access }: { readonly objects: Copies<ActiveDirectoryDomain>; readonly access: ReadonlyMap<string, DomainAccess> },
+): PodDomain | undefined {
+  const { name } = spec.domainRef;
+  const domain = objects.get(name);
+  if (!domain) return undefined;
+  const reached = access.get(name);
+  const identity = reached?.kind === "Ready" ? reached.identity : (domain.status ?? {});
+  return { name, dnsName: domain.spec.dnsName, identity, hostAccounts: domain.spec.podHostAccounts };
+}
 
 export function noDomain(name: string): DomainAccess {
   const message = `there is no ActiveDirectoryDomain ${name}: create it, or correct domainRef.name (kubectl get addomain).`;

@@ -12,6 +12,7 @@ import { lookupKeys } from "../farm/queries.ts";
 import { hasFailed, type Report } from "../farm/report.ts";
 import type { Withheld } from "../farm/status/allowed.ts";
 import { withheldOutcome } from "../farm/status/frozen.ts";
+import type { FarmView } from "../farm/view.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { decommissionFarm } from "../reconciler/decommission.ts";
 import type { FarmPorts } from "../reconciler/work.ts";
@@ -30,7 +31,8 @@ export interface FarmOps {
   readonly pods: Pods;
   ports(farm: ServerFarm, directory: Directory): FarmPorts;
   count(farm: ServerFarm, report: Report): void;
-  write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result>;
+  /** `view`: of the look that gave to say it. */
+  write(farm: ServerFarm, status: ServerFarmStatus, events: readonly EventDraft[], result: Result, view?: FarmView): Promise<Result>;
   tell(farm: ServerFarm, drafts: readonly EventDraft[]): void;
   /** After a while, and ever more rarely. */
   recheck(key: string, report: Report): Result;
@@ -94,7 +96,7 @@ export async function takeOut(
     return { kind: "Retry" };
   }
   const again = end.retryable ? retry(report) : hasFailed(report) ? ops.recheck(key, report) : later;
-  return await ops.write(farm, end.status, end.events, again);
+  return await ops.write(farm, end.status, end.events, again, report.view);
 }
 
 interface Others {

@@ -11,6 +11,7 @@ import { desiredFarm } from "../farm/desired.ts";
 import type { Wanted } from "../farm/desired-farm.ts";
 import { lookupKeys } from "../farm/queries.ts";
 import { hasFailed, type Report } from "../farm/report.ts";
+import type { FarmView } from "../farm/view.ts";
 import { abandonedEvent } from "../farm/status/decommission.ts";
 import { refusedStatus, suspendedStatus, waitingStatus } from "../farm/status/not-looked.ts";
 import { waitsForOthers } from "../farm/handover.ts";
@@ -128,8 +129,8 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
       this.queue.drop(key);
       return await this.pods.sweep(key);
     }
-    const present = farm.metadata.finalizers?.includes(FARM_FINALIZER) ?? false;
-    const action = finalizerAction(present, farm.metadata.deletionTimestamp !== undefined);
+    const { finalizers, deletionTimestamp } = farm.metadata;
+    const action = finalizerAction(finalizers?.includes(FARM_FINALIZER) ?? false, deletionTimestamp !== undefined);
     if (action === "Ignore") return { kind: "Done" };
     if (action === "CleanUp" && farm.metadata.annotations?.[ABANDON] === "true") return await this.release(farm, [abandonedEvent(farm)]);
     if (farm.spec.suspend) return await this.write(farm, suspendedStatus(farm, new Date()), [], { kind: "Done" });
@@ -187,11 +188,10 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     if (end.kind === "Aborted") return { kind: "Retry" };
     if (end.kind === "Unrecorded") throw end.cause;
     for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
-    let result: Result = domain.later;
-    if (end.next === "Retry") result = { kind: "Retry", failed: hasFailed(report) };
+    let result: Result = end.next === "Retry" ? { kind: "Retry", failed: hasFailed(report) } : domain.later;
     if (end.next === "Recheck") result = this.recheck(key, report);
     if (end.next !== "Recheck" && this.#rechecks.failures.has(key)) this.#rechecks.forget(key);
-    return await this.write(current, end.status, end.events, result);
+    return await this.write(current, end.status, end.events, result, report.view);
   }
 
   recheck(key: string, report: Report): Result {
@@ -224,8 +224,8 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     return { kind: "Done" };
   }
 
-  async write(farm: ServerFarm, status: ServerFarmStatus, drafts: readonly EventDraft[], result: Result): Promise<Result> {
-    const [key, said] = [keyOf(farm.metadata), { status, events: drafts, result }];
+  async write(farm: ServerFarm, status: ServerFarmStatus, events: readonly EventDraft[], result: Result, view?: FarmView): Promise<Result> {
+    const [key, said] = [keyOf(farm.metadata), { status, events, result, view }];
     const isOfPods = farm.spec.pods !== undefined || farm.status?.pods !== undefined || this.pods.holds.has(key);
     const all = isOfPods ? await this.pods.attend(farm, said) : said;
     this.tell(farm, all.events);

@@ -13,8 +13,11 @@ import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { assertLive, getObject, type Resource } from "../kubernetes/resource.ts";
 import { brakeOf } from "../domain/brake.ts";
+import { hasLostName } from "../farm/lost-name.ts";
+import type { FarmView } from "../farm/view.ts";
 import { askerOf } from "../reconciler/farm.ts";
 import type { DomainKind } from "./domain.ts";
+import { podDomainOf } from "./domain-access.ts";
 import { type Context, type Result, soonest } from "./kind.ts";
 import { PodObjects } from "./pod-objects.ts";
 import { carryOut, takeAway, unlessForced } from "./pod-steps.ts";
@@ -39,6 +42,8 @@ interface Said {
   readonly status: ServerFarmStatus;
   readonly events: readonly EventDraft[];
   readonly result: Result;
+  /** Of the look that gave to say it. */
+  readonly view?: FarmView | undefined;
 }
 
 /** What is said besides what the directory gave to say. */
@@ -78,7 +83,7 @@ export class Pods {
   start(): void {
     this.#objects?.subscribe((key, kind, object) => {
       const farm = this.#others.farms.get(key);
-      const domain = farm && domainOf(farm, this.#others.domains);
+      const domain = farm && podDomainOf(farm, this.#others.domains);
       // Its own writes come back here, too.
       if (!farm || !domain || !isAsWanted(this.#wishOf(farm, domain), kind, object)) this.#others.wake(key);
     });
@@ -96,19 +101,20 @@ export class Pods {
   }
 
   /** Brings about what a farm wants, as far as its status lets it, and says in its status what came of it. */
-  async attend(farm: ServerFarm, { status, events, result }: Said): Promise<Said> {
-    const told = await this.#told(farm, status);
+  async attend(farm: ServerFarm, { status, events, result, view }: Said): Promise<Said> {
+    const told = await this.#told(farm, { status, isLost: view !== undefined && hasLostName(farm, view) });
     const key = keyOf(farm.metadata);
     if (told.again?.kind !== "After" && this.#rechecks.failures.has(key)) this.#rechecks.forget(key);
     const next = say.withPods(farm, status, told, new Date());
     return { status: next, events: [...say.readyEvents(farm, events, next), ...(told.events ?? [])], result: soonest(result, told.again) };
   }
 
-  async #told(farm: ServerFarm, status: ServerFarmStatus): Promise<Told> {
+  async #told(farm: ServerFarm, standing: say.Standing): Promise<Told> {
+    const { status } = standing;
     const { metadata, spec } = farm;
     const published = farm.status?.pods;
     if (!this.#objects) return { finding: spec.pods && say.notEnabled("pods.enabled"), published };
-    const domain = domainOf(farm, this.#others.domains);
+    const domain = podDomainOf(farm, this.#others.domains);
     const isStill = metadata.deletionTimestamp !== undefined || status.conditions?.some(({ reason }) => reason === "Suspended") === true;
     if (isStill || !domain) return { finding: undefined, published };
     const { problem } = this.#objects;
@@ -116,40 +122,41 @@ export class Pods {
     if (problem && problem.kind !== "NotFound") return this.#failed(farm, problem, { published, events: [] });
     const events: EventDraft[] = [];
     try {
-      return { ...(await this.#publish(farm, status, domain, this.#objects, events)), events };
+      return { ...(await this.#publish(farm, standing, domain, this.#objects, events)), events };
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
       return this.#failed(farm, error, { published, events });
     }
   }
 
-  async #publish(farm: ServerFarm, status: ServerFarmStatus, domain: PodDomain, objects: PodObjects, events: EventDraft[]): Promise<Told> {
+  async #publish(farm: ServerFarm, standing: say.Standing, domain: PodDomain, objects: PodObjects, events: EventDraft[]): Promise<Told> {
     const wish = this.#wishOf(farm, domain);
     const owner = ownerOf(farm);
     let found: Found = { ...objects.copiesOf(owner), ...(await this.#readConfigMap(objects, owner)) };
-    let scope = say.scopeOf(wish, found, owner, status);
+    let scope = say.scopeOf(wish, found, owner, standing);
     let plan = planPods(wish, found, owner, scope);
     // Copies may be old, and show nothing of what bears no label.
     if (plan.steps.length + plan.blockers.length > 0) {
       found = { ...found, ...(await objects.read(ALL, owner)) };
-      scope = say.scopeOf(wish, found, owner, status);
+      scope = say.scopeOf(wish, found, owner, standing);
       plan = planPods(wish, found, owner, scope);
     }
     const own = standingOf("GMSACredentialSpec", found.GMSACredentialSpec, owner) === "Own";
     const before = { published: say.publishedOf(farm, own) };
+    const isAwaited = scope === "Awaited" || scope === "Lost";
     const isObserved =
       farm.spec.managementPolicy === "Observe" || this.#others.domains.objects.get(domain.name)?.spec.managementPolicy === "Observe";
     if (isObserved) {
       const held = say.blockedFinding(plan) ?? say.observedFinding(plan);
-      return { ...before, finding: held ?? (own && scope !== "Awaited" ? say.publishedFinding(farm) : say.awaitedFinding(own)) };
+      return { ...before, finding: held ?? (own && !isAwaited ? say.publishedFinding(farm) : say.awaitedFinding(own)) };
     }
     const { done, isKept, refusal } = await this.#apply(farm, plan.steps, objects, events);
     const { retries, ...said } = say.conclude(farm, { ...plan, steps: done }, { own, isKept, ...this.#options });
     // By its status alone it is known that something is left to take away, which no watch shows.
     const left = wish.kind === "Nothing" ? farm.status?.pods : undefined;
     if (refusal) return this.#failed(farm, refusal, { published: said.published ?? left, events });
-    if (wish.kind !== "Nothing" && say.isWithheld(status)) return { ...before, finding: own ? undefined : say.NOT_ALLOWED };
-    if (scope === "Awaited" && plan.blockers.length === 0) return { ...before, finding: say.awaitedFinding(own) };
+    if (wish.kind !== "Nothing" && say.isWithheld(standing.status)) return { ...before, finding: own ? undefined : say.NOT_ALLOWED };
+    if (isAwaited && plan.blockers.length === 0) return { ...before, finding: say.awaitedFinding(own) };
     return { ...said, ...(retries ? { again: this.#recheck(farm) } : {}) };
   }
 
@@ -237,14 +244,4 @@ export class Pods {
   #recheck({ metadata }: ServerFarm): Result {
     return { kind: "After", delay: this.#rechecks.next(keyOf(metadata)), priority: "Recheck" };
   }
-}
-
-/** Undefined where there is none. */
-function domainOf({ spec }: ServerFarm, { objects, access }: Others["domains"]): PodDomain | undefined {
-  const { name } = spec.domainRef;
-  const domain = objects.get(name);
-  if (!domain) return undefined;
-  const reached = access.get(name);
-  const identity = reached?.kind === "Ready" ? reached.identity : (domain.status ?? {});
-  return { name, dnsName: domain.spec.dnsName, identity, hostAccounts: domain.spec.podHostAccounts };
 }

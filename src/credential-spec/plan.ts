@@ -28,8 +28,11 @@ export interface PodsPlan {
   readonly blockers: readonly PodsBlocker[];
 }
 
-/** Other than Full, only what takes something away is done. Frozen: the domain's tenants do not allow the farm. Awaited: it has no account to publish. */
-export type Scope = "Full" | "Frozen" | "Awaited";
+/**
+ * Other than Full, only what takes something away is done. Frozen: the domain's tenants do not allow the farm. Awaited: it has no account to publish. Lost:
+ * nor has it the name any more, which an account of somebody else has now.
+ */
+export type Scope = "Full" | "Frozen" | "Awaited" | "Lost";
 
 /** Whoever takes all away begins with who may use it. */
 const REMOVAL = ["RoleBinding", "GMSACredentialSpec", "Role", "ConfigMap"] as const satisfies readonly PublishedKind[];
@@ -86,7 +89,8 @@ function fewerUsers(
   if (!binding || standingOf("RoleBinding", binding, owner) !== "Own") return [];
   const isOthers = isForeign("GMSACredentialSpec", found, owner) || isForeign("Role", found, owner);
   const removal: Step = { do: "Delete", kind: "RoleBinding", found: binding };
-  if (isOthers || (scope === "Awaited" && namesAnother(account, found.GMSACredentialSpec))) return [removal];
+  const isOfAnother = scope === "Lost" || (scope === "Awaited" && namesAnother(account, found.GMSACredentialSpec));
+  if (isOthers || isOfAnother) return [removal];
   const subjects = listOf(binding["subjects"]);
   const allowed = listOf(wanted.body["subjects"]);
   const left = subjects.filter((subject) => allowed.some((one) => mergePatch({ subject: one }, { subject }) === undefined));

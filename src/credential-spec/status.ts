@@ -83,9 +83,17 @@ export function isAccountReady(status: ServerFarmStatus, account: NamedAccount):
   return hasAccount(status, account) && (hosts?.status === "True" || SINGLE_HOSTS.has(hosts?.reason ?? ""));
 }
 
-/** What may be done for a farm whose status is about to be this one. */
-export function scopeOf(wish: Wish, found: Found, owner: Owner, status: ServerFarmStatus): Scope {
+/** How a farm stands whose status is about to be this one. */
+export interface Standing {
+  readonly status: ServerFarmStatus;
+  /** The name of its account is that of somebody else's. */
+  readonly isLost: boolean;
+}
+
+/** What may be done for a farm. */
+export function scopeOf(wish: Wish, found: Found, owner: Owner, { status, isLost }: Standing): Scope {
   if (wish.kind === "Nothing") return "Full";
+  if (isLost) return "Lost";
   if (!hasAccount(status, wish.account)) return "Awaited";
   if (isWithheld(status)) return "Frozen";
   // A farm of this name that was there before may have published another account.

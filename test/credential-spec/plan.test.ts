@@ -264,6 +264,13 @@ describe("a farm without an account of its own", () => {
     expect(of(FARM, { ...ALL, GMSACredentialSpec: { metadata: spec.metadata } })).toEqual(["Delete RoleBinding"]);
   });
 
+  test("whose account's name is somebody else's now: nobody may use what is published any more", () => {
+    expect(stepsOf(FARM, ALL, "Lost")).toEqual(["Delete RoleBinding"]);
+    expect(stepsOf(FARM, {}, "Lost")).toEqual([]);
+    expect(stepsOf(FARM, { RoleBinding: foreign(ALL.RoleBinding) }, "Lost")).toEqual([]);
+    expect(stepsOf(farmWith({ hostAccount: "none" }), ALL, "Lost")).toEqual(["Delete RoleBinding"]);
+  });
+
   test("whose name is written in another case: it is the same", () => {
     expect(of({ ...FARM, spec: { ...FARM.spec, account: { ...FARM.spec.account, name: "ITFARM1" } } }, ALL)).toEqual([]);
   });

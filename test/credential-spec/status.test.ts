@@ -138,7 +138,8 @@ describe("before anything is published", () => {
   const farm = farmWith({});
   const spec = made(wantedOf(farm).GMSACredentialSpec);
   const before = { ...spec, metadata: { ...spec.metadata, labels: { "serverfarm.dev/farm-uid": "uid-0" } } };
-  const scopeOf = (found: Found, status: ServerFarmStatus, of = farm) => say.scopeOf(wishOf(of, DOMAIN), found, ownerOf(of), status);
+  const scopeOf = (found: Found, status: ServerFarmStatus, of = farm, isLost = false) =>
+    say.scopeOf(wishOf(of, DOMAIN), found, ownerOf(of), { status, isLost });
   const waits = statusOf(conditionOf("HostsReady", "Unknown", "DomainNotReady"));
   const withheld = statusOf(conditionOf("HostsReady", "True"), conditionOf("Allowed", "False", "NotAllowed"));
 
@@ -156,6 +157,12 @@ describe("before anything is published", () => {
 
   test("how far it goes: nothing is wanted", () => {
     expect(scopeOf({ GMSACredentialSpec: spec }, READY, farmWith(undefined))).toBe("Full");
+    expect(scopeOf({ GMSACredentialSpec: spec }, READY, farmWith(undefined), true)).toBe("Full");
+  });
+
+  test("how far it goes: the name of its account is somebody else's, whatever the status still says of the account", () => {
+    for (const status of [READY, { ...owned, ...READY }, { ...owned, ...withheld }])
+      expect(scopeOf({ GMSACredentialSpec: spec }, status, farm, true)).toBe("Lost");
   });
 });
 

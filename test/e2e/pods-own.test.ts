@@ -121,6 +121,40 @@ describe.skipIf(!available)("accounts that are not the farm's own", () => {
     await remove("podmark");
   });
 
+  test("a farm whose account is deleted, and whose name another farm takes", { timeout: 120_000 }, async () => {
+    await publish("podname");
+    // Nobody sees that the account goes and that another farm's comes.
+    await cluster.patch("ServerFarm", "podname", NAMESPACE, { spec: { suspend: true } });
+    await farmWhere(NAMESPACE, "podname", (farm) => condition(farm, "Ready")?.reason === "Suspended");
+    await directory.asAdministrator(async (client) => client.del((await directory.find("podname$"))?.dn ?? ""));
+    await cluster.apply(farmOf(OTHER, "podname2", { account: { name: "podname" }, hosts: { group: { name: "podname2Hosts" } } }));
+    await farmReady(OTHER, "podname2");
+    await cluster.patch("ServerFarm", "podname", NAMESPACE, { spec: { suspend: false } });
+    await waitFor(
+      "the end of the binding",
+      () => bindingOf("podname"),
+      (binding) => binding === undefined,
+    );
+    expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podname`))).toHaveProperty("refused");
+    const lost = await farmWhere(NAMESPACE, "podname", (farm) => podsReady(farm)?.reason === "ChangesPending");
+    expect(condition(lost, "AccountReady")).toMatchObject({ status: "False", reason: "NotOwned" });
+    // Nor does anybody get it while the directory says nothing of it.
+    await applyDomain({ spec: { servers: ["ldaps://127.0.0.1:9"] } });
+    await farmWhere(NAMESPACE, "podname", (farm) => condition(farm, "Ready")?.reason === "DomainNotReady");
+    await cluster.annotate("ServerFarm", "podname", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "away" });
+    await farmWhere(NAMESPACE, "podname", (farm) => farm.status?.lastHandledReconcileRequest === "away");
+    expect(await bindingOf("podname")).toBeUndefined();
+    await applyDomain();
+    await domainReady();
+    // Once the name is free again the farm has its account, and its Pods theirs.
+    await cluster.patch("ServerFarm", "podname2", OTHER, { spec: { deletionPolicy: "Delete" } });
+    await cluster.delete("ServerFarm", "podname2", OTHER);
+    await farmReady(NAMESPACE, "podname");
+    await waitFor("the right", async () => Array.isArray(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podname`))));
+    await cluster.delete("ServerFarm", "podname", NAMESPACE);
+    await remove("podname");
+  });
+
   test("a farm that its tenants do not allow gets nothing while its domain is away, either", async () => {
     await publish("podaway", { hosts: { quarantined: ["WEB02"] } });
     await applyDomain({ spec: { servers: ["ldaps://127.0.0.1:9"], tenants: [] } });

@@ -105,8 +105,11 @@ function accountStatus({ status }: ServerFarm, { desired, observed, account }: F
   const own = (object: DirectoryObject): boolean => isAccount(object) && object.owner === desired.owner;
   const object = account.kind === "Own" ? account.object : observed.objects.find(own);
   if (object) return { account: { ...identity(object), ...names(object), ...passwordTimes(object), ...rootKey(object) } };
-  const unseen = status?.account?.objectGUID !== undefined && observed.missing.includes(status.account.objectGUID);
-  return unseen ? { account: status.account } : {};
+  const { account: known } = status ?? {};
+  if (known?.objectGUID === undefined || !observed.missing.includes(known.objectGUID)) return {};
+  // Whoever has its name now is another: no two objects of a domain have one.
+  const { samAccountName, ...unnamed } = known;
+  return { account: observed.objects.some((one) => sameName(one.samAccountName, samAccountName)) ? unnamed : known };
 }
 
 /** How many of the wanted hosts may retrieve the password, by a group or by name: as the directory says, whoever owns the account that stands there. */

@@ -136,6 +136,16 @@ describe("the account", () => {
     expect(statusOf({ observed: { missing: ["a"] } })).not.toHaveProperty("account");
   });
 
+  test("that is not seen has no name on record any more once another has it", () => {
+    const status = known({ account: { ...known0, samAccountName: "itfarm1$" } });
+    const taken = account({ objectGUID: "b", owner: ANOTHERS });
+    expect(statusOf({ status, observed: { missing: ["a"] } }).account).toEqual(status.account);
+    expect(statusOf({ objects: [taken], status, observed: { missing: ["a"] } }).account).toEqual(known0);
+    expect(statusOf({ objects: [taken], status })).not.toHaveProperty("account");
+    const other = account({ objectGUID: "b", owner: ANOTHERS, samAccountName: "other$" });
+    expect(statusOf({ objects: [other], status, observed: { missing: ["a"] } }).account).toEqual(status.account);
+  });
+
   test("is its own, and not what the farm owned before under another name", () => {
     const old = account({ samAccountName: "old$", distinguishedName: "CN=old" });
     expect(statusOf({ objects: [old, account()] }).account?.distinguishedName).toBe(`CN=itfarm1,OU=Farms,${BASE}`);

@@ -9,6 +9,7 @@ import { isTrusted, type DirectoryObject } from "../ad/object.ts";
 import { foldName, hostGroupNameOf, matchesPattern, sameName } from "../names/account-name.ts";
 import { keysOfHost, lookupKey } from "../names/identifier.ts";
 import { allowedHosts } from "./allowed-hosts.ts";
+import { givesRight, type Change } from "./changes/index.ts";
 import { parseHostReferences, readResolved, standingOf } from "./desired.ts";
 import type { DesiredFarm, Sharing, SharingFarm, Standing } from "./desired-farm.ts";
 import { hostAccountReference, isUser } from "./desired-host-account.ts";
@@ -79,6 +80,11 @@ export function withGroup(
   return { ...farm, status: { ...withJournal(status, { ...journal, hostGroups }, undefined), ownedObjects: [account] } };
 }
 
+/** Whether the members of a group of somebody else may retrieve the password by the change: whoever is in it already, too. */
+export function opensTo(change: Change, { objectSID }: DirectoryObject): boolean {
+  return givesRight(change) || (change.kind === "SetRetrievers" && change.retrievers.some((sid) => sid === objectSID));
+}
+
 /** objectGUIDs of the groups by which the farm gave somebody a right: it put hosts in, or it has an account, which names the group. */
 function claimsOf({ hostGroups }: Journal, owns: boolean): ReadonlySet<string> {
   return new Set(hostGroups.filter(({ added }) => owns || added.length > 0).map(({ objectGUID }) => objectGUID));
@@ -134,8 +140,8 @@ export function isInUseElsewhere(desired: DesiredFarm, group: Group): boolean {
 
 /** Whether it is no host group for this farm, since it is for another namespace, or an account of one has joined it and could retrieve the password, too. */
 export function isTakenElsewhere(desired: DesiredFarm, group: Group): boolean {
-  const isKnown = desired.journal.hostGroups.some(({ objectGUID }) => objectGUID === group.objectGUID);
-  return (!isKnown && desired.elsewhere.access.has(group.objectGUID)) || isInUseElsewhere(desired, group);
+  const isClaimed = claimsOf(desired.journal, desired.knownObjects.length > 0).has(group.objectGUID);
+  return (!isClaimed && desired.elsewhere.access.has(group.objectGUID)) || isInUseElsewhere(desired, group);
 }
 
 /**

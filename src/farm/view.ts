@@ -106,13 +106,12 @@ class Resolver implements Resolution {
       this.unresolved++;
       this.remember(reference, kept);
       this.blockers.push(found.length > 1 ? say.hostAmbiguous(reference, found) : say.hostNotFound(reference));
-      this.#leave([...found, ...this.seen(remembered)]);
-      this.unseen.wanted.push(...this.unseenSids(remembered));
+      this.#leave(found, remembered);
       return;
     }
     // Whoever has the name today and may not be a host gets nothing; whoever it meant before keeps what it had.
     const accepted = [candidate, isClear ? before : undefined].find((one) => one !== undefined && this.#isEligible(one));
-    if (!accepted) this.#leave(this.seen(remembered));
+    if (!accepted) this.#leave([], remembered);
     if (!this.isAllowed(candidate)) this.#refuse(reference, candidate);
     else if (!this.#isTrusted(candidate)) this.blockers.push(say.hostNotTrusted(reference, candidate));
     this.remember(reference, accepted === candidate ? [candidate] : kept);
@@ -135,8 +134,9 @@ class Resolver implements Resolution {
   }
 
   /** Nor is whom the entry may have meant before taken out: that others claim its former name takes nothing from it. */
-  #leave(computers: readonly DirectoryObject[]): void {
-    for (const one of computers.filter(this.#isTrusted)) this.hold(one);
+  #leave(found: readonly DirectoryObject[], remembered: readonly ResolvedHost[]): void {
+    for (const one of [...found, ...this.seen(remembered)].filter(this.#isTrusted)) this.hold(one);
+    this.unseen.wanted.push(...this.unseenSids(remembered));
   }
 
   /** `strangersOf`: given who keeps the right, by the keys of their distinguished names, those who have it by a primary group and should not. */

@@ -15,7 +15,7 @@ import { plan } from "../farm/plan/index.ts";
 import type { Failure, Report } from "../farm/report.ts";
 import { look } from "../farm/queries.ts";
 import { isOutdated } from "../farm/search-queries.ts";
-import { isTakenElsewhere, withGroup } from "../farm/sharing.ts";
+import { isTakenElsewhere, opensTo, withGroup } from "../farm/sharing.ts";
 import { isSearchNews, recordsOf } from "../farm/status/observed.ts";
 import { appliedEvents, isDrift, outcome, type Outcome } from "../farm/status/outcome.ts";
 import { type FarmView, viewOf } from "../farm/view.ts";
@@ -48,8 +48,8 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
     assertFree(change, view);
     const desired = await record(change, following, view);
     // Others had a turn. From here on the claim tells them.
-    assertFree(change, view);
-    if (givesRight(change) && view.hostGroup.kind === "External") ports.claim?.(withGroup(current, view.hostGroup.object));
+    const opened = assertFree(change, view);
+    if (opened) ports.claim?.(withGroup(current, opened));
     return desired;
   };
   const assertFresh = wanted.observedFor === undefined ? ports.assertFresh : undefined;
@@ -82,12 +82,12 @@ function isQuarantineNew({ quarantined, edited, resolved, knownObjects, journal 
   return knownObjects.length + journal.hostGroups.length > 0 && quarantined.some(({ text }) => edited || !resolved.has(text));
 }
 
-/** Since the look, a farm of another namespace may have become the first to use a group, as hosts or for its account. Throws DirectoryError Aborted. */
-function assertFree(change: Change, { desired, hostGroup }: FarmView): void {
-  const joins =
-    change.kind === "JoinAccessGroup" && change.object.owner === undefined && desired.elsewhere.hosts.has(change.object.objectGUID);
-  const opens = givesRight(change) && hostGroup.kind === "External" && isTakenElsewhere(desired, hostGroup.object);
-  if (joins || opens) throw new DirectoryError("Aborted", "an existing group came into use by a farm of another namespace");
+/** Since the look, a farm of another namespace may have become the first to use a group. Returns the one that is opened. Throws DirectoryError Aborted. */
+function assertFree(change: Change, { desired, hostGroup }: FarmView): Parameters<typeof withGroup>[1] | undefined {
+  const joined = change.kind === "JoinAccessGroup" && change.object.owner === undefined ? change.object.objectGUID : "";
+  const opened = hostGroup.kind === "External" && opensTo(change, hostGroup.object) ? hostGroup.object : undefined;
+  if (!desired.elsewhere.hosts.has(joined) && !(opened && isTakenElsewhere(desired, opened))) return opened;
+  throw new DirectoryError("Aborted", "an existing group came into use by a farm of another namespace");
 }
 
 /** A search may take long, and wait for others: whoever is quarantined now loses the right before it, by what else is known of the farm. Returns what was done. */

@@ -50,9 +50,14 @@ function longestStretch(wanted: ServerFarm, object: DirectoryObject, sharing: re
     pause();
     return among === "Computers" ? HOSTS : lookups.some(({ by }) => by === "objectSid") ? [] : [object];
   });
+  // As in a reconcile: src/reconciler/farm.ts pauses in the same places, src/controller/farm.ts after what is said.
+  pause();
   const view = viewOf(target, observed);
+  pause();
   const planned = plan(view);
+  pause();
   outcome(wanted, target, { view, plan: planned, applied: planned.changes, failures: [], error: undefined }, new Date(0));
+  pause();
   lookupKeys(target, observed);
   waitsForOthers(view);
   pause();

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { ServerFarm, ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
 import type { DesiredFarm, SharingFarm } from "../../src/farm/desired-farm.ts";
-import { isInUseElsewhere, isOnRecord, isPassedOn, othersWanting, sharingFarm } from "../../src/farm/sharing.ts";
+import { isInUseElsewhere, isOnRecord, isPassedOn, isTakenElsewhere, othersWanting, sharingFarm } from "../../src/farm/sharing.ts";
 import { lookupKey } from "../../src/names/identifier.ts";
 import { BASE, computer, desired, farm } from "./simulation.ts";
 
@@ -255,5 +255,23 @@ describe("a group that tenants allow to two namespaces", () => {
     const wanting = (container: string): number =>
       othersWanting(both(["*"], ["*"], { hosts: new Set(["web01$"]), granted: granted(container) }), group, [web])(web).length;
     expect([wanting("OU=Elsewhere,DC=contoso,DC=com"), wanting("CN=Computers,DC=contoso,DC=com")]).toEqual([0, 1]);
+  });
+});
+
+describe("a group that the account of a farm of another namespace has joined", () => {
+  const joined = (from: ServerFarmStatus | undefined): boolean => {
+    const own = desired({ hosts: existing }, from);
+    return isTakenElsewhere({ ...own, elsewhere: { ...own.elsewhere, access: { has: (guid) => guid === "g1" } } }, GROUP);
+  };
+  const named = { ...RECORD, hostGroup: { objectGUID: "g1", distinguishedName: "CN=Shared", name: "Shared", added: [] } };
+  const ownedObjects = [{ kind: "Account" as const, objectGUID: "a", distinguishedName: "CN=a" }];
+
+  test.each([
+    ["it never saw", undefined, true],
+    ["it only looked at, without an account", named, true],
+    ["its account names", { ...named, ownedObjects }, false],
+    ["it put a host into", RECORD, false],
+  ])("is taken for one that %s: %s", (_, from, taken) => {
+    expect(joined(from)).toBe(taken);
   });
 });

@@ -228,6 +228,13 @@ describe("what an entry means", () => {
     expect([alone.wanted.size, alone.records, alone.desired]).toEqual([0, [], 1]);
   });
 
+  test("that cannot be seen, and whose name a machine has that is not trusted, stays on the account's list", () => {
+    const squatter = { ...computer("WEB02"), creatorSID: "S-1-5-21-1-2-3-1500" };
+    const before = { observedGeneration: 1, resolvedHosts: [{ reference: "WEB02", objectGUID: "unseen", objectSID: "S-1-5-21-1-2-3-77" }] };
+    const result = hosts({ computers: ["WEB02"] }, { computers: [squatter] }, before);
+    expect([result.wanted.size, result.unseen.wanted]).toEqual([0, ["S-1-5-21-1-2-3-77"]]);
+  });
+
   describe("once its quarantine is over, of several that had the name then", () => {
     const squatter = { ...computer("WEB02"), creatorSID: "S-1-5-21-1-2-3-1500" };
     const several = {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Operator } from "../harness/operator.ts";
+import { figure } from "../harness/figures.ts";
 import { waitFor } from "../harness/process.ts";
 import {
   applyDomain,
@@ -73,6 +74,7 @@ describe.skipIf(!available || (!onSandbox && process.env["SILENCE"] !== "1"))("c
     expect(await directory.members(`${name}Hosts`)).toEqual(["WEB01$", "WEB02$"]);
   }
 
+  /** Resolves with the seconds until the host is out. */
   async function quarantine(name: string): Promise<number> {
     const started = performance.now();
     await patchFarm(NAMESPACE, name, { hosts: { computers: ["WEB01", "WEB02"], quarantined: ["WEB01"] } });
@@ -82,7 +84,7 @@ describe.skipIf(!available || (!onSandbox && process.env["SILENCE"] !== "1"))("c
       (members) => !members.includes("WEB01$"),
       120,
     );
-    return performance.now() - started;
+    return figure(`quarantine while connections are silent, ${name}`, started);
   }
 
   test.each<Direction>(["Both", "ToServer", "ToClient"])(
@@ -93,7 +95,7 @@ describe.skipIf(!available || (!onSandbox && process.env["SILENCE"] !== "1"))("c
       const name = `api-${direction.toLowerCase()}`;
       await farm(name);
       relays[0]?.silence(direction);
-      expect(await quarantine(name)).toBeLessThan(35_000);
+      expect(await quarantine(name)).toBeLessThan(35);
       expect(await leads(operator)).toBe(true);
       await farmReady(NAMESPACE, name, 60);
     },
@@ -110,7 +112,7 @@ describe.skipIf(!available || (!onSandbox && process.env["SILENCE"] !== "1"))("c
         relays[0]?.silence("ToClient", { idle: 2500 });
         await sleep(100);
       }
-      expect(await quarantine("api-watch")).toBeLessThan(35_000);
+      expect(await quarantine("api-watch")).toBeLessThan(35);
     },
   );
 
@@ -122,7 +124,7 @@ describe.skipIf(!available || (!onSandbox && process.env["SILENCE"] !== "1"))("c
       await first();
       await farm(name);
       ldapRelay.silence(direction);
-      expect(await quarantine(name)).toBeLessThan(60_000);
+      expect(await quarantine(name)).toBeLessThan(60);
       await domainReady(60);
     },
   );
@@ -139,8 +141,8 @@ describe.skipIf(!available || (!onSandbox && process.env["SILENCE"] !== "1"))("c
     const acted = quarantine("taken");
     await waitFor("the standby to lead", () => leads(standby), Boolean, 60);
     // And two more for a loaded machine: the standby is silenced as well, which takes it a second.
-    expect(performance.now() - started).toBeLessThan(20_000);
-    expect(await acted).toBeLessThan(35_000);
+    expect(figure("the standby leads after the leader's connections fell silent", started)).toBeLessThan(20);
+    expect(await acted).toBeLessThan(35);
     await waitFor("the old leader to end", () => leader.exitCode === 1);
   });
 });

@@ -243,6 +243,15 @@ describe("a compromised host", () => {
     expect(new Set(claimed)).toEqual(new Set([directory.objects.find(({ samAccountName }) => samAccountName === "Shared")?.objectGUID]));
   });
 
+  test("claims the group also before an account that is there names it", async () => {
+    const directory = new SimulatedDirectory([groupOf("Shared", ["WEB01", "WEB02"].map(dnOf))], HOSTS);
+    const { status } = await bringAbout(directory, GROUP);
+    const claimed: string[] = [];
+    const claim = (claiming: ServerFarm): void => void claimed.push(...claimedGroups(claiming));
+    await bringAbout(directory, EXISTING, status, { ...portsOf(directory), claim });
+    expect(claimed).toContain(directory.objects.find(({ samAccountName }) => samAccountName === "Shared")?.objectGUID);
+  });
+
   test("that somebody else put into an existing group stays a member there, and is kept out by name", async () => {
     const directory = new SimulatedDirectory([groupOf("Shared", [dnOf("WEB05")])], HOSTS);
     const { status } = await bringAbout(directory, EXISTING);

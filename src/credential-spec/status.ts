@@ -94,7 +94,7 @@ export interface Standing {
 export function scopeOf(wish: Wish, found: Found, owner: Owner, { status, isLost }: Standing): Scope {
   if (wish.kind === "Nothing") return "Full";
   if (isLost) return "Lost";
-  if (!hasAccount(status, wish.account)) return isWithheld(status) ? "Lost" : "Awaited";
+  if (!hasAccount(status, wish.account)) return "Awaited";
   if (isWithheld(status)) return "Frozen";
   // A farm of this name that was there before may have published another account.
   const isFollowed = isOfThisFarm("GMSACredentialSpec", found.GMSACredentialSpec, owner);

@@ -150,7 +150,7 @@ describe("before anything is published", () => {
     ["the same, and all is well", { GMSACredentialSpec: before }, { ...owned, ...READY }, "Full"],
     ["its own spec, and no account any more", { GMSACredentialSpec: spec }, READY, "Awaited"],
     ["tenants that do not allow it", { GMSACredentialSpec: spec }, { ...owned, ...withheld }, "Frozen"],
-    ["the same, and no account, whose name may be anybody's by now", { GMSACredentialSpec: spec }, withheld, "Lost"],
+    ["the same, and no account", { GMSACredentialSpec: spec }, withheld, "Awaited"],
   ] as const)("how far it goes: %s", (_, found, status, scope) => {
     expect(scopeOf(found, status)).toBe(scope);
   });

@@ -267,11 +267,11 @@ describe("a group that the account of a farm of another namespace has joined", (
   const ownedObjects = [{ kind: "Account" as const, objectGUID: "a", distinguishedName: "CN=a" }];
 
   test.each([
-    ["it never saw", undefined, true],
-    ["it only looked at, without an account", named, true],
-    ["its account names", { ...named, ownedObjects }, false],
-    ["it put a host into", RECORD, false],
-  ])("is taken for one that %s: %s", (_, from, taken) => {
+    ["it never saw", true, undefined],
+    ["it only looked at, without an account", true, named],
+    ["its account names", false, { ...named, ownedObjects }],
+    ["it put a host into", false, RECORD],
+  ])("is taken for one that %s: %s", (_, taken, from) => {
     expect(joined(from)).toBe(taken);
   });
 });

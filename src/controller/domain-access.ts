@@ -29,7 +29,7 @@ export type DomainAccess =
   /** Not looked at yet since the program started: nothing is known, so nothing is said. The farms are woken soon. */
   | { readonly kind: "Connecting" };
 
-/** What is published for Pods says so of the farm's domain. Undefined where there is none. */
+/** The farm's domain, as it is published for Pods. Undefined where there is none. */
 export function podDomainOf(
   { spec }: ServerFarm,
   { objects, access }: { readonly objects: Copies<ActiveDirectoryDomain>; readonly access: ReadonlyMap<string, DomainAccess> },

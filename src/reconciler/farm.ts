@@ -84,9 +84,9 @@ function isQuarantineNew({ quarantined, edited, resolved, knownObjects, journal 
 
 /** Since the look, a farm of another namespace may have become the first to use a group. Returns the one that is opened. Throws DirectoryError Aborted. */
 function assertFree(change: Change, { desired, hostGroup }: FarmView): Parameters<typeof withGroup>[1] | undefined {
-  const joined = change.kind === "JoinAccessGroup" && change.object.owner === undefined ? change.object.objectGUID : "";
+  const joined = change.kind === "JoinAccessGroup" && change.object.owner === undefined ? change.object : undefined;
   const opened = hostGroup.kind === "External" && opensTo(change, hostGroup.object) ? hostGroup.object : undefined;
-  if (!desired.elsewhere.hosts.has(joined) && !(opened && isTakenElsewhere(desired, opened))) return opened;
+  if (!(joined ? desired.elsewhere.hosts.has(joined.objectGUID) : opened && isTakenElsewhere(desired, opened))) return opened;
   throw new DirectoryError("Aborted", "an existing group came into use by a farm of another namespace");
 }
 

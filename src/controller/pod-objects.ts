@@ -2,12 +2,15 @@
 import type { Asker } from "../ad/port.ts";
 import { auditedOf } from "../credential-spec/events.ts";
 import {
+  accountKey,
+  accountKeysOf,
   FARM_UID,
   farmOf,
   type Found,
   type FoundObject,
   keptOf,
   KINDS,
+  type NamedAccount,
   type Owner,
   ownerBy,
   placeOf,
@@ -35,11 +38,30 @@ function copiedAs(kind: PublishedKind): Resource<FoundObject> {
 export class PodObjects {
   readonly #context: Context;
   readonly #copies: ReadonlyMap<PublishedKind, LabelledCopies<FoundObject>>;
+  /** By accountKey, the names of the credential specs that name the account. */
+  readonly #specsOf = new Map<string, Set<string>>();
 
   /** `onChange`: the objects can be seen, or cannot any more. */
   constructor(context: Context, onChange: () => void) {
     this.#context = context;
     this.#copies = new Map(WATCHED.map((kind) => [kind, context.cluster.watchLabelled(copiedAs(kind), FARM_UID, onChange)]));
+    this.#copies.get("GMSACredentialSpec")?.subscribe((key, spec, previous) => {
+      for (const account of previous ? accountKeysOf(previous) : []) {
+        const specs = this.#specsOf.get(account);
+        specs?.delete(key);
+        if (specs?.size === 0) this.#specsOf.delete(account);
+      }
+      for (const account of spec ? accountKeysOf(spec) : []) this.#specsOf.set(account, (this.#specsOf.get(account) ?? new Set()).add(key));
+    });
+  }
+
+  /** Farms (`namespace/name`) whose credential spec names the account, as far as specs are seen. */
+  publishersOf(account: NamedAccount): readonly string[] {
+    const specs = this.#copies.get("GMSACredentialSpec");
+    return [...(this.#specsOf.get(accountKey(account)) ?? [])].flatMap((key) => {
+      const spec = specs?.get(key);
+      return (spec && farmOf(spec)) ?? [];
+    });
   }
 
   /** Why they cannot be seen. NotFound: the cluster has no credential specs. */

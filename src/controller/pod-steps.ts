@@ -86,6 +86,16 @@ export async function takeAway(found: Found, owner: Owner, ways: Ways): Promise<
   return done;
 }
 
+/** Nobody may use the farm's credential spec any more; the rest stays. Resolves with what was done. Rejects with KubernetesError. */
+export async function takeRight(owner: Owner, { objects, askerOf, stop }: Ways): Promise<readonly Step[]> {
+  const { steps } = planPods(NOTHING, await objects.read(["RoleBinding"], owner), owner, "Full");
+  for (const step of steps) {
+    assertGoesOn(stop);
+    await objects.apply(step, askerOf(step));
+  }
+  return steps;
+}
+
 /** Whoever changes an object all the time holds nobody up: it is looked at again once, and the cluster collects what the farm owns in its namespace. */
 async function isTakenAway(step: Step, owner: Owner, { objects, askerOf }: Ways): Promise<boolean> {
   try {

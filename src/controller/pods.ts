@@ -1,58 +1,26 @@
 /** Publishes for Pods what farms want of it, takes it away, and sees to it that it stays as it is wanted. */
 import type { Asker } from "../ad/port.ts";
 import type { EventDraft } from "../api/event.ts";
-import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
+import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import { Backoff } from "../base/backoff.ts";
 import { causeOf, leftEvent, stepEvents } from "../credential-spec/events.ts";
 import { FARM_UID, type Found, type Owner, ownerBy, type PublishedKind, standingOf } from "../credential-spec/objects.ts";
-import { isAsWanted, planPods, type Step } from "../credential-spec/plan.ts";
+import { isAsWanted, planPods, type Scope, type Step } from "../credential-spec/plan.ts";
 import * as say from "../credential-spec/status.ts";
 import { ownerOf, type PodDomain, type Wish, wishOf } from "../credential-spec/wanted.ts";
 import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
-import type { Copies } from "../kubernetes/reflector.ts";
-import { assertLive, getObject, type Resource } from "../kubernetes/resource.ts";
+import { assertLive, getObject } from "../kubernetes/resource.ts";
 import { brakeOf } from "../domain/brake.ts";
+import type { Change } from "../farm/changes/index.ts";
 import { hasLostName } from "../farm/lost-name.ts";
-import type { FarmView } from "../farm/view.ts";
-import { askerOf } from "../reconciler/farm.ts";
-import type { DomainKind } from "./domain.ts";
+import { askerOf } from "../reconciler/asker.ts";
 import { podDomainOf } from "./domain-access.ts";
 import { type Context, type Result, soonest } from "./kind.ts";
+import { beforeChange } from "./name-change.ts";
 import { PodObjects } from "./pod-objects.ts";
+import type { Others, PodOptions, Said, Told } from "./pods-ports.ts";
 import { carryOut, takeAway, unlessForced } from "./pod-steps.ts";
-
-export interface PodOptions {
-  readonly enabled: boolean;
-  readonly configMaps: boolean;
-}
-
-interface Others {
-  /** The kind of farms, for live reads. */
-  readonly kind: Resource<ServerFarm>;
-  readonly farms: Copies<ServerFarm>;
-  readonly domains: Pick<DomainKind, "objects" | "access">;
-  readonly wake: (farm: string) => void;
-  /** Why what began to be done for the farm may not go on. */
-  readonly stopOf: (farm: ServerFarm) => string | undefined;
-}
-
-/** What a reconcile has to say. */
-interface Said {
-  readonly status: ServerFarmStatus;
-  readonly events: readonly EventDraft[];
-  readonly result: Result;
-  /** Of the look that gave to say it. */
-  readonly view?: FarmView | undefined;
-}
-
-/** What is said besides what the directory gave to say. */
-interface Told {
-  readonly finding: say.PodsFinding | undefined;
-  readonly published: ServerFarmStatus["pods"];
-  readonly events?: readonly EventDraft[];
-  readonly again?: Result;
-}
 
 /** What no watch tells of (a right, an object of somebody else) is looked at again after so long (ms), and then ever more rarely. */
 const RECHECK = { base: 60_000, max: 600_000 };
@@ -102,7 +70,8 @@ export class Pods {
 
   /** Brings about what a farm wants, as far as its status lets it, and says in its status what came of it. */
   async attend(farm: ServerFarm, { status, events, result, view }: Said): Promise<Said> {
-    const told = await this.#told(farm, { status, isLost: view !== undefined && hasLostName(farm, view) });
+    const isLost = view && ((published = farm.status?.account?.objectGUID) => hasLostName(view, published));
+    const told = await this.#told(farm, { status, isLost });
     const key = keyOf(farm.metadata);
     if (told.again?.kind !== "After" && this.#rechecks.failures.has(key)) this.#rechecks.forget(key);
     const next = say.withPods(farm, status, told, new Date());
@@ -130,7 +99,7 @@ export class Pods {
   }
 
   async #publish(farm: ServerFarm, standing: say.Standing, domain: PodDomain, objects: PodObjects, events: EventDraft[]): Promise<Told> {
-    const wish = this.#wishOf(farm, domain);
+    const wish = this.#wishOf({ ...farm, status: standing.status }, domain);
     const owner = ownerOf(farm);
     let found: Found = { ...objects.copiesOf(owner), ...(await this.#readConfigMap(objects, owner)) };
     let scope = say.scopeOf(wish, found, owner, standing);
@@ -150,20 +119,28 @@ export class Pods {
       const held = say.blockedFinding(plan) ?? say.observedFinding(plan);
       return { ...before, finding: held ?? (own && !isAwaited ? say.publishedFinding(farm) : say.awaitedFinding(own)) };
     }
-    const { done, isKept, refusal } = await this.#apply(farm, plan.steps, objects, events);
+    const { done, isKept, refusal } = await this.#apply(farm, scope, plan.steps, objects, events);
     const { retries, ...said } = say.conclude(farm, { ...plan, steps: done }, { own, isKept, ...this.#options });
     // By its status alone it is known that something is left to take away, which no watch shows.
     const left = wish.kind === "Nothing" ? farm.status?.pods : undefined;
     if (refusal) return this.#failed(farm, refusal, { published: said.published ?? left, events });
     if (wish.kind !== "Nothing" && say.isWithheld(standing.status)) return { ...before, finding: own ? undefined : say.NOT_ALLOWED };
     if (isAwaited && plan.blockers.length === 0) return { ...before, finding: say.awaitedFinding(own) };
+    if (scope === "Frozen") return { ...before, finding: say.blockedFinding(plan) };
     return { ...said, ...(retries ? { again: this.#recheck(farm) } : {}) };
   }
 
-  async #apply(farm: ServerFarm, steps: readonly Step[], objects: PodObjects, events: EventDraft[]): ReturnType<typeof carryOut> {
+  async #apply(
+    farm: ServerFarm,
+    scope: Scope,
+    steps: readonly Step[],
+    objects: PodObjects,
+    events: EventDraft[],
+  ): ReturnType<typeof carryOut> {
     const { uid, generation, deletionTimestamp } = farm.metadata;
+    // Whoever changes the manifest all the time must not keep what is to be taken away.
     const isStill = ({ metadata: live }: ServerFarm): boolean =>
-      live.uid === uid && live.generation === generation && live.deletionTimestamp === deletionTimestamp;
+      live.uid === uid && (scope !== "Full" || (live.generation === generation && live.deletionTimestamp === deletionTimestamp));
     // What is of the cluster would outlive it.
     if (steps.length > 0) await assertLive(this.#context.client, this.#others.kind, farm, isStill);
     const ways = { objects, askerOf: (step: Step) => askerOf(farm, causeOf(farm, step)), stop: () => this.#stopOf(farm) };
@@ -175,6 +152,14 @@ export class Pods {
     const domain = this.#others.domains.objects.get(farm.spec.domainRef.name);
     const isBraked = domain !== undefined && brakeOf(domain.spec) !== undefined;
     return isBraked ? "the domain was suspended or set to Observe in the meantime" : this.#others.stopOf(farm);
+  }
+
+  /** Called right before a change of the farm in the directory is made, which rejects with KubernetesError where that may not be. */
+  async beforeChange(farm: ServerFarm, change: Change): Promise<void> {
+    const domain = podDomainOf(farm, this.#others.domains);
+    if (!this.#objects || !domain) return;
+    const { events } = this.#context;
+    await beforeChange(farm, change, { objects: this.#objects, farms: this.#others.farms, events, domain, stop: () => this.#stopOf(farm) });
   }
 
   #liveFarm(place: Pick<Owner, "namespace" | "name">): Promise<ServerFarm | undefined> {

@@ -2,13 +2,14 @@
 import type { AuditedAttribute, Cause } from "../ad/port.ts";
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
-import { credentialSpecName, type FoundObject, standingOf } from "./objects.ts";
+import { ACCOUNT_GUID, credentialSpecName, type FoundObject, type NamedAccount, standingOf } from "./objects.ts";
 import { describeStep, leavesOf, PODS_READY } from "./status.ts";
 import { kindOf, type Step } from "./plan.ts";
 import { ownerOf } from "./wanted.ts";
 
-/** The only part of a credential spec that follows something else than the farm: an entry of the domain. */
+/** What of a credential spec follows something else than the farm's manifest: an entry of the domain, and the account. */
 const OF_DOMAIN = "credspec.ActiveDirectoryConfig.HostAccountConfig";
+const OF_ACCOUNT = `metadata.annotations.${ACCOUNT_GUID}`;
 
 /** A change to what this very generation had brought about already: somebody else undid it. */
 export function causeOf(farm: ServerFarm, step: Step): Cause {
@@ -17,8 +18,12 @@ export function causeOf(farm: ServerFarm, step: Step): Cause {
   if (step.do === "Fix" && standingOf(step.object.kind, step.found, ownerOf(farm)) === "Given") return "Adoption";
   const before = status?.conditions?.find(({ type }) => type === PODS_READY);
   const isSettled = before?.status === "True" && before.observedGeneration === metadata.generation;
-  const isOfDomain = step.do === "Fix" && leavesOf(step.patch).every((leaf) => leaf.startsWith(OF_DOMAIN) || leaf === "data.credspec.json");
-  return isSettled && !isOfDomain ? "Drift" : "SpecChange";
+  const isOfOthers =
+    step.do === "Fix" &&
+    leavesOf(step.patch).every((leaf) => leaf.startsWith(OF_DOMAIN) || leaf === OF_ACCOUNT || leaf === "data.credspec.json");
+  // Of an account that is deleted to be created again the operator itself takes the right away.
+  const isRecreated = status?.formerAccount !== undefined && status.formerAccount.successor === undefined;
+  return isSettled && !isOfOthers && !isRecreated ? "Drift" : "SpecChange";
 }
 
 export function stepEvents(farm: ServerFarm, step: Step): readonly EventDraft[] {
@@ -37,6 +42,12 @@ export function stepEvents(farm: ServerFarm, step: Step): readonly EventDraft[] 
       : { type: "Normal", reason: isSpec && step.do === "Create" ? "CredentialSpecPublished" : "PodsChanged", message: text },
     ...(changed ? [oldCopies(owner.namespace, credentialSpecName(owner))] : []),
   ];
+}
+
+/** The account that a credential spec names goes, or is gone: its name becomes that of a new one. */
+export function nameChangeEvent(step: Step, { samAccountName }: NamedAccount): EventDraft {
+  const message = `${describeStep(step)}: the name ${samAccountName}, which the GMSACredentialSpec has, is about to be that of a new account. Nobody may use it until it names the farm's own account again: see AccountReady.`;
+  return { type: "Warning", reason: "PodsChanged", message };
 }
 
 /** A Pod keeps the copy that it was created with. */

@@ -1,6 +1,6 @@
 /** What is published for Pods of a farm: four kinds of objects, their names, and how it shows whose they are. */
 import type { KubernetesObject, ResourceKind } from "../api/object.ts";
-import { sameName } from "../names/account-name.ts";
+import { foldName, sameName } from "../names/account-name.ts";
 
 export type PublishedKind = "GMSACredentialSpec" | "Role" | "RoleBinding" | "ConfigMap";
 
@@ -17,6 +17,8 @@ export const KINDS: Readonly<Record<PublishedKind, ResourceKind>> = {
 export const FARM_UID = "serverfarm.dev/farm-uid";
 /** The annotation that names the farm, `<namespace>/<name>`. A label cannot: it has no room for both names. */
 export const FARM_OF = "serverfarm.dev/farm";
+/** The annotation of a GMSACredentialSpec with the objectGUID of the account that it was published for: a name may become another's. */
+export const ACCOUNT_GUID = "serverfarm.dev/account-guid";
 /** The annotation by which whoever owns a GMSACredentialSpec gives it to a farm: `<namespace>/<name>`. */
 export const ADOPT = "serverfarm.dev/adopt";
 
@@ -57,16 +59,40 @@ export interface NamedAccount {
   readonly dnsName: string;
 }
 
+/** The names in a credential spec. */
+function namesIn(credspec: unknown): { readonly domain: unknown; readonly accounts: readonly unknown[] } {
+  const listed = valueAt(credspec, "ActiveDirectoryConfig", "GroupManagedServiceAccounts");
+  return {
+    domain: valueAt(credspec, "DomainJoinConfig", "DnsName"),
+    accounts: [valueAt(credspec, "DomainJoinConfig", "MachineAccountName"), ...(Array.isArray(listed) ? listed.map(nameOf) : [])],
+  };
+}
+
 /** Whether a credential spec names any account besides this one, as far as it can be told. */
 export function namesAnother({ samAccountName, dnsName }: NamedAccount, spec: FoundObject | undefined): boolean {
   if (!spec) return false;
   const { credspec } = spec;
   if (credspec === undefined) return true;
-  const domain = valueAt(credspec, "DomainJoinConfig", "DnsName");
-  const listed = valueAt(credspec, "ActiveDirectoryConfig", "GroupManagedServiceAccounts");
-  const names = [valueAt(credspec, "DomainJoinConfig", "MachineAccountName"), ...(Array.isArray(listed) ? listed.map(nameOf) : [])];
+  const { domain, accounts } = namesIn(credspec);
   const isOther = (said: unknown, own: string): boolean => typeof said === "string" && !sameName(said, own);
-  return isOther(domain, dnsName) || names.some((name) => isOther(name, samAccountName));
+  return isOther(domain, dnsName) || accounts.some((name) => isOther(name, samAccountName));
+}
+
+/** The same for every spelling of the account's name. */
+export function accountKey({ samAccountName, dnsName }: NamedAccount): string {
+  return `${foldName(dnsName)}\\${foldName(samAccountName)}`;
+}
+
+/** Keys of the accounts that a credential spec names. */
+export function accountKeysOf({ credspec }: FoundObject): ReadonlySet<string> {
+  const { domain, accounts } = namesIn(credspec);
+  if (typeof domain !== "string") return new Set();
+  return new Set(accounts.flatMap((name) => (typeof name === "string" ? [accountKey({ samAccountName: name, dnsName: domain })] : [])));
+}
+
+/** The objectGUID of the account that a credential spec was published for, where it says so. */
+export function accountGuidOf(spec: FoundObject | undefined): string | undefined {
+  return spec?.metadata.annotations?.[ACCOUNT_GUID];
 }
 
 function nameOf(account: unknown): unknown {
@@ -98,6 +124,8 @@ export function standingOf(kind: PublishedKind, found: FoundObject | undefined, 
 
 /** What can be wanted is far smaller, in characters. */
 const KEPT = 65_536;
+/** Characters of an objectGUID. */
+const GUID = 36;
 
 /**
  * What is kept of a copy: what is compared. Whoever may write such an object may give it the label, and fill it: of one that is larger than any that is
@@ -110,10 +138,12 @@ export function keptOf(kind: PublishedKind, found: FoundObject): FoundObject {
   const key = farmOf(found);
   const place = key === undefined ? undefined : placeOf(kind, ownerBy(key));
   const isPlaced = place?.name === name && place.namespace === namespace;
+  const guid = accountGuidOf(found);
+  const account = guid === undefined || guid.length > GUID ? {} : { [ACCOUNT_GUID]: guid };
   const ours = {
     ...where,
     labels: { [FARM_UID]: labels?.[FARM_UID] ?? "" },
-    ...(isPlaced ? { annotations: { [FARM_OF]: key ?? "" } } : {}),
+    ...(isPlaced ? { annotations: { [FARM_OF]: key ?? "", ...account } } : {}),
   };
   const references = "ownerReferences" in metadata ? { ownerReferences: metadata.ownerReferences } : {};
   const isSmall = isPlaced && JSON.stringify([body, references]).length <= KEPT;

@@ -29,8 +29,8 @@ export interface PodsPlan {
 }
 
 /**
- * Other than Full, only what takes something away is done. Frozen: the domain's tenants do not allow the farm. Awaited: it has no account to publish. Lost:
- * nor has it the name any more, which an account of somebody else has now.
+ * Other than Full, only what takes something away is done. Frozen: the domain's tenants do not allow the farm, or the directory was not looked at. Awaited:
+ * it has no account to publish. Lost: nor has it the name any more, which an account of somebody else has now.
  */
 export type Scope = "Full" | "Frozen" | "Awaited" | "Lost";
 

@@ -4,7 +4,7 @@ import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.
 import { type Condition, type ConditionDraft, progress, toConditions } from "../api/object.ts";
 import { type Reason, waitsForPerson } from "../api/reasons.ts";
 import { sameName } from "../names/account-name.ts";
-import { credentialSpecName, type Found, isOfThisFarm, type NamedAccount, type Owner } from "./objects.ts";
+import { accountGuidOf, credentialSpecName, type Found, isOfThisFarm, type NamedAccount, type Owner } from "./objects.ts";
 import { kindOf, type PodsPlan, type Scope, type Step } from "./plan.ts";
 import { ownerOf, type Wish } from "./wanted.ts";
 
@@ -86,16 +86,16 @@ export function isAccountReady(status: ServerFarmStatus, account: NamedAccount):
 /** How a farm stands whose status is about to be this one. */
 export interface Standing {
   readonly status: ServerFarmStatus;
-  /** The name of its account is that of somebody else's. */
-  readonly isLost: boolean;
+  /** Whether the name of its account is that of somebody else's. `published`: the objectGUID of the account that was. Undefined: nobody looked. */
+  readonly isLost: ((published: string | undefined) => boolean) | undefined;
 }
 
 /** What may be done for a farm. */
 export function scopeOf(wish: Wish, found: Found, owner: Owner, { status, isLost }: Standing): Scope {
   if (wish.kind === "Nothing") return "Full";
-  if (isLost) return "Lost";
+  if (isLost?.(accountGuidOf(found.GMSACredentialSpec))) return "Lost";
   if (!hasAccount(status, wish.account)) return "Awaited";
-  if (isWithheld(status)) return "Frozen";
+  if (!isLost || isWithheld(status)) return "Frozen";
   // A farm of this name that was there before may have published another account.
   const isFollowed = isOfThisFarm("GMSACredentialSpec", found.GMSACredentialSpec, owner);
   return isFollowed || isAccountReady(status, wish.account) ? "Full" : "Awaited";
@@ -108,7 +108,7 @@ export function isWithheld({ conditions = [] }: ServerFarmStatus): boolean {
 
 /** `own`: a spec is there already, which is left as it is. */
 export function awaitedFinding(own: boolean): PodsFinding {
-  const what = own ? "what is published is neither corrected nor granted to anyone" : "nothing is published";
+  const what = own ? "what is published is neither fixed nor granted to anyone" : "nothing is published";
   return {
     status: "False",
     reason: "ChangesPending",

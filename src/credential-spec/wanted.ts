@@ -2,7 +2,17 @@
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import { SERVER_FARM, type ServerFarm } from "../api/generated/server-farm.ts";
 import { accountNameOf, accountNames } from "../names/account-name.ts";
-import { credentialSpecName, farmKey, FARM_OF, FARM_UID, type NamedAccount, type Owner, placeOf, type PublishedKind } from "./objects.ts";
+import {
+  ACCOUNT_GUID,
+  credentialSpecName,
+  farmKey,
+  FARM_OF,
+  FARM_UID,
+  type NamedAccount,
+  type Owner,
+  placeOf,
+  type PublishedKind,
+} from "./objects.ts";
 
 /** What a credential spec says of a domain, as far as it is known. */
 export interface DomainIdentity {
@@ -54,7 +64,7 @@ export function ownerOf({ metadata: { namespace = "", name, uid } }: ServerFarm)
   return { namespace, name, uid };
 }
 
-/** What the farm wants. Blocked: what it wants cannot be told; who may use what is there already can. */
+/** What a farm, with the account that its status has, wants. Blocked: what it wants cannot be told; who may use what is there already can. */
 export type Wish =
   | { readonly kind: "Nothing" }
   | { readonly kind: "Wanted"; readonly account: NamedAccount; readonly wanted: Wanted }
@@ -67,13 +77,14 @@ export type Wish =
 
 export function wishOf(farm: ServerFarm, domain: PodDomain): Wish {
   const { pods } = farm.spec;
+  const guid = farm.status?.account?.objectGUID;
   if (!pods) return { kind: "Nothing" };
   const owner = ownerOf(farm);
   const object = (kind: PublishedKind, body: WantedObject["body"]): WantedObject => ({
     kind,
     ...placeOf(kind, owner),
     labels: { [FARM_UID]: owner.uid },
-    annotations: { [FARM_OF]: farmKey(owner) },
+    annotations: { [FARM_OF]: farmKey(owner), ...(kind === "GMSACredentialSpec" && guid !== undefined ? { [ACCOUNT_GUID]: guid } : {}) },
     // What is of the cluster cannot be owned by what is in a namespace.
     ownerReferences: kind === "GMSACredentialSpec" ? [] : [referenceTo(owner)],
     body,
@@ -108,7 +119,8 @@ function useOf(owner: Owner): object {
   };
 }
 
-function accountOf(farm: ServerFarm, { dnsName }: PodDomain): NamedAccount {
+/** As a credential spec of the farm names it. */
+export function accountOf(farm: ServerFarm, { dnsName }: PodDomain): NamedAccount {
   return { samAccountName: accountNames(accountNameOf(farm), farm.spec.account, dnsName).samAccountName, dnsName };
 }
 

@@ -1,15 +1,23 @@
-/** Whether the name of a farm's account is somebody else's: whoever knows the account by its name alone would get that one. */
-import type { ServerFarm } from "../api/generated/server-farm.ts";
+/** The name of a farm's account: whoever knows the account by its name alone gets whatever has it, as Pods by a credential spec. */
 import { sameName } from "../names/account-name.ts";
 import { copied, isOwnerMarker } from "../names/identifier.ts";
+import type { Change } from "./changes/index.ts";
 import type { FarmView } from "./view.ts";
 
-/** That the account has lost its marker may be a mistake, and so may be that it was moved: then it still has its objectGUID. */
-export function hasLostName({ status }: ServerFarm, { desired: { account, owner }, observed }: FarmView): boolean {
-  const known = status?.account?.objectGUID;
+/**
+ * Whether it is the name of somebody else's account. `known`: objectGUID of the farm's. That the account has lost its marker may be a mistake, and so may
+ * be that it was moved: then it still has its objectGUID.
+ */
+export function hasLostName({ desired: { account, owner }, observed }: FarmView, known: string | undefined): boolean {
   return observed.objects.some((object) => {
     if (!sameName(object.samAccountName, account.samAccountName) || object.owner === owner) return false;
     const isAnothers = isOwnerMarker(object.owner) && object.owner !== copied(owner);
     return isAnothers || (known !== undefined && object.objectGUID !== known);
   });
+}
+
+/** Takes: the farm's account is about to have the name, which nobody had before. Frees: it is about to be anybody's. Undefined: neither. */
+export function nameChange(change: Change): "Takes" | "Frees" | undefined {
+  if (change.kind === "CreateAccount" || (change.kind === "Adopt" && change.part === "Account")) return "Takes";
+  return change.kind === "DeleteAccount" ? "Frees" : undefined;
 }

@@ -10,7 +10,8 @@ import type { Report } from "../farm/report.ts";
 import { type DecommissionOutcome, decommissionOutcome, endEvents, isGone } from "../farm/status/decommission.ts";
 import type { HeldEnd } from "../farm/status/held-end.ts";
 import { wereMembersSettled } from "../farm/status/ending.ts";
-import { askerOf, askOf, reconcile } from "./farm.ts";
+import { askerOf, askOf } from "./asker.ts";
+import { reconcile } from "./farm.ts";
 import type { Aborted, FarmPorts, Work } from "./work.ts";
 
 export interface Decommissioned {

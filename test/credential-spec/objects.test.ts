@@ -1,14 +1,26 @@
 /** What is kept of a copy. */
 import { describe, expect, test } from "vitest";
-import { FARM_OF, FARM_UID, farmOf, type FoundObject, keptOf } from "../../src/credential-spec/objects.ts";
+import {
+  ACCOUNT_GUID,
+  accountKey,
+  accountKeysOf,
+  FARM_OF,
+  FARM_UID,
+  farmOf,
+  type FoundObject,
+  keptOf,
+} from "../../src/credential-spec/objects.ts";
 import { isAsWanted } from "../../src/credential-spec/plan.ts";
 import { wishOf } from "../../src/credential-spec/wanted.ts";
 import { DOMAIN, farmWith, made, wantedOf } from "./cases.ts";
 
-const FARM = farmWith({
-  serviceAccounts: Array.from({ length: 100 }, (_, index) => `${"x".repeat(240)}-${index}`),
-  hostAccount: "eks-web",
-});
+const FARM = farmWith(
+  {
+    serviceAccounts: Array.from({ length: 100 }, (_, index) => `${"x".repeat(240)}-${index}`),
+    hostAccount: "eks-web",
+  },
+  { observedGeneration: 1, account: { objectGUID: "0d5e2b76-3c5a-4c5e-9a7e-6b1c2d3e4f50" } },
+);
 const KINDS = ["GMSACredentialSpec", "Role", "RoleBinding"] as const;
 const sizeOf = (object: FoundObject): number => JSON.stringify(object).length;
 const FULL = "x".repeat(1_000_000);
@@ -47,5 +59,36 @@ describe.each(KINDS)("what is kept of a copy of a %s", (kind) => {
     expect(farmOf(kept)).toBeUndefined();
     const labels = { [FARM_UID]: "uid-1" };
     expect(sizeOf(keptOf(kind, { ...found, metadata: { ...found.metadata, labels, annotations: { [FARM_OF]: FULL } } }))).toBeLessThan(300);
+  });
+});
+
+describe("the account that a credential spec is of", () => {
+  const spec = made(wantedOf(FARM).GMSACredentialSpec);
+
+  test("is kept by its objectGUID, and nothing that is longer", () => {
+    const annotated = (guid: string) => ({
+      ...spec,
+      metadata: { ...spec.metadata, annotations: { ...spec.metadata.annotations, [ACCOUNT_GUID]: guid } },
+    });
+    expect(keptOf("GMSACredentialSpec", spec).metadata.annotations).toEqual(spec.metadata.annotations);
+    expect(spec.metadata.annotations).toHaveProperty([ACCOUNT_GUID]);
+    expect(keptOf("GMSACredentialSpec", annotated(FULL)).metadata.annotations).toEqual({ [FARM_OF]: "web/itfarm1" });
+  });
+
+  test("is found by its name and domain in any case", () => {
+    expect([...accountKeysOf(spec)]).toEqual([accountKey({ samAccountName: "ITFARM1", dnsName: "EMEA.contoso.com" })]);
+  });
+
+  test.each([
+    [
+      "one that names several",
+      { DomainJoinConfig: { DnsName: "d" }, ActiveDirectoryConfig: { GroupManagedServiceAccounts: [{ Name: "a" }, { Name: "b" }, {}] } },
+      ["d\\a", "d\\b"],
+    ],
+    ["one without a domain", { DomainJoinConfig: { MachineAccountName: "a" } }, []],
+    ["no text", { DomainJoinConfig: { DnsName: 1, MachineAccountName: ["a"] } }, []],
+    ["nothing", undefined, []],
+  ])("%s", (_, credspec, keys) => {
+    expect([...accountKeysOf({ ...spec, credspec })]).toEqual(keys);
   });
 });

@@ -138,7 +138,7 @@ describe("before anything is published", () => {
   const farm = farmWith({});
   const spec = made(wantedOf(farm).GMSACredentialSpec);
   const before = { ...spec, metadata: { ...spec.metadata, labels: { "serverfarm.dev/farm-uid": "uid-0" } } };
-  const scopeOf = (found: Found, status: ServerFarmStatus, of = farm, isLost = false) =>
+  const scopeOf = (found: Found, status: ServerFarmStatus, of = farm, isLost: say.Standing["isLost"] = () => false) =>
     say.scopeOf(wishOf(of, DOMAIN), found, ownerOf(of), { status, isLost });
   const waits = statusOf(conditionOf("HostsReady", "Unknown", "DomainNotReady"));
   const withheld = statusOf(conditionOf("HostsReady", "True"), conditionOf("Allowed", "False", "NotAllowed"));
@@ -155,14 +155,31 @@ describe("before anything is published", () => {
     expect(scopeOf(found, status)).toBe(scope);
   });
 
+  test("how far it goes: nobody looked at the directory", () => {
+    const of = (found: Found, status: ServerFarmStatus) =>
+      say.scopeOf(wishOf(farm, DOMAIN), found, ownerOf(farm), { status, isLost: undefined });
+    expect(of({ GMSACredentialSpec: spec }, { ...owned, ...READY })).toBe("Frozen");
+    expect(of({}, { ...owned, ...READY })).toBe("Frozen");
+    expect(of({ GMSACredentialSpec: spec }, READY)).toBe("Awaited");
+  });
+
+  test("the account that was published is told by its objectGUID, whatever the status says of it now", () => {
+    const published = made(wantedOf(farmWith({}, { ...READY, account: { objectGUID: "a" } })).GMSACredentialSpec);
+    const asked: (string | undefined)[] = [];
+    const isLost = (guid?: string): boolean => asked.push(guid) > 0;
+    for (const one of [published, spec]) scopeOf({ GMSACredentialSpec: one }, READY, farm, isLost);
+    scopeOf({}, READY, farm, isLost);
+    expect(asked).toEqual(["a", undefined, undefined]);
+  });
+
   test("how far it goes: nothing is wanted", () => {
     expect(scopeOf({ GMSACredentialSpec: spec }, READY, farmWith(undefined))).toBe("Full");
-    expect(scopeOf({ GMSACredentialSpec: spec }, READY, farmWith(undefined), true)).toBe("Full");
+    expect(scopeOf({ GMSACredentialSpec: spec }, READY, farmWith(undefined), () => true)).toBe("Full");
   });
 
   test("how far it goes: the name of its account is somebody else's, whatever the status still says of the account", () => {
     for (const status of [READY, { ...owned, ...READY }, { ...owned, ...withheld }])
-      expect(scopeOf({ GMSACredentialSpec: spec }, status, farm, true)).toBe("Lost");
+      expect(scopeOf({ GMSACredentialSpec: spec }, status, farm, () => true)).toBe("Lost");
   });
 });
 
@@ -230,6 +247,14 @@ describe("what is told of a step", () => {
       fix({ credspec: { ActiveDirectoryConfig: { HostAccountConfig: { PluginInput: "y" } } } }),
       "SpecChange",
     ],
+    [
+      "the account is another object",
+      farmWith({}, settled),
+      fix({ metadata: { annotations: { "serverfarm.dev/account-guid": "b" } } }),
+      "SpecChange",
+    ],
+    ["the account is being made again", farmWith({}, { ...settled, formerAccount: { objectGUID: "a" } }), create, "SpecChange"],
+    ["it was made again", farmWith({}, { ...settled, formerAccount: { objectGUID: "a", successor: "b" } }), create, "Drift"],
     ["somebody changed another leaf", farmWith({}, settled), fix({ credspec: { CmsPlugins: [] } }), "Drift"],
     [
       "it was given",

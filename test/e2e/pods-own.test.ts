@@ -1,5 +1,6 @@
 /** spec.pods and accounts that are not the farm's: nothing is published of them, whatever was published before under the farm's name. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { addComputer } from "../harness/directory.ts";
 import { admit, giveRights, installKind, podOf, removeKind, takeRights } from "../harness/pods.ts";
 import { waitFor } from "../harness/process.ts";
 import {
@@ -129,13 +130,12 @@ describe.skipIf(!available)("accounts that are not the farm's own", () => {
     await directory.asAdministrator(async (client) => client.del((await directory.find("podname$"))?.dn ?? ""));
     await cluster.apply(farmOf(OTHER, "podname2", { account: { name: "podname" }, hosts: { group: { name: "podname2Hosts" } } }));
     await farmReady(OTHER, "podname2");
-    await cluster.patch("ServerFarm", "podname", NAMESPACE, { spec: { suspend: false } });
-    await waitFor(
-      "the end of the binding",
-      () => bindingOf("podname"),
-      (binding) => binding === undefined,
-    );
+    // Whoever gets the name takes the right to it first, so that nobody waits for the farm that is suspended.
+    expect(await bindingOf("podname")).toBeUndefined();
     expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podname`))).toHaveProperty("refused");
+    const taken = "Warning PodsChanged podname delete RoleBinding podname-credential-spec: the name podname,";
+    await waitFor("the Event", async () => (await cluster.events(NAMESPACE)).includes(taken));
+    await cluster.patch("ServerFarm", "podname", NAMESPACE, { spec: { suspend: false } });
     const lost = await farmWhere(NAMESPACE, "podname", (farm) => podsReady(farm)?.reason === "ChangesPending");
     expect(condition(lost, "AccountReady")).toMatchObject({ status: "False", reason: "NotOwned" });
     // Nor does anybody get it while the directory says nothing of it.
@@ -153,6 +153,69 @@ describe.skipIf(!available)("accounts that are not the farm's own", () => {
     await waitFor("the right", async () => Array.isArray(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podname`))));
     await cluster.delete("ServerFarm", "podname", NAMESPACE);
     await remove("podname");
+  });
+
+  test("a farm whose account is created again", { timeout: 120_000 }, async () => {
+    await publish("podnew");
+    const guid = async (): Promise<string> => {
+      const { metadata } = (await cluster.find("GMSACredentialSpec", `${NAMESPACE}.podnew`)) ?? { metadata: {} };
+      return JSON.stringify(metadata);
+    };
+    const before = (await getFarm(NAMESPACE, "podnew")).status?.account?.objectGUID ?? "none";
+    expect(await guid()).toContain(before);
+    const binding = await bindingOf("podnew");
+    await cluster.annotate("ServerFarm", "podnew", NAMESPACE, { "serverfarm.dev/recreate-account": before });
+    const { status } = await farmWhere(
+      NAMESPACE,
+      "podnew",
+      (farm) =>
+        farm.status?.account?.objectGUID !== before && podsReady(farm)?.status === "True" && condition(farm, "Ready")?.status === "True",
+    );
+    expect(await guid()).toContain(status?.account?.objectGUID);
+    // Nobody could use the name between the two.
+    expect((await bindingOf("podnew"))?.metadata["uid"]).not.toBe(binding?.metadata["uid"]);
+    expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podnew`))).toHaveLength(1);
+    expect(await cluster.events(NAMESPACE)).not.toContain("DriftCorrected podnew");
+    await cluster.delete("ServerFarm", "podnew", NAMESPACE);
+    await remove("podnew");
+  });
+
+  test("a farm that is only observed says that the name is of an account that somebody made", { timeout: 120_000 }, async () => {
+    await publish("podseen");
+    await patchFarm(NAMESPACE, "podseen", { managementPolicy: "Observe" });
+    await directory.asAdministrator(async (client) => client.del((await directory.find("podseen$"))?.dn ?? ""));
+    await directory.asAdministrator((client) => addComputer(client, "podseen"));
+    const pending = /pending: delete RoleBinding podseen-credential-spec/;
+    await farmWhere(NAMESPACE, "podseen", (farm) => pending.test(podsReady(farm)?.message ?? ""));
+    // By now the status does not know the account any more; the credential spec does.
+    for (const annotation of ["once", "twice"]) {
+      await cluster.annotate("ServerFarm", "podseen", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": annotation });
+      const farm = await farmWhere(NAMESPACE, "podseen", (one) => one.status?.lastHandledReconcileRequest === annotation);
+      expect(podsReady(farm)?.message).toMatch(pending);
+    }
+    await patchFarm(NAMESPACE, "podseen", { managementPolicy: "Enforce" });
+    await waitFor(
+      "the end of the binding",
+      () => bindingOf("podseen"),
+      (binding) => binding === undefined,
+    );
+    await cluster.delete("ServerFarm", "podseen", NAMESPACE);
+    await remove("podseen");
+  });
+
+  test("a farm whose domain is away keeps what was published, and nobody new gets it", async () => {
+    await publish("podgone");
+    await applyDomain({ spec: { servers: ["ldaps://127.0.0.1:9"] } });
+    await farmWhere(NAMESPACE, "podgone", (farm) => condition(farm, "Ready")?.reason === "DomainNotReady");
+    await patchFarm(NAMESPACE, "podgone", { pods: { serviceAccounts: ["newcomer"] } });
+    await waitFor("the end of the one", async () => !JSON.stringify((await bindingOf("podgone"))?.["subjects"] ?? "").includes("web"));
+    expect(JSON.stringify((await bindingOf("podgone"))?.["subjects"] ?? "")).not.toContain("newcomer");
+    expect(podsReady(await getFarm(NAMESPACE, "podgone"))).toMatchObject({ status: "True", observedGeneration: 1 });
+    await applyDomain();
+    await domainReady();
+    await waitFor("the right", async () => Array.isArray(await admit(cluster, NAMESPACE, podOf("newcomer", `${NAMESPACE}.podgone`))));
+    await cluster.delete("ServerFarm", "podgone", NAMESPACE);
+    await remove("podgone");
   });
 
   test("a farm that its tenants do not allow gets nothing while its domain is away, either", async () => {

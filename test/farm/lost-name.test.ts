@@ -1,10 +1,10 @@
 /** Whether the name of a farm's account is somebody else's. */
 import { describe, expect, test } from "vitest";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
-import { hasLostName } from "../../src/farm/lost-name.ts";
+import { hasLostName, nameChange } from "../../src/farm/lost-name.ts";
 import { viewOf } from "../../src/farm/view.ts";
 import { copied } from "../../src/names/identifier.ts";
-import { BASE, desired, directoryObject, farm, SimulatedDirectory } from "./simulation.ts";
+import { BASE, desired, directoryObject, SimulatedDirectory } from "./simulation.ts";
 
 const { owner } = desired();
 const ANOTHERS = "serverfarm.dev cluster=8a1f farm=web/other";
@@ -18,12 +18,9 @@ const account = (fields: Partial<DirectoryObject> = {}): DirectoryObject =>
     ...fields,
   });
 
-/** `known`: the objectGUID on the farm's record. */
 function isLost(objects: readonly DirectoryObject[], known?: string): boolean {
-  const status = known === undefined ? undefined : { observedGeneration: 1, account: { objectGUID: known, samAccountName: "itfarm1$" } };
-  const wanted = desired({}, status);
-  const view = viewOf(wanted, { ...new SimulatedDirectory().seenBy(wanted), objects });
-  return hasLostName(farm({}, status), view);
+  const wanted = desired();
+  return hasLostName(viewOf(wanted, { ...new SimulatedDirectory().seenBy(wanted), objects }), known);
 }
 
 describe("the name of a farm's account is somebody else's", () => {
@@ -49,4 +46,12 @@ describe("the name of a farm's account is somebody else's", () => {
     expect(isLost(objects, "a")).toBe(whereKnown);
     expect(isLost(objects)).toBe(whereNot);
   });
+});
+
+test("a name is taken by an account that comes, and free once it goes", () => {
+  const object = { distinguishedName: "CN=itfarm1", objectGUID: "a", owner };
+  expect(nameChange({ kind: "Adopt", object, part: "Account", consent: undefined })).toBe("Takes");
+  expect(nameChange({ kind: "Adopt", object, part: "Hosts", consent: undefined })).toBeUndefined();
+  expect(nameChange({ kind: "DeleteAccount", object })).toBe("Frees");
+  expect(nameChange({ kind: "DeleteHostGroup", object })).toBeUndefined();
 });

@@ -16,6 +16,8 @@ export interface WorkQueueOptions {
   readonly shareOf?: (key: string) => Share;
 }
 
+const DUE: ReadonlySet<Priority> = new Set(["Urgent", "Change"]);
+
 interface Running extends Waiting {
   readonly started: number;
   readonly interrupt: AbortController;
@@ -150,8 +152,10 @@ export class WorkQueue {
     return this.#waiting.size;
   }
 
-  runs(key: string): boolean {
-    return this.#running.has(key);
+  /** Whether the key runs, or is to run because of something that happened to it: not to look again, or just to be sure. */
+  isDue(key: string): boolean {
+    const waiting = [this.#waiting.get(key), this.#delayed.get(key)];
+    return this.#running.has(key) || waiting.some((one) => one !== undefined && DUE.has(one.priority));
   }
 
   /** For how long each running key has run, in milliseconds. */

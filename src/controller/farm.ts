@@ -59,7 +59,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   readonly #domains: Domains;
   readonly #tenancy: Tenancy;
   readonly wakes = new WakeIndex();
-  readonly byGroup = new FarmsByGroup(({ metadata }) => this.queue.runs(keyOf(metadata)) || this.#context.statuses.awaits(metadata.uid));
+  readonly byGroup = new FarmsByGroup(({ metadata }) => this.queue.isDue(keyOf(metadata)) || this.#context.statuses.awaits(metadata.uid));
   readonly #rechecks = new Backoff(RECHECK);
   readonly budgets: DeletionBudgets;
   readonly #log: FarmLog;

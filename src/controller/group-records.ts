@@ -48,6 +48,8 @@ class RecordsOfBoth {
 
 /** Of one farm: one reconcile writes a few, each with what those before it claim. */
 const MOST = 8;
+/** Farms whose claims are looked at with each new one: those that are over would pile up otherwise. */
+const TIDIED = 2;
 
 export class GroupRecords {
   readonly #seen = new RecordsOfBoth();
@@ -56,7 +58,7 @@ export class GroupRecords {
   readonly #claims = new Map<string, readonly ServerFarm[]>();
   readonly #isUnderWay: (farm: ServerFarm) => boolean;
 
-  /** `isUnderWay`: whether the farm is being reconciled, or the watch has not brought yet what was written of it. */
+  /** `isUnderWay`: whether the farm is being reconciled, or soon is again, or the watch has not brought yet what was written of it. */
   constructor(isUnderWay: (farm: ServerFarm) => boolean) {
     this.#isUnderWay = isUnderWay;
   }
@@ -72,6 +74,12 @@ export class GroupRecords {
   /** The farm as it is on record in a moment. `writing`: rejects where it is not. */
   async claim<Written>(farm: ServerFarm, writing: Promise<Written>): Promise<Written> {
     const key = keyOf(farm.metadata);
+    for (const [other, claims] of this.#claims.entries().take(TIDIED).toArray()) {
+      // Those that stay come last, so that all have their turns.
+      this.#claims.delete(other);
+      this.#claims.set(other, claims);
+      this.#endIfOver(other);
+    }
     this.#setClaims(key, [...(this.#claims.get(key) ?? []), farm].slice(-MOST));
     try {
       return await writing;
@@ -105,8 +113,13 @@ export class GroupRecords {
   /** What a reconcile claimed and never wrote is over with it. Looked at only where somebody asks for such a group. */
   #isClaimed(kind: "hosts" | "access", group: string, but: string): boolean {
     if (!this.#claimed[kind].isElsewhere(group, but)) return false;
-    for (const [key, [farm]] of this.#claims) if (farm && !this.#isUnderWay(farm)) this.#setClaims(key, []);
+    for (const key of [...this.#claims.keys()]) this.#endIfOver(key);
     return this.#claimed[kind].isElsewhere(group, but);
+  }
+
+  #endIfOver(key: string): void {
+    const [farm] = this.#claims.get(key) ?? [];
+    if (farm && !this.#isUnderWay(farm)) this.#setClaims(key, []);
   }
 }
 

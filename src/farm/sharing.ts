@@ -135,7 +135,7 @@ function isBefore(one: Standing, other: Standing): boolean {
 
 /** Whether the group is for the farms of another namespace. */
 export function isInUseElsewhere(desired: DesiredFarm, group: Group): boolean {
-  return sharingOf(desired, group).length > 0 && holderOf(desired, group) !== desired.standing.namespace;
+  return holderOf(desired, group) !== desired.standing.namespace;
 }
 
 /** Whether it is no host group for this farm, since it is for another namespace, or an account of one has joined it and could retrieve the password, too. */
@@ -196,6 +196,7 @@ export function isPassedOn(desired: DesiredFarm, group: Group, computers: readon
  */
 export function isOnRecord(desired: DesiredFarm, group: Group): (computer: Computer) => boolean {
   const sharing = desired.sharing.filter((other) => mayShare(desired, other, group));
-  const recorded = new Set(sharing.flatMap(({ added }) => [...(added.get(group.objectGUID) ?? [])]));
-  return ({ objectGUID }) => recorded.has(objectGUID);
+  // Thousands of hosts of each farm are not copied.
+  const recorded = sharing.flatMap(({ added }) => added.get(group.objectGUID) ?? []);
+  return ({ objectGUID }) => recorded.some((computers) => computers.has(objectGUID));
 }

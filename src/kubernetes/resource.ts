@@ -78,7 +78,7 @@ export async function assertLive<T extends KubernetesObject>(
 const WRITTEN = 10;
 
 export class StatusWriter {
-  readonly #client: KubernetesClient;
+  readonly #client: Pick<KubernetesClient, "request">;
   /** By uids the versions that came of what was written here, the latest last, until the watch brings that one. */
   readonly #written = new Map<string, readonly string[]>();
   /** Writes that are on their way, by the uid of their object. */
@@ -86,7 +86,7 @@ export class StatusWriter {
   /** Copies on whose ground a status was sent: until the watch brings the next one, the API server may hold another status than they show. */
   readonly #outdated = new WeakSet();
 
-  constructor(client: KubernetesClient) {
+  constructor(client: Pick<KubernetesClient, "request">) {
     this.#client = client;
   }
 
@@ -106,7 +106,7 @@ export class StatusWriter {
     this.#outdated.add(object);
     const { namespace, name, resourceVersion } = object.metadata;
     const path = pathOf(resource, namespace, name, "status");
-    const written = await this.#send(path, object.metadata.uid, { metadata: { resourceVersion }, status: patch ?? {} });
+    const written = await this.#send(path, object, { metadata: { resourceVersion }, status: patch ?? {} });
     // Nothing to change, and the resourceVersion was the present one: the copy is not behind after all.
     if (patch === undefined) this.#outdated.delete(object);
     if (resource.is(written)) return written;
@@ -133,10 +133,11 @@ export class StatusWriter {
     then: (key: string) => void,
   ): void {
     if (!object && previous) this.#written.delete(previous.metadata.uid);
-    if (!object || !previous || mergePatch(previous.status ?? {}, object.status ?? {}) === undefined) return;
+    if (!object || !previous) return;
+    const isSame = mergePatch(previous.status ?? {}, object.status ?? {}) === undefined;
     const { uid, resourceVersion } = object.metadata;
     const judge = (): void => {
-      if (!this.#arrived(uid, resourceVersion)) then(keyOf(object.metadata));
+      if (!this.#arrived(uid, resourceVersion) && !isSame) then(keyOf(object.metadata));
     };
     const writing = this.#writing.get(uid);
     if (writing) writing.then(judge, judge);
@@ -157,13 +158,15 @@ export class StatusWriter {
     return later.length < written.length;
   }
 
-  async #send(path: string, uid: string, body: object): Promise<unknown> {
+  async #send(path: string, { metadata: { uid, resourceVersion } }: KubernetesObject, body: object): Promise<unknown> {
     const writing = this.#client.request("PATCH", path, { body, contentType: "application/merge-patch+json" });
     this.#writing.set(uid, writing);
     try {
       const written = await writing;
       const version = field(written, "metadata", "resourceVersion");
-      if (typeof version === "string") this.#written.set(uid, [...(this.#written.get(uid) ?? []), version].slice(-WRITTEN));
+      // No watch brings what changed nothing.
+      if (typeof version === "string" && version !== resourceVersion)
+        this.#written.set(uid, [...(this.#written.get(uid) ?? []), version].slice(-WRITTEN));
       return written;
     } finally {
       this.#writing.delete(uid);

@@ -8,6 +8,7 @@ const named = (namespace: string, name: string, status: Partial<ServerFarmStatus
   return { ...made, metadata: { ...made.metadata, namespace, name, uid: `${namespace}/${name}` } };
 };
 const group = { objectGUID: "g", distinguishedName: "CN=g" };
+const claimingGroup = (name: string): ServerFarm => named("web", name, { accessGroups: [{ name: "g", ...group }] });
 
 test("a group is on record elsewhere as long as a farm of another namespace has it, however many there are", () => {
   const records = new GroupRecords(() => false);
@@ -40,4 +41,25 @@ test("as a host group it counts once somebody has a right by it: an account name
   expect(isUsed()).toBe(true);
   records.changed(undefined, adding);
   expect(isUsed()).toBe(false);
+});
+
+test("a claim lasts as long as its farm is under way", async () => {
+  const under = new Set(["one"]);
+  const records = new GroupRecords(({ metadata }) => under.has(metadata.name));
+  const isClaimed = (): boolean => records.elsewhere(named("db", "asker", {})).access.has("g");
+  for (const name of ["one", "two", "three", "four"]) await records.claim(claimingGroup(name), Promise.resolve());
+  // What somebody else changes of the farm in the meantime does not end it.
+  records.changed(named("web", "one", {}), undefined);
+  expect(isClaimed()).toBe(true);
+  under.clear();
+  expect(isClaimed()).toBe(false);
+});
+
+test("claims that are over do not pile up", async () => {
+  let asked = 0;
+  const records = new GroupRecords(() => ++asked < 0);
+  for (let index = 0; index < 100; index++) await records.claim(claimingGroup(`farm${index}`), Promise.resolve());
+  asked = 0;
+  expect(records.elsewhere(named("db", "asker", {})).access.has("g")).toBe(false);
+  expect(asked).toBeLessThan(3);
 });

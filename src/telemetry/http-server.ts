@@ -29,7 +29,7 @@ export interface ServeOptions {
   readonly within?: number;
 }
 
-/** By default any Pod may ask, and the metrics of ten thousand farms are megabytes. None of them may keep Prometheus from asking. */
+/** By default any Pod may ask, and the metrics of ten thousand farms are megabytes. No single one may keep Prometheus from asking. */
 const AT_ONCE = { all: 16, each: 4 };
 /** Prometheus waits for ten seconds. */
 const WITHIN = 10_000;

@@ -24,7 +24,7 @@ export const adopt: ChangeEntry<Adopted> = {
 };
 
 function withHostGroup(journal: Journal, group: RememberedGroup): Journal {
-  return { ...journal, hostGroups: [...journal.hostGroups.filter(({ objectGUID }) => objectGUID !== group.objectGUID), group] };
+  return { ...journal, hostGroups: [group, ...journal.hostGroups.filter(({ objectGUID }) => objectGUID !== group.objectGUID)] };
 }
 
 interface Released {

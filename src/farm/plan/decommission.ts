@@ -12,6 +12,7 @@ import { isAccessGroup, isAnothers, owned } from "../slot.ts";
 import { type FarmView } from "../view.ts";
 import { endOfAccessGroup } from "./access-groups.ts";
 import { DECLARED, endOfHostGroup, takeOut } from "./hosts.ts";
+import { unseenMessage } from "./unseen.ts";
 
 export interface DecommissionPolicy {
   /** The objects stay, and the owner marker goes. */
@@ -88,7 +89,7 @@ function mustNotBeTouched({ distinguishedName, protection }: DirectoryObject): B
 
 function notSeen(missing: readonly string[]): readonly Blocker[] {
   if (missing.length === 0) return [];
-  const message = `${missing.join(", ")} (objectGUID, or where the operator made it) is not visible on this domain controller, to which the operator failed over less than an hour ago: it may not be replicated yet, so the farm waits until the hour is over.`;
+  const message = unseenMessage(missing, "the farm waits");
   return [{ reason: "DirectoryUnavailable", part: "Account", message }];
 }
 

@@ -9,6 +9,7 @@ import { planAdoption } from "./adopt.ts";
 import { planFormerGroups, planHosts, planNameOfHostGroup, planQuarantine } from "./hosts.ts";
 import { planRecreation } from "./recreate.ts";
 import { planRetrievers } from "./retrievers.ts";
+import { unseenMessage } from "./unseen.ts";
 
 type Planner = (view: FarmView) => Plan;
 
@@ -78,7 +79,7 @@ function waitsForAccount({ desired, account }: FarmView, blockers: readonly Bloc
 /** What is known and not seen may be on its way from another domain controller: making it again would make it twice. */
 function withoutCreating({ changes, blockers }: Plan, missing: readonly string[]): Plan {
   if (!changes.some(createdBy)) return { changes, later: [], blockers };
-  const message = `${missing.join(", ")} (objectGUID, or where the operator made it) is not visible on this domain controller, to which the operator failed over less than an hour ago: it may not be replicated yet, so the operator creates nothing again until the hour is over.`;
+  const message = unseenMessage(missing, "the operator creates nothing again");
   return {
     changes: changes.filter((change) => createdBy(change) === undefined),
     later: [],

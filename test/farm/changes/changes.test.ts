@@ -432,10 +432,10 @@ describe("the record before a write", () => {
     expect(recordBefore(before, [change], COMPUTERS)).toBe(before);
   });
 
-  test("remembers a group that is let go and used on, with those that the farm put in", () => {
+  test("remembers a group that is let go and used on as the latest, with those that the farm put in: the oldest are forgotten first", () => {
     const before: Journal = { hostGroups: [shared(["g0"]), other], accessGroups: [] };
     const release: Change = { kind: "Release", object: own(GROUP), because: "x", remembered: shared(["g1"]) };
-    expect(recordBefore(before, [release], COMPUTERS)).toEqual({ hostGroups: [other, shared(["g1"])], accessGroups: [] });
+    expect(recordBefore(before, [release], COMPUTERS)).toEqual({ hostGroups: [shared(["g1"]), other], accessGroups: [] });
   });
 
   test("remembers a group that the account is put into, as the farm names it now", () => {

@@ -206,7 +206,7 @@ describe("what keeps the end back", () => {
       {
         reason: "DirectoryUnavailable",
         part: "Account",
-        message: expect.stringMatching(/^guid1, guid2 \(objectGUID, or where the operator made it\) is not visible/),
+        message: expect.stringMatching(/^the operator cannot see guid1, guid2 \(objectGUID, or where the operator made it\) on this/),
       },
     ]);
   });

@@ -263,7 +263,7 @@ test("a group that was used before bears no name, whatever the one is called tha
 
 describe("what is known and not seen may not be replicated yet", () => {
   const MESSAGE =
-    "a, b (objectGUID, or where the operator made it) is not visible on this domain controller, to which the operator failed over less than an hour ago: it may not be replicated yet, so the operator creates nothing again until the hour is over.";
+    "the operator cannot see a, b (objectGUID, or where the operator made it) on this domain controller, to which it failed over less than an hour ago: it may not be replicated yet, so the operator creates nothing again until the hour is over.";
 
   test("nothing is made anew, and all else goes on", () => {
     const { changes, later, blockers } = plan(view([account()], { account: { description: "x" } }, { missing: ["a", "b"] }));

@@ -16,6 +16,7 @@ export interface WorkQueueOptions {
   readonly shareOf?: (key: string) => Share;
 }
 
+/** What has something to do. Recheck and Resync only look whether there is anything. */
 const DUE: ReadonlySet<Priority> = new Set(["Urgent", "Change"]);
 
 interface Running extends Waiting {
@@ -152,7 +153,7 @@ export class WorkQueue {
     return this.#waiting.size;
   }
 
-  /** Whether the key runs, or is to run because of something that happened to it: not to look again, or just to be sure. */
+  /** Whether the key runs, or waits, also after a delay, for a change or a retry; false where only a Recheck or Resync is to come. */
   isDue(key: string): boolean {
     const waiting = [this.#waiting.get(key), this.#delayed.get(key)];
     return this.#running.has(key) || waiting.some((one) => one !== undefined && DUE.has(one.priority));

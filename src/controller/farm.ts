@@ -29,8 +29,7 @@ import { metricsOf } from "./farm-metrics.ts";
 import { allowedFarm, endFarm, type FarmOps, takeOut, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
-import { Pods } from "./pods.ts";
-import type { PodOptions } from "./pods-ports.ts";
+import { type PodOptions, Pods } from "./pods.ts";
 import type { Tenancy } from "./tenancy.ts";
 import { farmWaker, wakeForNames } from "./wake-farms.ts";
 import { FarmsByGroup, WakeIndex } from "./wake-index.ts";
@@ -64,12 +63,14 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   readonly budgets: DeletionBudgets;
   readonly #log: FarmLog;
   readonly pods: Pods;
+  readonly #publishes: boolean;
 
   constructor(context: Context, farms: Copies<ServerFarm>, domains: Domains, tenancy: Tenancy, { workers, pods }: FarmOptions) {
     this.#context = context;
     this.#domains = domains;
     this.budgets = new DeletionBudgets(context, DOMAINS, domains.objects, (key) => this.queue.add(key, "Urgent"));
     const wake = (key: string): void => this.queue.add(key);
+    this.#publishes = pods.enabled;
     this.pods = new Pods(context, pods, { kind: FARMS, farms, domains, wake, stopOf: (farm) => this.#stopOf(farm) });
     this.#log = new FarmLog(context.log);
     this.#tenancy = tenancy;
@@ -200,7 +201,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
       directory: { ...directory, apply: (change, until, asker) => directory.apply(change, until, { ...asker, stop }) },
       assertFresh: () => assertLive(this.#context.client, FARMS, farm, (live) => isSame(live, farm) && stop() === undefined),
       record: (current, status) => this.byGroup.claim({ ...current, status }, this.#context.statuses.write(FARMS, current, status)),
-      before: (change) => this.pods.beforeChange(farm, change),
+      ...(this.#publishes ? { before: (change) => this.pods.beforeChange(farm, change) } : {}),
       claim: (claiming) => void this.byGroup.claim(claiming, Promise.resolve(undefined)),
       now: () => new Date(),
       pause: () => setImmediate(),

@@ -48,7 +48,7 @@ class RecordsOfBoth {
 
 /** Of one farm: one reconcile writes a few, each with what those before it claim. */
 const MOST = 8;
-/** Farms whose claims are looked at with each new one: those that are over would pile up otherwise. */
+/** With each new claim, the claims of so many farms are ended where they are over: they would pile up where nobody asks for the group. */
 const TIDIED = 2;
 
 export class GroupRecords {
@@ -58,7 +58,7 @@ export class GroupRecords {
   readonly #claims = new Map<string, readonly ServerFarm[]>();
   readonly #isUnderWay: (farm: ServerFarm) => boolean;
 
-  /** `isUnderWay`: whether the farm is being reconciled, or soon is again, or the watch has not brought yet what was written of it. */
+  /** `isUnderWay`: whether the farm is being reconciled or is due again, or the watch has not brought yet what was written of it. */
   constructor(isUnderWay: (farm: ServerFarm) => boolean) {
     this.#isUnderWay = isUnderWay;
   }
@@ -110,7 +110,7 @@ export class GroupRecords {
     return { hosts: of("hosts"), access: of("access") };
   }
 
-  /** What a reconcile claimed and never wrote is over with it. Looked at only where somebody asks for such a group. */
+  /** A claim that was never written is over once its farm is neither under way nor due again: those that are over end before this answers. */
   #isClaimed(kind: "hosts" | "access", group: string, but: string): boolean {
     if (!this.#claimed[kind].isElsewhere(group, but)) return false;
     for (const key of [...this.#claims.keys()]) this.#endIfOver(key);

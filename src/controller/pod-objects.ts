@@ -2,8 +2,6 @@
 import type { Asker } from "../ad/port.ts";
 import { auditedOf } from "../credential-spec/events.ts";
 import {
-  accountKey,
-  accountKeysOf,
   FARM_UID,
   farmOf,
   type Found,
@@ -23,6 +21,7 @@ import { KubernetesError } from "../kubernetes/api-error.ts";
 import { getObject, isKubernetesObject, pathOf, type Resource } from "../kubernetes/resource.ts";
 import type { Context } from "./kind.ts";
 import type { LabelledCopies } from "./labelled-copies.ts";
+import { PublishedAccounts } from "./published-accounts.ts";
 
 /** Watched by their label. ConfigMaps are not: the right to watch those of everybody would show far more than is needed. */
 const WATCHED = ["GMSACredentialSpec", "Role", "RoleBinding"] as const satisfies readonly PublishedKind[];
@@ -38,27 +37,21 @@ function copiedAs(kind: PublishedKind): Resource<FoundObject> {
 export class PodObjects {
   readonly #context: Context;
   readonly #copies: ReadonlyMap<PublishedKind, LabelledCopies<FoundObject>>;
-  /** By accountKey, the names of the credential specs that name the account. */
-  readonly #specsOf = new Map<string, Set<string>>();
+  readonly #accounts = new PublishedAccounts();
 
   /** `onChange`: the objects can be seen, or cannot any more. */
   constructor(context: Context, onChange: () => void) {
     this.#context = context;
     this.#copies = new Map(WATCHED.map((kind) => [kind, context.cluster.watchLabelled(copiedAs(kind), FARM_UID, onChange)]));
-    this.#copies.get("GMSACredentialSpec")?.subscribe((key, spec, previous) => {
-      for (const account of previous ? accountKeysOf(previous) : []) {
-        const specs = this.#specsOf.get(account);
-        specs?.delete(key);
-        if (specs?.size === 0) this.#specsOf.delete(account);
-      }
-      for (const account of spec ? accountKeysOf(spec) : []) this.#specsOf.set(account, (this.#specsOf.get(account) ?? new Set()).add(key));
+    this.#copies.get("GMSACredentialSpec")?.subscribe((...change) => {
+      this.#accounts.changed(...change);
     });
   }
 
   /** Farms (`namespace/name`) whose credential spec names the account, as far as specs are seen. */
   publishersOf(account: NamedAccount): readonly string[] {
     const specs = this.#copies.get("GMSACredentialSpec");
-    return [...(this.#specsOf.get(accountKey(account)) ?? [])].flatMap((key) => {
+    return this.#accounts.of(account).flatMap((key) => {
       const spec = specs?.get(key);
       return (spec && farmOf(spec)) ?? [];
     });

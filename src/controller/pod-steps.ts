@@ -87,7 +87,9 @@ export async function takeAway(found: Found, owner: Owner, ways: Ways): Promise<
 }
 
 /** Nobody may use the farm's credential spec any more; the rest stays. Resolves with what was done. Rejects with KubernetesError. */
-export async function takeRight(owner: Owner, { objects, askerOf, stop }: Ways): Promise<readonly Step[]> {
+export async function takeRight(farm: Pick<Owner, "namespace" | "name">, { objects, askerOf, stop }: Ways): Promise<readonly Step[]> {
+  // By its name: a binding of a farm of this name that was there before gives the same.
+  const owner = { ...farm, uid: "" };
   const { steps } = planPods(NOTHING, await objects.read(["RoleBinding"], owner), owner, "Full");
   for (const step of steps) {
     assertGoesOn(stop);

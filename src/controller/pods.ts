@@ -1,7 +1,7 @@
 /** Publishes for Pods what farms want of it, takes it away, and sees to it that it stays as it is wanted. */
 import type { Asker } from "../ad/port.ts";
 import type { EventDraft } from "../api/event.ts";
-import type { ServerFarm } from "../api/generated/server-farm.ts";
+import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import { Backoff } from "../base/backoff.ts";
 import { causeOf, leftEvent, stepEvents } from "../credential-spec/events.ts";
@@ -10,17 +10,37 @@ import { isAsWanted, planPods, type Scope, type Step } from "../credential-spec/
 import * as say from "../credential-spec/status.ts";
 import { ownerOf, type PodDomain, type Wish, wishOf } from "../credential-spec/wanted.ts";
 import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
-import { assertLive, getObject } from "../kubernetes/resource.ts";
-import { brakeOf } from "../domain/brake.ts";
 import type { Change } from "../farm/changes/index.ts";
 import { hasLostName } from "../farm/lost-name.ts";
-import { askerOf } from "../reconciler/asker.ts";
-import { podDomainOf } from "./domain-access.ts";
+import type { FarmView } from "../farm/view.ts";
+import { askerOf } from "../reconciler/farm.ts";
 import { type Context, type Result, soonest } from "./kind.ts";
 import { beforeChange } from "./name-change.ts";
+import { PodFarms, type PodFarmsOptions } from "./pod-farms.ts";
 import { PodObjects } from "./pod-objects.ts";
-import type { Others, PodOptions, Said, Told } from "./pods-ports.ts";
 import { carryOut, takeAway, unlessForced } from "./pod-steps.ts";
+
+export interface PodOptions {
+  readonly enabled: boolean;
+  readonly configMaps: boolean;
+}
+
+/** What a reconcile has to say. */
+interface Said {
+  readonly status: ServerFarmStatus;
+  readonly events: readonly EventDraft[];
+  readonly result: Result;
+  /** Of the look that gave to say it. */
+  readonly view?: FarmView | undefined;
+}
+
+/** What is said besides what the directory gave to say. */
+interface Told {
+  readonly finding: say.PodsFinding | undefined;
+  readonly published: ServerFarmStatus["pods"];
+  readonly events?: readonly EventDraft[];
+  readonly again?: Result;
+}
 
 /** What no watch tells of (a right, an object of somebody else) is looked at again after so long (ms), and then ever more rarely. */
 const RECHECK = { base: 60_000, max: 600_000 };
@@ -29,18 +49,18 @@ const ALL = ["GMSACredentialSpec", "Role", "RoleBinding"] as const satisfies rea
 export class Pods {
   readonly #context: Context;
   readonly #options: PodOptions;
-  readonly #others: Others;
+  readonly #farms: PodFarms;
   readonly #rechecks = new Backoff(RECHECK);
   /** Undefined where the operator has no rights to it. */
   readonly #objects: PodObjects | undefined;
   /** Keys of farms of which something is there. */
   readonly holds = new Set<string>();
 
-  constructor(context: Context, options: PodOptions, others: Others) {
+  constructor(context: Context, options: PodOptions, farms: Omit<PodFarmsOptions, "client">) {
     this.#context = context;
     this.#options = options;
-    this.#others = others;
-    const objects = options.enabled ? new PodObjects(context, () => this.#wakeAll()) : undefined;
+    this.#farms = new PodFarms({ ...farms, client: context.client });
+    const objects = options.enabled ? new PodObjects(context, () => this.#farms.wakeAll()) : undefined;
     this.#objects = objects;
     objects?.subscribe((key) => {
       if (Object.keys(objects.copiesOf(ownerBy(key))).length > 0) this.holds.add(key);
@@ -50,17 +70,13 @@ export class Pods {
 
   start(): void {
     this.#objects?.subscribe((key, kind, object) => {
-      const farm = this.#others.farms.get(key);
-      const domain = farm && podDomainOf(farm, this.#others.domains);
+      const farm = this.#farms.get(key);
+      const domain = farm && this.#farms.domainOf(farm);
       // Its own writes come back here, too.
-      if (!farm || !domain || !isAsWanted(this.#wishOf(farm, domain), kind, object)) this.#others.wake(key);
+      if (!farm || !domain || !isAsWanted(this.#wishOf(farm, domain), kind, object)) this.#farms.wake(key);
     });
     // Of farms that went while nobody was there to see it.
-    for (const key of this.holds) if (!this.#others.farms.get(key)) this.#others.wake(key);
-  }
-
-  #wakeAll(): void {
-    for (const farm of this.#others.farms.list()) if (farm.spec.pods) this.#others.wake(keyOf(farm.metadata));
+    for (const key of this.holds) if (!this.#farms.get(key)) this.#farms.wake(key);
   }
 
   /** Whether the farm has to do with Pods at all. */
@@ -83,7 +99,7 @@ export class Pods {
     const { metadata, spec } = farm;
     const published = farm.status?.pods;
     if (!this.#objects) return { finding: spec.pods && say.notEnabled("pods.enabled"), published };
-    const domain = podDomainOf(farm, this.#others.domains);
+    const domain = this.#farms.domainOf(farm);
     const isStill = metadata.deletionTimestamp !== undefined || status.conditions?.some(({ reason }) => reason === "Suspended") === true;
     if (isStill || !domain) return { finding: undefined, published };
     const { problem } = this.#objects;
@@ -113,11 +129,11 @@ export class Pods {
     const own = standingOf("GMSACredentialSpec", found.GMSACredentialSpec, owner) === "Own";
     const before = { published: say.publishedOf(farm, own) };
     const isAwaited = scope === "Awaited" || scope === "Lost";
-    const isObserved =
-      farm.spec.managementPolicy === "Observe" || this.#others.domains.objects.get(domain.name)?.spec.managementPolicy === "Observe";
-    if (isObserved) {
+    if (this.#farms.isObserved(farm)) {
       const held = say.blockedFinding(plan) ?? say.observedFinding(plan);
-      return { ...before, finding: held ?? (own && !isAwaited ? say.publishedFinding(farm) : say.awaitedFinding(own)) };
+      // What is missing does not show in such a plan: what was said before stays.
+      if (held || scope === "Frozen") return { ...before, finding: held };
+      return { ...before, finding: own && !isAwaited ? say.publishedFinding(farm) : say.awaitedFinding(own) };
     }
     const { done, isKept, refusal } = await this.#apply(farm, scope, plan.steps, objects, events);
     const { retries, ...said } = say.conclude(farm, { ...plan, steps: done }, { own, isKept, ...this.#options });
@@ -138,39 +154,29 @@ export class Pods {
     events: EventDraft[],
   ): ReturnType<typeof carryOut> {
     const { uid, generation, deletionTimestamp } = farm.metadata;
-    // Whoever changes the manifest all the time must not keep what is to be taken away.
+    // A manifest that changes all the time must not prevent that something is only taken away.
     const isStill = ({ metadata: live }: ServerFarm): boolean =>
       live.uid === uid && (scope !== "Full" || (live.generation === generation && live.deletionTimestamp === deletionTimestamp));
     // What is of the cluster would outlive it.
-    if (steps.length > 0) await assertLive(this.#context.client, this.#others.kind, farm, isStill);
-    const ways = { objects, askerOf: (step: Step) => askerOf(farm, causeOf(farm, step)), stop: () => this.#stopOf(farm) };
+    if (steps.length > 0) await this.#farms.assertStill(farm, isStill);
+    const ways = { objects, askerOf: (step: Step) => askerOf(farm, causeOf(farm, step)), stop: () => this.#farms.stopOf(farm) };
     return await carryOut(steps, ways, (step) => events.push(...stepEvents(farm, step)));
   }
 
-  /** The brake of the domain holds between two writes, too. */
-  #stopOf(farm: ServerFarm): string | undefined {
-    const domain = this.#others.domains.objects.get(farm.spec.domainRef.name);
-    const isBraked = domain !== undefined && brakeOf(domain.spec) !== undefined;
-    return isBraked ? "the domain was suspended or set to Observe in the meantime" : this.#others.stopOf(farm);
-  }
-
-  /** Called right before a change of the farm in the directory is made, which rejects with KubernetesError where that may not be. */
+  /** Called right before a change of the farm is made in the directory. Rejects with KubernetesError where the change must not be made. */
   async beforeChange(farm: ServerFarm, change: Change): Promise<void> {
-    const domain = podDomainOf(farm, this.#others.domains);
+    const domain = this.#farms.domainOf(farm);
     if (!this.#objects || !domain) return;
-    const { events } = this.#context;
-    await beforeChange(farm, change, { objects: this.#objects, farms: this.#others.farms, events, domain, stop: () => this.#stopOf(farm) });
-  }
-
-  #liveFarm(place: Pick<Owner, "namespace" | "name">): Promise<ServerFarm | undefined> {
-    return getObject(this.#context.client, this.#others.kind, place);
+    const { events, log } = this.#context;
+    const world = { objects: this.#objects, farms: this.#farms, events, log, domain, stop: () => this.#farms.stopOf(farm) };
+    await beforeChange(farm, change, world);
   }
 
   /**
    * Takes away what is there of a farm that ends: who may use it first. `stop`: why nothing more may be written. Rejects with KubernetesError. Resolves
    * with what there is to say.
    */
-  async withdraw(farm: ServerFarm, stop = (): string | undefined => this.#stopOf(farm)): Promise<readonly EventDraft[]> {
+  async withdraw(farm: ServerFarm, stop = (): string | undefined => this.#farms.stopOf(farm)): Promise<readonly EventDraft[]> {
     if (!this.#concerns(farm)) return [];
     const { pods } = farm.status ?? {};
     if (!this.#objects) return pods?.credentialSpecName === undefined ? [] : [leftEvent(pods.credentialSpecName)];
@@ -194,7 +200,7 @@ export class Pods {
     this.#rechecks.forget(key);
     const place = ownerBy(key);
     const spec = this.#objects?.copiesOf(place).GMSACredentialSpec;
-    if (!this.#objects || !spec || (await this.#liveFarm(place))) return { kind: "Done" };
+    if (!this.#objects || !spec || (await this.#farms.read(place))) return { kind: "Done" };
     const owner = { ...place, uid: spec.metadata.labels?.[FARM_UID] ?? "" };
     const asker: Asker = { farm: { ...owner, generation: 0 }, cause: "Decommission" };
     const ways = { objects: this.#objects, askerOf: () => asker, stop: () => undefined };

@@ -44,9 +44,16 @@ export function stepEvents(farm: ServerFarm, step: Step): readonly EventDraft[] 
   ];
 }
 
-/** The account that a credential spec names goes, or is gone: its name becomes that of a new one. */
-export function nameChangeEvent(step: Step, { samAccountName }: NamedAccount): EventDraft {
-  const message = `${describeStep(step)}: the name ${samAccountName}, which the GMSACredentialSpec has, is about to be that of a new account. Nobody may use it until it names the farm's own account again: see AccountReady.`;
+/**
+ * Why nobody may use the credential spec any more. Takes: another farm gets the account of that name. Frees: the farm's own is deleted to be created again.
+ */
+export function nameEvent(effect: "Takes" | "Frees", step: Step, { samAccountName }: NamedAccount): EventDraft {
+  const done = describeStep(step);
+  if (effect === "Frees") {
+    const message = `${done}: the operator is about to delete the account ${samAccountName} to create it again. New Pods cannot use the GMSACredentialSpec until the new account exists; the operator then creates the RoleBinding again.`;
+    return { type: "Normal", reason: "PodsChanged", message };
+  }
+  const message = `${done}: another farm is about to get the account ${samAccountName}, which the GMSACredentialSpec of this farm still names. New Pods cannot use it. Give this farm another account.name, or free the name: the operator creates the RoleBinding again once this farm has its account.`;
   return { type: "Warning", reason: "PodsChanged", message };
 }
 

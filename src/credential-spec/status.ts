@@ -86,7 +86,10 @@ export function isAccountReady(status: ServerFarmStatus, account: NamedAccount):
 /** How a farm stands whose status is about to be this one. */
 export interface Standing {
   readonly status: ServerFarmStatus;
-  /** Whether the name of its account is that of somebody else's. `published`: the objectGUID of the account that was. Undefined: nobody looked. */
+  /**
+   * Whether another account has the name of the farm's. `published`: the objectGUID of the account that the spec was published for; undefined, as the farm's
+   * status has it. The function itself is undefined where nobody looked at the directory.
+   */
   readonly isLost: ((published: string | undefined) => boolean) | undefined;
 }
 

@@ -1,7 +1,7 @@
 /** The name of a farm's account: whoever knows the account by its name alone gets whatever has it, as Pods by a credential spec. */
 import { sameName } from "../names/account-name.ts";
 import { copied, isOwnerMarker } from "../names/identifier.ts";
-import type { Change } from "./changes/index.ts";
+import { createdBy, type Change } from "./changes/index.ts";
 import type { FarmView } from "./view.ts";
 
 /**
@@ -16,8 +16,11 @@ export function hasLostName({ desired: { account, owner }, observed }: FarmView,
   });
 }
 
-/** Takes: the farm's account is about to have the name, which nobody had before. Frees: it is about to be anybody's. Undefined: neither. */
-export function nameChange(change: Change): "Takes" | "Frees" | undefined {
-  if (change.kind === "CreateAccount" || (change.kind === "Adopt" && change.part === "Account")) return "Takes";
+/**
+ * What the change does to the name of the farm's account. Takes: the farm's account has it afterwards, and had not before. Frees: nobody has it afterwards.
+ * Undefined: neither.
+ */
+export function nameEffect(change: Change): "Takes" | "Frees" | undefined {
+  if (createdBy(change) === "Account" || (change.kind === "Adopt" && change.part === "Account")) return "Takes";
   return change.kind === "DeleteAccount" ? "Frees" : undefined;
 }

@@ -10,8 +10,7 @@ import type { Report } from "../farm/report.ts";
 import { type DecommissionOutcome, decommissionOutcome, endEvents, isGone } from "../farm/status/decommission.ts";
 import type { HeldEnd } from "../farm/status/held-end.ts";
 import { wereMembersSettled } from "../farm/status/ending.ts";
-import { askerOf, askOf } from "./asker.ts";
-import { reconcile } from "./farm.ts";
+import { askerOf, askOf, reconcile } from "./farm.ts";
 import type { Aborted, FarmPorts, Work } from "./work.ts";
 
 export interface Decommissioned {
@@ -29,7 +28,7 @@ export interface Decommissioned {
       };
 }
 
-export interface EndPorts extends Omit<FarmPorts, "record"> {
+export interface EndPorts extends Omit<FarmPorts, "record" | "before"> {
   /**
    * Asked once, right before the first write, where something is to be deleted: it is on record when this resolves. Resolves with what keeps the farm
    * where it has to wait. Absent: nobody counts.

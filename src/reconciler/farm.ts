@@ -3,11 +3,11 @@ import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.
 import { DirectoryError } from "../ad/error.ts";
 import type { Look, Query } from "../ad/lookup.ts";
 import type { Asker, Reader, Writer } from "../ad/port.ts";
-import { givesRight, isRecorded, recordBefore, splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
+import { causeOf, givesRight, isRecorded, recordBefore, splitChange, writeOf, type Change, type Plan } from "../farm/changes/index.ts";
 import type { DesiredFarm } from "../farm/desired-farm.ts";
 import { sayDiscreetly } from "../farm/discretion.ts";
 import { readResolved } from "../farm/desired.ts";
-import { isRemembered, withJournal } from "../farm/journal.ts";
+import { isBeingRecreated, isRemembered, withJournal } from "../farm/journal.ts";
 import { byDn } from "../farm/name-queries.ts";
 import type { Absence, Directory, ObservedFarm } from "../farm/observed.ts";
 import { planFrozen } from "../farm/plan/frozen.ts";
@@ -17,9 +17,8 @@ import { look } from "../farm/queries.ts";
 import { isOutdated } from "../farm/search-queries.ts";
 import { isTakenElsewhere, opensTo, withGroup } from "../farm/sharing.ts";
 import { isSearchNews, recordsOf } from "../farm/status/observed.ts";
-import { appliedEvents, outcome, type Outcome } from "../farm/status/outcome.ts";
+import { appliedEvents, isDrift, outcome, type Outcome } from "../farm/status/outcome.ts";
 import { type FarmView, viewOf } from "../farm/view.ts";
-import { askOf } from "./asker.ts";
 import { withMissingRights } from "./missing-rights.ts";
 import { dnKey } from "../names/distinguished-name.ts";
 import { groupOfRefused } from "./refused.ts";
@@ -100,6 +99,20 @@ async function quarantineFirst(farm: ServerFarm, wanted: DesiredFarm, ports: Far
   // What fails here is tried again with all else, and told then.
   const { applied } = await reconcile({ ...wanted, hosts: [], search: undefined }, directory, work, signal);
   return applied;
+}
+
+/** What brings a farm about asks, for each change. */
+export function askOf(farm: ServerFarm): NonNullable<Work["ask"]> {
+  return (change, { hosts, desired }) => {
+    const isDrifted = !isBeingRecreated(desired.journal) && isDrift(farm, change);
+    return askerOf(farm, causeOf(change, [...hosts.quarantined.values()], isDrifted));
+  };
+}
+
+/** As the audit log names it. */
+export function askerOf({ metadata }: ServerFarm, cause: Asker["cause"]): Asker {
+  const { namespace = "", name, uid, generation = 0 } = metadata;
+  return { farm: { namespace, name, uid, generation }, cause };
 }
 
 /** `absence`: for a while after another server took over, what it does not show may be on its way. `searches`: who is asked what is below containers. */
@@ -233,6 +246,5 @@ async function withMade(
 }
 
 function hasFailed(change: Change, failures: readonly Failure[]): boolean {
-  const text = JSON.stringify(change);
-  return failures.some((failure) => JSON.stringify(failure.change) === text);
+  return failures.some((failure) => JSON.stringify(failure.change) === JSON.stringify(change));
 }

@@ -9,8 +9,7 @@ import type { Report } from "../farm/report.ts";
 import type { Withheld } from "../farm/status/allowed.ts";
 import { frozenOutcome, withheldOutcome } from "../farm/status/frozen.ts";
 import { appliedEvents } from "../farm/status/outcome.ts";
-import { askOf } from "./asker.ts";
-import { reconcile } from "./farm.ts";
+import { askOf, reconcile } from "./farm.ts";
 import type { Aborted, FarmPorts } from "./work.ts";
 
 interface Frozen {

@@ -1,7 +1,7 @@
 /** Whether the name of a farm's account is somebody else's. */
 import { describe, expect, test } from "vitest";
 import { ACCOUNT_CLASS, type DirectoryObject } from "../../src/ad/object.ts";
-import { hasLostName, nameChange } from "../../src/farm/lost-name.ts";
+import { hasLostName, nameEffect } from "../../src/farm/lost-name.ts";
 import { viewOf } from "../../src/farm/view.ts";
 import { copied } from "../../src/names/identifier.ts";
 import { BASE, desired, directoryObject, SimulatedDirectory } from "./simulation.ts";
@@ -50,8 +50,19 @@ describe("the name of a farm's account is somebody else's", () => {
 
 test("a name is taken by an account that comes, and free once it goes", () => {
   const object = { distinguishedName: "CN=itfarm1", objectGUID: "a", owner };
-  expect(nameChange({ kind: "Adopt", object, part: "Account", consent: undefined })).toBe("Takes");
-  expect(nameChange({ kind: "Adopt", object, part: "Hosts", consent: undefined })).toBeUndefined();
-  expect(nameChange({ kind: "DeleteAccount", object })).toBe("Frees");
-  expect(nameChange({ kind: "DeleteHostGroup", object })).toBeUndefined();
+  const made = {
+    distinguishedName: "CN=itfarm1",
+    samAccountName: "itfarm1$",
+    owner,
+    properties: {},
+    servicePrincipalNames: [],
+    retrievers: [],
+    denied: [],
+  };
+  expect(nameEffect({ kind: "CreateAccount", passwordIntervalDays: 30, ...made })).toBe("Takes");
+  expect(nameEffect({ kind: "CreateHostGroup", ...made, members: [] })).toBeUndefined();
+  expect(nameEffect({ kind: "Adopt", object, part: "Account", consent: undefined })).toBe("Takes");
+  expect(nameEffect({ kind: "Adopt", object, part: "Hosts", consent: undefined })).toBeUndefined();
+  expect(nameEffect({ kind: "DeleteAccount", object })).toBe("Frees");
+  expect(nameEffect({ kind: "DeleteHostGroup", object })).toBeUndefined();
 });

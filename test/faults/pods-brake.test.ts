@@ -1,4 +1,4 @@
-/** What is published for Pods while the farm or its domain is suspended, or only observed: nothing of it is written until it may go on. */
+/** What is published for Pods while the farm or its domain is suspended, or only observed: nothing of it is written until it may go on, unless another farm gets its account's name. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Operator } from "../harness/operator.ts";
 import { admit, giveRights, installKind, podOf, removeKind, takeRights } from "../harness/pods.ts";

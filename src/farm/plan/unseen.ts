@@ -1,6 +1,6 @@
 /** What the farm is known to have and this domain controller does not show. */
 
-/** `missing`: objectGUIDs and distinguished names. `until`: what the operator does about it, as the end of a sentence. */
-export function unseenMessage(missing: readonly string[], until: string): string {
-  return `the operator cannot see ${missing.join(", ")} (objectGUID, or where the operator made it) on this domain controller, to which it failed over less than an hour ago: it may not be replicated yet, so ${until} until the hour is over.`;
+/** `missing`: objectGUIDs and distinguished names. `consequence`: what follows from it, as a clause before "until the hour is over". */
+export function unseenMessage(missing: readonly string[], consequence: string): string {
+  return `the operator cannot see ${missing.join(", ")} (objectGUID, or where the operator made it) on this domain controller, to which it failed over less than an hour ago: it may not be replicated yet, so ${consequence} until the hour is over.`;
 }

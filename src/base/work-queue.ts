@@ -16,9 +16,6 @@ export interface WorkQueueOptions {
   readonly shareOf?: (key: string) => Share;
 }
 
-/** What has something to do. Recheck and Resync only look whether there is anything. */
-const DUE: ReadonlySet<Priority> = new Set(["Urgent", "Change"]);
-
 interface Running extends Waiting {
   readonly started: number;
   readonly interrupt: AbortController;
@@ -153,10 +150,8 @@ export class WorkQueue {
     return this.#waiting.size;
   }
 
-  /** Whether the key runs, or waits, also after a delay, for a change or a retry; false where only a Recheck or Resync is to come. */
-  isDue(key: string): boolean {
-    const waiting = [this.#waiting.get(key), this.#delayed.get(key)];
-    return this.#running.has(key) || waiting.some((one) => one !== undefined && DUE.has(one.priority));
+  runs(key: string): boolean {
+    return this.#running.has(key);
   }
 
   /** For how long each running key has run, in milliseconds. */

@@ -31,7 +31,7 @@ export interface FarmOps {
   readonly pods: Pods;
   ports(farm: ServerFarm, directory: Directory): FarmPorts;
   count(farm: ServerFarm, report: Report): void;
-  /** `view`: of the look that gave to say it. */
+  /** `view`: of the look that gave to say it; undefined after an error: what was seen is as old as the look before it. */
   write(farm: ServerFarm, status: ServerFarmStatus, events: readonly EventDraft[], result: Result, view?: FarmView): Promise<Result>;
   tell(farm: ServerFarm, drafts: readonly EventDraft[]): void;
   /** After a while, and ever more rarely. */
@@ -96,7 +96,7 @@ export async function takeOut(
     return { kind: "Retry" };
   }
   const again = end.retryable ? retry(report) : hasFailed(report) ? ops.recheck(key, report) : later;
-  return await ops.write(farm, end.status, end.events, again, report.view);
+  return await ops.write(farm, end.status, end.events, again, report.error ? undefined : report.view);
 }
 
 interface Others {

@@ -33,7 +33,7 @@ import { type PodOptions, Pods } from "./pods.ts";
 import type { Tenancy } from "./tenancy.ts";
 import { farmWaker, wakeForNames } from "./wake-farms.ts";
 import { FarmsByGroup, WakeIndex } from "./wake-index.ts";
-import type { Context, Kind, Result } from "./kind.ts";
+import { type Context, type Kind, type Result, soonest } from "./kind.ts";
 
 export const FARMS: Resource<ServerFarm> = { ...SERVER_FARM, is: (value): value is ServerFarm => hasSpec(value) };
 
@@ -58,19 +58,17 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   readonly #domains: Domains;
   readonly #tenancy: Tenancy;
   readonly wakes = new WakeIndex();
-  readonly byGroup = new FarmsByGroup(({ metadata }) => this.queue.isDue(keyOf(metadata)) || this.#context.statuses.awaits(metadata.uid));
+  readonly byGroup = new FarmsByGroup(({ metadata }) => this.queue.runs(keyOf(metadata)) || this.#context.statuses.awaits(metadata.uid));
   readonly #rechecks = new Backoff(RECHECK);
   readonly budgets: DeletionBudgets;
   readonly #log: FarmLog;
   readonly pods: Pods;
-  readonly #publishes: boolean;
 
   constructor(context: Context, farms: Copies<ServerFarm>, domains: Domains, tenancy: Tenancy, { workers, pods }: FarmOptions) {
     this.#context = context;
     this.#domains = domains;
     this.budgets = new DeletionBudgets(context, DOMAINS, domains.objects, (key) => this.queue.add(key, "Urgent"));
     const wake = (key: string): void => this.queue.add(key);
-    this.#publishes = pods.enabled;
     this.pods = new Pods(context, pods, { kind: FARMS, farms, domains, wake, stopOf: (farm) => this.#stopOf(farm) });
     this.#log = new FarmLog(context.log);
     this.#tenancy = tenancy;
@@ -120,9 +118,9 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   async #reconcile(key: string, clusterId: string, signal: AbortSignal): Promise<Result> {
     const farm = this.objects.get(key);
     if (!farm) {
+      for (const known of [this.#rechecks, this.#log]) known.forget(key);
       this.wakes.remove(key);
-      this.#rechecks.forget(key);
-      this.#log.forget(key);
+      this.byGroup.settled(key);
       this.queue.drop(key);
       return await this.pods.sweep(key);
     }
@@ -187,8 +185,10 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
     let result: Result = end.next === "Retry" ? { kind: "Retry", failed: hasFailed(report) } : domain.later;
     if (end.next === "Recheck") result = this.recheck(key, report);
-    if (end.next !== "Recheck" && this.#rechecks.failures.has(key)) this.#rechecks.forget(key);
-    return await this.write(current, end.status, end.events, result, report.view);
+    else if (this.#rechecks.failures.has(key)) this.#rechecks.forget(key);
+    const written = await this.write(current, end.status, end.events, result, report.error ? undefined : report.view);
+    if (!report.error) this.byGroup.settled(key);
+    return written;
   }
 
   recheck(key: string, report: Report): Result {
@@ -197,12 +197,13 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
 
   ports(farm: ServerFarm, directory: Directory): FarmPorts {
     const stop = (): string | undefined => this.#stopOf(farm);
+    const apply: Directory["apply"] = (change, until, asker) => directory.apply(change, until, { ...asker, stop });
+    const { names } = this.pods;
     return {
-      directory: { ...directory, apply: (change, until, asker) => directory.apply(change, until, { ...asker, stop }) },
+      directory: { ...directory, apply: names ? (change, ...rest) => names.apply(farm, change, () => apply(change, ...rest)) : apply },
       assertFresh: () => assertLive(this.#context.client, FARMS, farm, (live) => isSame(live, farm) && stop() === undefined),
       record: (current, status) => this.byGroup.claim({ ...current, status }, this.#context.statuses.write(FARMS, current, status)),
-      ...(this.#publishes ? { before: (change) => this.pods.beforeChange(farm, change) } : {}),
-      claim: (claiming) => void this.byGroup.claim(claiming, Promise.resolve(undefined)),
+      claim: (claiming) => this.byGroup.open(claiming),
       now: () => new Date(),
       pause: () => setImmediate(),
     };
@@ -226,10 +227,11 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     const [key, said] = [keyOf(farm.metadata), { status, events, result, view }];
     const isOfPods = farm.spec.pods !== undefined || farm.status?.pods !== undefined || this.pods.holds.has(key);
     const all = isOfPods ? await this.pods.attend(farm, said) : said;
+    const again = view && this.pods.names?.hasRivals(farm, view) === true ? await this.pods.takeFromRivals(farm) : undefined;
     this.tell(farm, all.events);
     this.#log.stands(key, all.status);
     await this.#context.statuses.writeUnlessGone(FARMS, farm, all.status);
-    return all.result;
+    return again ? soonest(all.result, again) : all.result;
   }
 
   tell(farm: ServerFarm, drafts: readonly EventDraft[]): void {

@@ -58,7 +58,7 @@ export class GroupRecords {
   readonly #claims = new Map<string, readonly ServerFarm[]>();
   readonly #isUnderWay: (farm: ServerFarm) => boolean;
 
-  /** `isUnderWay`: whether the farm is being reconciled or is due again, or the watch has not brought yet what was written of it. */
+  /** `isUnderWay`: whether more may be written of the farm than the watch has brought. */
   constructor(isUnderWay: (farm: ServerFarm) => boolean) {
     this.#isUnderWay = isUnderWay;
   }
@@ -110,7 +110,7 @@ export class GroupRecords {
     return { hosts: of("hosts"), access: of("access") };
   }
 
-  /** A claim that was never written is over once its farm is neither under way nor due again: those that are over end before this answers. */
+  /** A claim that was never written is over once its farm is not under way any more: those that are over end before this answers. */
   #isClaimed(kind: "hosts" | "access", group: string, but: string): boolean {
     if (!this.#claimed[kind].isElsewhere(group, but)) return false;
     for (const key of [...this.#claims.keys()]) this.#endIfOver(key);
@@ -126,4 +126,17 @@ export class GroupRecords {
 /** That a farm names a group takes it from nobody. */
 function joinedGroups({ status }: ServerFarm): ReadonlySet<string> {
   return new Set(readJournal(status).accessGroups.flatMap(({ objectGUID, member }) => (member === false ? [] : [objectGUID])));
+}
+
+/** What of a farm can concern those that share its groups. */
+export function traceOf(farm: ServerFarm | undefined): string {
+  if (!farm) return "";
+  const { metadata, status } = farm;
+  return JSON.stringify([
+    metadata.uid,
+    metadata.generation,
+    metadata.deletionTimestamp,
+    readJournal(status).hostGroups,
+    status?.ownedObjects?.length,
+  ]);
 }

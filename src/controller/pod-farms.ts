@@ -1,8 +1,8 @@
 /** Farms and their domains, as far as they decide what is published for Pods. */
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
-import type { Owner } from "../credential-spec/objects.ts";
-import type { PodDomain } from "../credential-spec/wanted.ts";
+import { accountKey, type NamedAccount, type Owner } from "../credential-spec/objects.ts";
+import { accountOf, type PodDomain } from "../credential-spec/wanted.ts";
 import { brakeOf } from "../domain/brake.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
@@ -39,6 +39,15 @@ export class PodFarms {
   /** All that ask for something. */
   wakeAll(): void {
     for (const farm of this.#options.farms.list()) if (farm.spec.pods) this.wake(keyOf(farm.metadata));
+  }
+
+  /** Keys of farms that say that they publish the account: all farms are looked through. */
+  publishersOf(account: NamedAccount): readonly string[] {
+    const isOf = (farm: ServerFarm): boolean => {
+      const domain = farm.status?.pods && this.domainOf(farm);
+      return domain !== undefined && accountKey(accountOf(farm, domain)) === accountKey(account);
+    };
+    return this.#options.farms.list().flatMap((farm) => (isOf(farm) ? [keyOf(farm.metadata)] : []));
   }
 
   /** Live. Rejects with KubernetesError. */

@@ -2,6 +2,7 @@
 import type { Asker } from "../ad/port.ts";
 import { auditedOf } from "../credential-spec/events.ts";
 import {
+  domainSidOf,
   FARM_UID,
   farmOf,
   type Found,
@@ -48,12 +49,14 @@ export class PodObjects {
     });
   }
 
-  /** Farms (`namespace/name`) whose credential spec names the account, as far as specs are seen. */
-  publishersOf(account: NamedAccount): readonly string[] {
+  /** Farms (`namespace/name`) whose credential spec names the account, as far as specs are seen. Two forests may have domains of one name. */
+  publishersOf(account: NamedAccount & { readonly domainSID: string | undefined }): readonly string[] {
     const specs = this.#copies.get("GMSACredentialSpec");
     return this.#accounts.of(account).flatMap((key) => {
       const spec = specs?.get(key);
-      return (spec && farmOf(spec)) ?? [];
+      const sid = spec && domainSidOf(spec);
+      const isOther = sid !== undefined && account.domainSID !== undefined && sid !== account.domainSID;
+      return (spec && !isOther && farmOf(spec)) || [];
     });
   }
 
@@ -116,7 +119,11 @@ export class PodObjects {
     if (step.do === "Delete") {
       const { namespace, name, uid, resourceVersion } = step.found.metadata;
       const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
-      await client.request("DELETE", pathOf(KINDS[step.kind], namespace, name), { body }).catch(unlessGone);
+      const path = pathOf(KINDS[step.kind], namespace, name);
+      const left = await client.request("DELETE", path, { body }).catch(unlessGone);
+      // One with a finalizer stays, and gives the right for as long as it does.
+      if (step.kind === "RoleBinding" && isKubernetesObject(left) && left.metadata.deletionTimestamp !== undefined)
+        await client.request("PATCH", path, { body: { metadata: { uid }, subjects: [] }, contentType: MERGE_PATCH }).catch(unlessGone);
       return undefined;
     }
     const { kind, namespace, name } = step.object;
@@ -125,10 +132,7 @@ export class PodObjects {
     const { uid, resourceVersion } = step.found.metadata;
     const patched = "metadata" in step.patch && typeof step.patch.metadata === "object" ? step.patch.metadata : {};
     const body = { ...step.patch, metadata: { ...patched, uid, resourceVersion } };
-    return accept(
-      kind,
-      await client.request("PATCH", pathOf(KINDS[kind], namespace, name), { body, contentType: "application/merge-patch+json" }),
-    );
+    return accept(kind, await client.request("PATCH", pathOf(KINDS[kind], namespace, name), { body, contentType: MERGE_PATCH }));
   }
 
   #tell(step: Step, { farm, cause }: Asker, end: FoundObject | KubernetesError | undefined): void {
@@ -149,6 +153,8 @@ export class PodObjects {
     });
   }
 }
+
+const MERGE_PATCH = "application/merge-patch+json";
 
 function unlessGone(error: unknown): undefined {
   if (error instanceof KubernetesError && error.kind === "NotFound") return undefined;

@@ -28,7 +28,8 @@ interface Carried {
 const NEEDS: Readonly<Record<PublishedKind, readonly PublishedKind[]>> = {
   GMSACredentialSpec: ["Role", "RoleBinding"],
   Role: ["Role"],
-  RoleBinding: ["Role", "RoleBinding"],
+  // A spec that names another account by now would be given away.
+  RoleBinding: ["GMSACredentialSpec", "Role", "RoleBinding"],
   ConfigMap: ["ConfigMap"],
 };
 

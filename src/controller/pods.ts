@@ -6,16 +6,15 @@ import { keyOf } from "../api/object.ts";
 import { Backoff } from "../base/backoff.ts";
 import { causeOf, leftEvent, stepEvents } from "../credential-spec/events.ts";
 import { FARM_UID, type Found, type Owner, ownerBy, type PublishedKind, standingOf } from "../credential-spec/objects.ts";
-import { isAsWanted, planPods, type Scope, type Step } from "../credential-spec/plan.ts";
+import { isAsWanted, planPods, type Step } from "../credential-spec/plan.ts";
 import * as say from "../credential-spec/status.ts";
 import { ownerOf, type PodDomain, type Wish, wishOf } from "../credential-spec/wanted.ts";
 import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
-import type { Change } from "../farm/changes/index.ts";
 import { hasLostName } from "../farm/lost-name.ts";
 import type { FarmView } from "../farm/view.ts";
 import { askerOf } from "../reconciler/farm.ts";
 import { type Context, type Result, soonest } from "./kind.ts";
-import { beforeChange } from "./name-change.ts";
+import { NameGuard } from "./name-change.ts";
 import { PodFarms, type PodFarmsOptions } from "./pod-farms.ts";
 import { PodObjects } from "./pod-objects.ts";
 import { carryOut, takeAway, unlessForced } from "./pod-steps.ts";
@@ -55,6 +54,8 @@ export class Pods {
   readonly #objects: PodObjects | undefined;
   /** Keys of farms of which something is there. */
   readonly holds = new Set<string>();
+  /** Undefined where nothing is published. */
+  readonly names: NameGuard | undefined;
 
   constructor(context: Context, options: PodOptions, farms: Omit<PodFarmsOptions, "client">) {
     this.#context = context;
@@ -62,6 +63,7 @@ export class Pods {
     this.#farms = new PodFarms({ ...farms, client: context.client });
     const objects = options.enabled ? new PodObjects(context, () => this.#farms.wakeAll()) : undefined;
     this.#objects = objects;
+    this.names = objects && new NameGuard({ objects, farms: this.#farms, events: context.events, log: context.log });
     objects?.subscribe((key) => {
       if (Object.keys(objects.copiesOf(ownerBy(key))).length > 0) this.holds.add(key);
       else this.holds.delete(key);
@@ -135,7 +137,8 @@ export class Pods {
       if (held || scope === "Frozen") return { ...before, finding: held };
       return { ...before, finding: own && !isAwaited ? say.publishedFinding(farm) : say.awaitedFinding(own) };
     }
-    const { done, isKept, refusal } = await this.#apply(farm, scope, plan.steps, objects, events);
+    const onlyTakes = scope !== "Full" || wish.kind !== "Wanted" || plan.steps.every(({ do: what }) => what === "Delete");
+    const { done, isKept, refusal } = await this.#apply(farm, onlyTakes, plan.steps, objects, events);
     const { retries, ...said } = say.conclude(farm, { ...plan, steps: done }, { own, isKept, ...this.#options });
     // By its status alone it is known that something is left to take away, which no watch shows.
     const left = wish.kind === "Nothing" ? farm.status?.pods : undefined;
@@ -148,7 +151,7 @@ export class Pods {
 
   async #apply(
     farm: ServerFarm,
-    scope: Scope,
+    onlyTakes: boolean,
     steps: readonly Step[],
     objects: PodObjects,
     events: EventDraft[],
@@ -156,20 +159,22 @@ export class Pods {
     const { uid, generation, deletionTimestamp } = farm.metadata;
     // A manifest that changes all the time must not prevent that something is only taken away.
     const isStill = ({ metadata: live }: ServerFarm): boolean =>
-      live.uid === uid && (scope !== "Full" || (live.generation === generation && live.deletionTimestamp === deletionTimestamp));
+      live.uid === uid && (onlyTakes || (live.generation === generation && live.deletionTimestamp === deletionTimestamp));
     // What is of the cluster would outlive it.
     if (steps.length > 0) await this.#farms.assertStill(farm, isStill);
     const ways = { objects, askerOf: (step: Step) => askerOf(farm, causeOf(farm, step)), stop: () => this.#farms.stopOf(farm) };
     return await carryOut(steps, ways, (step) => events.push(...stepEvents(farm, step)));
   }
 
-  /** Called right before a change of the farm is made in the directory. Rejects with KubernetesError where the change must not be made. */
-  async beforeChange(farm: ServerFarm, change: Change): Promise<void> {
-    const domain = this.#farms.domainOf(farm);
-    if (!this.#objects || !domain) return;
-    const { events, log } = this.#context;
-    const world = { objects: this.#objects, farms: this.#farms, events, log, domain, stop: () => this.#farms.stopOf(farm) };
-    await beforeChange(farm, change, world);
+  /** Of a farm that has rivals, whatever came between: an older version of the program, a write that arrived late. Resolves with when to look again. */
+  async takeFromRivals(farm: ServerFarm): Promise<Result | undefined> {
+    try {
+      await this.names?.takeFromRivals(farm);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof KubernetesError)) throw error;
+      return this.#failed(farm, error, { published: undefined }).again;
+    }
   }
 
   /**

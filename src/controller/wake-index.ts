@@ -3,13 +3,14 @@ import type { DirectoryObject } from "../ad/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import type { Elsewhere, Sharing } from "../farm/desired-farm.ts";
-import { readJournal, sharesGroups } from "../farm/journal.ts";
-import { GroupRecords } from "./group-records.ts";
+import { hasGroups, readJournal, sharesGroups } from "../farm/journal.ts";
+import { GroupRecords, traceOf } from "./group-records.ts";
 import { LeftMembers } from "./left-members.ts";
 import { sharingFarm } from "../farm/sharing.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { foldName, hostGroupNameOf } from "../names/account-name.ts";
 import { commonName } from "../names/distinguished-name.ts";
+import { numberOf } from "../names/identifier.ts";
 
 /** An object, and how new it was. */
 type Seen = Pick<DirectoryObject, "objectGUID" | "usn">;
@@ -95,13 +96,6 @@ export class WakeIndex {
   }
 }
 
-/** FNV-1a, of 30 bits: numbers that a V8 engine keeps without an object. */
-function numberOf(lookupKey: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < lookupKey.length; index++) hash = Math.imul(hash ^ lookupKey.charCodeAt(index), 0x01000193);
-  return (hash >>> 2) & 0x3fffffff;
-}
-
 /** Farms by their domain: to count them costs nothing that grows with their number. */
 export class FarmsByDomain {
   /** Keys of farms by names of domains. */
@@ -131,16 +125,18 @@ export class FarmsByGroup {
   readonly #seen = new WeakMap<ServerFarm, { readonly baseDN: string; readonly sharing: Sharing }>();
   /** Farms for which what others do may be something to do. */
   readonly #waiting = new Set<string>();
+  /** Farms whose accounts may name a group that is on no record: the answer of a write may be lost. */
+  readonly #open = new Set<string>();
   readonly left = new LeftMembers();
   readonly #records: GroupRecords;
 
   constructor(isUnderWay: ConstructorParameters<typeof GroupRecords>[0] = () => false) {
-    this.#records = new GroupRecords(isUnderWay);
+    this.#records = new GroupRecords((farm) => this.#open.has(keyOf(farm.metadata)) || isUnderWay(farm));
   }
 
   /** Told of every change of a farm. Returns the keys of those that it may concern. */
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): readonly string[] {
-    if (!farm && previous) this.#waiting.delete(keyOf(previous.metadata));
+    if (!farm && previous) for (const keys of [this.#waiting, this.#open]) keys.delete(keyOf(previous.metadata));
     if (hasGroups(farm) || hasGroups(previous)) this.#records.changed(farm, previous);
     const [before, after] = [groupsOf(previous), groupsOf(farm)];
     if (before.length + after.length === 0) return [];
@@ -169,6 +165,17 @@ export class FarmsByGroup {
   /** The farm as it is on record in a moment. Resolves as the writing does, or with the farm where nothing had to be sent. */
   async claim(farm: ServerFarm, writing: Promise<ServerFarm | undefined>): Promise<ServerFarm> {
     return (await (hasGroups(farm) ? this.#records.claim(farm, writing) : writing)) ?? farm;
+  }
+
+  /** The farm as it is on record once a write that is about to be sent has been seen: others count on it until the farm is settled. */
+  open(farm: ServerFarm): void {
+    this.#open.add(keyOf(farm.metadata));
+    void this.#records.claim(farm, Promise.resolve());
+  }
+
+  /** The farm was looked at after all its writes, and what was seen is on record; or there is none. */
+  settled(key: string): void {
+    this.#open.delete(key);
   }
 
   /** The keys of those that it may concern what the farm may do. */
@@ -216,11 +223,6 @@ export class FarmsByGroup {
   }
 }
 
-/** Groups of somebody else, or access groups of its own. */
-function hasGroups(farm: ServerFarm | undefined): boolean {
-  return farm !== undefined && (farm.spec.accessGroups.length > 0 || (farm.status?.accessGroups ?? []).length > 0 || sharesGroups(farm));
-}
-
 /** Keys of the groups of somebody else that the farm names, or has on record: names within its domain, and objectGUIDs. */
 function groupsOf(farm: ServerFarm | undefined): readonly string[] {
   if (!farm || !sharesGroups(farm)) return [];
@@ -234,17 +236,4 @@ function groupsOf(farm: ServerFarm | undefined): readonly string[] {
       ...remembered.flatMap(({ objectGUID, distinguishedName }) => [objectGUID, named(commonName(distinguishedName))]),
     ]),
   ];
-}
-
-/** What of a farm can concern those that share its groups. */
-function traceOf(farm: ServerFarm | undefined): string {
-  if (!farm) return "";
-  const { metadata, status } = farm;
-  return JSON.stringify([
-    metadata.uid,
-    metadata.generation,
-    metadata.deletionTimestamp,
-    readJournal(status).hostGroups,
-    status?.ownedObjects?.length,
-  ]);
 }

@@ -3,7 +3,7 @@ import type { AuditedAttribute, Cause } from "../ad/port.ts";
 import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { ACCOUNT_GUID, credentialSpecName, type FoundObject, type NamedAccount, standingOf } from "./objects.ts";
-import { describeStep, leavesOf, PODS_READY } from "./status.ts";
+import { describeStep, isBeingRecreated, leavesOf, PODS_READY } from "./status.ts";
 import { kindOf, type Step } from "./plan.ts";
 import { ownerOf } from "./wanted.ts";
 
@@ -22,8 +22,7 @@ export function causeOf(farm: ServerFarm, step: Step): Cause {
     step.do === "Fix" &&
     leavesOf(step.patch).every((leaf) => leaf.startsWith(OF_DOMAIN) || leaf === OF_ACCOUNT || leaf === "data.credspec.json");
   // Of an account that is deleted to be created again the operator itself takes the right away.
-  const isRecreated = status?.formerAccount !== undefined && status.formerAccount.successor === undefined;
-  return isSettled && !isOfOthers && !isRecreated ? "Drift" : "SpecChange";
+  return isSettled && !isOfOthers && !(status && isBeingRecreated(status)) ? "Drift" : "SpecChange";
 }
 
 export function stepEvents(farm: ServerFarm, step: Step): readonly EventDraft[] {
@@ -50,7 +49,7 @@ export function stepEvents(farm: ServerFarm, step: Step): readonly EventDraft[] 
 export function nameEvent(effect: "Takes" | "Frees", step: Step, { samAccountName }: NamedAccount): EventDraft {
   const done = describeStep(step);
   if (effect === "Frees") {
-    const message = `${done}: the operator is about to delete the account ${samAccountName} to create it again. New Pods cannot use the GMSACredentialSpec until the new account exists; the operator then creates the RoleBinding again.`;
+    const message = `${done}: the operator is about to create the account ${samAccountName} again. New Pods cannot use the GMSACredentialSpec until the new account exists; the operator then creates the RoleBinding again.`;
     return { type: "Normal", reason: "PodsChanged", message };
   }
   const message = `${done}: another farm is about to get the account ${samAccountName}, which the GMSACredentialSpec of this farm still names. New Pods cannot use it. Give this farm another account.name, or free the name: the operator creates the RoleBinding again once this farm has its account.`;

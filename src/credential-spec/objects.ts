@@ -90,6 +90,12 @@ export function accountKeysOf({ credspec }: FoundObject): ReadonlySet<string> {
   return new Set(accounts.flatMap((name) => (typeof name === "string" ? [accountKey({ samAccountName: name, dnsName: domain })] : [])));
 }
 
+/** The SID of the domain that a credential spec names, where it says so. */
+export function domainSidOf({ credspec }: FoundObject): string | undefined {
+  const sid = valueAt(credspec, "DomainJoinConfig", "Sid");
+  return typeof sid === "string" ? sid : undefined;
+}
+
 /** The objectGUID of the account that a credential spec was published for, where it says so. */
 export function accountGuidOf(spec: FoundObject | undefined): string | undefined {
   return spec?.metadata.annotations?.[ACCOUNT_GUID];

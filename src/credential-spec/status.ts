@@ -97,11 +97,16 @@ export interface Standing {
 export function scopeOf(wish: Wish, found: Found, owner: Owner, { status, isLost }: Standing): Scope {
   if (wish.kind === "Nothing") return "Full";
   if (isLost?.(accountGuidOf(found.GMSACredentialSpec))) return "Lost";
-  if (!hasAccount(status, wish.account)) return "Awaited";
+  if (!hasAccount(status, wish.account) || isBeingRecreated(status)) return "Awaited";
   if (!isLost || isWithheld(status)) return "Frozen";
   // A farm of this name that was there before may have published another account.
   const isFollowed = isOfThisFarm("GMSACredentialSpec", found.GMSACredentialSpec, owner);
   return isFollowed || isAccountReady(status, wish.account) ? "Full" : "Awaited";
+}
+
+/** The account is deleted to be created again, and the new one was not seen yet. */
+export function isBeingRecreated({ formerAccount }: Pick<ServerFarmStatus, "formerAccount">): boolean {
+  return formerAccount !== undefined && formerAccount.successor === undefined;
 }
 
 /** Whether the domain's tenants do not allow the farm. */

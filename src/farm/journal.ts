@@ -75,6 +75,11 @@ export function sharesGroups({ spec, status }: ServerFarm): boolean {
   return spec.hosts.group?.existing === true || readJournal(status).hostGroups.length > 0;
 }
 
+/** Groups of somebody else, or access groups of its own. */
+export function hasGroups(farm: ServerFarm | undefined): boolean {
+  return farm !== undefined && (farm.spec.accessGroups.length > 0 || (farm.status?.accessGroups ?? []).length > 0 || sharesGroups(farm));
+}
+
 /** Whether the farm's record names anything in the directory: what it owns, and what it put into groups of others. */
 export function hasLeftTraces({ status }: ServerFarm): boolean {
   const { hostGroups, accessGroups } = readJournal(status);

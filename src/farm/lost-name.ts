@@ -17,10 +17,10 @@ export function hasLostName({ desired: { account, owner }, observed }: FarmView,
 }
 
 /**
- * What the change does to the name of the farm's account. Takes: the farm's account has it afterwards, and had not before. Frees: nobody has it afterwards.
- * Undefined: neither.
+ * What the change does to the name of the account of a farm that goes on. Takes: the farm's account has it afterwards, and had not before. Frees: nobody has
+ * it, until the account is created again. Undefined: neither.
  */
 export function nameEffect(change: Change): "Takes" | "Frees" | undefined {
   if (createdBy(change) === "Account" || (change.kind === "Adopt" && change.part === "Account")) return "Takes";
-  return change.kind === "DeleteAccount" ? "Frees" : undefined;
+  return change.kind === "DeleteAccount" && change.former ? "Frees" : undefined;
 }

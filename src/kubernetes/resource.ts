@@ -149,13 +149,14 @@ export class StatusWriter {
     return this.#written.has(uid) || this.#writing.has(uid);
   }
 
-  /** Whether the version came of what was written here; then it and those before it are forgotten: the watch brings them in their order, or not at all. */
+  /** Whether the version came of what was written here. It and those before it are forgotten: the watch brings them in their order, or not at all. */
   #arrived(uid: string, version: string): boolean {
     const written = this.#written.get(uid) ?? [];
-    const later = written.slice(written.indexOf(version) + 1);
+    // Numbers of etcd's revisions: a new list may show a later one of somebody else.
+    const later = written.filter((one) => BigInt(one) > BigInt(version));
     if (later.length === 0) this.#written.delete(uid);
     else this.#written.set(uid, later);
-    return later.length < written.length;
+    return written.includes(version);
   }
 
   async #send(path: string, { metadata: { uid, resourceVersion } }: KubernetesObject, body: object): Promise<unknown> {

@@ -28,7 +28,7 @@ export interface Decommissioned {
       };
 }
 
-export interface EndPorts extends Omit<FarmPorts, "record" | "before"> {
+export interface EndPorts extends Omit<FarmPorts, "record"> {
   /**
    * Asked once, right before the first write, where something is to be deleted: it is on record when this resolves. Resolves with what keeps the farm
    * where it has to wait. Absent: nobody counts.

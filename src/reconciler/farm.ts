@@ -47,7 +47,6 @@ export async function reconcileFarm(farm: ServerFarm, wanted: DesiredFarm, ports
   const journal: Work["journal"] = async (change, following, view) => {
     assertFree(change, view);
     const desired = await record(change, following, view);
-    await ports.before?.(change);
     // Others had a turn. From here on the claim tells them.
     const opened = assertFree(change, view);
     if (opened) ports.claim?.(withGroup(current, opened));
@@ -246,5 +245,6 @@ async function withMade(
 }
 
 function hasFailed(change: Change, failures: readonly Failure[]): boolean {
-  return failures.some((failure) => JSON.stringify(failure.change) === JSON.stringify(change));
+  const text = JSON.stringify(change);
+  return failures.some((failure) => JSON.stringify(failure.change) === text);
 }

@@ -16,11 +16,6 @@ export interface FarmPorts {
   readonly assertFresh: () => Promise<void>;
   /** Writes the farm's status, and resolves with the farm as it is then. Where it rejects, the change that it was for is not made. */
   readonly record: (farm: ServerFarm, status: ServerFarmStatus) => Promise<ServerFarm>;
-  /**
-   * Called before each change of a farm that is brought about, after what has to be recorded is on record. Where it rejects, the change is not made, and the
-   * reconcile ends. Absent: nothing outside the directory depends on it.
-   */
-  readonly before?: (change: Change) => Promise<void>;
   /** Told of the farm as it will be on record, right before the write that makes its account name a group of somebody else. Absent: there are no others. */
   readonly claim?: (farm: ServerFarm) => void;
   /** The time of day, for conditions. */

@@ -56,21 +56,6 @@ describe("the work queue", () => {
     expect([running.aborted, await queue.take()]).toEqual([true, undefined]);
   });
 
-  test("a key is due that runs, or is to run for more than to be sure", async () => {
-    const queue = new WorkQueue();
-    queue.add("resync", "Resync");
-    queue.add("change");
-    queue.addAfter("retry", 1000);
-    queue.addAfter("recheck", 1000, "Recheck");
-    const due = (): readonly string[] => ["resync", "change", "retry", "recheck", "none"].filter((key) => queue.isDue(key));
-    expect(due()).toEqual(["change", "retry"]);
-    for (const _ of "12") await queue.take();
-    expect(due()).toEqual(["resync", "change", "retry"]);
-    queue.done("change");
-    queue.drop("retry");
-    expect(due()).toEqual(["resync"]);
-  });
-
   test("of two delays for one key the earlier wins", async () => {
     const queue = new WorkQueue();
     queue.addAfter("a", 5000);

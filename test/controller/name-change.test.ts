@@ -2,119 +2,177 @@
 import { describe, expect, test } from "vitest";
 import type { Asker } from "../../src/ad/port.ts";
 import type { ServerFarm } from "../../src/api/generated/server-farm.ts";
+import { DirectoryError } from "../../src/ad/error.ts";
 import { keyOf } from "../../src/api/object.ts";
-import { beforeChange } from "../../src/controller/name-change.ts";
+import { NameGuard } from "../../src/controller/name-change.ts";
 import { accountKey, farmKey, type Found, type NamedAccount, type Owner } from "../../src/credential-spec/objects.ts";
 import type { Step } from "../../src/credential-spec/plan.ts";
 import type { Change } from "../../src/farm/changes/index.ts";
 import { KubernetesError } from "../../src/kubernetes/api-error.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { allMade, DOMAIN, farmWith, foreign } from "../credential-spec/cases.ts";
+import { directoryObject } from "../farm/simulation.ts";
 
 const OWN = farmWith({});
 const OTHER = farmWith({}, undefined, "web2");
 const ACCOUNT = { samAccountName: "itfarm1", dnsName: DOMAIN.dnsName };
 const object = { distinguishedName: "CN=itfarm1", objectGUID: "a", owner: "o" };
-const DELETE: Change = { kind: "DeleteAccount", object };
+const DELETE: Change = { kind: "DeleteAccount", object, former: { objectGUID: "a" } };
+const END: Change = { kind: "DeleteAccount", object };
 const ADOPT: Change = { kind: "Adopt", object, part: "Account", consent: undefined };
 const bindingOf = (farm: ServerFarm): Found => ({ RoleBinding: allMade(farm).RoleBinding ?? foreign(undefined) });
 
-/** `bindings`: by key of their farms. `names`: farms whose spec names the account. */
-async function told(
-  change: Change,
-  {
-    bindings,
-    names,
-    refused,
-    stop,
-  }: { bindings: Readonly<Record<string, Found>>; names: readonly string[]; refused?: KubernetesError; stop?: string },
-) {
-  const deleted: string[] = [];
-  const events: string[] = [];
-  const asked = new Set<string>();
-  const logged: string[] = [];
-  const objects = {
-    leads: true,
-    publishersOf: (account: NamedAccount) => (accountKey(account) === accountKey(ACCOUNT) ? names : []),
-    read: (_kinds: readonly string[], owner: Owner) => Promise.resolve(bindings[farmKey(owner)] ?? {}),
-    apply: (step: Step, asker: Asker) => {
-      asked.add(`${asker.farm.name} ${asker.cause}`);
-      if (refused) return Promise.reject(refused);
-      deleted.push(step.do === "Delete" ? `${step.kind} ${step.found.metadata.name}` : step.do);
-      return Promise.resolve(undefined);
-    },
-  };
-  const farms = new Map([OWN, OTHER].map((farm) => [keyOf(farm.metadata), farm]));
-  const world = {
-    objects,
-    farms: { get: (key: string) => farms.get(key) },
-    log: createLog("warn", "json", (line) => logged.push(line)),
-    events: {
-      record: (_kind: object, farm: { metadata: { name: string } }, { type, message }: { type: string; message: string }) =>
-        events.push(`${type} ${farm.metadata.name}: ${message}`),
-    },
-    domain: DOMAIN,
-    stop: () => stop,
-  };
-  const error = await beforeChange(OWN, change, world).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  return { deleted, events, error, logged, asked: [...asked] };
+const BINDINGS = { "web/itfarm1": bindingOf(OWN), "web/web2": bindingOf(OTHER), "web/gone": bindingOf(farmWith({}, undefined, "gone")) };
+const PUBLISHERS = ["web/itfarm1", "web/web2", "web/gone", "web/none"];
+
+interface Case {
+  /** By key of their farms. */
+  readonly bindings?: Readonly<Record<string, Found>>;
+  readonly refused?: KubernetesError;
+  readonly stop?: string;
+  readonly problem?: KubernetesError;
+  readonly isObserved?: boolean;
 }
 
-describe("right before a change", () => {
-  const bindings = { "web/itfarm1": bindingOf(OWN), "web/web2": bindingOf(OTHER), "web/gone": bindingOf(farmWith({}, undefined, "gone")) };
-  const names = ["web/itfarm1", "web/web2", "web/gone", "web/none"];
+/** What was done, in order, and what was said. */
+class World {
+  readonly done: string[] = [];
+  readonly events: string[] = [];
+  readonly logged: string[] = [];
+  readonly asked = new Set<string>();
+  readonly guard: NameGuard;
 
-  test("by which the farm takes a name, all others lose the right: also those that are gone", async () => {
-    const { deleted, events, error, asked } = await told(ADOPT, { bindings, names });
-    expect(deleted).toEqual(["RoleBinding web2-credential-spec", "RoleBinding gone-credential-spec"]);
-    expect(events).toEqual([
+  constructor({ bindings = BINDINGS, refused, stop, problem, isObserved = false }: Case = {}) {
+    const isIts = (account: NamedAccount): boolean => accountKey(account) === accountKey(ACCOUNT);
+    const farms = new Map([OWN, OTHER].map((farm) => [keyOf(farm.metadata), farm]));
+    this.guard = new NameGuard({
+      objects: {
+        leads: true,
+        problem,
+        publishersOf: (account) => (isIts(account) && account.domainSID === DOMAIN.identity.domainSID && !problem ? PUBLISHERS : []),
+        read: (_kinds: readonly string[], owner: Owner) => Promise.resolve(bindings[farmKey(owner)] ?? {}),
+        apply: (step: Step, asker: Asker) => {
+          this.asked.add(`${asker.farm.name} ${asker.cause}`);
+          if (refused) return Promise.reject(refused);
+          this.done.push(step.do === "Delete" ? `${step.kind} ${step.found.metadata.name}` : step.do);
+          return Promise.resolve(undefined);
+        },
+      },
+      farms: {
+        get: (key) => farms.get(key),
+        domainOf: () => DOMAIN,
+        isObserved: () => isObserved,
+        publishersOf: (account) => (isIts(account) ? ["web/itfarm1", "web/web2"] : []),
+        stopOf: () => stop,
+      },
+      log: createLog("warn", "json", (line) => this.logged.push(line)),
+      events: { record: (_kind, { metadata }, { type, message }) => this.events.push(`${type} ${metadata.name}: ${message}`) },
+    });
+  }
+
+  /** Resolves with the error. */
+  async apply(change: Change, answer: () => Promise<void> = () => Promise.resolve()): Promise<unknown> {
+    const apply = (): Promise<void> => {
+      this.done.push(change.kind);
+      return answer();
+    };
+    return await this.guard.apply(OWN, change, apply).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  }
+}
+
+describe("a change", () => {
+  const others = ["RoleBinding web2-credential-spec", "RoleBinding gone-credential-spec"];
+
+  test("by which the farm takes a name: first all others lose the right, also those that are gone", async () => {
+    const world = new World();
+    expect(await world.apply(ADOPT)).toBeUndefined();
+    expect(world.done).toEqual([...others, "Adopt"]);
+    expect(world.events).toEqual([
       expect.stringMatching(/^Warning web2: delete RoleBinding web2-credential-spec: another farm is about to get the account itfarm1, /),
     ]);
-    expect(error).toBeUndefined();
-    expect(asked).toEqual(["itfarm1 Adoption"]);
+    expect([...world.asked]).toEqual(["itfarm1 Adoption"]);
   });
 
-  test("by which the name is free, the farm itself does", async () => {
-    const { deleted, events } = await told(DELETE, { bindings, names });
-    expect(deleted).toEqual(["RoleBinding itfarm1-credential-spec"]);
-    expect(events).toEqual([
+  test("by which the name is free for a while: then the farm itself loses it", async () => {
+    const world = new World();
+    expect(await world.apply(DELETE)).toBeUndefined();
+    expect(world.done).toEqual(["DeleteAccount", "RoleBinding itfarm1-credential-spec"]);
+    expect(world.events).toEqual([
       expect.stringMatching(
-        /^Normal itfarm1: delete RoleBinding itfarm1-credential-spec: the operator is about to delete the account itfarm1 /,
+        /^Normal itfarm1: delete RoleBinding itfarm1-credential-spec: the operator is about to create the account itfarm1 again/,
       ),
     ]);
   });
 
-  test("that is about something else, nobody does", async () => {
-    expect(await told({ kind: "DeleteHostGroup", object }, { bindings, names })).toMatchObject({
-      deleted: [],
-      events: [],
-      error: undefined,
-      asked: [],
-    });
+  test.each([
+    ["whose answer is lost: it may be free", "OutcomeUnknown", ["DeleteAccount", "RoleBinding itfarm1-credential-spec"]],
+    ["that is refused: the farm still has it", "AccessDenied", ["DeleteAccount"]],
+  ] as const)("by which the name is free, %s", async (_, kind, done) => {
+    const [world, error] = [new World(), new DirectoryError(kind, "no")];
+    expect(await world.apply(DELETE, () => Promise.reject(error))).toBe(error);
+    expect(world.done).toEqual(done);
+  });
+
+  test("that is about something else, or the end of the farm", async () => {
+    const world = new World();
+    for (const change of [END, { kind: "DeleteHostGroup", object } satisfies Change]) await world.apply(change);
+    expect(world.done).toEqual(["DeleteAccount", "DeleteHostGroup"]);
   });
 
   test("a binding that is somebody else's stays", async () => {
-    expect((await told(ADOPT, { bindings: { "web/web2": { RoleBinding: foreign(allMade(OTHER).RoleBinding) } }, names })).deleted).toEqual(
-      [],
-    );
+    const world = new World({ bindings: { "web/web2": { RoleBinding: foreign(allMade(OTHER).RoleBinding) } } });
+    await world.apply(ADOPT);
+    expect(world.done).toEqual(["Adopt"]);
   });
 
-  test("a refusal is told without a word of the other farm, and keeps the change from being made", async () => {
-    const refused = new KubernetesError("Forbidden", "rolebindings web2-credential-spec is forbidden", { status: 403 });
-    const { error, events, logged } = await told(ADOPT, { bindings, names, refused });
-    expect(logged).toEqual([expect.stringContaining("rolebindings web2-credential-spec is forbidden")]);
-    expect(error).toMatchObject({ kind: "Forbidden", status: 403, message: expect.not.stringContaining("web2") });
-    expect(events).toEqual([]);
-    // Of its own farm there is nothing to leave out.
-    expect((await told(DELETE, { bindings, names, refused })).error).toBe(refused);
-    const away = new KubernetesError("Unavailable", "no answer");
-    expect((await told(ADOPT, { bindings, names, refused: away })).error).toBe(away);
+  test("is not made where the right cannot be taken away, and nothing is said of the other farm", async () => {
+    const world = new World({
+      refused: new KubernetesError("Forbidden", "rolebindings web2-credential-spec is forbidden", { status: 403 }),
+    });
+    expect(await world.apply(ADOPT)).toMatchObject({
+      name: "DirectoryError",
+      kind: "Rejected",
+      message: expect.not.stringContaining("web2"),
+    });
+    expect([world.done, world.events]).toEqual([[], []]);
+    expect(world.logged).toEqual([expect.stringContaining("rolebindings web2-credential-spec is forbidden")]);
+    const away = new World({ refused: new KubernetesError("Unavailable", "no answer") });
+    expect(await away.apply(ADOPT)).toMatchObject({ name: "DirectoryError", kind: "Aborted" });
+    const stopped = new World({ stop: "suspended" });
+    expect(await stopped.apply(ADOPT)).toMatchObject({ kind: "Aborted", message: "suspended" });
+    expect([away.done, stopped.done]).toEqual([[], []]);
   });
 
-  test("whose farm is stopped, nothing is written", async () => {
-    expect(await told(ADOPT, { bindings, names, stop: "suspended" })).toMatchObject({ deleted: [], error: { kind: "Conflict" } });
+  test("that was made is not undone where the farm's own right cannot be taken away: it is logged", async () => {
+    const world = new World({ refused: new KubernetesError("Forbidden", "no") });
+    expect(await world.apply(DELETE)).toBeUndefined();
+    expect(world.logged).toHaveLength(1);
+  });
+
+  test("while credential specs cannot be seen, what farms say of themselves counts", async () => {
+    const world = new World({ problem: new KubernetesError("Forbidden", "no") });
+    await world.apply(ADOPT);
+    expect(world.done).toEqual(["RoleBinding web2-credential-spec", "Adopt"]);
+  });
+});
+
+describe("a look that shows the farm's account", () => {
+  const own = { account: { kind: "Own" as const, object: directoryObject({ distinguishedName: "CN=itfarm1" }) } };
+
+  test("tells whether somebody else's credential spec names it", () => {
+    expect(new World().guard.hasRivals(OWN, own)).toBe(true);
+    expect(new World({ isObserved: true }).guard.hasRivals(OWN, own)).toBe(false);
+    expect(new World().guard.hasRivals(OWN, { account: { kind: "Vacant" } })).toBe(false);
+    expect(new World().guard.hasRivals(farmWith({}, undefined, "another"), own)).toBe(false);
+  });
+
+  test("lets all others lose the right", async () => {
+    const world = new World();
+    await world.guard.takeFromRivals(OWN);
+    expect(world.done).toEqual(["RoleBinding web2-credential-spec", "RoleBinding gone-credential-spec"]);
+    expect([...world.asked]).toEqual(["itfarm1 SpecChange"]);
   });
 });

@@ -99,6 +99,12 @@ describe("steps", () => {
     },
   );
 
+  test("bind nobody to a spec that could not be fixed: it may name another account", async () => {
+    const found = { GMSACredentialSpec: { ...made(WANTED.GMSACredentialSpec), credspec: {} }, Role: made(WANTED.Role) };
+    const { done } = await carryOut(stepsOf(FARM, found), waysOf(new Objects(found, forbidden("Fix GMSACredentialSpec"))), () => undefined);
+    expect(done).toEqual([]);
+  });
+
   test("take a spec over only once all that it needs is there", async () => {
     const given = foreign(allMade(FARM).GMSACredentialSpec, { "serverfarm.dev/adopt": "web/itfarm1" });
     const found = { GMSACredentialSpec: given };

@@ -133,6 +133,26 @@ describe("farms that share a group", () => {
     expect(users(web, "g1")).toEqual([]);
   });
 
+  test("are found by what may be open, however their reconcile ended: until they are settled, or gone", () => {
+    const of = (namespace: string, status?: ServerFarmStatus): ServerFarm => {
+      const { metadata, ...rest } = made("a", uses("Shared"), status);
+      return { ...rest, metadata: { ...metadata, namespace } };
+    };
+    const [web, db] = [of("web"), of("db")];
+    let isUnderWay = true;
+    const { byGroup, users } = index([web, db], () => isUnderWay);
+    byGroup.open(of("db", record("g1")));
+    isUnderWay = false;
+    // The answer was lost, and the domain with it: the farm waits, and changes meanwhile.
+    byGroup.changed(of("db"), db);
+    expect(users(web, "g1")).toEqual(["db/a"]);
+    byGroup.settled("db/a");
+    expect(users(web, "g1")).toEqual([]);
+    byGroup.open(of("db", record("g1")));
+    byGroup.changed(undefined, db);
+    expect(users(web, "g1")).toEqual([]);
+  });
+
   test("are forgotten with the last of their groups", () => {
     const b = made("b", uses("Shared"));
     const { byGroup, found } = index([a, b]);

@@ -163,6 +163,12 @@ describe("before anything is published", () => {
     expect(of({ GMSACredentialSpec: spec }, READY)).toBe("Awaited");
   });
 
+  test("how far it goes: the account is about to be created again", () => {
+    const status = { ...owned, ...READY, formerAccount: { objectGUID: "a" } };
+    expect(scopeOf({ GMSACredentialSpec: spec }, status)).toBe("Awaited");
+    expect(scopeOf({ GMSACredentialSpec: spec }, { ...status, formerAccount: { objectGUID: "a", successor: "b" } })).toBe("Full");
+  });
+
   test("the account that was published is told by its objectGUID, whatever the status says of it now", () => {
     const published = made(wantedOf(farmWith({}, { ...READY, account: { objectGUID: "a" } })).GMSACredentialSpec);
     const asked: (string | undefined)[] = [];

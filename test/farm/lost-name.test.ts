@@ -63,6 +63,7 @@ test("a name is taken by an account that comes, and free once it goes", () => {
   expect(nameEffect({ kind: "CreateHostGroup", ...made, members: [] })).toBeUndefined();
   expect(nameEffect({ kind: "Adopt", object, part: "Account", consent: undefined })).toBe("Takes");
   expect(nameEffect({ kind: "Adopt", object, part: "Hosts", consent: undefined })).toBeUndefined();
-  expect(nameEffect({ kind: "DeleteAccount", object })).toBe("Frees");
+  expect(nameEffect({ kind: "DeleteAccount", object, former: { objectGUID: "a" } })).toBe("Frees");
+  expect(nameEffect({ kind: "DeleteAccount", object })).toBeUndefined();
   expect(nameEffect({ kind: "DeleteHostGroup", object })).toBeUndefined();
 });

@@ -360,19 +360,6 @@ describe("the farm's record", () => {
     expect(members(directory)).toEqual([WEB01]);
   });
 
-  test("is told of each change right before it, and what it rejects is not made", async () => {
-    const seen: string[] = [];
-    const directory = new Counting([], WEB);
-    const before = (change: Change): Promise<void> => {
-      seen.push(change.kind);
-      return change.kind === "CreateAccount" ? Promise.reject(new Error("somebody else publishes that name")) : Promise.resolve();
-    };
-    const { end } = await run(directory, hosts(["WEB01"]), undefined, { ...portsOf(directory), before });
-    expect(seen).toEqual(["CreateHostGroup", "CreateAccount"]);
-    expect(end).toMatchObject({ kind: "Unrecorded", cause: new Error("somebody else publishes that name") });
-    expect(directory.seenBy(desired()).objects.map(({ samAccountName }) => samAccountName)).toEqual(["itfarm1Hosts"]);
-  });
-
   const remembers = (...entries: readonly (readonly [string, number])[]): ServerFarmStatus => ({
     observedGeneration: 1,
     resolvedHosts: entries.map(([reference, index]) => ({ reference, objectGUID: WEB[index]?.objectGUID ?? "" })),

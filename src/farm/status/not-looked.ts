@@ -66,7 +66,7 @@ export function unrecordedEvent(said: string): EventDraft {
 }
 
 function refusal(said: string): string {
-  return `the API server refused what the operator writes to the cluster for this farm: ${said}. Change what refuses it (an admission policy, a webhook, the operator's role). The operator tries again.`;
+  return `the API server refused what the operator records of this farm: ${said}. Change what refuses it (an admission policy, a webhook, the operator's role). The operator tries again.`;
 }
 
 /** Nothing is left to be done but to let the farm go. Undefined where its status does not say that it is there to stay. */

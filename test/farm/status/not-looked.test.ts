@@ -122,7 +122,7 @@ test("one that is suspended says that alone, and of the parts what was last seen
 
 test("a farm of which nothing can be written down says what refused it, and waits for a person", () => {
   const text =
-    "the API server refused what the operator writes to the cluster for this farm: no. Change what refuses it (an admission policy, a webhook, the operator's role). The operator tries again.";
+    "the API server refused what the operator records of this farm: no. Change what refuses it (an admission policy, a webhook, the operator's role). The operator tries again.";
   const said = lines(unrecordedStatus(farm({}, BEFORE), "no", NOW));
   expect([said[0], said.at(-1)]).toEqual([`Ready False RecordRefused: ${text}`, `Stalled True RecordRefused: ${text}`]);
   expect(unrecordedEvent("no")).toEqual({ type: "Warning", reason: "RecordRefused", message: text });

@@ -39,6 +39,8 @@ const KINDS = {
   NotOwned: { waitsFor: "Person", connection: "Kept" },
   /** More match than are read. */
   TooMany: { waitsFor: "Person", connection: "Kept" },
+  /** Something outside the directory has to be done first. Nothing was sent. */
+  NotSent: { waitsFor: "Time", connection: "Kept" },
   /** Anything else that the directory said: what is not known may pass. */
   Rejected: { waitsFor: "Time", connection: "Kept" },
 } as const satisfies Readonly<Record<string, Kind>>;

@@ -210,6 +210,7 @@ export function problemOf(error: unknown, { spec }: ActiveDirectoryDomain): Doma
         message: `${message}. Nothing was sent. Correct ${spec.caBundleRef ? `the CA in ${spec.caBundleRef.kind} ${spec.caBundleRef.name}` : "caBundleRef"}, ${spec.discovery ? "spec.discovery" : "the name in spec.servers"}, or the server's certificate.`,
       };
     case "Rejected":
+    case "NotSent":
     case "TooMany":
     case "AccessDenied":
       return { reason: "Rejected", message };

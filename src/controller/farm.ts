@@ -196,12 +196,12 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
   }
 
   ports(farm: ServerFarm, directory: Directory): FarmPorts {
-    const stop = (): string | undefined => this.#stopOf(farm);
-    const apply: Directory["apply"] = (change, until, asker) => directory.apply(change, until, { ...asker, stop });
+    const apply: Directory["apply"] = (change, until, asker) =>
+      this.byGroup.sent(keyOf(farm.metadata), () => directory.apply(change, until, { ...asker, stop: () => this.#stopOf(farm) }));
     const { names } = this.pods;
     return {
       directory: { ...directory, apply: names ? (change, ...rest) => names.apply(farm, change, () => apply(change, ...rest)) : apply },
-      assertFresh: () => assertLive(this.#context.client, FARMS, farm, (live) => isSame(live, farm) && stop() === undefined),
+      assertFresh: () => assertLive(this.#context.client, FARMS, farm, (live) => isSame(live, farm) && this.#stopOf(farm) === undefined),
       record: (current, status) => this.byGroup.claim({ ...current, status }, this.#context.statuses.write(FARMS, current, status)),
       claim: (claiming) => this.byGroup.open(claiming),
       now: () => new Date(),

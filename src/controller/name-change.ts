@@ -8,7 +8,8 @@ import { accountOf, type PodDomain } from "../credential-spec/wanted.ts";
 import type { Change } from "../farm/changes/index.ts";
 import { nameEffect } from "../farm/lost-name.ts";
 import type { FarmView } from "../farm/view.ts";
-import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
+import { KubernetesError } from "../kubernetes/api-error.ts";
+import { sameName } from "../names/account-name.ts";
 import { askerOf } from "../reconciler/farm.ts";
 import type { Context } from "./kind.ts";
 import type { PodFarms } from "./pod-farms.ts";
@@ -31,8 +32,10 @@ export class NameGuard {
   }
 
   /** Whether the credential spec of another farm names the account that the farm was just seen to own. */
-  hasRivals(farm: ServerFarm, { account }: Pick<FarmView, "account">): boolean {
-    const domain = account.kind === "Own" ? this.#world.farms.domainOf(farm) : undefined;
+  hasRivals(farm: ServerFarm, { account, desired }: Pick<FarmView, "account" | "desired">): boolean {
+    // Of one that was renamed in the directory the name may be somebody else's by right.
+    const hasName = account.kind === "Own" && sameName(account.object.samAccountName, desired.account.samAccountName);
+    const domain = hasName ? this.#world.farms.domainOf(farm) : undefined;
     return domain !== undefined && !this.#world.farms.isObserved(farm) && this.#rivalsOf(farm, domain).length > 0;
   }
 
@@ -48,7 +51,7 @@ export class NameGuard {
 
   /**
    * Takes the right from all others, also from a farm that is suspended or only observed: that has no such account any more. Rejects with KubernetesError,
-   * which says nothing of the other farm where the API server refuses it.
+   * which says nothing of the other farm.
    */
   async takeFromRivals(farm: ServerFarm, cause: Cause = "SpecChange"): Promise<void> {
     const { objects, farms, events, log } = this.#world;
@@ -56,7 +59,7 @@ export class NameGuard {
     for (const key of domain ? this.#rivalsOf(farm, domain) : []) {
       const ways = { objects, askerOf: () => askerOf(farm, cause), stop: () => farms.stopOf(farm) };
       const steps = await takeRight(ownerBy(key), ways).catch((error: unknown) => {
-        if (!(error instanceof KubernetesError) || !isRefusal(error)) throw error;
+        if (!(error instanceof KubernetesError) || error.kind === "Conflict") throw error;
         const seen = { farm: keyOf(farm.metadata), publisher: key, error: error.message };
         log.warn("the right to a credential spec could not be taken away", seen);
         throw withoutNames(error);
@@ -101,12 +104,12 @@ export class NameGuard {
 
 /** What the API server says names the other farm, which is perhaps none of this one's business. */
 function withoutNames({ kind, status }: KubernetesError): KubernetesError {
-  const message = `a credential spec of another farm names this account, and the operator cannot delete the RoleBinding that gives the right to it (${kind}; the operator's log says which)`;
+  const message = `a credential spec of another farm names this account, and the operator cannot delete the RoleBinding that gives the right to it (${kind}; the operator's log says which). The operator tries again`;
   return new KubernetesError(kind, message, { status });
 }
 
-/** The change is not made, as if the directory had refused it. */
+/** The change is not made. After a Conflict all of it is looked at again. */
 function asOfDirectory(error: unknown): never {
   if (!(error instanceof KubernetesError)) throw error;
-  throw new DirectoryError(isRefusal(error) ? "Rejected" : "Aborted", error.message, { cause: error });
+  throw new DirectoryError(error.kind === "Conflict" ? "Aborted" : "NotSent", error.message, { cause: error });
 }

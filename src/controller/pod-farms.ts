@@ -42,9 +42,11 @@ export class PodFarms {
   }
 
   /** Keys of farms that say that they publish the account: all farms are looked through. */
-  publishersOf(account: NamedAccount): readonly string[] {
+  publishersOf(account: NamedAccount & { readonly domainSID: string | undefined }): readonly string[] {
     const isOf = (farm: ServerFarm): boolean => {
       const domain = farm.status?.pods && this.domainOf(farm);
+      const sid = domain?.identity.domainSID;
+      if (sid !== undefined && account.domainSID !== undefined && sid !== account.domainSID) return false;
       return domain !== undefined && accountKey(accountOf(farm, domain)) === accountKey(account);
     };
     return this.#options.farms.list().flatMap((farm) => (isOf(farm) ? [keyOf(farm.metadata)] : []));

@@ -13,6 +13,7 @@ import {
   type Owner,
   ownerBy,
   placeOf,
+  standingOf,
   type PublishedKind,
 } from "../credential-spec/objects.ts";
 import { kindOf, type Step } from "../credential-spec/plan.ts";
@@ -107,7 +108,9 @@ export class PodObjects {
     try {
       const written = await this.#send(step);
       this.#tell(step, asker, written);
-      return written;
+      // A binding with a finalizer stays, and gives the right for as long as it does.
+      if (written && step.do === "Delete" && step.kind === "RoleBinding") await this.#empty(written, asker);
+      return step.do === "Delete" ? undefined : written;
     } catch (error) {
       if (error instanceof KubernetesError) this.#tell(step, asker, error);
       throw error;
@@ -119,12 +122,8 @@ export class PodObjects {
     if (step.do === "Delete") {
       const { namespace, name, uid, resourceVersion } = step.found.metadata;
       const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
-      const path = pathOf(KINDS[step.kind], namespace, name);
-      const left = await client.request("DELETE", path, { body }).catch(unlessGone);
-      // One with a finalizer stays, and gives the right for as long as it does.
-      if (step.kind === "RoleBinding" && isKubernetesObject(left) && left.metadata.deletionTimestamp !== undefined)
-        await client.request("PATCH", path, { body: { metadata: { uid }, subjects: [] }, contentType: MERGE_PATCH }).catch(unlessGone);
-      return undefined;
+      const left = await client.request("DELETE", pathOf(KINDS[step.kind], namespace, name), { body }).catch(unlessGone);
+      return resourceOf(step.kind).is(left) && left.metadata.deletionTimestamp !== undefined ? left : undefined;
     }
     const { kind, namespace, name } = step.object;
     if (step.do === "Create")
@@ -133,6 +132,23 @@ export class PodObjects {
     const patched = "metadata" in step.patch && typeof step.patch.metadata === "object" ? step.patch.metadata : {};
     const body = { ...step.patch, metadata: { ...patched, uid, resourceVersion } };
     return accept(kind, await client.request("PATCH", pathOf(KINDS[kind], namespace, name), { body, contentType: MERGE_PATCH }));
+  }
+
+  /**
+   * Whoever changes a binding must hold all that its role gives: where that is more than a credential spec, the role is emptied if it is the farm's, and another
+   * one does not give the farm's right.
+   */
+  async #empty(binding: FoundObject, asker: Asker): Promise<void> {
+    try {
+      await this.apply(emptied("RoleBinding", binding, { subjects: [] }), asker);
+    } catch (error) {
+      if (!(error instanceof KubernetesError) || (error.kind !== "Forbidden" && error.kind !== "NotFound")) throw error;
+      const key = farmOf(binding);
+      if (key === undefined) return;
+      const owner = { ...ownerBy(key), uid: "" };
+      const { Role: role } = await this.read(["Role"], owner);
+      if (role && standingOf("Role", role, owner) === "Own") await this.apply(emptied("Role", role, { rules: [] }), asker);
+    }
   }
 
   #tell(step: Step, { farm, cause }: Asker, end: FoundObject | KubernetesError | undefined): void {
@@ -152,6 +168,12 @@ export class PodObjects {
       error: error?.message,
     });
   }
+}
+
+function emptied(kind: PublishedKind, found: FoundObject, patch: object): Step {
+  const { name, namespace, labels = {} } = found.metadata;
+  const object = { kind, name, ...(namespace === undefined ? {} : { namespace }), labels, annotations: {}, ownerReferences: [], body: {} };
+  return { do: "Fix", object, found, patch };
 }
 
 const MERGE_PATCH = "application/merge-patch+json";

@@ -1,7 +1,7 @@
 /** Publishes for Pods what farms want of it, takes it away, and sees to it that it stays as it is wanted. */
 import type { Asker } from "../ad/port.ts";
 import type { EventDraft } from "../api/event.ts";
-import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
+import { SERVER_FARM, type ServerFarm, type ServerFarmStatus } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import { Backoff } from "../base/backoff.ts";
 import { causeOf, leftEvent, stepEvents } from "../credential-spec/events.ts";
@@ -50,6 +50,8 @@ export class Pods {
   readonly #options: PodOptions;
   readonly #farms: PodFarms;
   readonly #rechecks = new Backoff(RECHECK);
+  /** Of farms that cannot take the right from others. */
+  readonly #rivals = new Backoff(RECHECK);
   /** Undefined where the operator has no rights to it. */
   readonly #objects: PodObjects | undefined;
   /** Keys of farms of which something is there. */
@@ -145,7 +147,8 @@ export class Pods {
     if (refusal) return this.#failed(farm, refusal, { published: said.published ?? left, events });
     if (wish.kind !== "Nothing" && say.isWithheld(standing.status)) return { ...before, finding: own ? undefined : say.NOT_ALLOWED };
     if (isAwaited && plan.blockers.length === 0) return { ...before, finding: say.awaitedFinding(own) };
-    if (scope === "Frozen") return { ...before, finding: say.blockedFinding(plan) };
+    if (scope === "Frozen")
+      return { ...before, finding: say.blockedFinding(plan) ?? (own && !found.RoleBinding ? say.awaitedFinding(own) : undefined) };
     return { ...said, ...(retries ? { again: this.#recheck(farm) } : {}) };
   }
 
@@ -168,12 +171,16 @@ export class Pods {
 
   /** Of a farm that has rivals, whatever came between: an older version of the program, a write that arrived late. Resolves with when to look again. */
   async takeFromRivals(farm: ServerFarm): Promise<Result | undefined> {
+    const key = keyOf(farm.metadata);
     try {
       await this.names?.takeFromRivals(farm);
+      this.#rivals.forget(key);
       return undefined;
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
-      return this.#failed(farm, error, { published: undefined }).again;
+      if (error.kind === "Conflict") return { kind: "Retry", failed: false };
+      this.#context.events.record(SERVER_FARM, farm, { type: "Warning", reason: "Rejected", message: error.message });
+      return { kind: "After", delay: this.#rivals.next(key), priority: "Recheck" };
     }
   }
 
@@ -202,7 +209,7 @@ export class Pods {
 
   /** There is no such farm any more: what it left is taken away, should its end have been skipped. */
   async sweep(key: string): Promise<Result> {
-    this.#rechecks.forget(key);
+    for (const checks of [this.#rechecks, this.#rivals]) checks.forget(key);
     const place = ownerBy(key);
     const spec = this.#objects?.copiesOf(place).GMSACredentialSpec;
     if (!this.#objects || !spec || (await this.#farms.read(place))) return { kind: "Done" };

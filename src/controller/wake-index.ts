@@ -1,4 +1,5 @@
 /** Which farms a change concerns: of an object in the directory, of another farm that uses the same group, of a domain. */
+import { DirectoryError } from "../ad/error.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
@@ -32,11 +33,8 @@ export class WakeIndex {
 
   /** Replaces what the farm asked for. `seen`: the objects as its last look found them. */
   set(farm: string, lookupKeys: ReadonlySet<string>, seen: readonly Seen[]): void {
-    this.#replace(
-      farm,
-      [...new Set([...lookupKeys].map(numberOf))],
-      new Map(seen.flatMap(({ objectGUID, usn }) => (usn === undefined ? [] : [[objectGUID, usn]]))),
-    );
+    const usns = new Map(seen.flatMap(({ objectGUID, usn }) => (usn === undefined ? [] : [[objectGUID, usn]])));
+    this.#replace(farm, [...new Set([...lookupKeys].map(numberOf))], usns);
   }
 
   /** Adds to what the farm asked for. */
@@ -127,6 +125,8 @@ export class FarmsByGroup {
   readonly #waiting = new Set<string>();
   /** Farms whose accounts may name a group that is on no record: the answer of a write may be lost. */
   readonly #open = new Set<string>();
+  /** Those whose next write makes it so. */
+  readonly #opening = new Set<string>();
   readonly left = new LeftMembers();
   readonly #records: GroupRecords;
 
@@ -136,7 +136,7 @@ export class FarmsByGroup {
 
   /** Told of every change of a farm. Returns the keys of those that it may concern. */
   changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): readonly string[] {
-    if (!farm && previous) for (const keys of [this.#waiting, this.#open]) keys.delete(keyOf(previous.metadata));
+    if (!farm && previous) for (const keys of [this.#waiting, this.#open, this.#opening]) keys.delete(keyOf(previous.metadata));
     if (hasGroups(farm) || hasGroups(previous)) this.#records.changed(farm, previous);
     const [before, after] = [groupsOf(previous), groupsOf(farm)];
     if (before.length + after.length === 0) return [];
@@ -167,10 +167,20 @@ export class FarmsByGroup {
     return (await (hasGroups(farm) ? this.#records.claim(farm, writing) : writing)) ?? farm;
   }
 
-  /** The farm as it is on record once a write that is about to be sent has been seen: others count on it until the farm is settled. */
+  /** The farm as it is on record once the write that is sent next has been seen. */
   open(farm: ServerFarm): void {
-    this.#open.add(keyOf(farm.metadata));
+    this.#opening.add(keyOf(farm.metadata));
     void this.#records.claim(farm, Promise.resolve());
+  }
+
+  /** A write of the farm. Where it opens a group, or may have done so, others count on what the farm claims until it is settled. */
+  async sent(key: string, write: () => Promise<void>): Promise<void> {
+    const opens = this.#opening.delete(key);
+    await write().catch((error: unknown) => {
+      if (opens && error instanceof DirectoryError && error.kind === "OutcomeUnknown") this.#open.add(key);
+      throw error;
+    });
+    if (opens) this.#open.add(key);
   }
 
   /** The farm was looked at after all its writes, and what was seen is on record; or there is none. */

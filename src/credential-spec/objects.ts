@@ -139,8 +139,9 @@ const GUID = 36;
  */
 export function keptOf(kind: PublishedKind, found: FoundObject): FoundObject {
   const { metadata, apiVersion, kind: said, ...body } = found;
-  const { name, namespace, uid, resourceVersion, labels } = metadata;
-  const where = { name, ...(namespace === undefined ? {} : { namespace }), uid, resourceVersion };
+  const { name, namespace, uid, resourceVersion, deletionTimestamp, labels } = metadata;
+  const known = { ...(namespace === undefined ? {} : { namespace }), ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) };
+  const where = { name, ...known, uid, resourceVersion };
   const key = farmOf(found);
   const place = key === undefined ? undefined : placeOf(kind, ownerBy(key));
   const isPlaced = place?.name === name && place.namespace === namespace;

@@ -66,7 +66,9 @@ function isForeign(kind: PublishedKind, found: Found, owner: Owner): boolean {
 function removals(kinds: readonly PublishedKind[], found: Found, owner: Owner): readonly Step[] {
   return kinds.flatMap((kind): Step[] => {
     const object = found[kind];
-    return object && standingOf(kind, object, owner) === "Own" ? [{ do: "Delete", kind, found: object }] : [];
+    return object && !(kind === "RoleBinding" && isSpent(object)) && standingOf(kind, object, owner) === "Own"
+      ? [{ do: "Delete", kind, found: object }]
+      : [];
   });
 }
 
@@ -86,7 +88,7 @@ function fewerUsers(
   scope: Scope,
 ): readonly Step[] {
   const binding = found.RoleBinding;
-  if (!binding || standingOf("RoleBinding", binding, owner) !== "Own") return [];
+  if (!binding || isSpent(binding) || standingOf("RoleBinding", binding, owner) !== "Own") return [];
   const isOthers = isForeign("GMSACredentialSpec", found, owner) || isForeign("Role", found, owner);
   const removal: Step = { do: "Delete", kind: "RoleBinding", found: binding };
   const isOfAnother = scope === "Lost" || (scope === "Awaited" && namesAnother(account, found.GMSACredentialSpec));
@@ -98,6 +100,11 @@ function fewerUsers(
   // Whoever changes a binding must hold all that its role gives.
   if (!hasSame("roleRef", wanted, binding) || !hasSame("rules", Role, found.Role)) return [removal];
   return [{ do: "Fix", object: wanted, found: binding, patch: { subjects: left } }];
+}
+
+/** A binding that is deleted, and that a finalizer keeps: it binds nobody any more. */
+function isSpent({ metadata, ...body }: FoundObject): boolean {
+  return metadata.deletionTimestamp !== undefined && listOf(body["subjects"]).length === 0;
 }
 
 /** What brings one object about; nothing where it is as wanted. */

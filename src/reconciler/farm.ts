@@ -196,7 +196,7 @@ export async function reconcile(farm: DesiredFarm, directory: Directory, work: W
         const asker = work.ask?.(change, view);
         const failed = await applyChange(directory, change, applied, signal, asker);
         failures.push(...failed);
-        const unused = failed.length > 0 ? groupOfRefused(change, applied, view) : undefined;
+        const unused = failed.some(({ error }) => error.kind !== "NotSent") ? groupOfRefused(change, applied, view) : undefined;
         if (unused) failures.push(...(await applyChange(directory, unused, applied, signal, asker)));
         refused ||= unused !== undefined;
         if (work.ordered && failed.length > 0) break;

@@ -11,7 +11,7 @@ import type { Change } from "../../src/farm/changes/index.ts";
 import { KubernetesError } from "../../src/kubernetes/api-error.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { allMade, DOMAIN, farmWith, foreign } from "../credential-spec/cases.ts";
-import { directoryObject } from "../farm/simulation.ts";
+import { desired, directoryObject } from "../farm/simulation.ts";
 
 const OWN = farmWith({});
 const OTHER = farmWith({}, undefined, "web2");
@@ -91,7 +91,7 @@ describe("a change", () => {
     expect(await world.apply(ADOPT)).toBeUndefined();
     expect(world.done).toEqual([...others, "Adopt"]);
     expect(world.events).toEqual([
-      expect.stringMatching(/^Warning web2: delete RoleBinding web2-credential-spec: another farm is about to get the account itfarm1, /),
+      expect.stringMatching(/^Warning web2: delete RoleBinding web2-credential-spec: another farm gets the account itfarm1, /),
     ]);
     expect([...world.asked]).toEqual(["itfarm1 Adoption"]);
   });
@@ -134,13 +134,14 @@ describe("a change", () => {
     });
     expect(await world.apply(ADOPT)).toMatchObject({
       name: "DirectoryError",
-      kind: "Rejected",
+      kind: "NotSent",
       message: expect.not.stringContaining("web2"),
     });
     expect([world.done, world.events]).toEqual([[], []]);
     expect(world.logged).toEqual([expect.stringContaining("rolebindings web2-credential-spec is forbidden")]);
     const away = new World({ refused: new KubernetesError("Unavailable", "no answer") });
-    expect(await away.apply(ADOPT)).toMatchObject({ name: "DirectoryError", kind: "Aborted" });
+    expect(await away.apply(ADOPT)).toMatchObject({ name: "DirectoryError", kind: "NotSent" });
+    expect(away.logged).toHaveLength(1);
     const stopped = new World({ stop: "suspended" });
     expect(await stopped.apply(ADOPT)).toMatchObject({ kind: "Aborted", message: "suspended" });
     expect([away.done, stopped.done]).toEqual([[], []]);
@@ -160,12 +161,18 @@ describe("a change", () => {
 });
 
 describe("a look that shows the farm's account", () => {
-  const own = { account: { kind: "Own" as const, object: directoryObject({ distinguishedName: "CN=itfarm1" }) } };
+  const seen = (samAccountName: string) => ({
+    account: { kind: "Own" as const, object: directoryObject({ distinguishedName: "CN=itfarm1", samAccountName }) },
+    desired: desired(),
+  });
+  const own = seen("ITFARM1$");
 
   test("tells whether somebody else's credential spec names it", () => {
     expect(new World().guard.hasRivals(OWN, own)).toBe(true);
     expect(new World({ isObserved: true }).guard.hasRivals(OWN, own)).toBe(false);
-    expect(new World().guard.hasRivals(OWN, { account: { kind: "Vacant" } })).toBe(false);
+    expect(new World().guard.hasRivals(OWN, { ...own, account: { kind: "Vacant" } })).toBe(false);
+    // By the name that it should have, another farm may publish its own account.
+    expect(new World().guard.hasRivals(OWN, seen("renamed$"))).toBe(false);
     expect(new World().guard.hasRivals(farmWith({}, undefined, "another"), own)).toBe(false);
   });
 

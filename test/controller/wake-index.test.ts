@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { WakeIndex, FarmsByGroup } from "../../src/controller/wake-index.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
+import { DirectoryError } from "../../src/ad/error.ts";
 import { keyOf } from "../../src/api/object.ts";
 import type { Copies } from "../../src/kubernetes/reflector.ts";
 import { BASE, farm } from "../farm/simulation.ts";
@@ -133,7 +134,12 @@ describe("farms that share a group", () => {
     expect(users(web, "g1")).toEqual([]);
   });
 
-  test("are found by what may be open, however their reconcile ended: until they are settled, or gone", () => {
+  test.each([
+    ["that was made", undefined, true],
+    ["whose answer was lost", "OutcomeUnknown", true],
+    ["that was refused", "AccessDenied", false],
+    ["that was not sent", "Aborted", false],
+  ] as const)("are found by what a write %s opens, until they are settled, or gone", async (_, kind, isOpen) => {
     const of = (namespace: string, status?: ServerFarmStatus): ServerFarm => {
       const { metadata, ...rest } = made("a", uses("Shared"), status);
       return { ...rest, metadata: { ...metadata, namespace } };
@@ -141,14 +147,21 @@ describe("farms that share a group", () => {
     const [web, db] = [of("web"), of("db")];
     let isUnderWay = true;
     const { byGroup, users } = index([web, db], () => isUnderWay);
-    byGroup.open(of("db", record("g1")));
+    const write = async (): Promise<void> => {
+      byGroup.open(of("db", record("g1")));
+      const error = kind && new DirectoryError(kind, "no");
+      await byGroup.sent("db/a", () => (error ? Promise.reject(error) : Promise.resolve())).catch(() => undefined);
+    };
+    await write();
+    // Another write of the same reconcile, which opens nothing.
+    await byGroup.sent("db/a", () => Promise.reject(new DirectoryError("AccessDenied", "no"))).catch(() => undefined);
     isUnderWay = false;
-    // The answer was lost, and the domain with it: the farm waits, and changes meanwhile.
+    // The domain is away, and the farm changes meanwhile.
     byGroup.changed(of("db"), db);
-    expect(users(web, "g1")).toEqual(["db/a"]);
+    expect(users(web, "g1")).toEqual(isOpen ? ["db/a"] : []);
     byGroup.settled("db/a");
     expect(users(web, "g1")).toEqual([]);
-    byGroup.open(of("db", record("g1")));
+    await write();
     byGroup.changed(undefined, db);
     expect(users(web, "g1")).toEqual([]);
   });

@@ -271,6 +271,15 @@ describe("a farm without an account of its own", () => {
     expect(stepsOf(farmWith({ hostAccount: "none" }), ALL, "Lost")).toEqual(["Delete RoleBinding"]);
   });
 
+  test("and a binding that a finalizer keeps: it is deleted until it binds nobody any more", () => {
+    const binding = made(wantedOf(FARM).RoleBinding);
+    const metadata = { ...binding.metadata, deletionTimestamp: "2026-11-26T00:00:00Z" };
+    const kept = (subjects: readonly unknown[]): Found => ({ ...ALL, RoleBinding: { ...binding, metadata, subjects } });
+    expect(stepsOf(FARM, kept([{ kind: "User", name: "x" }]), "Lost")).toEqual(["Delete RoleBinding"]);
+    expect(stepsOf(FARM, kept([]), "Lost")).toEqual([]);
+    expect(stepsOf(farmWith(undefined), kept([]))).toEqual(["Delete GMSACredentialSpec", "Delete Role"]);
+  });
+
   test("whose name is written in another case: it is the same", () => {
     expect(of({ ...FARM, spec: { ...FARM.spec, account: { ...FARM.spec.account, name: "ITFARM1" } } }, ALL)).toEqual([]);
   });

@@ -136,8 +136,7 @@ describe.skipIf(!available)("accounts that are not the farm's own", () => {
     expect((await bindingOf("podname"))?.["subjects"] ?? []).toEqual([]);
     expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podname`))).toHaveProperty("refused");
     await cluster.patch("RoleBinding", "podname-credential-spec", NAMESPACE, { metadata: { finalizers: null } });
-    const taken =
-      "Warning PodsChanged podname delete RoleBinding podname-credential-spec: another farm is about to get the account podname,";
+    const taken = "Warning PodsChanged podname delete RoleBinding podname-credential-spec: another farm gets the account podname,";
     await waitFor("the Event", async () => (await cluster.events(NAMESPACE)).includes(taken));
     // What comes late goes with the next look at the account that has the name, whoever made it.
     await cluster.apply({

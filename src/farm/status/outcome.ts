@@ -136,6 +136,7 @@ const REASON: Readonly<Record<DirectoryErrorKind, Reason>> = {
   Referral: "DirectoryUnavailable",
   NotOwned: "NotOwned",
   TooMany: "Rejected",
+  NotSent: "Rejected",
   Rejected: "Rejected",
 };
 

@@ -122,60 +122,67 @@ describe.skipIf(!available)("accounts that are not the farm's own", () => {
     await remove("podmark");
   });
 
-  test("a farm whose account is deleted, and whose name another farm takes", { timeout: 120_000 }, async () => {
-    await publish("podname");
+  test.each([
+    ["podname", "", []],
+    ["podrole", ", though its Role was given more than the operator has", [{ apiGroups: [""], resources: ["secrets"], verbs: ["get"] }]],
+  ])("a farm (%s) whose account is deleted, and whose name another farm takes%s", { timeout: 120_000 }, async (name, _, more) => {
+    await publish(name);
     // Whoever may change the namespace's objects keeps the binding there, and nobody the right by it.
-    await cluster.patch("RoleBinding", "podname-credential-spec", NAMESPACE, { metadata: { finalizers: ["example.com/held"] } });
+    await cluster.patch("RoleBinding", `${name}-credential-spec`, NAMESPACE, { metadata: { finalizers: ["example.com/held"] } });
     // Nobody sees that the account goes and that another farm's comes.
-    await cluster.patch("ServerFarm", "podname", NAMESPACE, { spec: { suspend: true } });
-    await farmWhere(NAMESPACE, "podname", (farm) => condition(farm, "Ready")?.reason === "Suspended");
-    await directory.asAdministrator(async (client) => client.del((await directory.find("podname$"))?.dn ?? ""));
-    await cluster.apply(farmOf(OTHER, "podname2", { account: { name: "podname" }, hosts: { group: { name: "podname2Hosts" } } }));
-    await farmReady(OTHER, "podname2");
+    await cluster.patch("ServerFarm", name, NAMESPACE, { spec: { suspend: true } });
+    await farmWhere(NAMESPACE, name, (farm) => condition(farm, "Ready")?.reason === "Suspended");
+    if (more.length > 0) {
+      const rules = (await cluster.find("Role", `${name}-credential-spec`, NAMESPACE))?.["rules"];
+      await cluster.patch("Role", `${name}-credential-spec`, NAMESPACE, { rules: [...(Array.isArray(rules) ? rules : []), ...more] });
+    }
+    await directory.asAdministrator(async (client) => client.del((await directory.find(`${name}$`))?.dn ?? ""));
+    await cluster.apply(farmOf(OTHER, `${name}2`, { account: { name }, hosts: { group: { name: `${name}2Hosts` } } }));
+    await farmReady(OTHER, `${name}2`);
     // Whoever gets the name takes the right to it first, so that nobody waits for the farm that is suspended.
-    expect((await bindingOf("podname"))?.["subjects"] ?? []).toEqual([]);
-    expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podname`))).toHaveProperty("refused");
-    await cluster.patch("RoleBinding", "podname-credential-spec", NAMESPACE, { metadata: { finalizers: null } });
-    const taken = "Warning PodsChanged podname delete RoleBinding podname-credential-spec: another farm gets the account podname,";
+    if (more.length === 0) expect((await bindingOf(name))?.["subjects"] ?? []).toEqual([]);
+    expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.${name}`))).toHaveProperty("refused");
+    await cluster.patch("RoleBinding", `${name}-credential-spec`, NAMESPACE, { metadata: { finalizers: null } });
+    const taken = `Warning PodsChanged ${name} delete RoleBinding ${name}-credential-spec: another farm gets the account ${name},`;
     await waitFor("the Event", async () => (await cluster.events(NAMESPACE)).includes(taken));
     // What comes late goes with the next look at the account that has the name, whoever made it.
     await cluster.apply({
       apiVersion: "rbac.authorization.k8s.io/v1",
       kind: "RoleBinding",
       metadata: {
-        name: "podname-credential-spec",
+        name: `${name}-credential-spec`,
         namespace: NAMESPACE,
         labels: { "serverfarm.dev/farm-uid": "any" },
-        annotations: { "serverfarm.dev/farm": `${NAMESPACE}/podname` },
+        annotations: { "serverfarm.dev/farm": `${NAMESPACE}/${name}` },
       },
-      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "podname-credential-spec" },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: `${name}-credential-spec` },
       subjects: [{ kind: "ServiceAccount", name: "web", namespace: NAMESPACE }],
     });
-    expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podname`))).toHaveLength(1);
-    await cluster.annotate("ServerFarm", "podname2", OTHER, { "serverfarm.dev/reconcile-requested-at": "late" });
+    if (more.length === 0) expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.${name}`))).toHaveLength(1);
+    await cluster.annotate("ServerFarm", `${name}2`, OTHER, { "serverfarm.dev/reconcile-requested-at": "late" });
     await waitFor(
       "the end of the late binding",
-      () => bindingOf("podname"),
+      () => bindingOf(name),
       (binding) => binding === undefined,
     );
-    await cluster.patch("ServerFarm", "podname", NAMESPACE, { spec: { suspend: false } });
-    const lost = await farmWhere(NAMESPACE, "podname", (farm) => podsReady(farm)?.reason === "ChangesPending");
+    await cluster.patch("ServerFarm", name, NAMESPACE, { spec: { suspend: false } });
+    const lost = await farmWhere(NAMESPACE, name, (farm) => podsReady(farm)?.reason === "ChangesPending");
     expect(condition(lost, "AccountReady")).toMatchObject({ status: "False", reason: "NotOwned" });
     // Nor does anybody get it while the directory says nothing of it.
     await applyDomain({ spec: { servers: ["ldaps://127.0.0.1:9"] } });
-    await farmWhere(NAMESPACE, "podname", (farm) => condition(farm, "Ready")?.reason === "DomainNotReady");
-    await cluster.annotate("ServerFarm", "podname", NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "away" });
-    await farmWhere(NAMESPACE, "podname", (farm) => farm.status?.lastHandledReconcileRequest === "away");
-    expect(await bindingOf("podname")).toBeUndefined();
+    await farmWhere(NAMESPACE, name, (farm) => condition(farm, "Ready")?.reason === "DomainNotReady");
+    await cluster.annotate("ServerFarm", name, NAMESPACE, { "serverfarm.dev/reconcile-requested-at": "away" });
+    await farmWhere(NAMESPACE, name, (farm) => farm.status?.lastHandledReconcileRequest === "away");
+    expect(await bindingOf(name)).toBeUndefined();
     await applyDomain();
     await domainReady();
     // Once the name is free again the farm has its account, and its Pods theirs.
-    await cluster.patch("ServerFarm", "podname2", OTHER, { spec: { deletionPolicy: "Delete" } });
-    await cluster.delete("ServerFarm", "podname2", OTHER);
-    await farmReady(NAMESPACE, "podname");
-    await waitFor("the right", async () => Array.isArray(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.podname`))));
-    await cluster.delete("ServerFarm", "podname", NAMESPACE);
-    await remove("podname");
+    await cluster.patch("ServerFarm", `${name}2`, OTHER, { spec: { deletionPolicy: "Delete" } });
+    await cluster.delete("ServerFarm", `${name}2`, OTHER);
+    await farmReady(NAMESPACE, name);
+    await waitFor("the right", async () => Array.isArray(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.${name}`))));
+    await cluster.delete("ServerFarm", name, NAMESPACE);
+    await remove(name);
   });
 
   test("a farm whose account is created again gives nobody the right in between", { timeout: 120_000 }, async () => {

@@ -74,6 +74,11 @@ function index(
 
 describe("farms that share a group", () => {
   const a = made("a", uses("Shared"));
+  const of = (namespace: string, status?: ServerFarmStatus): ServerFarm => {
+    const { metadata, ...rest } = made("a", uses("Shared"), status);
+    return { ...rest, metadata: { ...metadata, namespace } };
+  };
+  const [web, db] = [of("web"), of("db")];
 
   test("are found by its name, in whatever case, and by its objectGUID; others are not looked at", () => {
     const others = Array.from({ length: 2000 }, (_, number) => made(`n${number}`, number % 2 === 0 ? uses(`Group${number}`) : {}));
@@ -109,11 +114,6 @@ describe("farms that share a group", () => {
   });
 
   test("are found by what they claim: until it is refused, or the reconcile is over and the watch has brought all that was written", async () => {
-    const of = (namespace: string, status?: ServerFarmStatus): ServerFarm => {
-      const { metadata, ...rest } = made("a", uses("Shared"), status);
-      return { ...rest, metadata: { ...metadata, namespace } };
-    };
-    const [web, db] = [of("web"), of("db")];
     let isUnderWay = true;
     const { byGroup, users } = index([web, db], () => isUnderWay);
     const writing = Promise.withResolvers<ServerFarm>();
@@ -140,11 +140,6 @@ describe("farms that share a group", () => {
     ["that was refused", "AccessDenied", false],
     ["that was not sent", "Aborted", false],
   ] as const)("are found by what a write %s opens, until they are settled, or gone", async (_, kind, isOpen) => {
-    const of = (namespace: string, status?: ServerFarmStatus): ServerFarm => {
-      const { metadata, ...rest } = made("a", uses("Shared"), status);
-      return { ...rest, metadata: { ...metadata, namespace } };
-    };
-    const [web, db] = [of("web"), of("db")];
     let isUnderWay = true;
     const { byGroup, users } = index([web, db], () => isUnderWay);
     const write = async (): Promise<void> => {

@@ -201,7 +201,7 @@ describe.skipIf(missing !== undefined)("the admission policy", () => {
     });
   });
 
-  test("whatever a farm asks for, what the operator allows passes", { timeout: 180_000 }, async () => {
+  test("whatever a farm asks for, what the operator allows passes", { timeout: 600_000 }, async () => {
     const seed = Date.now();
     const domains = fc.sample(fc.array(anyTenant, { minLength: 1, maxLength: 2 }), { numRuns: 18, seed });
     for (const [index, tenants] of domains.entries()) await kube.apply(domainNamed(`any-${index}`, tenants.map(numbered)));

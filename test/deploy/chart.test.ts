@@ -143,11 +143,19 @@ describe.skipIf(missing !== undefined)("the chart", () => {
       group.flatMap((value) => [1, 3].map((step) => [value, ...(GOOD[(index + step) % GOOD.length] ?? []).slice(0, 1)])),
     );
     expect(combinations.length).toBeGreaterThanOrEqual(40);
+    // Most of what one combination renders another has rendered before.
+    const taken = new Set<string>();
     const lanes = [0, 1, 2].map(async (lane) => {
       for (const values of combinations.filter((_, index) => index % 3 === lane)) {
+        const text = await template(...values.flatMap((value) => ["--set", value]));
+        expect(text).toMatch(/^kind: Deployment$/m);
+        const objects = text.split(/^---$/m).filter((object) => /^kind: /m.test(object) && !taken.has(object));
+        if (objects.length === 0) continue;
         const file = `${dir}/rendered-${lane}.yaml`;
-        await writeFile(file, await template(...values.flatMap((value) => ["--set", value])));
-        expect(await kubectl("apply", "--dry-run=server", "-f", file), values.join()).toContain("deployment.apps/");
+        await writeFile(file, objects.join("---"));
+        const said = await kubectl("apply", "--dry-run=server", "-f", file);
+        expect(said.trim().split("\n"), values.join()).toHaveLength(objects.length);
+        for (const object of objects) taken.add(object);
       }
     });
     await Promise.all(lanes);

@@ -4,6 +4,8 @@ import { keyOf } from "../api/object.ts";
 import type { Elsewhere } from "../farm/desired-farm.ts";
 import { readJournal } from "../farm/journal.ts";
 import { claimedGroups } from "../farm/sharing.ts";
+import { foldName, hostGroupNameOf } from "../names/account-name.ts";
+import { commonName } from "../names/distinguished-name.ts";
 
 /** Keys of farms by objectGUIDs of groups and namespaces: thousands of farms may join one group. */
 class Records {
@@ -139,4 +141,18 @@ export function traceOf(farm: ServerFarm | undefined): string {
     readJournal(status).hostGroups,
     status?.ownedObjects?.length,
   ]);
+}
+
+/** Keys of the groups of somebody else that the farm names, or has on record: names within its domain, and objectGUIDs. */
+export function othersGroups(farm: ServerFarm): readonly string[] {
+  const { spec, status } = farm;
+  const named = (name: string): string => `${spec.domainRef.name} ${foldName(name)}`;
+  const remembered = readJournal(status).hostGroups;
+  return [
+    ...new Set([
+      ...(spec.hosts.grant === "Group" && spec.hosts.group?.existing === true ? [named(hostGroupNameOf(farm))] : []),
+      // Whoever names a group for the first time does not know its objectGUID yet.
+      ...remembered.flatMap(({ objectGUID, distinguishedName }) => [objectGUID, named(commonName(distinguishedName))]),
+    ]),
+  ];
 }

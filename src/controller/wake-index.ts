@@ -4,22 +4,21 @@ import type { DirectoryObject } from "../ad/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import type { Elsewhere, Sharing } from "../farm/desired-farm.ts";
-import { hasGroups, readJournal, sharesGroups } from "../farm/journal.ts";
-import { GroupRecords, traceOf } from "./group-records.ts";
+import { hasGroups, sharesGroups } from "../farm/journal.ts";
+import { GroupRecords, othersGroups, traceOf } from "./group-records.ts";
 import { LeftMembers } from "./left-members.ts";
 import { sharingFarm } from "../farm/sharing.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
-import { foldName, hostGroupNameOf } from "../names/account-name.ts";
-import { commonName } from "../names/distinguished-name.ts";
-import { numberOf } from "../names/identifier.ts";
+import { numberOf, numberOfGuid, NumberTable } from "../names/identifier.ts";
 
 /** An object, and how new it was. */
 type Seen = Pick<DirectoryObject, "objectGUID" | "usn">;
 
 interface Entry {
+  readonly number: number;
   readonly lookupKeys: readonly number[];
-  /** USNs by objectGUID. */
-  readonly seen: ReadonlyMap<string, number>;
+  /** By turns the number of an objectGUID, with a minus, and a USN: a Map of each farm would be most of the memory. */
+  readonly seen: readonly number[];
 }
 
 /**
@@ -28,55 +27,61 @@ interface Entry {
  */
 export class WakeIndex {
   readonly #entries = new Map<string, Entry>();
-  /** Nearly every lookup key is of one farm alone, and a set for each would be most of the memory. */
-  readonly #farms = new Map<number, string | Set<string>>();
+  /** Keys of farms by their numbers, from 1. */
+  readonly #farms: (string | undefined)[] = [undefined];
+  readonly #free: number[] = [];
+  /** Nearly every lookup key is of one farm alone. */
+  readonly #ofOne = new NumberTable();
+  readonly #ofMany = new Map<number, Set<number>>();
 
   /** Replaces what the farm asked for. `seen`: the objects as its last look found them. */
   set(farm: string, lookupKeys: ReadonlySet<string>, seen: readonly Seen[]): void {
-    const usns = new Map(seen.flatMap(({ objectGUID, usn }) => (usn === undefined ? [] : [[objectGUID, usn]])));
-    this.#replace(farm, [...new Set([...lookupKeys].map(numberOf))], usns);
+    const usns = seen.flatMap(({ objectGUID, usn }) => (usn === undefined ? [] : [-numberOfGuid(objectGUID), usn]));
+    this.#replace(farm, new Set([...lookupKeys].map(numberOf)), [...usns]);
   }
 
   /** Adds to what the farm asked for. */
   add(farm: string, lookupKeys: ReadonlySet<string>): void {
-    const { lookupKeys: before = [], seen = new Map<string, number>() } = this.#entries.get(farm) ?? {};
-    this.#replace(farm, [...new Set([...before, ...[...lookupKeys].map(numberOf)])], seen);
+    const { lookupKeys: before = [], seen = [] } = this.#entries.get(farm) ?? {};
+    this.#replace(farm, new Set([...before, ...[...lookupKeys].map(numberOf)]), seen);
   }
 
   /** Nearly always they are the same as before. */
-  #replace(farm: string, lookupKeys: readonly number[], seen: ReadonlyMap<string, number>): void {
-    const before = new Set(this.#entries.get(farm)?.lookupKeys);
-    this.#entries.set(farm, { lookupKeys, seen });
-    for (const key of lookupKeys) if (!before.delete(key)) this.#put(key, farm);
-    for (const key of before) this.#drop(key, farm);
+  #replace(farm: string, lookupKeys: ReadonlySet<number>, seen: readonly number[]): void {
+    const known = this.#entries.get(farm);
+    const number = known?.number ?? this.#free.pop() ?? this.#farms.length;
+    const before = new Set(known?.lookupKeys);
+    this.#farms[number] = farm;
+    this.#entries.set(farm, { number, lookupKeys: [...lookupKeys], seen });
+    for (const key of lookupKeys) if (!before.delete(key)) this.#put(key, number);
+    for (const key of before) this.#drop(key, number);
   }
 
-  #put(key: number, farm: string): void {
-    const farms = this.#farms.get(key);
-    if (farms === undefined) this.#farms.set(key, farm);
-    else if (typeof farms === "string") this.#farms.set(key, new Set([farms, farm]));
-    else farms.add(farm);
+  #put(key: number, farm: number): void {
+    const [one, many] = [this.#ofOne.get(key), this.#ofMany.get(key)];
+    if (one !== undefined) this.#ofMany.set(key, new Set([one, farm]));
+    this.#ofOne.delete(key);
+    if (many) many.add(farm);
+    else if (one === undefined) this.#ofOne.set(key, farm);
   }
 
-  #drop(key: number, farm: string): void {
-    const farms = this.#farms.get(key);
-    if (farms === farm) this.#farms.delete(key);
-    if (typeof farms !== "object") return;
-    farms.delete(farm);
-    if (farms.size === 0) this.#farms.delete(key);
+  #drop(key: number, farm: number): void {
+    const many = this.#ofMany.get(key);
+    if (!many) this.#ofOne.delete(key);
+    else if (many.delete(farm) && many.size === 0) this.#ofMany.delete(key);
   }
 
   remove(farm: string): void {
-    for (const key of this.#entries.get(farm)?.lookupKeys ?? []) this.#drop(key, farm);
-    this.#entries.delete(farm);
+    const { number = 0, lookupKeys = [] } = this.#entries.get(farm) ?? {};
+    for (const key of lookupKeys) this.#drop(key, number);
+    this.#farms[number] = undefined;
+    if (this.#entries.delete(farm)) this.#free.push(number);
   }
 
   /** The farms that one of the lookup keys concerns. */
   of(lookupKeys: readonly string[]): readonly string[] {
-    return lookupKeys.flatMap((key) => {
-      const farms = this.#farms.get(numberOf(key)) ?? [];
-      return typeof farms === "string" ? [farms] : [...farms];
-    });
+    const numbers = lookupKeys.map(numberOf).flatMap((key) => this.#ofOne.get(key) ?? [...(this.#ofMany.get(key) ?? [])]);
+    return numbers.flatMap((number) => this.#farms[number] ?? []);
   }
 
   /**
@@ -84,8 +89,11 @@ export class WakeIndex {
    * change of the server USNs mean nothing, but every farm is looked at then, whatever this says.
    */
   hasSeen(farm: string, { objectGUID, usn }: Seen): boolean {
-    const before = this.#entries.get(farm)?.seen.get(objectGUID);
-    return before !== undefined && usn !== undefined && before >= usn;
+    const seen = this.#entries.get(farm)?.seen ?? [];
+    const guid = -numberOfGuid(objectGUID);
+    for (let at = seen.indexOf(guid); at >= 0; at = seen.indexOf(guid, at + 1))
+      if (usn !== undefined && (seen[at + 1] ?? -1) >= usn) return true;
+    return false;
   }
 
   /** The farms that one of the changes concerns and that have not seen it. */
@@ -233,17 +241,6 @@ export class FarmsByGroup {
   }
 }
 
-/** Keys of the groups of somebody else that the farm names, or has on record: names within its domain, and objectGUIDs. */
 function groupsOf(farm: ServerFarm | undefined): readonly string[] {
-  if (!farm || !sharesGroups(farm)) return [];
-  const { spec, status } = farm;
-  const named = (name: string): string => `${spec.domainRef.name} ${foldName(name)}`;
-  const remembered = readJournal(status).hostGroups;
-  return [
-    ...new Set([
-      ...(spec.hosts.grant === "Group" && spec.hosts.group?.existing === true ? [named(hostGroupNameOf(farm))] : []),
-      // Whoever names a group for the first time does not know its objectGUID yet.
-      ...remembered.flatMap(({ objectGUID, distinguishedName }) => [objectGUID, named(commonName(distinguishedName))]),
-    ]),
-  ];
+  return farm && sharesGroups(farm) ? othersGroups(farm) : [];
 }

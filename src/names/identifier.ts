@@ -166,17 +166,11 @@ export interface Named {
 }
 
 /** Every key that the object answers to, but for its owner marker and its SID. */
-export function keysOfObject({
-  objectGUID,
-  samAccountName,
-  dnsHostName,
-  distinguishedName,
-  servicePrincipalNames,
-}: Named): readonly string[] {
+export function keysOfObject(object: Named): readonly string[] {
   return [
-    lookupKey("objectGUID", objectGUID),
-    ...keysOfHost({ samAccountName, dnsHostName, distinguishedName }),
-    ...servicePrincipalNames.map((name) => lookupKey("servicePrincipalName", name)),
+    lookupKey("objectGUID", object.objectGUID),
+    ...keysOfHost(object),
+    ...object.servicePrincipalNames.map((name) => lookupKey("servicePrincipalName", name)),
   ];
 }
 
@@ -193,9 +187,62 @@ export function keysOfHost({
   ];
 }
 
+/** Of each process others, so that nobody can choose names whose numbers meet. */
+const [BASIS = 0, FACTOR = 0] = crypto.getRandomValues(new Uint32Array(2));
+
 /** FNV-1a, of 30 bits: numbers that a V8 engine keeps without an object. */
 export function numberOf(lookupKey: string): number {
-  let hash = 0x811c9dc5;
+  let hash = BASIS;
   for (let index = 0; index < lookupKey.length; index++) hash = Math.imul(hash ^ lookupKey.charCodeAt(index), 0x01000193);
   return (hash >>> 2) & 0x3fffffff;
+}
+
+/** The first 48 bits of an objectGUID. They are random, so they tell the objects of one farm apart. NaN where it is none. */
+export function numberOfGuid(objectGUID: string): number {
+  return Number(`0x${objectGUID.slice(0, 8)}${objectGUID.slice(9, 13)}`);
+}
+
+/** One number above 0 for each of very many, which have at most 31 bits. Each takes up to 22 bytes; in a Map, 56. */
+export class NumberTable {
+  /** Keys and their values by turns. The value is 0 where nothing ever was, and -1 where it was deleted. */
+  #pairs = new Int32Array(32);
+  /** Pairs, with those that are deleted. */
+  #used = 0;
+
+  get(key: number): number | undefined {
+    const value = this.#pairs[this.#find(key) + 1] ?? 0;
+    return value > 0 ? value : undefined;
+  }
+
+  set(key: number, value: number): void {
+    // Where it is fuller, what is not there is looked for too long.
+    if (this.#used > (this.#pairs.length / 2) * 0.7) this.#rebuild();
+    const place = this.#find(key);
+    if (this.#pairs[place + 1] === 0) this.#used++;
+    this.#pairs.set([key, value], place);
+  }
+
+  delete(key: number): void {
+    if (this.get(key) !== undefined) this.#pairs[this.#find(key) + 1] = -1;
+  }
+
+  /** Where the key is, or else is put: from the highest bits of a product on, of which every bit of the key has a part. */
+  #find(key: number): number {
+    const mask = this.#pairs.length - 1;
+    let place = 2 * (Math.imul(key, FACTOR | 1) >>> (Math.clz32(mask) + 1));
+    while (this.#pairs[place + 1] !== 0 && this.#pairs[place] !== key) place = (place + 2) & mask;
+    return place;
+  }
+
+  /** Without what is deleted; half is free then. */
+  #rebuild(): void {
+    const before = this.#pairs;
+    const count = before.filter((value, index) => index % 2 === 1 && value > 0).length;
+    this.#pairs = new Int32Array(Math.max(32, 2 ** Math.ceil(Math.log2(4 * count))));
+    this.#used = count;
+    before.forEach((value, index) => {
+      const key = before[index - 1];
+      if (index % 2 === 1 && key !== undefined && value > 0) this.#pairs.set([key, value], this.#find(key));
+    });
+  }
 }

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { WakeIndex, FarmsByGroup } from "../../src/controller/wake-index.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../src/api/generated/server-farm.ts";
@@ -23,14 +24,55 @@ describe("which farms a change concerns", () => {
     expect(index.of(["web01$", "c$"])).toEqual([]);
   });
 
+  test("whatever farms ask for, add and give up", () => {
+    const keys = fc.uniqueArray(fc.constantFrom("a$", "b$", "c$", "d$"));
+    const step = fc.record({ farm: fc.constantFrom("web/a", "web/b", "web/c"), kind: fc.constantFrom("Set", "Add", "Remove"), keys });
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        const [index, asked] = [new WakeIndex(), new Map<string, readonly string[]>()];
+        for (const { farm, kind, keys: given } of steps) {
+          const all = kind === "Add" ? [...(asked.get(farm) ?? []), ...given] : given;
+          if (kind === "Remove") asked.delete(farm);
+          else asked.set(farm, all);
+          if (kind === "Set") index.set(farm, new Set(given), []);
+          else if (kind === "Add") index.add(farm, new Set(given));
+          else index.remove(farm);
+        }
+        for (const key of ["a$", "b$", "c$", "d$"])
+          expect(new Set(index.of([key]))).toEqual(new Set([...asked].flatMap(([farm, all]) => (all.includes(key) ? [farm] : []))));
+      }),
+    );
+  });
+
   test("a change that the farm's last look has seen is no news; a later one is, and so is one of an object that it did not find", () => {
     const index = new WakeIndex();
-    index.set("web/a", new Set(["g"]), [{ objectGUID: "g", usn: 10 }]);
-    expect([9, 10, 11].map((usn) => index.hasSeen("web/a", { objectGUID: "g", usn }))).toEqual([true, true, false]);
-    expect(index.hasSeen("web/a", { objectGUID: "h", usn: 1 })).toBe(false);
-    expect(index.hasSeen("web/b", { objectGUID: "g", usn: 1 })).toBe(false);
+    const [g, h, i] = [
+      "970eb5a7-7e47-4c78-a400-f74ec467e5d1",
+      "970eb5a7-7e48-4c78-a400-f74ec467e5d1",
+      "00000000-000a-4c78-a400-f74ec467e5d1",
+    ];
+    const sees = (farm: string, objectGUID: string, usn: number): boolean => index.hasSeen(farm, { objectGUID, usn });
+    index.set("web/a", new Set(["g"]), [
+      { objectGUID: g, usn: 10 },
+      { objectGUID: i, usn: 3 },
+    ]);
+    expect([9, 10, 11].map((usn) => sees("web/a", g, usn))).toEqual([true, true, false]);
+    // As a number it is the other's USN.
+    expect([3, 4].map((usn) => sees("web/a", i, usn))).toEqual([true, false]);
+    expect(sees("web/a", h, 1)).toBe(false);
+    expect(sees("web/b", g, 1)).toBe(false);
     index.add("web/a", new Set(["h"]));
-    expect(index.hasSeen("web/a", { objectGUID: "g", usn: 10 })).toBe(true);
+    expect(sees("web/a", g, 10)).toBe(true);
+    // Of two views of one object the newer one counts.
+    index.set(
+      "web/a",
+      new Set(["g"]),
+      [10, 12, 11].map((usn) => ({ objectGUID: g, usn })),
+    );
+    expect([12, 13].map((usn) => sees("web/a", g, usn))).toEqual([true, false]);
+    index.remove("web/a");
+    index.set("web/b", new Set(["g"]), []);
+    expect([sees("web/a", g, 1), sees("web/b", g, 1)]).toEqual([false, false]);
   });
 });
 

@@ -1,10 +1,14 @@
 /** The program: arguments, signals, exit codes. */
+import { getCompileCacheDir } from "node:module";
 import { parseArgs } from "node:util";
 
 const USAGE = `usage: serverfarm-operator run --config FILE [--kubeconfig FILE]
+       serverfarm-operator compile
 
   --config FILE      the OperatorConfiguration (YAML)
   --kubeconfig FILE  how to reach the cluster; without it, the pod's service account, else the user's own kubeconfig
+
+compile writes the compiled program into the folder NODE_COMPILE_CACHE, where the next run finds it: it starts sooner and needs less memory.
 `;
 
 function usage(problem: string): never {
@@ -30,6 +34,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const [command, ...rest] = positionals;
+  if (command === "compile" && rest.length === 0) return await compile();
   if (command !== "run" || rest.length > 0)
     usage(command === undefined ? "a command is missing" : `there is no command ${[command, ...rest].join(" ")}`);
   if (values.config === undefined) usage("--config is missing");
@@ -40,14 +45,27 @@ async function main(): Promise<number> {
       stopping.abort();
     });
   }
-  // Loaded late, so that a mistake in the arguments is answered at once.
-  const [{ run }, { UsageError }] = await Promise.all([import("./commands/run.ts"), import("./commands/inputs.ts")]);
+  const [{ run }, { UsageError }] = await load();
   try {
     return await run({ configFile: values.config, kubeconfig: values.kubeconfig, environment: process.env, signal: stopping.signal });
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
+}
+
+/** Late, so that a mistake in the arguments is answered at once. */
+function load() {
+  return Promise.all([import("./commands/run.ts"), import("./commands/inputs.ts")]);
+}
+
+/** Node itself writes what it compiles, when the program ends. The operator runs without it, too, so that nothing waits for a folder that is full. */
+async function compile(): Promise<number> {
+  if (!process.env["NODE_COMPILE_CACHE"]) usage("NODE_COMPILE_CACHE is not set: name the folder for the compiled program");
+  if (getCompileCacheDir() === undefined)
+    process.stderr.write("nothing is written to the folder NODE_COMPILE_CACHE: make it one that can be written to.\n");
+  await load();
+  return 0;
 }
 
 function parse() {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -47,7 +47,28 @@ describe("the program", () => {
     });
   });
 
+  test("compiles itself into a folder, from which the next run starts", async () => {
+    const [folder, env] = [`${dir}/compiled`, { NODE_DEBUG: "", NODE_COMPILE_CACHE: `${dir}/compiled` }];
+    expect(await program(["compile"], env)).toEqual({ code: 0, out: "", err: "" });
+    const files = async (): Promise<readonly string[]> => (await readdir(folder, { recursive: true })).toSorted();
+    const before = await files();
+    // Each module of the program, with those of its libraries.
+    expect(before.length).toBeGreaterThan(500);
+    await program(["run", "--config", `${dir}/none.yaml`], env);
+    expect(await files()).toEqual(before);
+  });
+
+  test("does without the folder where there is none, and says so", async () => {
+    await writeFile(`${dir}/file`, "");
+    expect(await program(["compile"], { NODE_COMPILE_CACHE: `${dir}/file` })).toMatchObject({
+      code: 0,
+      err: "nothing is written to the folder NODE_COMPILE_CACHE: make it one that can be written to.\n",
+    });
+  });
+
   test.each([
+    ["no folder to compile into", ["compile"], "NODE_COMPILE_CACHE is not set: name the folder"],
+    ["more than a command", ["compile", "run"], "there is no command compile run"],
     ["no command", [], "a command is missing"],
     ["another command", ["serve"], "there is no command serve"],
     ["no configuration", ["run"], "--config is missing"],
@@ -62,7 +83,10 @@ describe("the program", () => {
     ],
     ["an address that is not here", ["run", "--config", "DIR/metrics.yaml", "--kubeconfig", "DIR/plain"], "cannot listen on 192.0.2.1:1"],
   ])("%s: exit 2, the remedy, no stack trace", async (_, args, words) => {
-    const { code, err } = await program(args.map((arg) => arg.replace("DIR", dir)));
+    const { code, err } = await program(
+      args.map((arg) => arg.replace("DIR", dir)),
+      { NODE_COMPILE_CACHE: "" },
+    );
     expect(err).toContain(words);
     expect(err).not.toMatch(/^\s+at /m);
     expect(code).toBe(2);

@@ -8,7 +8,7 @@ import { ADMINISTRATOR, type TestDirectory } from "../harness/directory.ts";
 import { install } from "../harness/install.ts";
 import { Kube, kubeMissing } from "../harness/kube.ts";
 import { domainAt, domainSecrets, namespaceOf, SYSTEM } from "../harness/manifests.ts";
-import { Operator, type OperatorOptions } from "../harness/operator.ts";
+import { compileOperator, Operator, type OperatorOptions } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
 import { Samba, sambaMissing } from "../harness/samba.ts";
 import { SandboxCluster } from "../harness/sandbox-cluster.ts";
@@ -30,6 +30,7 @@ export interface Servers {
 export async function onServers(on: string, bench: (running: Servers) => Promise<void>): Promise<void> {
   const dir = await mkdtemp(`${tmpdir()}/serverfarm-bench-`);
   try {
+    await compileOperator(`${dir}/compiled`);
     const running = await servers(on, dir);
     try {
       await bench(running);

@@ -90,6 +90,7 @@ const GOOD: readonly (readonly string[])[] = [
   ["metrics.dashboard.enabled=true", "metrics.dashboard.enabled=true,metrics.dashboard.annotations.folder=AD"],
   ["metrics.secure.enabled=true,metrics.secure.certificateSecret=tls,metrics.serviceMonitor.enabled=true"],
   ["serviceAccount.create=false,serviceAccount.name=other", "serviceAccount.name=mine", "serviceAccount.annotations.team=ad"],
+  ["compileCache.enabled=false"],
   ["rbac.aggregate=true", "rbac.aggregate=false", "rbac.create=false", "rbac.create=false,rbac.aggregate=true", "admission.enabled=false"],
   ["fullnameOverride=farms", "nameOverride=farms"],
   ["priorityClassName=system-cluster-critical", "podLabels.team=ad", "podAnnotations.note=x"],

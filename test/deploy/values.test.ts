@@ -77,11 +77,13 @@ const REFUSED: readonly (readonly [set: readonly string[], says: readonly string
   [['podAnnotations={"checksum/config":"x"}'], ["podAnnotations has checksum/config: x"]],
   [['extraArgs=["--config=/mine"]'], ["extraArgs has --config=/mine", "set it by config"]],
   [['extraEnv=[{"name":"POD_NAME","value":"x"}]'], ["extraEnv", "has POD_NAME twice"]],
+  [['extraEnv=[{"name":"NODE_COMPILE_CACHE","value":"/x"}]'], ["extraEnv", "has NODE_COMPILE_CACHE twice"]],
   [['extraEnv=[{"name":"A","value":"1"},{"name":"A","value":"2"}]'], ["extraEnv", "has A twice"]],
   [['extraEnv=[{"name":"NODE_DEBUG","value":"http,LDAPTS"}]'], ["NODE_DEBUG with the value http,LDAPTS", "leave it out"]],
   [['extraVolumes=[{"name":"config","emptyDir":{}}]'], ["extraVolumes", "has config twice"]],
+  [['extraVolumes=[{"name":"compiled","emptyDir":{}}]'], ["extraVolumes", "has compiled twice"]],
   [['extraVolumeMounts=[{"name":"ca","mountPath":"/ca"}]'], ["extraVolumeMounts has ca at /ca", "add one to extraVolumes"]],
-  ...["/", "/app", "/app/src/", "/etc/serverfarm-operator/", "/etc/serverfarm-metrics"].map(
+  ...["/", "/app", "/app/src/", "/etc/serverfarm-operator/", "/etc/serverfarm-metrics", "/var/cache/serverfarm-operator"].map(
     (path) =>
       [
         [`extraVolumeMounts=[{"name":"config","mountPath":"${path}"}]`],
@@ -131,6 +133,7 @@ const OF_THE_SCHEMA: readonly (readonly [set: string, field: string])[] = [
   ['commonLabels={"not valid":"a"}', "/commonLabels"],
   ['podLabels={"a":1}', "/podLabels/a"],
   ["extraArgs=[1]", "/extraArgs/0"],
+  ['compileCache.enabled="yes"', "/compileCache/enabled"],
   ['extraEnv=[{"name":"A","value":1}]', "/extraEnv/0/value"],
   ['extraEnv=[{"name":"A","value":"x","valueFrom":{"fieldRef":{"fieldPath":"x"}}}]', "/extraEnv/0"],
   ['extraEnv=[{"name":"1A"}]', "/extraEnv/0/name"],
@@ -287,14 +290,19 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
     );
     expect(container).toMatchObject({
       args: ["run", "--config", "/etc/serverfarm-operator/config.yaml", "--kubeconfig", "/kube/config"],
-      env: [{ name: "POD_NAME" }, { name: "POD_NAMESPACE" }, { name: "NODE_EXTRA_CA_CERTS", value: "/ca/ca.crt" }],
-      volumeMounts: [{ name: "config" }, { name: "ca", mountPath: "/ca" }],
+      env: [
+        { name: "POD_NAME" },
+        { name: "POD_NAMESPACE" },
+        { name: "NODE_COMPILE_CACHE" },
+        { name: "NODE_EXTRA_CA_CERTS", value: "/ca/ca.crt" },
+      ],
+      volumeMounts: [{ name: "config" }, { name: "compiled" }, { name: "ca", mountPath: "/ca" }],
       livenessProbe: { initialDelaySeconds: 7, periodSeconds: 20 },
       readinessProbe: { failureThreshold: 9 },
       securityContext: { allowPrivilegeEscalation: false, runAsNonRoot: true },
     });
     expect(spec).toMatchObject({
-      volumes: [{ name: "config" }, { name: "ca", configMap: { name: "ca" } }],
+      volumes: [{ name: "config" }, { name: "compiled" }, { name: "ca", configMap: { name: "ca" } }],
       hostAliases: [{ ip: "fd00::1", hostnames: ["dc1.contoso.com"] }],
       dnsPolicy: "None",
       dnsConfig: { nameservers: ["10.0.0.1", "fd00::53"], searches: ["contoso.com"], options: [{ name: "ndots", value: "2" }] },
@@ -303,6 +311,29 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
       ],
     });
     expect(spec["securityContext"]).toEqual({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
+  });
+
+  test("the init container compiles into a volume that the operator reads only; without it there is none of it", async () => {
+    const of = async (...set: readonly string[]): Promise<{ readonly all: string; readonly pod: Values; readonly container: Values }> => ({
+      ...(await podOf(...set)),
+      all: JSON.stringify(await renderedBy("Deployment", ...set)),
+    });
+    const { all, pod: spec, container } = await of('securityContext={"runAsNonRoot":true}', 'podAnnotations={"a":"b"}');
+    const [env, mountPath] = [{ name: "NODE_COMPILE_CACHE", value: "/var/cache/serverfarm-operator" }, "/var/cache/serverfarm-operator"];
+    const { image, imagePullPolicy, resources, securityContext } = container;
+    const same = { image, imagePullPolicy, resources, securityContext };
+    expect(spec["initContainers"]).toEqual([
+      { name: "compile", ...same, args: ["compile"], env: [env], volumeMounts: [{ name: "compiled", mountPath }] },
+    ]);
+    expect(container["env"]).toContainEqual(env);
+    expect(container["volumeMounts"]).toContainEqual({ name: "compiled", mountPath, readOnly: true });
+    // A pod with a volume of its own keeps its node from being scaled down, unless it says that nothing is lost with it.
+    const evictable = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
+    expect(all).toContain(`"${evictable}":"compiled"`);
+    expect((await of(`podAnnotations={"${evictable}":"compiled,mine"}`)).all).toContain(`"${evictable}":"compiled,mine"`);
+    const none = await of("compileCache.enabled=false");
+    expect(none.all).not.toMatch(/compile/i);
+    expect(none.pod).not.toHaveProperty("initContainers");
   });
 
   test("the Deployment, the budget and the CRDs do as they are told", async () => {
@@ -371,6 +402,7 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
     const { pod: spec, container } = await podOf(...set);
     expect(spec["volumes"]).toEqual([
       { name: "config", configMap: { name: RELEASE } },
+      { name: "compiled", emptyDir: { sizeLimit: "64Mi" } },
       { name: "metrics-certificate", secret: { secretName: "cert" } },
     ]);
     expect(container["volumeMounts"]).toContainEqual({ name: "metrics-certificate", mountPath: "/etc/serverfarm-metrics", readOnly: true });

@@ -204,6 +204,7 @@ describe.skipIf(!available || missing !== undefined)("a release", () => {
       const pod = await startDeployment(cluster, files, image.config.config, dir);
       running.operator = pod.operator;
       expect(pod.image).toBe(`${REPOSITORY}:${VERSION}`);
+      expect((await readdir(pod.compiled, { recursive: true })).length).toBeGreaterThan(500);
       const { code, output } = await commands;
       expect(output).toMatch(/itfarm1 +True +Reconciled +ITFarm1\$ +3\/3/);
       expect(output).toMatch(/contoso +True +dc1\.contoso\.com +88 +/);

@@ -166,23 +166,24 @@ const blob = (folder: string, digest: string): string => `${folder}/blobs/${dige
 
 /**
  * What a container runtime does under the chart's security context: the image's entry point with its environment, as its user, without capabilities or a
- * way to get any, on a tree that is read-only. `mounts`: folders and files from outside, by where they are to be seen.
+ * way to get any, on a tree that is read-only. `mounts`: folders and files from outside, by where they are to be seen; what is `writable`, too, by where it is.
  */
 export function containerCommand(
   files: string,
   { User, Env, Entrypoint, Cmd }: ImageConfig["config"],
   mounts: Readonly<Record<string, string>>,
   environment: Readonly<Record<string, string>>,
+  writable: Readonly<Record<string, string>> = {},
 ): readonly string[] {
+  const others = { ...writable, "/dev": "/dev", "/etc/hosts": "/etc/hosts", "/etc/resolv.conf": "/etc/resolv.conf" };
   const script = [
     "set -eu",
     `mount --bind ${files} ${files}`,
-    ...Object.entries({ ...mounts, "/dev": "/dev", "/etc/hosts": "/etc/hosts", "/etc/resolv.conf": "/etc/resolv.conf" }).map(
-      ([inside, outside]) => {
-        const place = `${files}${inside}`;
-        return `if [ -d ${outside} ]; then mkdir -p ${place}; else touch ${place}; fi; mount --bind ${outside} ${place}`;
-      },
-    ),
+    ...Object.entries({ ...mounts, ...others }).map(([inside, outside]) => {
+      const place = `${files}${inside}`;
+      return `if [ -d ${outside} ]; then mkdir -p ${place}; else touch ${place}; fi; mount --bind ${outside} ${place}`;
+    }),
+    ...Object.keys(mounts).map((inside) => `mount -o remount,ro,bind ${files}${inside}`),
     `mkdir -p ${files}/proc; mount -t proc proc ${files}/proc`,
     `mount -o remount,ro,bind ${files}`,
     'exec "$@"',

@@ -148,17 +148,23 @@ field, its value, and what to do. All of them are reported at once. Every templa
 {{- end -}}
 {{- end -}}
 {{- $names := list "POD_NAME" "POD_NAMESPACE" -}}
+{{- if .Values.compileCache.enabled -}}
+{{- $names = append $names "NODE_COMPILE_CACHE" -}}
+{{- end -}}
 {{- range .Values.extraEnv -}}
 {{- $names = append $names .name -}}
 {{- if and (eq .name "NODE_DEBUG") (regexMatch "(?i)\\*|ldapts" (default "" .value)) -}}
 {{- include "serverfarm.problem" (printf "extraEnv has NODE_DEBUG with the value %s: the operator would print what it sends to the directory, and refuses to start, so leave it out" .value) -}}
 {{- end -}}
 {{- end -}}
-{{- include "serverfarm.validate.unique" (dict "field" "extraEnv (with POD_NAME and POD_NAMESPACE, which the chart sets)" "values" $names) -}}
+{{- include "serverfarm.validate.unique" (dict "field" "extraEnv (with those that the chart sets)" "values" $names) -}}
 {{- end -}}
 
 {{- define "serverfarm.validate.volumes" -}}
 {{- $volumes := ternary (list "config" "metrics-certificate") (list "config") .Values.metrics.secure.enabled -}}
+{{- if .Values.compileCache.enabled -}}
+{{- $volumes = append $volumes "compiled" -}}
+{{- end -}}
 {{- range .Values.extraVolumes -}}
 {{- $volumes = append $volumes .name -}}
 {{- end -}}
@@ -167,8 +173,8 @@ field, its value, and what to do. All of them are reported at once. Every templa
 {{- range .Values.extraVolumeMounts -}}
 {{- $path := regexReplaceAll "/+$" .mountPath "" -}}
 {{- $paths = append $paths $path -}}
-{{- if regexMatch "^$|^/(app|nodejs|etc/serverfarm-(operator|metrics))(/|$)" $path -}}
-{{- include "serverfarm.problem" (printf "extraVolumeMounts has %s at %s: it would hide the program or its configuration (/app, /nodejs, /etc/serverfarm-operator, /etc/serverfarm-metrics), so mount it elsewhere" .name .mountPath) -}}
+{{- if regexMatch "^$|^/(app|nodejs|etc/serverfarm-(operator|metrics)|var/cache/serverfarm-operator)(/|$)" $path -}}
+{{- include "serverfarm.problem" (printf "extraVolumeMounts has %s at %s: it would hide the program or its configuration (/app, /nodejs, /etc/serverfarm-operator, /etc/serverfarm-metrics, /var/cache/serverfarm-operator), so mount it elsewhere" .name .mountPath) -}}
 {{- end -}}
 {{- if not (has .name $volumes) -}}
 {{- include "serverfarm.problem" (printf "extraVolumeMounts has %s at %s: no volume has this name, so add one to extraVolumes" .name .mountPath) -}}

@@ -123,3 +123,34 @@ function equal(a: unknown, b: unknown): boolean {
   const isMissing = (key: string): boolean => !(key in a) && Reflect.get(b, key) !== undefined;
   return Object.keys(a).every((key) => equal(Reflect.get(a, key), Reflect.get(b, key))) && !Object.keys(b).some(isMissing);
 }
+
+/** The name of the domain that a farm is in. */
+export function domainOf({ spec }: { readonly spec: { readonly domainRef: { readonly name: string } } }): string {
+  return spec.domainRef.name;
+}
+
+/** Keys of objects by a name that each of them has: to count those of a name costs nothing that grows with the number of objects. */
+export class KeysBy<T extends KubernetesObject> {
+  readonly #keys = new Map<string, Set<string>>();
+  readonly #nameOf: (object: T) => string;
+
+  constructor(nameOf: (object: T) => string) {
+    this.#nameOf = nameOf;
+  }
+
+  /** Told of every change of an object. */
+  changed(object: T | undefined, previous: T | undefined): void {
+    const [before, after] = [previous && this.#nameOf(previous), object && this.#nameOf(object)];
+    if (before === after) return;
+    const key = keyOf((object ?? previous)?.metadata ?? { name: "" });
+    if (before !== undefined) {
+      this.#keys.get(before)?.delete(key);
+      if (this.#keys.get(before)?.size === 0) this.#keys.delete(before);
+    }
+    if (after !== undefined) this.#keys.set(after, (this.#keys.get(after) ?? new Set()).add(key));
+  }
+
+  of(name: string): ReadonlySet<string> {
+    return this.#keys.get(name) ?? new Set();
+  }
+}

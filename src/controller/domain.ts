@@ -4,7 +4,7 @@ import { DirectoryError } from "../ad/error.ts";
 import { DOMAIN_FINALIZER } from "../api/annotations.ts";
 import { ACTIVE_DIRECTORY_DOMAIN, type ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
-import { finalizerAction } from "../api/object.ts";
+import { domainOf, finalizerAction, KeysBy } from "../api/object.ts";
 import { WorkQueue } from "../base/work-queue.ts";
 import { inspectDomain } from "../directory/inspection.ts";
 import type { LdapSession } from "../directory/session.ts";
@@ -20,7 +20,6 @@ import { accessOf, type DomainAccess } from "./domain-access.ts";
 import { DomainConnection, LONGEST_PAUSE } from "./domain-connection.ts";
 import { baseDnOf, type DomainData, followData, isRead, pollOf, problemOf, readSettings, resyncOf, watchData } from "./domain-settings.ts";
 import { DomainNews } from "./wake-farms.ts";
-import { FarmsByDomain } from "./wake-index.ts";
 import { reportDomain } from "./domain-report.ts";
 import { InspectedGeneration } from "./inspected-generation.ts";
 import { after, type After, type Context, type Kind, type Result } from "./kind.ts";
@@ -52,7 +51,7 @@ export class DomainKind implements Kind<ActiveDirectoryDomain> {
   readonly objects: Copies<ActiveDirectoryDomain>;
   readonly queue: WorkQueue;
   /** The farms of each domain. */
-  readonly farms = new FarmsByDomain();
+  readonly farms = new KeysBy<ServerFarm>(domainOf);
   /** By the domains' names. One that is not in it was not looked at yet: as if it were Connecting. */
   readonly access: ReadonlyMap<string, DomainAccess>;
   readonly #context: Context;

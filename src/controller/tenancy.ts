@@ -5,14 +5,13 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { ActiveDirectoryDomain } from "../api/generated/active-directory-domain.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
-import { keyOf, type KubernetesObject } from "../api/object.ts";
+import { domainOf, KeysBy, keyOf, type KubernetesObject } from "../api/object.ts";
 import type { Permission } from "../api/permission.ts";
 import { hasLeftTraces, sharesGroups } from "../farm/journal.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { judge, tooManyFarms, type Verdict } from "../policy/judge.ts";
 import { DomainTenants } from "./domain-tenants.ts";
 import { seatOf } from "./seats.ts";
-import { FarmsByDomain } from "./wake-index.ts";
 
 /** Copies of namespaces. */
 export interface Namespaces extends Copies<KubernetesObject> {
@@ -39,9 +38,9 @@ export class Tenancy {
   readonly #farms: Copies<ServerFarm>;
   readonly #namespaces: Namespaces;
   readonly #domains = new Map<string, DomainTenants>();
-  readonly #byDomain = new FarmsByDomain();
+  readonly #byDomain = new KeysBy<ServerFarm>(domainOf);
   /** Keys of farms by their namespaces. */
-  readonly #byNamespace = new Map<string, Set<string>>();
+  readonly #byNamespace = new KeysBy<ServerFarm>(({ metadata }) => metadata.namespace ?? "");
   readonly #judged = new Map<string, Judged>();
   /** By keys of farms, what was said last, as text. */
   readonly #said = new Map<string, string>();
@@ -70,7 +69,7 @@ export class Tenancy {
     this.#namespaces.subscribe((name, namespace, previous) => {
       if (namespace && previous && JSON.stringify(namespace.metadata.labels) === JSON.stringify(previous.metadata.labels)) return;
       for (const tenants of this.#domains.values()) tenants.forget(name);
-      for (const key of this.#byNamespace.get(name) ?? []) this.#judgeLater(key);
+      for (const key of this.#byNamespace.of(name)) this.#judgeLater(key);
     });
   }
 
@@ -138,10 +137,7 @@ export class Tenancy {
 
   #farmChanged(key: string, farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
     this.#byDomain.changed(farm, previous);
-    const { namespace = "" } = (farm ?? previous)?.metadata ?? {};
-    const farms = this.#byNamespace.get(namespace) ?? new Set();
-    if (farm) this.#byNamespace.set(namespace, farms.add(key));
-    else if (farms.delete(key) && farms.size === 0) this.#byNamespace.delete(namespace);
+    this.#byNamespace.changed(farm, previous);
     const now = farm?.spec.domainRef.name;
     const isConcerned = this.#judged.has(key) || (now !== undefined && this.#domains.has(now));
     if (isConcerned && (!farm || traceOf(farm) !== (previous && traceOf(previous)))) this.#judgeLater(key, previous?.spec.domainRef.name);

@@ -1,4 +1,4 @@
-/** Which farms a change concerns: of an object in the directory, of another farm that uses the same group, of a domain. */
+/** Which farms a change concerns: of an object in the directory, of another farm that uses the same group. */
 import { DirectoryError } from "../ad/error.ts";
 import type { DirectoryObject } from "../ad/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
@@ -9,7 +9,17 @@ import { GroupRecords, othersGroups, traceOf } from "./group-records.ts";
 import { LeftMembers } from "./left-members.ts";
 import { sharingFarm } from "../farm/sharing.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
-import { numberOf, numberOfGuid, NumberTable } from "../names/identifier.ts";
+import { numberOfGuid, NumberTable } from "../names/identifier.ts";
+
+/** Of each process others, so that it is hard to choose names whose numbers meet. */
+const [BASIS = 0] = crypto.getRandomValues(new Uint32Array(1));
+
+/** FNV-1a, of 30 bits: numbers that a V8 engine keeps without an object. */
+function numberOf(lookupKey: string): number {
+  let hash = BASIS;
+  for (let index = 0; index < lookupKey.length; index++) hash = Math.imul(hash ^ lookupKey.charCodeAt(index), 0x01000193);
+  return (hash >>> 2) & 0x3fffffff;
+}
 
 /** An object, and how new it was. */
 type Seen = Pick<DirectoryObject, "objectGUID" | "usn">;
@@ -17,7 +27,7 @@ type Seen = Pick<DirectoryObject, "objectGUID" | "usn">;
 interface Entry {
   readonly number: number;
   readonly lookupKeys: readonly number[];
-  /** By turns the number of an objectGUID, with a minus, and a USN: a Map of each farm would be most of the memory. */
+  /** Numbers of objectGUIDs, the least first, and after them their USNs: a Map of each farm would be most of the memory. */
   readonly seen: readonly number[];
 }
 
@@ -36,8 +46,15 @@ export class WakeIndex {
 
   /** Replaces what the farm asked for. `seen`: the objects as its last look found them. */
   set(farm: string, lookupKeys: ReadonlySet<string>, seen: readonly Seen[]): void {
-    const usns = seen.flatMap(({ objectGUID, usn }) => (usn === undefined ? [] : [-numberOfGuid(objectGUID), usn]));
-    this.#replace(farm, new Set([...lookupKeys].map(numberOf)), [...usns]);
+    const usns = new Map<number, number>();
+    // Of two views of an object the older one counts: a host is judged by what an earlier look found.
+    for (const { objectGUID, usn = -1 } of seen) {
+      const guid = numberOfGuid(objectGUID);
+      usns.set(guid, Math.min(usn, usns.get(guid) ?? usn));
+    }
+    usns.delete(NaN);
+    const guids = [...usns.keys()].toSorted((a, b) => a - b);
+    this.#replace(farm, new Set([...lookupKeys].map(numberOf)), [...guids, ...guids.map((guid) => usns.get(guid) ?? -1)]);
   }
 
   /** Adds to what the farm asked for. */
@@ -46,7 +63,6 @@ export class WakeIndex {
     this.#replace(farm, new Set([...before, ...[...lookupKeys].map(numberOf)]), seen);
   }
 
-  /** Nearly always they are the same as before. */
   #replace(farm: string, lookupKeys: ReadonlySet<number>, seen: readonly number[]): void {
     const known = this.#entries.get(farm);
     const number = known?.number ?? this.#free.pop() ?? this.#farms.length;
@@ -84,43 +100,31 @@ export class WakeIndex {
     return numbers.flatMap((number) => this.#farms[number] ?? []);
   }
 
-  /**
-   * Whether the farm's last look found the object as new as this: then it is its own write that comes back, or one that the look has seen. After a
-   * change of the server USNs mean nothing, but every farm is looked at then, whatever this says.
-   */
+  // After a change of the server USNs mean nothing, but every farm is looked at then, whatever this says.
+  /** Whether the farm's last look found the object as new as this: then it is its own write that comes back, or one that the look has seen. */
   hasSeen(farm: string, { objectGUID, usn }: Seen): boolean {
+    return usn !== undefined && usn <= this.#usnOf(farm, numberOfGuid(objectGUID));
+  }
+
+  #usnOf(farm: string, guid: number): number {
     const seen = this.#entries.get(farm)?.seen ?? [];
-    const guid = -numberOfGuid(objectGUID);
-    for (let at = seen.indexOf(guid); at >= 0; at = seen.indexOf(guid, at + 1))
-      if (usn !== undefined && (seen[at + 1] ?? -1) >= usn) return true;
-    return false;
+    let [least, end] = [0, seen.length / 2];
+    while (least < end) {
+      const middle = (least + end) >> 1;
+      if ((seen[middle] ?? 0) < guid) least = middle + 1;
+      else end = middle;
+    }
+    return seen[least] === guid && least < seen.length / 2 ? (seen[seen.length / 2 + least] ?? -1) : -1;
   }
 
   /** The farms that one of the changes concerns and that have not seen it. */
   concernedBy(changes: readonly { readonly object: Seen; readonly keys: readonly string[] }[]): ReadonlySet<string> {
-    return new Set(changes.flatMap(({ object, keys }) => this.of(keys).filter((farm) => !this.hasSeen(farm, object))));
-  }
-}
-
-/** Farms by their domain: to count them costs nothing that grows with their number. */
-export class FarmsByDomain {
-  /** Keys of farms by names of domains. */
-  readonly #farms = new Map<string, Set<string>>();
-
-  /** Told of every change of a farm. */
-  changed(farm: ServerFarm | undefined, previous: ServerFarm | undefined): void {
-    const [before, after] = [previous?.spec.domainRef.name, farm?.spec.domainRef.name];
-    if (before === after) return;
-    const key = keyOf((farm ?? previous)?.metadata ?? { name: "" });
-    if (before !== undefined) {
-      this.#farms.get(before)?.delete(key);
-      if (this.#farms.get(before)?.size === 0) this.#farms.delete(before);
+    const concerned = new Set<string>();
+    for (const { object, keys } of changes) {
+      const [guid, usn] = [numberOfGuid(object.objectGUID), object.usn ?? Infinity];
+      for (const farm of this.of(keys)) if (!concerned.has(farm) && usn > this.#usnOf(farm, guid)) concerned.add(farm);
     }
-    if (after !== undefined) this.#farms.set(after, (this.#farms.get(after) ?? new Set()).add(key));
-  }
-
-  of(domain: string): ReadonlySet<string> {
-    return this.#farms.get(domain) ?? new Set();
+    return concerned;
   }
 }
 
@@ -164,8 +168,7 @@ export class FarmsByGroup {
       const keys = [...(this.#farms.get(group) ?? [])];
       const found = new Map([...keys.map((key) => [key, farms.get(key)] as const), ...this.#records.claiming(group)]);
       found.delete(keyOf(farm.metadata));
-      const others = [...found.values()].flatMap((other) => this.#asSeen(other, baseDN));
-      return others.filter(({ claimed }) => claimed.has(group));
+      return [...found.values()].flatMap((other) => this.#asSeen(other, baseDN)).filter(({ claimed }) => claimed.has(group));
     };
     return { ...elsewhere, users: usersOf };
   }

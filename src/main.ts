@@ -8,7 +8,8 @@ const USAGE = `usage: serverfarm-operator run --config FILE [--kubeconfig FILE]
   --config FILE      the OperatorConfiguration (YAML)
   --kubeconfig FILE  how to reach the cluster; without it, the pod's service account, else the user's own kubeconfig
 
-compile writes the compiled program into the folder NODE_COMPILE_CACHE, where the next run finds it: it starts sooner and needs less memory.
+compile writes the compiled program into the folder that NODE_COMPILE_CACHE names. A run of the same user, with the same Node, reads it from there: it
+starts sooner and needs less memory.
 `;
 
 function usage(problem: string): never {
@@ -34,7 +35,10 @@ async function main(): Promise<number> {
     return 0;
   }
   const [command, ...rest] = positionals;
-  if (command === "compile" && rest.length === 0) return await compile();
+  if (command === "compile" && rest.length === 0) {
+    if (values.config !== undefined || values.kubeconfig !== undefined) usage("compile takes no options");
+    return await compile();
+  }
   if (command !== "run" || rest.length > 0)
     usage(command === undefined ? "a command is missing" : `there is no command ${[command, ...rest].join(" ")}`);
   if (values.config === undefined) usage("--config is missing");
@@ -63,7 +67,7 @@ function load() {
 async function compile(): Promise<number> {
   if (!process.env["NODE_COMPILE_CACHE"]) usage("NODE_COMPILE_CACHE is not set: name the folder for the compiled program");
   if (getCompileCacheDir() === undefined)
-    process.stderr.write("nothing is written to the folder NODE_COMPILE_CACHE: make it one that can be written to.\n");
+    process.stderr.write("cannot write to the folder that NODE_COMPILE_CACHE names: choose one that this user can write to.\n");
   await load();
   return 0;
 }

@@ -54,7 +54,9 @@ describe("the program", () => {
     const before = await files();
     // Each module of the program, with those of its libraries.
     expect(before.length).toBeGreaterThan(500);
-    await program(["run", "--config", `${dir}/none.yaml`], env);
+    const { err } = await program(["run", "--config", `${dir}/none.yaml`], { ...env, NODE_DEBUG_NATIVE: "COMPILE_CACHE" });
+    expect(err).toMatch(/V8 code cache for ESM file:\S+src\/commands\/run\.ts was accepted/);
+    expect(err).not.toContain("was rejected");
     expect(await files()).toEqual(before);
   });
 
@@ -62,12 +64,13 @@ describe("the program", () => {
     await writeFile(`${dir}/file`, "");
     expect(await program(["compile"], { NODE_COMPILE_CACHE: `${dir}/file` })).toMatchObject({
       code: 0,
-      err: "nothing is written to the folder NODE_COMPILE_CACHE: make it one that can be written to.\n",
+      err: "cannot write to the folder that NODE_COMPILE_CACHE names: choose one that this user can write to.\n",
     });
   });
 
   test.each([
     ["no folder to compile into", ["compile"], "NODE_COMPILE_CACHE is not set: name the folder"],
+    ["an option that is another command's", ["compile", "--config", "DIR/good.yaml"], "compile takes no options"],
     ["more than a command", ["compile", "run"], "there is no command compile run"],
     ["no command", [], "a command is missing"],
     ["another command", ["serve"], "there is no command serve"],

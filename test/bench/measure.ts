@@ -38,6 +38,7 @@ export async function onServers(on: string, bench: (running: Servers) => Promise
       await running.down();
     }
   } finally {
+    delete process.env["NODE_COMPILE_CACHE"];
     await rm(dir, { recursive: true, force: true });
   }
 }

@@ -331,8 +331,9 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
     const evictable = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
     expect(all).toContain(`"${evictable}":"compiled"`);
     expect((await of(`podAnnotations={"${evictable}":"compiled,mine"}`)).all).toContain(`"${evictable}":"compiled,mine"`);
-    const none = await of("compileCache.enabled=false");
+    const none = await of("compileCache.enabled=false", `extraVolumeMounts=[{"name":"config","mountPath":"${mountPath}"}]`);
     expect(none.all).not.toMatch(/compile/i);
+    expect(none.container["volumeMounts"]).toContainEqual({ name: "config", mountPath });
     expect(none.pod).not.toHaveProperty("initContainers");
   });
 

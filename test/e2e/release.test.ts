@@ -211,6 +211,7 @@ describe.skipIf(!available || missing !== undefined)("a release", () => {
       expect(code).toBe(0);
       expect(await directory.retrieves("WEB01", "CN=ITFarm1,OU=Farms,DC=contoso,DC=com")).toBe(true);
       await expectConfined(pod.operator, "65532");
+      expect(await readFile(`/proc/${pod.operator.pid}/mounts`, "utf8")).toMatch(/ \/var\/cache\/serverfarm-operator \S+ ro,/);
     });
 
     test("kubectl farm comes with its own Node, and says how to go on where it has none", async () => {

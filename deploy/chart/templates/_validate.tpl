@@ -169,12 +169,16 @@ field, its value, and what to do. All of them are reported at once. Every templa
 {{- $volumes = append $volumes .name -}}
 {{- end -}}
 {{- include "serverfarm.validate.unique" (dict "field" "extraVolumes (with those of the chart)" "values" $volumes) -}}
+{{- $own := list "/app" "/nodejs" "/etc/serverfarm-operator" "/etc/serverfarm-metrics" -}}
+{{- if .Values.compileCache.enabled -}}
+{{- $own = append $own "/var/cache/serverfarm-operator" -}}
+{{- end -}}
 {{- $paths := list -}}
 {{- range .Values.extraVolumeMounts -}}
 {{- $path := regexReplaceAll "/+$" .mountPath "" -}}
 {{- $paths = append $paths $path -}}
-{{- if regexMatch "^$|^/(app|nodejs|etc/serverfarm-(operator|metrics)|var/cache/serverfarm-operator)(/|$)" $path -}}
-{{- include "serverfarm.problem" (printf "extraVolumeMounts has %s at %s: it would hide the program or its configuration (/app, /nodejs, /etc/serverfarm-operator, /etc/serverfarm-metrics, /var/cache/serverfarm-operator), so mount it elsewhere" .name .mountPath) -}}
+{{- if regexMatch (printf "^$|^(%s)(/|$)" (join "|" $own)) $path -}}
+{{- include "serverfarm.problem" (printf "extraVolumeMounts has %s at %s: it would hide the program or its configuration (%s), so mount it elsewhere" .name .mountPath (join ", " $own)) -}}
 {{- end -}}
 {{- if not (has .name $volumes) -}}
 {{- include "serverfarm.problem" (printf "extraVolumeMounts has %s at %s: no volume has this name, so add one to extraVolumes" .name .mountPath) -}}

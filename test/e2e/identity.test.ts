@@ -142,10 +142,17 @@ describe.skipIf(!available)("a host is an object, and not a name", () => {
     const rid = String(relativeId(sidOf(group)));
     await patchFarm(NAMESPACE, "pri", { hosts: { quarantined: [out] } });
     await farmWhere(NAMESPACE, "pri", (seen) => hostsReady(seen).includes("Quarantined"));
-    for (const name of [wanted, stranger, out]) {
-      // Only a member can have a group as its primary group.
-      if (name !== wanted) await directory.modify(group?.dn ?? "", "add", "member", [dn(name)]);
-      await directory.modify(dn(name), "replace", "primaryGroupID", [rid]);
+    await directory.modify(dn(wanted), "replace", "primaryGroupID", [rid]);
+    for (const name of [stranger, out]) {
+      // Only a member can have a group as its primary group; and the operator may have taken it out again in between.
+      await waitFor(`${name} to have the group as its primary group`, async () => {
+        if (!(await directory.members("priHosts")).includes(`${name}$`))
+          await directory.modify(group?.dn ?? "", "add", "member", [dn(name)]);
+        return await directory.modify(dn(name), "replace", "primaryGroupID", [rid]).then(
+          () => true,
+          () => false,
+        );
+      });
     }
     // What is looked at in the middle of these changes may not be Ready yet.
     const seen = await farmWhere(

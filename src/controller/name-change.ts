@@ -104,7 +104,7 @@ export class NameGuard {
 
 /** What the API server says names the other farm, which is perhaps none of this one's business. */
 function withoutNames({ kind, status }: KubernetesError): KubernetesError {
-  const message = `a credential spec of another farm names this account, and the operator cannot delete the RoleBinding that gives the right to it (${kind}; the operator's log says which). The operator tries again`;
+  const message = `a credential spec of another farm names this account, and the operator cannot delete that spec or the RoleBinding that gives the right to it (${kind}; the operator's log says which). The operator tries again`;
   return new KubernetesError(kind, message, { status });
 }
 

@@ -5,7 +5,7 @@ import type { EventDraft } from "../api/event.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { leftEvent } from "../credential-spec/events.ts";
 import { credentialSpecName, FARM_UID, type Found, type Owner, type PublishedKind } from "../credential-spec/objects.ts";
-import { fixOf, kindOf, planPods, type Step } from "../credential-spec/plan.ts";
+import { fixOf, kindOf, planPods, RIGHT, type Step } from "../credential-spec/plan.ts";
 import { isRefusal, KubernetesError } from "../kubernetes/api-error.ts";
 import type { PodObjects } from "./pod-objects.ts";
 
@@ -87,16 +87,23 @@ export async function takeAway(found: Found, owner: Owner, ways: Ways): Promise<
   return done;
 }
 
-/** Nobody may use the farm's credential spec any more; the rest stays. Resolves with what was done. Rejects with KubernetesError. */
+/**
+ * Nobody may use the farm's credential spec any more: it goes with its binding, since who may use it may have bound others. Resolves with what was done.
+ * Rejects with KubernetesError.
+ */
 export async function takeRight(farm: Pick<Owner, "namespace" | "name">, { objects, askerOf, stop }: Ways): Promise<readonly Step[]> {
-  // By its name: a binding of a farm of this name that was there before gives the same.
+  // By its name: what a farm of this name left that was there before gives the same.
   const owner = { ...farm, uid: "" };
-  const { steps } = planPods(NOTHING, await objects.read(["RoleBinding"], owner), owner, "Full");
-  for (const step of steps) {
-    assertGoesOn(stop);
-    await objects.apply(step, askerOf(step));
+  const done: Step[] = [];
+  // One after the other: whoever may not read specs takes the binding away all the same.
+  for (const kind of RIGHT) {
+    for (const step of planPods(NOTHING, await objects.read([kind], owner), owner, "Full").steps) {
+      assertGoesOn(stop);
+      await objects.apply(step, askerOf(step));
+      done.push(step);
+    }
   }
-  return steps;
+  return done;
 }
 
 /** Whoever changes an object all the time holds nobody up: it is looked at again once, and the cluster collects what the farm owns in its namespace. */

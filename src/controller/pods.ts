@@ -146,7 +146,7 @@ export class Pods {
     const left = wish.kind === "Nothing" ? farm.status?.pods : undefined;
     if (refusal) return this.#failed(farm, refusal, { published: said.published ?? left, events });
     if (wish.kind !== "Nothing" && say.isWithheld(standing.status)) return { ...before, finding: own ? undefined : say.NOT_ALLOWED };
-    if (isAwaited && plan.blockers.length === 0) return { ...before, finding: say.awaitedFinding(own) };
+    if (isAwaited && plan.blockers.length === 0) return { ...said, finding: say.awaitedFinding(said.published !== undefined) };
     if (scope === "Frozen")
       return { ...before, finding: say.blockedFinding(plan) ?? (own && !found.RoleBinding ? say.awaitedFinding(own) : undefined) };
     return { ...said, ...(retries ? { again: this.#recheck(farm) } : {}) };

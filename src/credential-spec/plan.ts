@@ -36,6 +36,8 @@ export type Scope = "Full" | "Frozen" | "Awaited" | "Lost";
 
 /** Whoever takes all away begins with who may use it. */
 const REMOVAL = ["RoleBinding", "GMSACredentialSpec", "Role", "ConfigMap"] as const satisfies readonly PublishedKind[];
+/** By which Pods use an account: a binding of somebody else's gives nothing where there is no spec. */
+export const RIGHT = ["RoleBinding", "GMSACredentialSpec"] as const satisfies readonly PublishedKind[];
 
 export function planPods(wish: Wish, found: Found, owner: Owner, scope: Scope): PodsPlan {
   if (wish.kind === "Nothing") return { steps: removals(REMOVAL, found, owner), blockers: [] };
@@ -80,19 +82,23 @@ function configMapSteps({ ConfigMap: wanted }: Wanted, found: Found, owner: Owne
 
 type Pending = Exclude<Wish, { readonly kind: "Nothing" }>;
 
-/** Nobody new may use the spec, and who is not listed any more may not; nobody at all where it is not of the farm, or of an account that is not. */
+/**
+ * Nobody new may use the spec, and who is not listed any more may not; nobody at all where it is not of the farm. One of an account that is not the farm's
+ * goes itself: who may use it may have bound others.
+ */
 function fewerUsers(
   { account, wanted: { Role, RoleBinding: wanted } }: Pending,
   found: Found,
   owner: Owner,
   scope: Scope,
 ): readonly Step[] {
+  const isOfAnother = scope === "Lost" || (scope === "Awaited" && namesAnother(account, found.GMSACredentialSpec));
+  if (isOfAnother) return removals(RIGHT, found, owner);
   const binding = found.RoleBinding;
   if (!binding || isSpent(binding) || standingOf("RoleBinding", binding, owner) !== "Own") return [];
   const isOthers = isForeign("GMSACredentialSpec", found, owner) || isForeign("Role", found, owner);
   const removal: Step = { do: "Delete", kind: "RoleBinding", found: binding };
-  const isOfAnother = scope === "Lost" || (scope === "Awaited" && namesAnother(account, found.GMSACredentialSpec));
-  if (isOthers || isOfAnother) return [removal];
+  if (isOthers) return [removal];
   const subjects = listOf(binding["subjects"]);
   const allowed = listOf(wanted.body["subjects"]);
   const left = subjects.filter((subject) => allowed.some((one) => mergePatch({ subject: one }, { subject }) === undefined));

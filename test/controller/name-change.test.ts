@@ -32,6 +32,8 @@ interface Case {
   readonly stop?: string;
   readonly problem?: KubernetesError;
   readonly isObserved?: boolean;
+  /** What the API server says of specs. */
+  readonly unreadable?: KubernetesError;
 }
 
 /** What was done, in order, and what was said. */
@@ -42,7 +44,7 @@ class World {
   readonly asked = new Set<string>();
   readonly guard: NameGuard;
 
-  constructor({ bindings = BINDINGS, refused, stop, problem, isObserved = false }: Case = {}) {
+  constructor({ bindings = BINDINGS, refused, stop, problem, isObserved = false, unreadable }: Case = {}) {
     const isIts = (account: NamedAccount): boolean => accountKey(account) === accountKey(ACCOUNT);
     const farms = new Map([OWN, OTHER].map((farm) => [keyOf(farm.metadata), farm]));
     this.guard = new NameGuard({
@@ -50,7 +52,11 @@ class World {
         leads: true,
         problem,
         publishersOf: (account) => (isIts(account) && account.domainSID === DOMAIN.identity.domainSID && !problem ? PUBLISHERS : []),
-        read: (_kinds: readonly string[], owner: Owner) => Promise.resolve(bindings[farmKey(owner)] ?? {}),
+        read: ([kind]: readonly string[], owner: Owner) => {
+          if (kind === "GMSACredentialSpec" && unreadable) return Promise.reject(unreadable);
+          const all = bindings[farmKey(owner)] ?? {};
+          return Promise.resolve(Object.fromEntries(Object.entries(all).filter(([one]) => one === kind)));
+        },
         apply: (step: Step, asker: Asker) => {
           this.asked.add(`${asker.farm.name} ${asker.cause}`);
           if (refused) return Promise.reject(refused);
@@ -122,10 +128,24 @@ describe("a change", () => {
     expect(world.done).toEqual(["DeleteAccount", "DeleteHostGroup"]);
   });
 
-  test("a binding that is somebody else's stays", async () => {
-    const world = new World({ bindings: { "web/web2": { RoleBinding: foreign(allMade(OTHER).RoleBinding) } } });
+  test("a binding that is somebody else's stays, and gives nothing: the spec goes", async () => {
+    const { GMSACredentialSpec: spec, RoleBinding: binding } = allMade(OTHER);
+    const bound = { RoleBinding: foreign(binding), ...(spec ? { GMSACredentialSpec: spec } : {}) };
+    const world = new World({ bindings: { "web/web2": bound } });
     await world.apply(ADOPT);
-    expect(world.done).toEqual(["Adopt"]);
+    expect(world.done).toEqual(["GMSACredentialSpec web.web2", "Adopt"]);
+    expect(world.events).toEqual([
+      expect.stringMatching(/^Warning web2: delete GMSACredentialSpec web\.web2: another farm gets the account/),
+    ]);
+    const others = new World({ bindings: { "web/web2": { ...bound, GMSACredentialSpec: foreign(spec) } } });
+    await others.apply(ADOPT);
+    expect(others.done).toEqual(["Adopt"]);
+  });
+
+  test("the binding goes though the spec cannot be read, and the change is not made", async () => {
+    const world = new World({ unreadable: new KubernetesError("Forbidden", "no") });
+    expect(await world.apply(ADOPT)).toMatchObject({ kind: "NotSent" });
+    expect(world.done).toEqual(["RoleBinding web2-credential-spec"]);
   });
 
   test("is not made where the right cannot be taken away, and nothing is said of the other farm", async () => {

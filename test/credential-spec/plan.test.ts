@@ -239,6 +239,7 @@ describe("a farm that is not allowed", () => {
 });
 
 describe("a farm without an account of its own", () => {
+  const GONE = ["Delete RoleBinding", "Delete GMSACredentialSpec"];
   const renamed = { ...FARM, spec: { ...FARM.spec, account: { ...FARM.spec.account, name: "victim" } } };
   const of = (farm: typeof FARM, found: Found, domain = DOMAIN) => stepsOf(farm, found, "Awaited", domain);
 
@@ -253,30 +254,34 @@ describe("a farm without an account of its own", () => {
   });
 
   test("whose spec names another account, or one of another domain: nobody may use that any more", () => {
-    expect(of(renamed, ALL)).toEqual(["Delete RoleBinding"]);
-    expect(of(FARM, ALL, { ...DOMAIN, dnsName: "other.contoso.com" })).toEqual(["Delete RoleBinding"]);
-    expect(of(renamed, ALL, { ...DOMAIN, identity: {} })).toEqual(["Delete RoleBinding"]);
+    expect(of(renamed, ALL)).toEqual(GONE);
+    expect(of(FARM, ALL, { ...DOMAIN, dnsName: "other.contoso.com" })).toEqual(GONE);
+    expect(of(renamed, ALL, { ...DOMAIN, identity: {} })).toEqual(GONE);
     const spec = made(wantedOf(FARM).GMSACredentialSpec);
     const half = { ActiveDirectoryConfig: { GroupManagedServiceAccounts: [{ Name: "victim", Scope: "EMEA" }] } };
-    expect(of(FARM, { ...ALL, GMSACredentialSpec: { ...spec, credspec: half } })).toEqual(["Delete RoleBinding"]);
+    expect(of(FARM, { ...ALL, GMSACredentialSpec: { ...spec, credspec: half } })).toEqual(GONE);
     expect(of(FARM, { ...ALL, GMSACredentialSpec: { ...spec, credspec: {} } })).toEqual([]);
     // Nothing is known of one that is too large to be kept.
-    expect(of(FARM, { ...ALL, GMSACredentialSpec: { metadata: spec.metadata } })).toEqual(["Delete RoleBinding"]);
+    expect(of(FARM, { ...ALL, GMSACredentialSpec: { metadata: spec.metadata } })).toEqual(GONE);
+    // What is somebody else's stays.
+    expect(of(renamed, { ...ALL, GMSACredentialSpec: foreign({ ...spec, credspec: half }) })).toEqual(["Delete RoleBinding"]);
   });
 
   test("whose account's name is somebody else's now: nobody may use what is published any more", () => {
-    expect(stepsOf(FARM, ALL, "Lost")).toEqual(["Delete RoleBinding"]);
+    expect(stepsOf(FARM, ALL, "Lost")).toEqual(GONE);
     expect(stepsOf(FARM, {}, "Lost")).toEqual([]);
     expect(stepsOf(FARM, { RoleBinding: foreign(ALL.RoleBinding) }, "Lost")).toEqual([]);
-    expect(stepsOf(farmWith({ hostAccount: "none" }), ALL, "Lost")).toEqual(["Delete RoleBinding"]);
+    // Whoever may use it may have bound somebody: without the spec that gives nothing.
+    expect(stepsOf(FARM, { ...ALL, RoleBinding: foreign(ALL.RoleBinding) }, "Lost")).toEqual(["Delete GMSACredentialSpec"]);
+    expect(stepsOf(farmWith({ hostAccount: "none" }), ALL, "Lost")).toEqual(GONE);
   });
 
   test("and a binding that a finalizer keeps: it is deleted until it binds nobody any more", () => {
     const binding = made(wantedOf(FARM).RoleBinding);
     const metadata = { ...binding.metadata, deletionTimestamp: "2026-11-26T00:00:00Z" };
     const kept = (subjects: readonly unknown[]): Found => ({ ...ALL, RoleBinding: { ...binding, metadata, subjects } });
-    expect(stepsOf(FARM, kept([{ kind: "User", name: "x" }]), "Lost")).toEqual(["Delete RoleBinding"]);
-    expect(stepsOf(FARM, kept([]), "Lost")).toEqual([]);
+    expect(stepsOf(FARM, kept([{ kind: "User", name: "x" }]), "Lost")).toEqual(GONE);
+    expect(stepsOf(FARM, kept([]), "Lost")).toEqual(["Delete GMSACredentialSpec"]);
     expect(stepsOf(farmWith(undefined), kept([]))).toEqual(["Delete GMSACredentialSpec", "Delete Role"]);
   });
 

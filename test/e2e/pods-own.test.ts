@@ -127,6 +127,17 @@ describe.skipIf(!available)("accounts that are not the farm's own", () => {
     ["podrole", ", though its Role was given more than the operator has", [{ apiGroups: [""], resources: ["secrets"], verbs: ["get"] }]],
   ])("a farm (%s) whose account is deleted, and whose name another farm takes%s", { timeout: 120_000 }, async (name, _, more) => {
     await publish(name);
+    // Who may use a spec may let others use it, by a binding of their own.
+    const bindingTo = (binding: string, account: string, metadata: object = {}): object => ({
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "RoleBinding",
+      metadata: { name: binding, namespace: NAMESPACE, ...metadata },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: `${name}-credential-spec` },
+      subjects: [{ kind: "ServiceAccount", name: account, namespace: NAMESPACE }],
+    });
+    await cluster.apply(bindingTo(`${name}-friends`, "friend"));
+    expect(await admit(cluster, NAMESPACE, podOf("friend", `${NAMESPACE}.${name}`))).toHaveLength(1);
+    const spec = await cluster.find("GMSACredentialSpec", `${NAMESPACE}.${name}`);
     // Whoever may change the namespace's objects keeps the binding there, and nobody the right by it.
     await cluster.patch("RoleBinding", `${name}-credential-spec`, NAMESPACE, { metadata: { finalizers: ["example.com/held"] } });
     // Nobody sees that the account goes and that another farm's comes.
@@ -141,30 +152,23 @@ describe.skipIf(!available)("accounts that are not the farm's own", () => {
     await farmReady(OTHER, `${name}2`);
     // Whoever gets the name takes the right to it first, so that nobody waits for the farm that is suspended.
     if (more.length === 0) expect((await bindingOf(name))?.["subjects"] ?? []).toEqual([]);
-    expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.${name}`))).toHaveProperty("refused");
+    for (const account of ["web", "friend"])
+      expect(await admit(cluster, NAMESPACE, podOf(account, `${NAMESPACE}.${name}`)), account).toHaveProperty("refused");
     await cluster.patch("RoleBinding", `${name}-credential-spec`, NAMESPACE, { metadata: { finalizers: null } });
-    const taken = `Warning PodsChanged ${name} delete RoleBinding ${name}-credential-spec: another farm gets the account ${name},`;
-    await waitFor("the Event", async () => (await cluster.events(NAMESPACE)).includes(taken));
+    for (const what of [`RoleBinding ${name}-credential-spec`, `GMSACredentialSpec ${NAMESPACE}.${name}`]) {
+      const taken = `Warning PodsChanged ${name} delete ${what}: another farm gets the account ${name},`;
+      await waitFor("the Event", async () => (await cluster.events(NAMESPACE)).includes(taken));
+    }
     // What comes late goes with the next look at the account that has the name, whoever made it.
-    await cluster.apply({
-      apiVersion: "rbac.authorization.k8s.io/v1",
-      kind: "RoleBinding",
-      metadata: {
-        name: `${name}-credential-spec`,
-        namespace: NAMESPACE,
-        labels: { "serverfarm.dev/farm-uid": "any" },
-        annotations: { "serverfarm.dev/farm": `${NAMESPACE}/${name}` },
-      },
-      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: `${name}-credential-spec` },
-      subjects: [{ kind: "ServiceAccount", name: "web", namespace: NAMESPACE }],
-    });
+    const { labels, annotations }: Readonly<Record<string, unknown>> = spec?.metadata ?? {};
+    const published = { labels: { "serverfarm.dev/farm-uid": "any" }, annotations: { "serverfarm.dev/farm": `${NAMESPACE}/${name}` } };
+    await cluster.apply(bindingTo(`${name}-credential-spec`, "web", published));
+    await cluster.apply({ ...spec, metadata: { name: `${NAMESPACE}.${name}`, labels, annotations } });
     if (more.length === 0) expect(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.${name}`))).toHaveLength(1);
-    await cluster.annotate("ServerFarm", `${name}2`, OTHER, { "serverfarm.dev/reconcile-requested-at": "late" });
-    await waitFor(
-      "the end of the late binding",
-      () => bindingOf(name),
-      (binding) => binding === undefined,
-    );
+    await waitFor("the late spec to be seen", async () => {
+      await cluster.annotate("ServerFarm", `${name}2`, OTHER, { "serverfarm.dev/reconcile-requested-at": crypto.randomUUID() });
+      return (await bindingOf(name)) === undefined && (await credspecOf(name)) === '"none"';
+    });
     await cluster.patch("ServerFarm", name, NAMESPACE, { spec: { suspend: false } });
     const lost = await farmWhere(NAMESPACE, name, (farm) => podsReady(farm)?.reason === "ChangesPending");
     expect(condition(lost, "AccountReady")).toMatchObject({ status: "False", reason: "NotOwned" });
@@ -181,6 +185,7 @@ describe.skipIf(!available)("accounts that are not the farm's own", () => {
     await cluster.delete("ServerFarm", `${name}2`, OTHER);
     await farmReady(NAMESPACE, name);
     await waitFor("the right", async () => Array.isArray(await admit(cluster, NAMESPACE, podOf("web", `${NAMESPACE}.${name}`))));
+    await cluster.delete("RoleBinding", `${name}-friends`, NAMESPACE);
     await cluster.delete("ServerFarm", name, NAMESPACE);
     await remove(name);
   });

@@ -99,7 +99,7 @@ export interface ServerFarmSpec {
   readonly adoptionPolicy: "Never" | "Unowned";
   /** Delete: the objects that the farm owns are deleted with it. Retain: they stay, and the operator removes the owner marker. */
   readonly deletionPolicy: "Delete" | "Retain";
-  /** True: nothing is read or written for this farm, deletion included, until it is false again. One exception: if another farm gets the account that the credential spec of spec.pods names, the operator deletes the RoleBinding. */
+  /** True: nothing is read or written for this farm, deletion included, until it is false again. One exception: if another farm gets the account that the credential spec of spec.pods names, the operator deletes the RoleBinding and the credential spec. */
   readonly suspend: boolean;
 }
 

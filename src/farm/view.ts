@@ -42,7 +42,7 @@ function resolveHosts(looked: Looked): ResolvedHosts {
   return resolver.result((stays) => primaryStrangers(looked, stays));
 }
 
-/** An entry means the object that it was first resolved to, and not whoever has its name today; quarantined entries go first and win. */
+/** An entry means the object that it was first resolved to, and not whoever has its name today; quarantined entries go first and win, and may mean users. */
 class Resolver implements Resolution {
   readonly looked: Looked;
   readonly #desired: DesiredFarm;
@@ -97,7 +97,7 @@ class Resolver implements Resolution {
     const found = named.some(this.#isEligible) ? named.filter(this.#isEligible) : named;
     const all = this.#desired.resolved.get(reference.text) ?? [];
     const remembered = all.filter(({ objectGUID }) => !this.#gone.has(objectGUID));
-    const [before] = this.seen(remembered);
+    const [before] = this.seen(remembered).filter(isComputer);
     // Only a quarantine remembers several: whoever had the name then. It is not known which of them the entry meant.
     const isClear = all.length <= 1;
     const kept = isClear ? remembered : all;
@@ -135,7 +135,7 @@ class Resolver implements Resolution {
 
   /** Nor is whom the entry may have meant before taken out: that others claim its former name takes nothing from it. */
   #leave(found: readonly DirectoryObject[], remembered: readonly ResolvedHost[]): void {
-    for (const one of [...found, ...this.seen(remembered)].filter(this.#isTrusted)) this.hold(one);
+    for (const one of [...found, ...this.seen(remembered).filter(isComputer)].filter(this.#isTrusted)) this.hold(one);
     this.unseen.wanted.push(...this.unseenSids(remembered));
   }
 

@@ -115,6 +115,20 @@ const WAYS: readonly (readonly [string, Manifests, readonly string[]])[] = [
   ["the entry means another", { hostAccount: "eks-web", accounts: { "eks-web": "svc.other" } }, ["svc.other"]],
 ];
 
+describe.each(GRANTS)("a user that was quarantined by name, with %s", (_, hosts) => {
+  test.each([undefined, "eks-web"])("is none of the computers that the entry of this name means later: %s", async (hostAccount) => {
+    const one = new Case();
+    const named = hostAccount === undefined ? {} : { hostAccount };
+    await one.reconcile({ ...named, hostAccount: "nope", hosts: { ...hosts, quarantined: ["svc.other"] } });
+    expect(one.status?.resolvedHosts).toContainEqual(expect.objectContaining({ objectGUID: OTHER.objectGUID }));
+    for (const _again of [1, 2]) {
+      const able = await one.reconcile({ ...named, hosts: { ...hosts, computers: ["WEB01", "svc.other"] } });
+      expect(able).toEqual(["WEB01$", ...(hostAccount === undefined ? [] : ["svc-web"])]);
+    }
+    expect(one.status?.conditions).toContainEqual(expect.objectContaining({ type: "HostsReady", reason: "HostNotFound" }));
+  });
+});
+
 describe.each(GRANTS)("a user that has the right by %s", (_, hosts) => {
   test.each(WAYS)("and cannot be taken out at first, is taken out later: %s", async (_way, after, others) => {
     const one = new Case();

@@ -163,10 +163,21 @@ function inForce(view: FarmView, { principals }: Retrievers): readonly string[] 
   return principals.filter((sid) => direct.has(sid) || bearing.has(sid));
 }
 
-function tooMany({ desired: { grant }, hosts: { wanted } }: FarmView): readonly Blocker[] {
-  if (grant !== "Principals" || wanted.size <= PRINCIPALS) return [];
-  const message = `with hosts.grant: Principals an account can name ${PRINCIPALS} computers, not ${wanted.size}; the others are left out: use grant: Group.`;
-  return [{ reason: "InvalidSpec", part: "Hosts", message }];
+function tooMany({ desired: { grant }, hosts }: FarmView): readonly Blocker[] {
+  const [wanted, out] = [hosts.wanted.size, quarantinedSids(hosts).length];
+  const messages = [
+    ...(grant === "Principals" && wanted > PRINCIPALS
+      ? [
+          `with hosts.grant: Principals an account can name ${PRINCIPALS} computers, not ${wanted}; the others are left out: use grant: Group.`,
+        ]
+      : []),
+    ...(out >= PRINCIPALS
+      ? [
+          `hosts.quarantined means ${out} computers, and an account's list can deny ${PRINCIPALS - 1}: the others leave the farm's group, but have no deny entry. Disable or delete quarantined computers in the domain, then remove them from hosts.quarantined.`,
+        ]
+      : []),
+  ];
+  return messages.map((message) => ({ reason: "InvalidSpec", part: "Hosts", message }));
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {

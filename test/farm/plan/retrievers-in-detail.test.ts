@@ -191,6 +191,23 @@ describe("named directly", () => {
     ]);
     expect(change(farmOf(PRINCIPALS + 1))?.retrievers).toHaveLength(PRINCIPALS);
   });
+
+  test("nor does it keep more out: that is said", () => {
+    const many = Array.from({ length: PRINCIPALS }, (_, index) => computer(`MANY${index}`));
+    const farmOf = (count: number): Situation => ({
+      spec: { hosts: { quarantined: many.slice(0, count).map(({ samAccountName = "" }) => samAccountName) } },
+      list: {},
+      computers: many,
+    });
+    expect(planned(farmOf(PRINCIPALS - 1)).blockers).toEqual([]);
+    expect(planned(farmOf(PRINCIPALS)).blockers).toMatchObject([
+      {
+        reason: "InvalidSpec",
+        part: "Hosts",
+        message: expect.stringContaining("means 1800 computers, and an account's list can deny 1799"),
+      },
+    ]);
+  });
 });
 
 test("an account that is not the farm's is not changed", () => {

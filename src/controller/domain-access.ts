@@ -88,7 +88,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reac
 
 /** `observed`: nothing is written for any farm of the domain. */
 export function factsOf({ spec }: ActiveDirectoryDomain, observation: DomainObservation, observed: boolean): DomainFacts {
-  const { netBIOSName, servicePrincipalNameMappings, wellKnownContainers, baseDN, account } = observation;
+  const { netBIOSName, servicePrincipalNameMappings, wellKnownContainers, baseDN, domainSID, account } = observation;
   return {
     dnsName: spec.dnsName,
     netBIOSName,
@@ -96,6 +96,7 @@ export function factsOf({ spec }: ActiveDirectoryDomain, observation: DomainObse
     wellKnownContainers,
     podHostAccounts: spec.podHostAccounts,
     baseDN,
+    domainSID,
     ...spec.defaults,
     trustSelfJoined: spec.selfJoinedComputers === "Grant",
     adoption: spec.adoption,

@@ -13,6 +13,7 @@ import type { Journal } from "./journal.ts";
 export interface DomainFacts extends DomainNames {
   /** The domain's naming context: DC=contoso,DC=com. */
   readonly baseDN: string;
+  readonly domainSID?: string | undefined;
   /** Computers that an ordinary user joined may be hosts. */
   readonly trustSelfJoined: boolean;
   /** Relative or whole distinguished names. */

@@ -57,7 +57,7 @@ export function desiredFarm(farm: ServerFarm, domain: DomainFacts, cluster: stri
     amongTenants: terms.sharedGroups !== undefined,
     sharedGroups: terms.sharedGroups ?? [],
     ...knownObjectsOf(status),
-    journal: readJournal(status),
+    journal: readJournal(status, domain.domainSID),
     standing: standingOf(metadata),
     sharing,
     elsewhere: terms.elsewhere ?? { hosts: new Set(), access: new Set(), users: () => [] },

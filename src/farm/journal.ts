@@ -46,8 +46,9 @@ type HostGroupsStatus = Pick<ServerFarmStatus, "hostGroup" | "formerHostGroups">
 type FormerAccountStatus = Pick<ServerFarmStatus, "formerAccount">;
 type AccessGroupsStatus = Pick<ServerFarmStatus, "accessGroups">;
 
-export function readJournal(status: ServerFarmStatus | undefined): Journal {
-  const { hostGroup, formerHostGroups = [], accessGroups = [] } = status ?? {};
+/** `domainSID`: nothing is kept of an account that another domain had. */
+export function readJournal(status: ServerFarmStatus | undefined, domainSID?: string): Journal {
+  const { hostGroup, formerHostGroups = [], accessGroups = [], formerAccount: former } = status ?? {};
   const groups = [...(hostGroup?.name === undefined && hostGroup?.added === undefined ? [] : [hostGroup]), ...formerHostGroups];
   const merged = new Map<string, RememberedGroup>();
   for (const group of groups) {
@@ -62,7 +63,7 @@ export function readJournal(status: ServerFarmStatus | undefined): Journal {
     });
   }
   return {
-    formerAccount: status?.formerAccount,
+    formerAccount: domainSID !== undefined && former?.objectSID?.startsWith(`${domainSID}-`) === false ? undefined : former,
     hostGroups: [...merged.values()],
     accessGroups: accessGroups.flatMap(({ name, objectGUID, distinguishedName = "", member }) =>
       objectGUID === undefined ? [] : [{ name, objectGUID, distinguishedName, ...notIn(member !== false) }],
@@ -123,8 +124,7 @@ export function knownObjectsOf({ hostGroup, ownedObjects = [] }: ServerFarmStatu
 }
 
 /** objectGUIDs of what the farm owns, and of the groups of others that it changed. */
-export function knownIds(record: { readonly knownObjects: readonly string[]; readonly journal: Journal }): readonly string[] {
-  const { knownObjects, journal } = record;
+export function knownIds({ knownObjects, journal }: { readonly knownObjects: readonly string[]; readonly journal: Journal }) {
   return [...new Set([...knownObjects, ...[...journal.hostGroups, ...journal.accessGroups].map(({ objectGUID }) => objectGUID)])];
 }
 
@@ -172,19 +172,22 @@ export function isBeingRecreated({ formerAccount }: Pick<Journal, "formerAccount
   return formerAccount !== undefined && formerAccount.successor === undefined;
 }
 
-/** What an account that is created again has of the former one besides what the manifest says. */
+/** What an account that is created again has of the former one besides its names and what the manifest says. */
 export function inheritedFrom({ formerAccount }: Pick<Journal, "formerAccount">): {
-  readonly names: readonly string[];
   readonly properties: { readonly description?: string; readonly displayName?: string };
   readonly rights: { readonly principals: readonly string[]; readonly denied: readonly string[]; readonly foreign: [] } | undefined;
 } {
-  if (!formerAccount || !isBeingRecreated({ formerAccount })) return { names: [], properties: {}, rights: undefined };
-  const { servicePrincipalNames = [], retrievers = [], denied = [], description, displayName } = formerAccount;
+  if (!formerAccount || !isBeingRecreated({ formerAccount })) return { properties: {}, rights: undefined };
+  const { retrievers = [], denied = [], description, displayName } = formerAccount;
   return {
-    names: servicePrincipalNames,
     properties: { ...(description === undefined ? {} : { description }), ...(displayName === undefined ? {} : { displayName }) },
     rights: { principals: retrievers, denied, foreign: [] },
   };
+}
+
+/** Those of the manifest, and those that an account that is created again had besides. */
+export function namesToHave(farm: { readonly servicePrincipalNames: readonly string[]; readonly journal: Journal }): readonly string[] {
+  return [...farm.servicePrincipalNames, ...((isBeingRecreated(farm.journal) && farm.journal.formerAccount?.servicePrincipalNames) || [])];
 }
 
 /** As an access group on record says it. */

@@ -9,10 +9,10 @@ import { mayAdopt } from "./adoption.ts";
 import type { DesiredFarm } from "./desired-farm.ts";
 import { FIELD } from "./desired-host-account.ts";
 import type { Scope } from "./observed.ts";
-import { knownIds } from "./journal.ts";
+import { knownIds, namesToHave } from "./journal.ts";
 
 export function namesOf(desired: DesiredFarm, scope: Scope): readonly Lookup[] {
-  const { account, hostGroup, accessGroups, grant, servicePrincipalNames, owner } = desired;
+  const { account, hostGroup, accessGroups, grant, owner } = desired;
   const groups = [...(grant === "Group" ? [hostGroup] : []), ...accessGroups];
   // Of a farm whose record was lost what is its own is found by name.
   const wanted = [{ ...account, existing: false }, ...(scope === "Known" ? groups.filter(({ existing }) => !existing) : groups)];
@@ -26,13 +26,15 @@ export function namesOf(desired: DesiredFarm, scope: Scope): readonly Lookup[] {
   if (scope === "Known") return named;
   return [
     ...named,
-    ...servicePrincipalNames.map((value): Lookup => ({ by: "servicePrincipalName", value })),
+    ...namesToHave(desired).map((value): Lookup => ({ by: "servicePrincipalName", value })),
     ...(scope === "Owned" ? [{ by: "adminDescription" as const, value: owner }] : namesOfOthers(desired)),
   ];
 }
 
 /** Those whose names the farm must not take: who holds what stands for an SPN of its own, and computers that its names speak of. */
-function namesOfOthers({ account, servicePrincipalNames, domain, knownObjects }: DesiredFarm): readonly Lookup[] {
+function namesOfOthers(desired: DesiredFarm): readonly Lookup[] {
+  const { account, domain, knownObjects } = desired;
+  const servicePrincipalNames = namesToHave(desired);
   const hosts = hostsOf(servicePrincipalNames, account.dnsHostName);
   return [
     ...implyingLookups(servicePrincipalNames, domain),
@@ -85,12 +87,12 @@ export function isOwnGroup({ owner }: DesiredFarm, object: DirectoryObject): boo
 
 /** What costs much is asked for only of names that the account does not bear yet; where the farm owns nothing it was asked with all else. */
 export function* lookForNamesakes(desired: DesiredFarm, objects: readonly DirectoryObject[]): Look<readonly DirectoryObject[]> {
-  const { account, servicePrincipalNames, domain, knownObjects, owner } = desired;
+  const { account, domain, knownObjects, owner } = desired;
   if (knownObjects.length === 0) return [];
   // One that is to be created again bears none of them then.
   const own = objects.find((object) => isAccount(object) && object.owner === owner && object.objectGUID !== desired.recreate);
   const held = new Set(own?.servicePrincipalNames.map(foldName));
-  const added = servicePrincipalNames.filter((name) => !held.has(foldName(name)));
+  const added = namesToHave(desired).filter((name) => !held.has(foldName(name)));
   const dnsHostName = sameName(own?.dnsHostName, account.dnsHostName) ? undefined : account.dnsHostName;
   return yield* ask(costlyLookups(added, dnsHostName, domain), "Objects");
 }

@@ -27,7 +27,7 @@ import {
   together,
   withoutCopies,
 } from "./name-queries.ts";
-import { knownIds } from "./journal.ts";
+import { knownIds, namesToHave } from "./journal.ts";
 import type { LookOptions, ObservedFarm, Scope } from "./observed.ts";
 import { lookForFound, searchKeys } from "./search-queries.ts";
 
@@ -79,15 +79,16 @@ export function hasUsers({ hostAccount, resolved }: DesiredFarm): boolean {
 
 /** By what a change in the directory is known to concern the farm: everything that it asked for or found. */
 export function lookupKeys(desired: DesiredFarm, observed: ObservedFarm | undefined): ReadonlySet<string> {
-  const { account, servicePrincipalNames, domain } = desired;
-  const others = costlyLookups(servicePrincipalNames, account.dnsHostName, domain);
+  const { account, domain } = desired;
+  const others = costlyLookups(namesToHave(desired), account.dnsHostName, domain);
   const asked = [...namesOf(desired, "Names"), ...others, ...desired.hosts, ...desired.quarantined];
-  const found = [...(observed?.objects ?? []), ...(observed?.computers ?? [])];
+  const found = [...(observed?.objects ?? []), ...(observed?.computers ?? [])].map(({ objectGUID }) => objectGUID);
   return new Set([
     ...asked.map(({ by, value }) => lookupKey(by, value)),
     ...(desired.hostAccount?.user ? [lookupKey(desired.hostAccount.user.by, desired.hostAccount.user.value)] : []),
     ...(desired.search ? searchKeys(desired.search, observed?.search) : []),
-    ...found.map(({ objectGUID }) => lookupKey("objectGUID", objectGUID)),
+    // One that is gone may be restored, by another name.
+    ...[...found, ...rememberedIds(desired)].map((guid) => lookupKey("objectGUID", guid)),
   ]);
 }
 

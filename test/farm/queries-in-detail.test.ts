@@ -372,6 +372,10 @@ test("whatever is found wakes the farm when it changes, and so does whatever it 
   for (const { objectGUID } of [...found, WEB01]) expect(keys.has(lookupKey("objectGUID", objectGUID))).toBe(true);
   for (const name of ["WEB01$", "web09$", "ITFARM1$", "itfarm1hosts"]) expect(keys.has(lookupKey("sAMAccountName", name))).toBe(true);
   expect(keys.has(lookupKey("objectGUID", WEB02.objectGUID))).toBe(false);
+  // One that was deleted may be restored by another name.
+  const remembered = { observedGeneration: 1, resolvedHosts: [{ reference: "WEB09", objectGUID: WEB02.objectGUID }] };
+  const again = lookupKeys(desired(hosts(["WEB01"], { quarantined: ["WEB09"] }), remembered), observed);
+  expect(again.has(lookupKey("objectGUID", WEB02.objectGUID))).toBe(true);
 });
 
 describe("computers by what a farm names them", () => {

@@ -24,7 +24,7 @@ import { dnKey } from "../../names/distinguished-name.ts";
 import { isOfNamespace, isOwnerMarker } from "../../names/identifier.ts";
 import { blockedBy, NOTHING, type Change, type Plan } from "../changes/index.ts";
 import type { DesiredFarm } from "../desired-farm.ts";
-import { inheritedFrom } from "../journal.ts";
+import { inheritedFrom, namesToHave } from "../journal.ts";
 import { dnsHostNameTaken, owned } from "../slot.ts";
 import type { FarmView } from "../view.ts";
 import { grantOf, PRINCIPALS } from "./retrievers.ts";
@@ -74,10 +74,9 @@ function planCreation(view: FarmView): Plan {
     owner: desired.owner,
     passwordIntervalDays,
     properties: { ...desiredProperties(desired.account, undefined), ...former.properties },
-    servicePrincipalNames: distinctServicePrincipalNames([
-      ...desired.servicePrincipalNames.filter((name) => !reserved.has(foldName(name)) && !held.has(foldName(name))),
-      ...former.names,
-    ]),
+    servicePrincipalNames: distinctServicePrincipalNames(
+      namesToHave(desired).filter((name) => !reserved.has(foldName(name)) && !held.has(foldName(name))),
+    ),
     retrievers: (grant?.principals ?? []).slice(0, PRINCIPALS),
     denied: (grant?.denied ?? []).slice(0, PRINCIPALS - 1),
   };
@@ -123,8 +122,8 @@ export function planServicePrincipalNames(view: FarmView): Plan {
   const wanted = new Set(allowed.map(foldName));
   // What the directory did not take when the account was created again is tried once more.
   const isBack = account.object.objectGUID !== desired.journal.formerAccount?.objectGUID;
-  const add = distinctServicePrincipalNames([...allowed, ...(isBack ? inheritedFrom(desired.journal).names : [])]).filter(
-    (name) => !current.has(foldName(name)) && !held.has(foldName(name)),
+  const add = distinctServicePrincipalNames(isBack ? namesToHave(desired) : desired.servicePrincipalNames).filter((name) =>
+    [reserved, held, current].every((known) => !known.has(foldName(name))),
   );
   const left = desired.unmanagedServicePrincipalNames;
   const remove = account.object.servicePrincipalNames.filter(
@@ -147,7 +146,7 @@ function blockersOf({ servicePrincipalNames }: DesiredFarm, reserved: LeftOut, h
 
 function leftOut(desired: DesiredFarm, reason: Blocker["reason"], messageOf: (name: string) => string | undefined): LeftOut {
   return new Map(
-    desired.servicePrincipalNames.flatMap((name): readonly [string, Blocker][] => {
+    namesToHave(desired).flatMap((name): readonly [string, Blocker][] => {
       const message = messageOf(name);
       return message === undefined ? [] : [[foldName(name), { reason, part: "ServicePrincipalNames", message }]];
     }),
@@ -157,7 +156,7 @@ function leftOut(desired: DesiredFarm, reason: Blocker["reason"], messageOf: (na
 /** Names that are not a farm's to have: of classes that belong to others, of the domain, of its controllers, and of computers that are not its hosts. */
 function reservedNames(view: FarmView): LeftOut {
   const { desired, observed, account } = view;
-  if (desired.servicePrincipalNames.length === 0) return new Map();
+  if (namesToHave(desired).length === 0) return new Map();
   const current = new Set(account.kind === "Own" ? account.object.servicePrincipalNames.map(foldName) : []);
   // A farm may have as many hosts as names, and more.
   const computers = new HostIndex([...observed.objects, ...observed.computers].filter(isComputer));

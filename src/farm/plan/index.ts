@@ -44,7 +44,9 @@ export function plan(view: FarmView): Plan {
     blockers: [...desired.invalid, ...hosts.blockers, ...steps.flatMap(({ blockers }) => blockers)],
   };
   const possible = observed.missing.length > 0 ? withoutCreating(whole, observed.missing) : whole;
-  const recreation = desired.recreate === undefined ? undefined : planRecreation(view);
+  // What the directory does not take of the account it would not take of a new one, either: that is written, and seen, first.
+  const isAsked = desired.recreate !== undefined && !possible.changes.some(({ kind }) => kind === "UpdateAccount");
+  const recreation = isAsked ? planRecreation(view) : undefined;
   if (recreation) {
     return {
       changes: [...possible.changes, ...recreation.changes],

@@ -5,16 +5,10 @@ import { RECONCILE_REQUESTED } from "../../api/annotations.ts";
 import type { ServerFarm, ServerFarmStatus } from "../../api/generated/server-farm.ts";
 import { isAccount, isGroup, type DirectoryObject, groupsOf } from "../../ad/object.ts";
 import { sameName } from "../../names/account-name.ts";
+import { isOfNamespace, isOwnerMarker } from "../../names/identifier.ts";
 import { describeChange } from "../changes/index.ts";
-import {
-  accessGroupsStatus,
-  formerAccountStatus,
-  hostGroupsStatus,
-  notIn,
-  type Journal,
-  type RememberedAccessGroup,
-  type RememberedGroup,
-} from "../journal.ts";
+import { accessGroupsStatus, formerAccountStatus, hostGroupsStatus, notIn } from "../journal.ts";
+import type { Journal, RememberedAccessGroup, RememberedGroup } from "../journal.ts";
 import type { Report } from "../report.ts";
 import { answeredFor } from "../handover.ts";
 import { isAccessGroup, type Slot } from "../slot.ts";
@@ -112,12 +106,13 @@ function accountStatus({ status }: ServerFarm, { desired, observed, account }: F
   return { account: observed.objects.some((one) => sameName(one.samAccountName, samAccountName)) ? unnamed : known };
 }
 
-/** How many of the wanted hosts may retrieve the password, by a group or by name: as the directory says, whoever owns the account that stands there. */
+/** How many of the wanted hosts may retrieve the password, by a group or by name: as the directory says. Of another tenant's account nothing is said. */
 function countGranted(view: FarmView): number {
   const { desired, observed, account, hosts } = view;
   const { objects, unexplainedPrincipals } = observed;
-  const named = (object: DirectoryObject): boolean => isAccount(object) && sameName(object.samAccountName, desired.account.samAccountName);
-  const standing = account.kind === "Own" ? account.object : objects.find(named);
+  const isOthers = ({ owner }: DirectoryObject): boolean => isOwnerMarker(owner) && !isOfNamespace(owner, desired.owner);
+  const named = (one: DirectoryObject): boolean => isAccount(one) && sameName(one.samAccountName, desired.account.samAccountName);
+  const standing = account.kind === "Own" ? account.object : objects.find((one) => named(one) && !isOthers(one));
   const principals = new Set(standing?.retrievers?.principals);
   const denied = new Set(standing?.retrievers?.denied);
   const memberships = [...objects, ...unexplainedPrincipals]

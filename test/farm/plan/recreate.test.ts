@@ -8,6 +8,9 @@ import { desiredFarm } from "../../../src/farm/desired.ts";
 import type { DesiredFarm } from "../../../src/farm/desired-farm.ts";
 import { formerAccountStatus, isSame } from "../../../src/farm/journal.ts";
 import { plan } from "../../../src/farm/plan/index.ts";
+import { lookupKeys } from "../../../src/farm/queries.ts";
+import { parseMappings } from "../../../src/names/account-name.ts";
+import { lookupKey } from "../../../src/names/identifier.ts";
 import { reconcile, reconcileFarm } from "../../../src/reconciler/farm.ts";
 import type { Work } from "../../../src/reconciler/work.ts";
 import { AskedDirectory } from "../asked-directory.ts";
@@ -115,6 +118,62 @@ describe("an account that is to be created again", () => {
       );
     expect(names(former)).toEqual([["http/web", "MSSQLSvc/web"]]);
     expect(names({ ...former, successor: "new" })).toEqual([["http/web"]]);
+  });
+
+  test("gets no name back that it may not have: none is in the manifest, where it would be judged", async () => {
+    const { directory, wanted, guid } = await settled();
+    const holder = directoryObject({ distinguishedName: `CN=holder,${BASE}`, servicePrincipalNames: ["HOST/shop"] });
+    directory.objects = [...directory.objects.filter(({ samAccountName }) => samAccountName !== "itfarm1$"), holder];
+    const formerAccount = {
+      objectGUID: guid,
+      servicePrincipalNames: ["MSSQLSvc/web", "http/shop", "ldap/dc1.contoso.com", "MSSQLSvc/WEB02"],
+    };
+    directory.computers = [...directory.computers, computer("WEB02")];
+    directory.objects = [...directory.objects, computer("WEB02")];
+    const mapped = { ...FACTS, servicePrincipalNameMappings: parseMappings(["host=http"]) };
+    const later = { ...wanted({ status: { formerAccount } }), domain: mapped };
+    expect(planOf(later, directory).changes).toEqual([
+      expect.objectContaining({ kind: "CreateAccount", servicePrincipalNames: ["http/web", "MSSQLSvc/web"] }),
+    ]);
+    // Who may have them is asked.
+    const keys = lookupKeys(later, undefined);
+    for (const [by, value] of [
+      ["servicePrincipalName", "http/shop"],
+      ["sAMAccountName", "WEB02$"],
+    ] as const)
+      expect(keys).toContain(lookupKey(by, value));
+  });
+
+  test("has nothing of one that it had in another domain", async () => {
+    const { directory, guid } = await settled();
+    directory.objects = directory.objects.filter(({ samAccountName }) => samAccountName !== "itfarm1$");
+    const formerAccount = {
+      objectGUID: guid,
+      objectSID: "S-1-5-21-9-9-9-1105",
+      servicePrincipalNames: ["MSSQLSvc/web"],
+      displayName: "former",
+    };
+    const createdIn = (domainSID: string): unknown => {
+      const one = farm(SPEC, { observedGeneration: 1, formerAccount });
+      const { changes } = planOf(desiredFarm(one, { ...FACTS, domainSID }, CLUSTER).desired, directory);
+      return changes.map((change) => change.kind === "CreateAccount" && [change.servicePrincipalNames, change.properties.displayName]);
+    };
+    expect(createdIn("S-1-5-21-9-9-9")).toEqual([[["http/web", "MSSQLSvc/web"], "former"]]);
+    expect(createdIn("S-1-5-21-9-9-90")).toEqual([[["http/web"], undefined]]);
+  });
+
+  test("is not deleted before the directory has taken all that is asked for it: a new one would be refused the same", async () => {
+    const { directory, wanted, guid } = await settled();
+    const spec = { ...SPEC, account: { description: "too long" } };
+    directory.refuse = (change) =>
+      (change.kind === "UpdateAccount" || change.kind === "CreateAccount") && change.properties.description === "too long"
+        ? new DirectoryError("ConstraintViolation", "too long")
+        : undefined;
+    for (const _ of [1, 2]) await reconcile(wanted({ spec }), directory, WORK, new AbortController().signal);
+    expect(directory.objects.map(({ objectGUID }) => objectGUID)).toContain(guid);
+    directory.refuse = () => undefined;
+    const { applied } = await reconcile(wanted({ spec }), directory, WORK, new AbortController().signal);
+    expect(kinds(applied)).toEqual(["UpdateAccount", "DeleteAccount", "CreateAccount"]);
   });
 
   test("keeps out who was kept out, and lets in who was let in, though they cannot be seen now", async () => {

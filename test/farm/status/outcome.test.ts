@@ -7,8 +7,9 @@ import { refusedStatus, suspendedStatus, unknownStatus } from "../../../src/farm
 import { decommissionOutcome } from "../../../src/farm/status/decommission.ts";
 import { outcome, type Outcome } from "../../../src/farm/status/outcome.ts";
 import { viewOf } from "../../../src/farm/view.ts";
+import { ownerMarker } from "../../../src/names/identifier.ts";
 import { reconcile } from "../../../src/reconciler/farm.ts";
-import { BASE, computer, desired, directoryObject, farm, SimulatedDirectory } from "../simulation.ts";
+import { BASE, CLUSTER, computer, desired, directoryObject, farm, SimulatedDirectory } from "../simulation.ts";
 
 const NOW = new Date("2026-11-23T10:00:00Z");
 const LATER = new Date("2026-11-23T11:00:00Z");
@@ -213,6 +214,9 @@ describe("what a reconcile says", () => {
     const result = await run(spec, new SimulatedDirectory([group, account], WEB));
     expect(states(result)[0]).toBe("Ready=False/NotOwned");
     expect(result.status.hosts).toEqual({ desired: 2, granted: 2, summary: "2/2" });
+    // Of the account of a farm in another namespace that is nobody's business.
+    const others = { ...account, owner: ownerMarker(CLUSTER, { namespace: "another", name: "itfarm1" }) };
+    expect((await run(spec, new SimulatedDirectory([group, others], WEB))).status.hosts?.granted).toBe(0);
     const denied = { ...account, retrievers: { principals: [group.objectSID ?? ""], denied: [web01?.objectSID ?? ""], foreign: [] } };
     const other = await run(spec, new SimulatedDirectory([group, denied], WEB));
     expect(other.status.hosts?.granted).toBe(0);

@@ -20,9 +20,9 @@ const FARM = `${IN}, namespace="$namespace", name="$farm"`;
 const OVERDUE = `(time() - max by (cluster, namespace, name) (serverfarm_farm_password_next_change_timestamp_seconds{${IN}}) > 259200 and on (cluster, namespace, name) serverfarm_farm_ready{${IN}})`;
 
 const OVERVIEW = [
-  number("Leads", `min(max by (cluster) (leader_election_master_status{${IN}} ${HERE})) or vector(0)`, {
+  number("Leads", `min(max by (cluster, namespace, name) (leader_election_master_status{${IN}} ${HERE})) or vector(0)`, {
     bad: { below: 1 },
-    description: "1 while a replica holds the Lease: in each cluster, where several are shown.",
+    description: "1 while a replica holds the Lease: in each cluster and each installation, where several are shown.",
   }),
   number("Replicas", `count(serverfarm_build_info{${IN}})`, {
     description: "Replicas that Prometheus scrapes: the leader, and those that wait.",
@@ -149,9 +149,9 @@ const OVERVIEW = [
 ];
 
 const DOMAIN = [
-  number("Ready", `max(serverfarm_domain_ready{${DOMAIN_NOW}})`, {
+  number("Ready", `min(max by (cluster, namespace, job) (serverfarm_domain_ready{${DOMAIN_NOW}}))`, {
     bad: { below: 1 },
-    description: "1 while farms of this domain can be reconciled.",
+    description: "1 while farms of this domain can be reconciled: in each cluster and each installation, where several are shown.",
   }),
   number("Farms", `count(serverfarm_farm_ready{${DOMAIN_NOW}})`, { description: "Without those that are suspended." }),
   number("Farms not ready", `count(serverfarm_farm_ready{${DOMAIN_NOW}} == 0) or vector(0)`, {

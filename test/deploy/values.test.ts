@@ -313,6 +313,19 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
     expect(spec["securityContext"]).toEqual({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
   });
 
+  test("a constraint has the selector that it names, or that of the operator's pods", async () => {
+    const constraint = { maxSkew: 1, whenUnsatisfiable: "DoNotSchedule" };
+    const own = { matchLabels: { "app.kubernetes.io/name": RELEASE, "app.kubernetes.io/instance": RELEASE } };
+    const given = [
+      { ...constraint, topologyKey: "a", labelSelector: { matchLabels: { app: "mine" } } },
+      { ...constraint, topologyKey: "b", labelSelector: { matchExpressions: [{ key: "app", operator: "Exists" }] } },
+      { ...constraint, topologyKey: "c", labelSelector: {} },
+      { ...constraint, topologyKey: "d" },
+    ];
+    const { pod: spec } = await podOf(`topologySpreadConstraints=${JSON.stringify(given)}`);
+    expect(spec["topologySpreadConstraints"]).toEqual(given.map((one) => ({ labelSelector: own, ...one })));
+  });
+
   test("the init container compiles into a volume that the operator reads only; without it there is none of it", async () => {
     const of = async (...set: readonly string[]): Promise<{ readonly all: string; readonly pod: Values; readonly container: Values }> => ({
       ...(await podOf(...set)),

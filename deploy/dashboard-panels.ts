@@ -32,6 +32,8 @@ interface Look {
   readonly description: string;
   /** From which value on it is red, or below which. */
   readonly bad?: { readonly from: number } | { readonly below: number };
+  /** That it may be below zero: a graph begins at zero otherwise. */
+  readonly signed?: boolean;
 }
 
 function target([expr, legend]: Query, index: number): DataqueryBuilder {
@@ -76,7 +78,7 @@ export function number(title: string, expr: string, { unit = "short", width = ST
 export function graph(
   title: string,
   queries: readonly Query[],
-  { unit = "short", width = GRAPH.width, description }: Look,
+  { unit = "short", width = GRAPH.width, description, signed = false }: Look,
 ): timeseries.PanelBuilder {
   const panel = new timeseries.PanelBuilder()
     .title(title)
@@ -85,7 +87,6 @@ export function graph(
     .span(width)
     .height(GRAPH.height)
     .unit(unit)
-    .min(0)
     .showPoints(common.VisibilityMode.Never)
     .legend(
       new common.VizLegendOptionsBuilder()
@@ -96,7 +97,7 @@ export function graph(
     .tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi))
     .fillOpacity(10);
   for (const [index, query] of queries.entries()) panel.withTarget(target(query, index));
-  return panel;
+  return signed ? panel : panel.min(0);
 }
 
 /** The labels of what the query finds, as columns in this order. */

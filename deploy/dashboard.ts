@@ -214,6 +214,7 @@ const ONE_FARM = [
   }),
   graph("Clock", [[`max by (cluster) (serverfarm_domain_clock_skew_seconds{${DOMAIN_NOW}})`, "{{cluster}}"]], {
     unit: "s",
+    signed: true,
     description: "How far the domain controller's clock is ahead of the operator's. Kerberos refuses hosts beyond five minutes either way.",
   }),
   list("Unhealthy conditions", `serverfarm_farm_condition{${FARM}} == 1`, ["condition", "status", "reason"], {

@@ -22,6 +22,7 @@ const dashboard = z
         type: z.string(),
         description: z.string().optional(),
         targets: z.array(z.object({ expr: z.string() })).optional(),
+        fieldConfig: z.object({ defaults: z.object({ min: z.number().optional() }) }).optional(),
       }),
     ),
   })
@@ -54,6 +55,12 @@ test("every metric is of the cluster that is chosen, or of all where none is tol
     count += selectors.length;
   }
   expect(count).toBeGreaterThan(50);
+});
+
+test("every graph begins at zero, but the clock's, which may be behind", () => {
+  const graphs = shown.filter(({ type }) => type === "timeseries");
+  expect(graphs.length).toBeGreaterThan(15);
+  for (const { title, fieldConfig } of graphs) expect(fieldConfig?.defaults.min, title).toBe(title === "Clock" ? undefined : 0);
 });
 
 /** What two installations say of themselves: one is ill, the other well, whichever of its replicas leads. */

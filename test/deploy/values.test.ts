@@ -165,6 +165,8 @@ const OF_THE_SCHEMA: readonly (readonly [set: string, field: string])[] = [
   ['metrics.podMonitor.scrapeTimeout="soon"', "/metrics/podMonitor/scrapeTimeout"],
   ["metrics.serviceMonitor.relabelings=[{}]", "/metrics/serviceMonitor/relabelings/0"],
   ['resources.limits.memory="a lot"', "/resources/limits/memory"],
+  ['resources.limits.memory="1K"', "/resources/limits/memory"],
+  ['resources.limits.memory="1ki"', "/resources/limits/memory"],
   ['priorityClassName="High One"', "/priorityClassName"],
 ];
 
@@ -311,6 +313,13 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
       ],
     });
     expect(spec["securityContext"]).toEqual({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
+  });
+
+  test("every unit of a quantity is taken", async () => {
+    const units = ["", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "e3"];
+    const limits = Object.fromEntries(units.map((unit, index) => [`example.com/${index}`, `1.5${unit}`]));
+    const { container } = await podOf(`resources.limits=${JSON.stringify(limits)}`);
+    expect(container["resources"]).toMatchObject({ limits });
   });
 
   test("a constraint has the selector that it names, or that of the operator's pods", async () => {

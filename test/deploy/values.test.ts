@@ -67,6 +67,24 @@ const REFUSED: readonly (readonly [set: readonly string[], says: readonly string
     ['hostAliases=[{"ip":"10.0.0.1","hostnames":["a"]},{"ip":"10.0.0.1","hostnames":["b"]}]'],
     ["hostAliases has 10.0.0.1 twice: leave one out"],
   ],
+  ...["10.0.0.1:5353", "[fd00::10]:5353"].map(
+    (server) =>
+      [
+        [`config.dns.servers=["10.0.0.1","${server}"]`],
+        [
+          `\n- config.dns.servers has ${server} and networkPolicy.dnsPorts is [53]: `,
+          "keep the pods from port 5353",
+          "add 5353 to networkPolicy.dnsPorts",
+        ],
+      ] as const,
+  ),
+  ...["10.0.0.1", "10.0.0.1:53", "[fd00::10]", "[fd00::10]:53", "fd00::5353"].map(
+    (server) =>
+      [
+        [`config.dns.servers=["${server}"]`, "networkPolicy.dnsPorts=[5353,1053]"],
+        [`config.dns.servers has ${server} and networkPolicy.dnsPorts is [5353,1053]: `, "add 53 to networkPolicy.dnsPorts"],
+      ] as const,
+  ),
   ...["commonLabels", "podLabels", "metrics.podMonitor.labels", "metrics.dashboard.labels"].map(
     (field) => [[`${field}={"app.kubernetes.io/name":"x"}`], [`${field} has app.kubernetes.io/name: x`, "use another one"]] as const,
   ),
@@ -254,7 +272,7 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
       expect(await refusal([set])).toContain("/config/dns/servers/0");
       return;
     }
-    const [config] = await renderedBy("ConfigMap", set);
+    const [config] = await renderedBy("ConfigMap", set, "networkPolicy.dnsPorts=[53,5353]");
     const { "config.yaml": file } = z.object({ "config.yaml": z.string() }).parse(config?.["data"]);
     expect(parseConfig(file, undefined)).toMatchObject({ ok: true, config: { dns: { servers: [server] } } });
   });
@@ -313,6 +331,21 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
       ],
     });
     expect(spec["securityContext"]).toEqual({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
+  });
+
+  test.each([
+    ["10.0.0.10", "53", true],
+    ["10.0.0.10:53", "53", true],
+    ["10.0.0.10:5353", "53,5353", true],
+    ["10.0.0.10:5353", "5353", true],
+    ["[fd00::10]", "53", true],
+    ["[fd00::10]:1053", "1053", true],
+    ["fd00::5353", "53", true],
+    ["10.0.0.10:5353", "53", false],
+  ])("the DNS server %s is reached by the ports %s, or nothing keeps the pods from it", async (server, ports, enabled) => {
+    const set = [`config.dns.servers=["${server}"]`, `networkPolicy.dnsPorts=[${ports}]`, `networkPolicy.enabled=${enabled}`];
+    expect(await renderedBy("NetworkPolicy", ...set)).toHaveLength(enabled ? 1 : 0);
+    expect(JSON.stringify(await renderedBy("ConfigMap", ...set))).toContain(server);
   });
 
   test("every unit of a quantity is taken", async () => {

@@ -124,6 +124,19 @@ field, its value, and what to do. All of them are reported at once. Every templa
 {{- $addresses = append $addresses .ip -}}
 {{- end -}}
 {{- include "serverfarm.validate.unique" (dict "field" "hostAliases" "values" $addresses) -}}
+{{- if .Values.networkPolicy.enabled -}}
+{{- $ports := list -}}
+{{- range .Values.networkPolicy.dnsPorts -}}
+{{- $ports = append $ports (int .) -}}
+{{- end -}}
+{{- range .Values.config.dns.servers -}}
+{{- /* An IPv6 address without brackets has no port. */}}
+{{- $port := ternary (regexFind "[0-9]+$" .) "53" (regexMatch "^(\\[.+\\]|[0-9.]+):[0-9]+$" .) | int -}}
+{{- if not (has $port $ports) -}}
+{{- include "serverfarm.problem" (printf "config.dns.servers has %s and networkPolicy.dnsPorts is %s: the network policy would keep the pods from port %d, so add %d to networkPolicy.dnsPorts" . (toJson $ports) $port $port) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "serverfarm.validate.labels" -}}

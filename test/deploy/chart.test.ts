@@ -7,9 +7,10 @@ import { z } from "zod";
 import { delegate } from "../harness/delegation.ts";
 import { ADMINISTRATOR } from "../harness/directory.ts";
 import { commandsOf, mentionedIn } from "../harness/docs.ts";
-import { CHART, helm, helmMissing, IMAGE, MONITORING_CRDS, parseRendered, RELEASE, rendered, template } from "../harness/helm.ts";
+import { CHART, helm, helmMissing, IMAGE, parseRendered, RELEASE, rendered, template } from "../harness/helm.ts";
 import { Kube, kubeAssets } from "../harness/kube.ts";
 import { domainAt, farmOf, secretOf, SYSTEM } from "../harness/manifests.ts";
+import { MONITORING_CRDS } from "../harness/monitoring-crds.ts";
 import { Operator } from "../harness/operator.ts";
 import { run, waitFor } from "../harness/process.ts";
 import { ROOT } from "../harness/root.ts";
@@ -86,9 +87,16 @@ const GOOD: readonly (readonly string[])[] = [
   ["podDisruptionBudget.enabled=false", "podDisruptionBudget.maxUnavailable=50%"],
   ["topologySpread.enabled=false", "topologySpread.topologyKey=topology.kubernetes.io/zone"],
   ["metrics.prometheusRule.enabled=true", "metrics.prometheusRule.labels.role=alerts"],
-  ["metrics.service=false", "metrics.podMonitor.enabled=true", "metrics.serviceMonitor.enabled=true"],
+  [
+    "metrics.service=false",
+    "metrics.podMonitor.enabled=true",
+    "metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.scrapeTimeout=20s,metrics.serviceMonitor.relabelings[0].action=labeldrop,metrics.serviceMonitor.relabelings[0].regex=pod",
+  ],
   ["metrics.dashboard.enabled=true", "metrics.dashboard.enabled=true,metrics.dashboard.annotations.folder=AD"],
-  ["metrics.secure.enabled=true,metrics.secure.certificateSecret=tls,metrics.serviceMonitor.enabled=true"],
+  [
+    "metrics.secure.enabled=true,metrics.secure.certificateSecret=tls,metrics.serviceMonitor.enabled=true",
+    "metrics.secure.enabled=true,metrics.secure.certificateSecret=tls,metrics.secure.tokenSecret=token,metrics.podMonitor.enabled=true",
+  ],
   ["serviceAccount.create=false,serviceAccount.name=other", "serviceAccount.name=mine", "serviceAccount.annotations.team=ad"],
   ["compileCache.enabled=false"],
   ["rbac.aggregate=true", "rbac.aggregate=false", "rbac.create=false", "rbac.create=false,rbac.aggregate=true", "admission.enabled=false"],
@@ -154,7 +162,7 @@ describe.skipIf(missing !== undefined)("the chart", () => {
         if (objects.length === 0) continue;
         const file = `${dir}/rendered-${lane}.yaml`;
         await writeFile(file, objects.join("---"));
-        const said = await kubectl("apply", "--dry-run=server", "-f", file);
+        const said = await kubectl("apply", "--dry-run=server", "--validate=strict", "-f", file);
         expect(said.trim().split("\n"), values.join()).toHaveLength(objects.length);
         for (const object of objects) taken.add(object);
       }

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { commandsOf } from "../harness/docs.ts";
-import { CHART, helm, helmMissing, IMAGE, MONITORING_CRDS, parseRendered, RELEASE } from "../harness/helm.ts";
+import { CHART, helm, helmMissing, IMAGE, parseRendered, RELEASE } from "../harness/helm.ts";
 import { Kube, kubeAssets } from "../harness/kube.ts";
 import { SYSTEM } from "../harness/manifests.ts";
+import { MONITORING_CRDS } from "../harness/monitoring-crds.ts";
 import { run, waitFor } from "../harness/process.ts";
 import { ROOT } from "../harness/root.ts";
 
@@ -112,8 +113,26 @@ describe.skipIf(missing !== undefined)("the chart on real clusters", () => {
         expect(metadata.labels?.["app.kubernetes.io/instance"], `${kind} of ${name}`).toBe(name);
       }
     }
-    const taken = await kubectl("apply", "--dry-run=server", "--server-side", "-f", named);
+    const taken = await kubectl("apply", "--dry-run=server", "--server-side", "--validate=strict", "-f", named);
     expect(taken.trim().split("\n").length).toBe(count);
+  });
+
+  test.each([
+    ["podMonitor", "honorLabels", "spec.podMetricsEndpoints[0].honourLabels", "honourLabels"],
+    ["podMonitor", "podMetricsEndpoints", "spec.podMetricsEndpoint", "podMetricsEndpoint"],
+    ["serviceMonitor", "scrapeTimeout", "spec.endpoints[0].timeout", "timeout"],
+    ["prometheusRule", "for", "spec.groups[0].rules[0].during", "during"],
+  ])("a %s whose field %s is misspelt is refused: %s", async (monitor, field, path, misspelt) => {
+    const set = [`${monitor}.enabled=true`, ...(monitor === "serviceMonitor" ? [`${monitor}.scrapeTimeout=20s`] : [])];
+    const text = await helm("template", "a", CHART, "--namespace", SYSTEM, ...IMAGE, ...set.flatMap((one) => ["--set", `metrics.${one}`]));
+    const [object = ""] = text.split(/^---$/m).filter((one) => one.includes("apiVersion: monitoring.coreos.com/v1"));
+    const file = `${dir}/misspelt.yaml`;
+    const apply = async (content: string): Promise<string> => {
+      await writeFile(file, content);
+      return await kubectl("apply", "--dry-run=server", "--validate=strict", "-f", file);
+    };
+    expect(await apply(object)).toContain("monitoring.coreos.com/a-serverfarm-operator created");
+    await expect(apply(object.replace(`${field}:`, `${misspelt}:`))).rejects.toThrow(`unknown field "${path}"`);
   });
 
   test("what the new values render is taken by the API server, all of it together", async () => {
@@ -139,7 +158,9 @@ describe.skipIf(missing !== undefined)("the chart on real clusters", () => {
       file,
       await helm("template", "a", CHART, "--namespace", SYSTEM, ...IMAGE, ...values.flatMap((one) => ["--set-json", one])),
     );
-    expect(await kubectl("apply", "--dry-run=server", "--server-side", "-f", file)).toContain("deployment.apps/a-serverfarm-operator");
+    expect(await kubectl("apply", "--dry-run=server", "--server-side", "--validate=strict", "-f", file)).toContain(
+      "deployment.apps/a-serverfarm-operator",
+    );
   });
 
   test(

@@ -45,29 +45,3 @@ export function parseRendered(text: string): readonly Rendered[] {
     return value === null || value === undefined ? [] : [rendered.parse(value)];
   });
 }
-
-/** The kinds of the Prometheus operator, as far as a dry run needs them. */
-export const MONITORING_CRDS: readonly object[] = (
-  [
-    ["PodMonitor", "podmonitors"],
-    ["ServiceMonitor", "servicemonitors"],
-    ["PrometheusRule", "prometheusrules"],
-  ] as const
-).map(([kind, plural]) => ({
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: `${plural}.monitoring.coreos.com` },
-  spec: {
-    group: "monitoring.coreos.com",
-    scope: "Namespaced",
-    names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
-    versions: [
-      {
-        name: "v1",
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-      },
-    ],
-  },
-}));

@@ -453,6 +453,29 @@ describe.skipIf(missing !== undefined)("the chart's values", () => {
     ]);
   });
 
+  test("the alerts of a release are about its own Lease, and lead to where its runbooks are", async () => {
+    const rules = z.object({ expr: z.string(), annotations: z.object({ runbook_url: z.string() }), alert: z.string() });
+    const spec = z.object({ groups: z.array(z.object({ rules: z.array(rules).min(12) })).length(1) });
+    const of = async (...set: readonly string[]): Promise<readonly z.infer<typeof rules>[]> => {
+      const args = ["metrics.prometheusRule.enabled=true", ...set].flatMap((value) => ["--set", value]);
+      const text = await helm("template", "farms", CHART, "--namespace", SYSTEM, "--set", "image.repository=x", ...args);
+      const objects = parseRendered(text);
+      const [config] = objects.filter(({ kind }) => kind === "ConfigMap");
+      const { "config.yaml": file } = z.object({ "config.yaml": z.string() }).parse(config?.["data"]);
+      expect(parseConfig(file, undefined)).toMatchObject({
+        ok: true,
+        config: { leaderElection: { leaseName: "farms-serverfarm-operator" } },
+      });
+      const [found] = objects.filter(({ kind }) => kind === "PrometheusRule");
+      return spec.parse(found?.["spec"]).groups.flatMap((group) => group.rules);
+    };
+    const alerts = await of("metrics.prometheusRule.runbooks=https://wiki.contoso.com/farms");
+    const leases = alerts.flatMap(({ expr }) => [...expr.matchAll(/leader_election_master_status\{name="([^"]*)"\}/g)]);
+    expect(leases.map(([, name]) => name)).toEqual(["farms-serverfarm-operator", "farms-serverfarm-operator"]);
+    for (const { alert, annotations } of alerts) expect(annotations.runbook_url).toBe(`https://wiki.contoso.com/farms/${alert}.md`);
+    for (const { alert, annotations } of await of()) expect(annotations.runbook_url).toBe(`docs/runbooks/${alert}.md`);
+  });
+
   test("metrics over TLS: the operator has the certificate, and monitors check it and send a token", async () => {
     const set = ["metrics.secure.enabled=true", 'metrics.secure.certificateSecret="cert"'];
     const { pod: spec, container } = await podOf(...set);

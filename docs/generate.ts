@@ -123,7 +123,8 @@ async function metricsPage(): Promise<string> {
   return `${HEADER}# Metrics
 
 \`/metrics\` of each replica, in the format of Prometheus. Only the replica that leads has metrics of farms and domains. Metrics of a farm vanish with the farm. Scrape
-with \`honorLabels: true\`: \`namespace\` is the farm's, not the operator's.
+with \`honorLabels: true\`: \`namespace\` is the farm's, not the operator's. A Prometheus that overrides this (\`overrideHonorLabels\`), such as
+[OpenShift's for user workloads](install.md#openshift), takes farms of the same name in several namespaces for one.
 
 The endpoint answers 16 requests at a time, at most 4 of one address, each for at most 10 seconds, and says 503 to the rest. If Prometheus gets a 503, other
 clients read slowly: allow Prometheus alone (\`networkPolicy.metricsFrom\`).

@@ -15,12 +15,13 @@ import { resyncOf } from "./domain-settings.ts";
 import type { After } from "./kind.ts";
 
 export type DomainAccess =
-  /** `later`: when everything is compared again. */
+  /** `feed`: the number of the one that tells of changes; `later`: when everything is compared again. */
   | {
       readonly kind: "Ready";
       readonly directory: Directory;
       readonly facts: DomainFacts;
       readonly identity: DomainIdentity;
+      readonly feed: number;
       readonly later: After;
     }
   | ({ readonly kind: "NotReady" } & Unusable)
@@ -28,6 +29,8 @@ export type DomainAccess =
   | { readonly kind: "Suspended"; readonly message: string }
   /** Not looked at yet since the program started: nothing is known, so nothing is said. The farms are woken soon. */
   | { readonly kind: "Connecting" };
+
+export type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 
 /** The farm's domain, as it is published for Pods. Undefined where there is none. */
 export function podDomainOf(
@@ -66,7 +69,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reac
     };
   }
   const { absenceReliableAfter } = state;
-  const { session, reader, searches, writer } = reached;
+  const { session, reader, searches, writer, feed } = reached;
   const { domainSID, objectGUID, forestDNSName, netBIOSName } = view.observation;
   return {
     kind: "Ready",
@@ -82,6 +85,7 @@ export function accessOf(domain: ActiveDirectoryDomain, state: DomainState, reac
     ),
     facts: factsOf(domain, view.observation, brake === "Observe"),
     identity: { domainSID, objectGUID, forestDNSName, netBIOSName },
+    feed: feed.number,
     later: { kind: "After", delay: resyncOf(domain), priority: "Resync" },
   };
 }

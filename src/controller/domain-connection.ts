@@ -40,11 +40,12 @@ export interface Reached {
   /** Of computers below containers. */
   readonly searches: Reader;
   readonly writer: LdapWriter;
+  readonly feed: ChangeFeed;
 }
 
 export class DomainConnection {
   readonly #options: DomainConnectionOptions;
-  #open: (Reached & { readonly feed: ChangeFeed }) | undefined;
+  #open: Reached | undefined;
   /** Of servers, credentials and CA: another one asks for another session. */
   #fingerprint: string | undefined;
   /** Failures in a row, and when the last was, on the monotonic clock. */

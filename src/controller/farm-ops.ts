@@ -18,6 +18,7 @@ import { decommissionFarm } from "../reconciler/decommission.ts";
 import type { FarmPorts } from "../reconciler/work.ts";
 import { reconcileFrozen } from "../reconciler/frozen.ts";
 import type { DeletionBudgets } from "./deletion-budget.ts";
+import type { ReadyDomain } from "./domain-access.ts";
 import type { Result } from "./kind.ts";
 import type { Pods } from "./pods.ts";
 import type { Tenancy } from "./tenancy.ts";
@@ -77,19 +78,18 @@ export async function withhold(ops: FarmOps, farm: ServerFarm, withheld: Withhel
   return await ops.write(farm, status, events, { kind: "Done" });
 }
 
-/** `later`: when all is done. */
 export async function takeOut(
   ops: FarmOps,
   farm: ServerFarm,
-  { desired: wanted, withheld, later }: { readonly desired: DesiredFarm; readonly withheld: Withheld; readonly later: Result },
-  directory: Directory,
+  { desired: wanted, withheld }: { readonly desired: DesiredFarm; readonly withheld: Withheld },
+  { directory, feed, later }: Pick<ReadyDomain, "directory" | "feed" | "later">,
   signal: AbortSignal,
 ): Promise<Result> {
   const key = keyOf(farm.metadata);
   ops.wakes.add(key, lookupKeys(frozenFarm(farm, wanted), undefined));
   const { desired, report, end } = await reconcileFrozen(farm, wanted, withheld, ops.ports(farm, directory), signal);
   const { objects = [], computers = [] } = report.view?.observed ?? {};
-  ops.wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
+  ops.wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers], feed);
   ops.count(farm, report);
   if (end.kind === "Aborted") {
     ops.tell(farm, end.events);

@@ -22,7 +22,7 @@ import { addFinalizer, assertLive, hasSpec, type Resource } from "../kubernetes/
 import type { Directory } from "../farm/observed.ts";
 import { reconcileFarm } from "../reconciler/farm.ts";
 import type { FarmPorts } from "../reconciler/work.ts";
-import { type DomainAccess, noDomain } from "./domain-access.ts";
+import { noDomain, type ReadyDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
@@ -39,7 +39,6 @@ export const FARMS: Resource<ServerFarm> = { ...SERVER_FARM, is: (value): value 
 
 type Domains = Pick<DomainKind, "objects" | "access" | "farms" | "news">;
 type FarmOptions = { readonly workers: number; readonly pods: PodOptions };
-type ReadyDomain = Extract<DomainAccess, { kind: "Ready" }>;
 
 /** The domain names no tenants: everybody may ask for everything. */
 const OPEN: Permission = { kind: "Open" };
@@ -152,7 +151,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     const wanted = this.#wanted(farm, permission, domain, clusterId);
     if (action === "CleanUp") return await endFarm(this, farm, wanted.desired, domain.directory, signal);
     if (!withheld) return await this.#reconcileFarm(farm, wanted, domain, signal);
-    return await takeOut(this, farm, { desired: wanted.desired, withheld, later: domain.later }, domain.directory, signal);
+    return await takeOut(this, farm, { desired: wanted.desired, withheld }, domain, signal);
   }
 
   #hasTenants({ spec }: ServerFarm): boolean {
@@ -176,7 +175,7 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     const { farm: current, desired, report, end } = await reconcileFarm(farm, wanted, this.ports(farm, domain.directory), signal);
     await setImmediate();
     const { objects = [], computers = [] } = report.view?.observed ?? {};
-    this.wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers]);
+    this.wakes.set(key, lookupKeys(desired, report.view?.observed), [...objects, ...computers], domain.feed);
     this.count(farm, report);
     if (report.view && !report.error) this.byGroup.watch(key, sharesGroups(current) && waitsForOthers(report.view));
     if (end.kind !== "Looked") this.tell(farm, end.events);

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { type DirectoryObject, isComputer } from "../ad/object.ts";
 import type { ServerFarm } from "../api/generated/server-farm.ts";
-import type { FeedEntry } from "../directory/feed.ts";
+import type { Changes, FeedEntry } from "../directory/feed.ts";
 import { nameOfComputer } from "../farm/found-computers.ts";
 import { patternOf } from "../names/account-name.ts";
 
@@ -12,12 +12,12 @@ const TURN = 5;
 /** What is known of what farms asked for. */
 interface Wakes {
   of(keys: readonly string[]): readonly string[];
-  hasSeen(farm: string, object: DirectoryObject): boolean;
+  hasSeen(farm: string, object: DirectoryObject, feed: number): boolean;
 }
 
 /** Many farms may search one container, each for its own computers. With a container that came or went others may have. */
 export async function concernedBelow(
-  entries: readonly FeedEntry[],
+  { feed, entries }: Changes,
   wakes: Wakes,
   farmOf: (key: string) => ServerFarm | undefined,
 ): Promise<ReadonlySet<string>> {
@@ -29,7 +29,7 @@ export async function concernedBelow(
       const matches = (farmOf(key)?.spec.hosts.search?.names ?? []).map(patternOf);
       const isMeant = ({ object, name }: Below): boolean =>
         name === undefined ? object.objectSID === undefined : matches.some((match) => match(name));
-      if (objects.some((below) => isMeant(below) && !wakes.hasSeen(key, below.object))) concerned.add(key);
+      if (objects.some((below) => isMeant(below) && !wakes.hasSeen(key, below.object, feed))) concerned.add(key);
       if (performance.now() - turn < TURN) continue;
       await setImmediate();
       turn = performance.now();

@@ -2,7 +2,7 @@
 import type { ServerFarm } from "../api/generated/server-farm.ts";
 import { keyOf } from "../api/object.ts";
 import type { WorkQueue } from "../base/work-queue.ts";
-import type { FeedBatch, FeedEntry } from "../directory/feed.ts";
+import type { Changes, FeedBatch } from "../directory/feed.ts";
 import { urgencyOf } from "../farm/journal.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { lookupKey } from "../names/identifier.ts";
@@ -11,7 +11,7 @@ import type { WakeIndex } from "./wake-index.ts";
 
 export interface DomainListener {
   /** Objects of the domain changed in the directory. */
-  changed(domain: string, entries: readonly FeedEntry[]): Promise<void>;
+  changed(domain: string, changes: Changes): Promise<void>;
   /** Everything there has to be compared. Must not throw. */
   all(domain: string): void;
 }
@@ -25,7 +25,7 @@ export class DomainNews {
 
   async tell(domain: string, batch: FeedBatch): Promise<void> {
     if (batch.kind === "Everything") this.tellAll(domain);
-    else for (const listener of this.#listeners) await listener.changed(domain, batch.entries);
+    else for (const listener of this.#listeners) await listener.changed(domain, batch);
   }
 
   tellAll(domain: string): void {
@@ -40,16 +40,16 @@ interface Woken {
 }
 
 /** Queues the farms that something in the directory concerns. */
-async function wakeFarms(domain: string, entries: readonly FeedEntry[], { objects, queue, wakes }: Woken): Promise<void> {
+async function wakeFarms(domain: string, changes: Changes, { objects, queue, wakes }: Woken): Promise<void> {
   const wake = (keys: ReadonlySet<string>): void => {
     for (const key of keys) {
       const farm = objects.get(key);
       if (farm?.spec.domainRef.name === domain) queue.add(key, isKeepingOut(farm) ? "Urgent" : "Change");
     }
   };
-  const concerned = wakes.concernedBy(entries);
+  const concerned = wakes.concernedBy(changes.entries, changes.feed);
   wake(concerned);
-  const below = await concernedBelow(entries, wakes, (key) => objects.get(key));
+  const below = await concernedBelow(changes, wakes, (key) => objects.get(key));
   wake(below.difference(concerned));
 }
 
@@ -79,7 +79,7 @@ export function wakeForNames({ metadata, spec }: ServerFarm, names: readonly str
 /** `keysOf`: the keys of a domain's farms. */
 export function farmWaker(woken: Woken, keysOf: (domain: string) => ReadonlySet<string>): DomainListener {
   return {
-    changed: (domain, entries) => wakeFarms(domain, entries, woken),
+    changed: (domain, changes) => wakeFarms(domain, changes, woken),
     all: (domain) => {
       wakeAll(keysOf(domain), woken);
     },

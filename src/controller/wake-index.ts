@@ -29,6 +29,8 @@ interface Entry {
   readonly lookupKeys: readonly number[];
   /** Numbers of objectGUIDs, the least first, and after them their USNs: a Map of each farm would be most of the memory. */
   readonly seen: readonly number[];
+  /** Whose USNs they are. */
+  readonly feed: number;
 }
 
 /**
@@ -44,8 +46,8 @@ export class WakeIndex {
   readonly #ofOne = new NumberTable();
   readonly #ofMany = new Map<number, Set<number>>();
 
-  /** Replaces what the farm asked for. `seen`: the objects as its last look found them. */
-  set(farm: string, lookupKeys: ReadonlySet<string>, seen: readonly Seen[]): void {
+  /** Replaces what the farm asked for. `seen`: the objects as its last look found them, where `feed` is the one that tells of changes. */
+  set(farm: string, lookupKeys: ReadonlySet<string>, seen: readonly Seen[], feed: number): void {
     const usns = new Map<number, number>();
     // Of two views of an object the older one counts: a host is judged by what an earlier look found.
     for (const { objectGUID, usn = -1 } of seen) {
@@ -54,21 +56,22 @@ export class WakeIndex {
     }
     usns.delete(NaN);
     const guids = [...usns.keys()].toSorted((a, b) => a - b);
-    this.#replace(farm, new Set([...lookupKeys].map(numberOf)), [...guids, ...guids.map((guid) => usns.get(guid) ?? -1)]);
+    const numbers = [...guids, ...guids.map((guid) => usns.get(guid) ?? -1)];
+    this.#replace(farm, new Set([...lookupKeys].map(numberOf)), numbers, feed);
   }
 
   /** Adds to what the farm asked for. */
   add(farm: string, lookupKeys: ReadonlySet<string>): void {
-    const { lookupKeys: before = [], seen = [] } = this.#entries.get(farm) ?? {};
-    this.#replace(farm, new Set([...before, ...[...lookupKeys].map(numberOf)]), seen);
+    const { lookupKeys: before = [], seen = [], feed = 0 } = this.#entries.get(farm) ?? {};
+    this.#replace(farm, new Set([...before, ...[...lookupKeys].map(numberOf)]), seen, feed);
   }
 
-  #replace(farm: string, lookupKeys: ReadonlySet<number>, seen: readonly number[]): void {
+  #replace(farm: string, lookupKeys: ReadonlySet<number>, seen: readonly number[], feed: number): void {
     const known = this.#entries.get(farm);
     const number = known?.number ?? this.#free.pop() ?? this.#farms.length;
     const before = new Set(known?.lookupKeys);
     this.#farms[number] = farm;
-    this.#entries.set(farm, { number, lookupKeys: [...lookupKeys], seen });
+    this.#entries.set(farm, { number, lookupKeys: [...lookupKeys], seen, feed });
     for (const key of lookupKeys) if (!before.delete(key)) this.#put(key, number);
     for (const key of before) this.#drop(key, number);
   }
@@ -100,30 +103,28 @@ export class WakeIndex {
     return numbers.flatMap((number) => this.#farms[number] ?? []);
   }
 
-  // After a change of the server USNs mean nothing, but every farm is looked at then, whatever this says.
-  /** Whether the farm's last look found the object as new as this: then it is its own write that comes back, or one that the look has seen. */
-  hasSeen(farm: string, { objectGUID, usn }: Seen): boolean {
-    return usn !== undefined && usn <= this.#usnOf(farm, numberOfGuid(objectGUID));
-  }
-
-  #usnOf(farm: string, guid: number): number {
-    const seen = this.#entries.get(farm)?.seen ?? [];
+  /**
+   * Whether the farm's last look found the object as new as this: then it is its own write that comes back, or one that the look has seen. What was seen
+   * where another feed tells is no answer: USNs of another server may be higher by millions, and the farm's look on this one may not be over yet.
+   */
+  hasSeen(farm: string, { objectGUID, usn }: Seen, feed: number): boolean {
+    const entry = this.#entries.get(farm);
+    if (!entry || entry.feed !== feed || usn === undefined) return false;
+    const [seen, guid] = [entry.seen, numberOfGuid(objectGUID)];
     let [least, end] = [0, seen.length / 2];
     while (least < end) {
       const middle = (least + end) >> 1;
       if ((seen[middle] ?? 0) < guid) least = middle + 1;
       else end = middle;
     }
-    return seen[least] === guid && least < seen.length / 2 ? (seen[seen.length / 2 + least] ?? -1) : -1;
+    return seen[least] === guid && least < seen.length / 2 && usn <= (seen[seen.length / 2 + least] ?? -1);
   }
 
   /** The farms that one of the changes concerns and that have not seen it. */
-  concernedBy(changes: readonly { readonly object: Seen; readonly keys: readonly string[] }[]): ReadonlySet<string> {
+  concernedBy(changes: readonly { readonly object: Seen; readonly keys: readonly string[] }[], feed: number): ReadonlySet<string> {
     const concerned = new Set<string>();
-    for (const { object, keys } of changes) {
-      const [guid, usn] = [numberOfGuid(object.objectGUID), object.usn ?? Infinity];
-      for (const farm of this.of(keys)) if (!concerned.has(farm) && usn > this.#usnOf(farm, guid)) concerned.add(farm);
-    }
+    for (const { object, keys } of changes)
+      for (const farm of this.of(keys)) if (!concerned.has(farm) && !this.hasSeen(farm, object, feed)) concerned.add(farm);
     return concerned;
   }
 }

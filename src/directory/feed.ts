@@ -17,8 +17,11 @@ export interface FeedEntry {
   readonly within: readonly string[];
 }
 
+/** `feed`: the number of the feed, which tells whose USNs they are. */
+export type Changes = { readonly kind: "Changes"; readonly feed: number; readonly entries: readonly FeedEntry[] };
+
 /** What changed; or that too much changed to list it. */
-export type FeedBatch = { readonly kind: "Changes"; readonly entries: readonly FeedEntry[] } | { readonly kind: "Everything" };
+export type FeedBatch = Changes | { readonly kind: "Everything" };
 
 /** A server lists at most 1,000 entries at once (MaxPageSize); every change has a USN of its own, so that a range of them has no more. */
 const RANGE = 1000n;
@@ -32,6 +35,9 @@ const KINDS = ["user", "group", "organizationalUnit", "container"];
  * it that is still open: what was read up to there, after it was asked for, is whole. What lies above comes again with the next poll.
  */
 export class ChangeFeed {
+  static #made = 0;
+  /** Of each feed another: USNs of one mean nothing in another, be it of another server or of one that was restored. */
+  readonly number = ++ChangeFeed.#made;
   readonly #session: LdapSession;
   /** Every change up to this USN was handed out. */
   #whole: bigint;
@@ -46,7 +52,7 @@ export class ChangeFeed {
     const from = this.#whole + 1n;
     const committed = await this.#committed();
     try {
-      yield { kind: "Changes", entries: await this.#changes(from) };
+      yield await this.#changes(from);
     } catch (error) {
       if (!isCutShort(error)) throw error;
       yield* this.#inRanges(from, committed);
@@ -61,11 +67,11 @@ export class ChangeFeed {
       return;
     }
     for (let start = from; start <= to; start += RANGE) {
-      yield { kind: "Changes", entries: await this.#changes(start, start + RANGE - 1n) };
+      yield await this.#changes(start, start + RANGE - 1n);
     }
   }
 
-  async #changes(from: bigint, to?: bigint): Promise<readonly FeedEntry[]> {
+  async #changes(from: bigint, to?: bigint): Promise<Changes> {
     const changed = [
       new GreaterThanEqualsFilter({ attribute: "uSNChanged", value: String(from) }),
       ...(to === undefined ? [] : [new LessThanEqualsFilter({ attribute: "uSNChanged", value: String(to) })]),
@@ -79,12 +85,13 @@ export class ChangeFeed {
       attributes: [...OBJECT_ATTRIBUTES, "isDeleted"],
       deleted: true,
     });
-    return found.flatMap((entry): readonly FeedEntry[] => {
+    const entries = found.flatMap((entry): readonly FeedEntry[] => {
       const object = toDirectoryObject(entry);
       if (!object) return [];
       const within = isGroup(object) ? [] : keysUpwards(parentDn(object.distinguishedName)).map(keyBelow);
       return [{ object, deleted: entry.text("isDeleted") === "TRUE", keys: keysOfObject(object), within }];
     });
+    return { kind: "Changes", feed: this.number, entries };
   }
 
   async #committed(): Promise<bigint> {

@@ -711,7 +711,7 @@ describe.skipIf(!available)("the directory's contract", () => {
         for (const { object } of batch.entries) names.add(object.samAccountName);
       }
       expect(names.size).toBe(count);
-      for await (const batch of feed.poll()) expect(batch).toEqual({ kind: "Changes", entries: [] });
+      for await (const batch of feed.poll()) expect(batch).toEqual({ kind: "Changes", feed: feed.number, entries: [] });
     } finally {
       root.close();
     }

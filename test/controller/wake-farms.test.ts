@@ -65,16 +65,16 @@ describe("what changed below a container", () => {
     const farms = [searching("web", "WEB*"), searching("sql", "SQL*"), searching("seen", "WEB*"), named("other")];
     const { news, wakes, taken } = world(...farms);
     const entry = entryOf("WEB09");
-    for (const { metadata } of farms.slice(0, 3)) wakes.set(keyOf(metadata), new Set([below]), []);
-    wakes.set("web/seen", new Set([below]), [entry.object]);
-    await news.tell("contoso", { kind: "Changes", entries: [entry] });
+    for (const { metadata } of farms.slice(0, 3)) wakes.set(keyOf(metadata), new Set([below]), [], 1);
+    wakes.set("web/seen", new Set([below]), [entry.object], 1);
+    await news.tell("contoso", { kind: "Changes", feed: 1, entries: [entry] });
     expect(await taken()).toEqual(["web/web"]);
   });
 
   test("holds nobody up, however many farms search where however many objects changed", async () => {
     const farms = Array.from({ length: 1000 }, (_, index) => searching(`farm${index}`, `NONE${index}*`, `OTHER${index}*`));
     const { news, wakes, taken } = world(...farms, searching("meant", "WEB999"));
-    for (const key of [...farms.map(({ metadata }) => keyOf(metadata)), "web/meant"]) wakes.set(key, new Set([below]), []);
+    for (const key of [...farms.map(({ metadata }) => keyOf(metadata)), "web/meant"]) wakes.set(key, new Set([below]), [], 1);
     const entries = Array.from({ length: 1000 }, (_, index) => entryOf(`WEB${index}`));
     const meanwhile = { turns: 0, over: false };
     const others = (async () => {
@@ -84,7 +84,7 @@ describe("what changed below a container", () => {
       }
     })();
     const started = process.threadCpuUsage();
-    await news.tell("contoso", { kind: "Changes", entries });
+    await news.tell("contoso", { kind: "Changes", feed: 1, entries });
     const spent = process.threadCpuUsage(started);
     meanwhile.over = true;
     await others;
@@ -95,12 +95,25 @@ describe("what changed below a container", () => {
   });
 });
 
+test("what another server tells wakes a farm whose look there is not over yet, however much higher the first server's USNs were", async () => {
+  const { news, wakes, taken } = world(named("web"));
+  const host = { ...computer("WEB01"), usn: 9_000_000 };
+  const change = { object: { ...host, usn: 300_150 }, deleted: false, keys: [host.objectGUID], within: [] };
+  wakes.set("web/web", new Set([host.objectGUID]), [host], 1);
+  wakes.add("web/web", new Set(["web$"]));
+  await news.tell("contoso", { kind: "Changes", feed: 2, entries: [change] });
+  expect(await taken()).toEqual(["web/web"]);
+  wakes.set("web/web", new Set([host.objectGUID]), [{ ...host, usn: 300_150 }], 2);
+  await news.tell("contoso", { kind: "Changes", feed: 2, entries: [change] });
+  expect(await taken()).toEqual([]);
+});
+
 test("a name that is given up wakes who waits for it in the same domain, and nobody else", async () => {
   const [giver, waiter, other] = [named("giver"), named("waiter"), named("stranger")];
   const stranger = { ...other, spec: { ...other.spec, domainRef: { name: "other" } } };
   const { wakes, queue, objects, taken } = world(giver, waiter, stranger);
   const key = lookupKey("servicePrincipalName", "http/shop");
-  for (const { metadata } of [giver, waiter, stranger]) wakes.set(keyOf(metadata), new Set([key]), []);
+  for (const { metadata } of [giver, waiter, stranger]) wakes.set(keyOf(metadata), new Set([key]), [], 1);
   wakeForNames(giver, ["http/shop"], { objects, queue, wakes });
   expect(await taken()).toEqual(["web/waiter"]);
 });

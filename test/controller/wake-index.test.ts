@@ -7,15 +7,18 @@ import { keyOf } from "../../src/api/object.ts";
 import type { Copies } from "../../src/kubernetes/reflector.ts";
 import { BASE, farm } from "../farm/simulation.ts";
 
+/** The feed of nearly all tests. */
+const FEED = 1;
+
 describe("which farms a change concerns", () => {
   test("those that asked for one of its lookup keys, one or several, and nobody else", () => {
     const index = new WakeIndex();
-    index.set("web/a", new Set(["web01$", "a$"]), []);
-    index.set("web/b", new Set(["web01$", "b$"]), []);
-    index.set("web/c", new Set(["web01$"]), []);
+    index.set("web/a", new Set(["web01$", "a$"]), [], FEED);
+    index.set("web/b", new Set(["web01$", "b$"]), [], FEED);
+    index.set("web/c", new Set(["web01$"]), [], FEED);
     expect(index.of(["b$", "x$"])).toEqual(["web/b"]);
     expect(index.of(["web01$"])).toEqual(["web/a", "web/b", "web/c"]);
-    index.set("web/b", new Set(["b$"]), []);
+    index.set("web/b", new Set(["b$"]), [], FEED);
     index.remove("web/a");
     expect(index.of(["web01$", "a$"])).toEqual(["web/c"]);
     index.add("web/c", new Set(["c$"]));
@@ -37,26 +40,42 @@ describe("which farms a change concerns", () => {
         "web/a",
         new Set(["g"]),
         usns.map((usn) => ({ objectGUID, usn })),
+        FEED,
       );
-      expect([10, 11, 12].map((usn) => index.hasSeen("web/a", { objectGUID, usn }))).toEqual([true, false, false]);
+      expect([10, 11, 12].map((usn) => index.hasSeen("web/a", { objectGUID, usn }, FEED))).toEqual([true, false, false]);
     }
-    index.set("web/a", new Set(["g"]), [
-      { objectGUID, usn: 10 },
-      { objectGUID, usn: undefined },
-    ]);
-    expect(index.hasSeen("web/a", { objectGUID, usn: 10 })).toBe(false);
+    index.set(
+      "web/a",
+      new Set(["g"]),
+      [
+        { objectGUID, usn: 10 },
+        { objectGUID, usn: undefined },
+      ],
+      FEED,
+    );
+    expect(index.hasSeen("web/a", { objectGUID, usn: 10 }, FEED)).toBe(false);
   });
 
   test("5,000 changes of as many hosts that fifty farms have seen hold nobody up", () => {
     const index = new WakeIndex();
     const seen = Array.from({ length: 5000 }, (_, usn) => ({ objectGUID: crypto.randomUUID(), usn }));
     const keys = new Set(seen.map(({ objectGUID }) => objectGUID));
-    for (let farm = 0; farm < 50; farm++) index.set(`web/${farm}`, keys, seen);
+    for (let farm = 0; farm < 50; farm++) index.set(`web/${farm}`, keys, seen, FEED);
     const begun = process.cpuUsage();
-    expect(index.concernedBy(seen.map((object) => ({ object, keys: [object.objectGUID] }))).size).toBe(0);
+    expect(
+      index.concernedBy(
+        seen.map((object) => ({ object, keys: [object.objectGUID] })),
+        FEED,
+      ).size,
+    ).toBe(0);
     // 250 ms of a slow processor when this was written; to go through all objects of each farm took several seconds.
     expect(process.cpuUsage(begun).user / 1000).toBeLessThan(1500);
-    expect(index.concernedBy(seen.map((object) => ({ object: { ...object, usn: 6000 }, keys: [object.objectGUID] }))).size).toBe(50);
+    expect(
+      index.concernedBy(
+        seen.map((object) => ({ object: { ...object, usn: 6000 }, keys: [object.objectGUID] })),
+        FEED,
+      ).size,
+    ).toBe(50);
   });
 
   test("whatever farms ask for, add and give up", () => {
@@ -69,7 +88,7 @@ describe("which farms a change concerns", () => {
           const all = kind === "Add" ? [...(asked.get(farm) ?? []), ...given] : given;
           if (kind === "Remove") asked.delete(farm);
           else asked.set(farm, all);
-          if (kind === "Set") index.set(farm, new Set(given), []);
+          if (kind === "Set") index.set(farm, new Set(given), [], FEED);
           else if (kind === "Add") index.add(farm, new Set(given));
           else index.remove(farm);
         }
@@ -86,11 +105,16 @@ describe("which farms a change concerns", () => {
       "970eb5a7-7e48-4c78-a400-f74ec467e5d1",
       "00000000-000a-4c78-a400-f74ec467e5d1",
     ];
-    const sees = (farm: string, objectGUID: string, usn: number): boolean => index.hasSeen(farm, { objectGUID, usn });
-    index.set("web/a", new Set(["g"]), [
-      { objectGUID: g, usn: 10 },
-      { objectGUID: i, usn: 3 },
-    ]);
+    const sees = (farm: string, objectGUID: string, usn: number): boolean => index.hasSeen(farm, { objectGUID, usn }, FEED);
+    index.set(
+      "web/a",
+      new Set(["g"]),
+      [
+        { objectGUID: g, usn: 10 },
+        { objectGUID: i, usn: 3 },
+      ],
+      FEED,
+    );
     expect([9, 10, 11].map((usn) => sees("web/a", g, usn))).toEqual([true, true, false]);
     expect([3, 4].map((usn) => sees("web/a", i, usn))).toEqual([true, false]);
     // Another object, whose GUID differs in its second group alone.
@@ -99,8 +123,40 @@ describe("which farms a change concerns", () => {
     index.add("web/a", new Set(["h"]));
     expect(sees("web/a", g, 10)).toBe(true);
     index.remove("web/a");
-    index.set("web/b", new Set(["g"]), []);
+    index.set("web/b", new Set(["g"]), [], FEED);
     expect([sees("web/a", g, 1), sees("web/b", g, 1)]).toEqual([false, false]);
+  });
+
+  test("whatever servers farms are looked at on: a look has seen a change where the same feed tells of it, and it is not newer", () => {
+    const objectGUID = "970eb5a7-7e47-4c78-a400-f74ec467e5d1";
+    const [farms, feeds, usns] = [
+      ["web/a", "web/b"],
+      [1, 2, 3],
+      [-1, 0, 300_000, 300_150, 9_000_000],
+    ] as const;
+    const step = fc.record({
+      farm: fc.constantFrom(...farms),
+      kind: fc.constantFrom("Begin", "End"),
+      feed: fc.constantFrom(...feeds),
+      usn: fc.constantFrom(...usns),
+    });
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        const [index, looks] = [new WakeIndex(), new Map<string, { readonly feed: number; readonly usn: number }>()];
+        for (const { farm, kind, feed, usn } of steps) {
+          // A look that begins adds to what is asked for, and has seen nothing yet.
+          if (kind === "Begin") index.add(farm, new Set(["g"]));
+          else index.set(farm, new Set(["g"]), [{ objectGUID, usn }], feed);
+          if (kind === "End") looks.set(farm, { feed, usn });
+        }
+        for (const farm of farms)
+          for (const feed of feeds)
+            for (const usn of usns.slice(1)) {
+              const look = looks.get(farm);
+              expect(index.hasSeen(farm, { objectGUID, usn }, feed)).toBe(look?.feed === feed && usn <= look.usn);
+            }
+      }),
+    );
   });
 });
 

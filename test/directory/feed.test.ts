@@ -53,6 +53,15 @@ function begin(name: string): { readonly commit: () => void } {
 const touch = (name: string): Promise<void> =>
   ad.modify(`CN=${name},CN=Computers,${BASE}`, "replace", "description", [crypto.randomUUID()]);
 
+// A server that is restored from a backup gives out the same USNs again.
+test("each feed has a number of its own, on the same server too, and every batch has it", async () => {
+  const feeds = [await feedFromNow(), await feedFromNow()];
+  const [first, second] = feeds.map(({ number }) => number);
+  expect(first).not.toBe(second);
+  await touch("WEB01");
+  for (const feed of feeds) for await (const batch of feed.poll()) expect(batch).toMatchObject({ kind: "Changes", feed: feed.number });
+});
+
 test("a change that is committed late, under a lower USN than others that were seen, is not lost", async () => {
   const feed = await feedFromNow();
   const late = begin("WEB01");

@@ -7,7 +7,9 @@ import { type DirectoryObject, isComputer, lookupsOf } from "../ad/object.ts";
 import type { Reader } from "../ad/port.ts";
 import { abortable } from "../base/turns.ts";
 import { encodeGuid, encodeSid, type LookupAttribute, lookupKey } from "../names/identifier.ts";
+import { type Asker, type Batch, halvesOf, partOf, type Term } from "./batch.ts";
 import { type Attributes, OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
+import { GroupMembers } from "./group-members.ts";
 import type { LdapSession } from "./session.ts";
 
 /** Terms in one filter: each matches a few objects, so that an answer stays far below the server's 1000. Computers that share a name are read up to so many. */
@@ -16,18 +18,6 @@ const [TERMS, MOST] = [200, 2000];
 const [SEARCHES, SHARE, TURN] = [4, 50, 50];
 /** From one search to the next that is not full: so many times what the one took (it is known for so long, in ms), but so long (ms) at least and at most. */
 const [TIMES, REMEMBERED, SHORTEST, LONGEST, FOR_CONTAINERS] = [5, 3000, 20, 40, 100];
-
-/** Somebody who waits for objects. */
-interface Asker {
-  readonly query: Query;
-  /** What nobody was asked yet, by its key; nothing once its asker left, so that it takes no turns from others. */
-  readonly unsent: Map<string, Lookup>;
-  /** Searches under way with lookups of this one. */
-  underWay: number;
-  readonly found: Map<string, DirectoryObject>;
-  readonly resolve: (found: readonly DirectoryObject[]) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /** Who asks the same kind of question. */
 interface Line {
@@ -41,26 +31,19 @@ interface Line {
   timer: NodeJS.Timeout | undefined;
 }
 
-interface Term {
-  readonly lookup: Lookup;
-  readonly among: Query["among"];
-  readonly askers: Set<Asker>;
-}
-
-/** One search: its terms by their keys, each with those who asked for it. */
-type Batch = ReadonlyMap<string, Term>;
-
 /**
  * What is asked within one tick, while the server is busy or a moment after the last search, is asked together, and the answers are dealt out by what
- * was asked for. A search that fails for one asker's sake is made again for each by itself.
+ * was asked for. A search that fails for one asker's sake is made again for each half of them.
  */
 export class LdapReader implements Reader {
   readonly #session: LdapSession;
+  readonly #members: GroupMembers;
   readonly #lines = new Map<string, Line>();
   readonly #underWay = { urgent: 0, other: 0 };
 
   constructor(session: LdapSession) {
     this.#session = session;
+    this.#members = new GroupMembers(session);
   }
 
   find(query: Query, signal: AbortSignal): Promise<readonly DirectoryObject[]> {
@@ -72,7 +55,7 @@ export class LdapReader implements Reader {
       const name = share === "urgent" ? `Urgent: ${lineOf(query)}` : lineOf(query);
       const line = this.#lines.get(name) ?? { name, share, askers: [], underWay: 0, sent: 0, took: 0, timer: undefined };
       this.#lines.set(name, line);
-      line.askers = [...line.askers, { query, unsent, underWay: 0, found: new Map(), resolve, reject }];
+      line.askers = [...line.askers, { query, signal, unsent, underWay: 0, found: new Map(), resolve, reject }];
       this.#schedule(line);
       return promise;
     }).finally(() => unsent.clear());
@@ -127,22 +110,23 @@ export class LdapReader implements Reader {
     return batch;
   }
 
-  async #ask(batch: Batch, askers: ReadonlySet<Asker>): Promise<void> {
+  /** `many`: computers are read though there are more than the server lists at once. */
+  async #ask(batch: Batch, askers: ReadonlySet<Asker>, many = false): Promise<void> {
     try {
-      await this.#search(batch, askers);
-      for (const asker of askers) answered(asker);
+      await this.#search(batch, askers, many);
     } catch (error) {
-      const again = isCutShort(error) || (askers.size > 1 && !(error instanceof DirectoryError && error.fatal));
-      for (const asker of askers) {
-        const own = new Map([...batch].filter(([, term]) => term.askers.has(asker)));
-        await (again ? this.#search(own, new Set([asker]), isCutShort(error)) : Promise.reject(error)).catch(asker.reject);
-        answered(asker);
+      if (askers.size > 1 && !(error instanceof DirectoryError && error.fatal)) {
+        // The others are answered after a few searches, however many they are.
+        for (const half of halvesOf(askers)) await this.#ask(partOf(batch, half), half);
+        return;
       }
+      if (isCutShort(error) && !many) return await this.#ask(batch, askers, true);
+      for (const asker of askers) asker.reject(error);
     }
+    for (const asker of askers) answered(asker);
   }
 
-  /** `many`: computers are read though there are more than the server lists at once. */
-  async #search(batch: Batch, askers: ReadonlySet<Asker>, many = false): Promise<void> {
+  async #search(batch: Batch, askers: ReadonlySet<Asker>, many: boolean): Promise<void> {
     const [first] = askers;
     if (!first) return;
     const { among } = first.query;
@@ -158,11 +142,11 @@ export class LdapReader implements Reader {
     for (const [index, entry] of entries.entries()) {
       // To read the answers took its time already: others have their turns first, and again and again.
       if (index % TURN === 0) await setImmediate();
-      await this.#deal(entry, batch, askers);
+      this.#deal(entry, batch, askers);
     }
   }
 
-  async #deal(entry: Attributes, batch: Batch, askers: ReadonlySet<Asker>): Promise<void> {
+  #deal(entry: Attributes, batch: Batch, askers: ReadonlySet<Asker>): void {
     const read = toDirectoryObject(entry);
     const asked = new Set([...askers].map(({ query }) => query.among));
     // Whoever owns an object may hide it: then it is as if it were not there, and keeps no farm that means it from all else.
@@ -176,10 +160,15 @@ export class LdapReader implements Reader {
     const receivers = meant.size > 0 ? meant : new Set([...askers].filter(({ query }) => kinds.has(query.among)));
     const object = kinds.has("Containers") ? { ...read, childClasses: entry.names("allowedChildClassesEffective") } : read;
     for (const asker of receivers) {
-      asker.found.set(object.objectGUID, { ...object, members: [] });
-      if (asker.query.allMembersOf?.(object) !== true) continue;
-      const reading = this.#session.allMembers(entry, object, asker.query.membersAtMost);
-      await reading.then((members) => asker.found.set(object.objectGUID, { ...object, members }), asker.reject);
+      const isAsked = asker.query.allMembersOf?.(object) === true;
+      asker.found.set(object.objectGUID, isAsked ? object : { ...object, members: [] });
+      if (!isAsked || entry.range("member")?.next === undefined) continue;
+      // Nobody else waits for it: it may take as long as a hundred searches.
+      asker.underWay++;
+      void this.#members
+        .all(entry, object, asker)
+        .then((members) => asker.found.set(object.objectGUID, { ...object, members }), asker.reject)
+        .finally(() => answered(asker));
     }
   }
 }

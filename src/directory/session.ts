@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BrakeState } from "../ad/domain.ts";
 import { DirectoryError } from "../ad/error.ts";
-import type { DirectoryObject } from "../ad/object.ts";
 import type { Asker, Fence } from "../ad/port.ts";
 import type { Attributes } from "./entries.ts";
 import { LdapConnection } from "./connection.ts";
@@ -110,20 +109,6 @@ export class LdapSession {
       if (error instanceof DirectoryError && error.kind === "NotFound") return undefined;
       throw error;
     }
-  }
-
-  /** Of a large group the directory answers with a part of its members at a time (MS-ADTS 3.1.1.3.1.3.3). After about `atMost` no more are asked for. */
-  async allMembers(entry: Attributes, { members, objectGUID }: DirectoryObject, atMost = Infinity): Promise<readonly string[]> {
-    const all = [...members];
-    for (let next = entry.range("member")?.next; next !== undefined && all.length < atMost;) {
-      const more = await this.searchOne({ base: `<GUID=${objectGUID}>`, scope: "base", attributes: [`member;range=${next}-*`] });
-      const range = more?.range("member");
-      // Without the range the list would end here unseen, and members look as if they were not in.
-      if (!range) throw new DirectoryError("Unavailable", `${entry.distinguishedName}: its members changed while they were read`);
-      all.push(...range.values);
-      next = range.next;
-    }
-    return all;
   }
 
   async add(dn: string, attributes: Readonly<Record<string, readonly (string | Buffer)[]>>, asker?: Partial<Asker>): Promise<void> {

@@ -39,7 +39,7 @@ export class Lane {
 
   constructor(limit: number) {
     this.#limit = limit;
-    this.#reserved = Number.isFinite(limit) ? Math.floor(limit / 4) : 0;
+    this.#reserved = Number.isFinite(limit) && limit > 1 ? Math.max(1, Math.floor(limit / 4)) : 0;
   }
 
   get idle(): boolean {
@@ -101,8 +101,8 @@ export class Lane {
   }
 
   /**
-   * The last quarter is for tenants that have nothing running: one whose keys take long leaves room for the others. Half of it is for what is urgent, too:
-   * of the same tenant it would wait for all that the tenant changed before.
+   * The last quarter, of few at least one, is for tenants that have nothing running: one whose keys take long leaves room for the others. Half of it is for
+   * what is urgent, too: of the same tenant it would wait for all that the tenant changed before.
    */
   #mayRun(tenant: string, priority: Priority): boolean {
     const free = this.#limit - this.#runningInAll;

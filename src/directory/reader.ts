@@ -16,6 +16,8 @@ import type { LdapSession } from "./session.ts";
 const [TERMS, MOST] = [200, 2000];
 /** Searches at once, of urgent ones and of others; how much of one a single asker may fill while others wait, and entries that are dealt out in one turn of the event loop. */
 const [SEARCHES, SHARE, TURN] = [4, 50, 50];
+/** Who asks for owner markers, of which there is no index: such a search may take long, and only one is under way. */
+const OWNED = "Owned";
 /** From one search to the next that is not full: so many times what the one took (it is known for so long, in ms), but so long (ms) at least and at most. */
 const [TIMES, REMEMBERED, SHORTEST, LONGEST, FOR_CONTAINERS] = [5, 3000, 20, 40, 100];
 
@@ -74,7 +76,8 @@ export class LdapReader implements Reader {
 
   /** Whoever has to wait for a free search is sent by the one that ends. What is urgent takes none from the rest: a tenant may make all that it asks urgent. */
   #send(line: Line): void {
-    while (this.#underWay[line.share] < SEARCHES && line.askers.length > 0) {
+    const most = line.name.endsWith(OWNED) ? 1 : SEARCHES;
+    while (line.underWay < most && this.#underWay[line.share] < SEARCHES && line.askers.length > 0) {
       const batch = this.#fill(line);
       const askers = new Set([...batch.values()].flatMap((term) => [...term.askers]));
       for (const asker of askers) asker.underWay++;
@@ -180,12 +183,12 @@ function answered(asker: Asker): void {
 
 /**
  * Most of what farms ask goes together, whatever stage they are at. Apart are groups of others, of which no member may be asked for; whose own groups matter;
- * the searches that have conditions; and those of the whole domain, since nobody else waits for them: there is no index of owner markers.
+ * the searches that have conditions; and those of the whole domain, since nobody else waits for them.
  */
 function lineOf({ lookups, among, allMembersOf, membersAtMost, directMembersOf, groups }: Query): string {
   if (directMembersOf !== undefined) return `Members of ${directMembersOf}`;
   if (membersAtMost !== undefined) return `At most ${membersAtMost} members`;
-  if (lookups.some(({ by }) => by === "adminDescription")) return "Owned";
+  if (lookups.some(({ by }) => by === "adminDescription")) return OWNED;
   if (among === "Deleted" || among === "Containers") return among;
   if (groups === true) return "With groups";
   // Who has a primary group has no members.

@@ -165,14 +165,14 @@ describe("the work queue", () => {
 
     test("a lane whose keys all run keeps no other lane waiting", async () => {
       const queue = queueOf(2);
-      for (let index = 0; index < 10; index++) queue.add(`dead/web/${index}`);
-      expect(await takeAll(queue, 2)).toEqual(["dead/web/0", "dead/web/1"]);
+      for (let index = 0; index < 10; index++) for (const tenant of ["web", "db"]) queue.add(`dead/${tenant}/${index}`);
+      expect(await takeAll(queue, 2)).toEqual(["dead/web/0", "dead/db/0"]);
       const next = queue.take();
       queue.add("healthy/web/a");
       expect(await next).toBe("healthy/web/a");
       const later = queue.take();
       queue.done("dead/web/0");
-      expect(await later).toBe("dead/web/2");
+      expect(await later).toBe("dead/web/1");
     });
 
     test("tenants take turns, however much one of them has", async () => {
@@ -273,6 +273,23 @@ describe("the gate", () => {
     await settle();
     ends.get("h5")?.();
     expect(await Promise.all(all)).toEqual(["h1", "h2", "h3", "h4", "h5", "c1"]);
+  });
+
+  test.each([2, 3])("of %i places keeps one for another tenant, and a tenant alone gets on with the rest", async (limit) => {
+    const gate = new Gate(limit);
+    const all = [1, 2, 3, 4].map((number) => pass(gate, "hostile", `h${number}`));
+    await settle();
+    const first = ["h1", "h2"].slice(0, limit - 1);
+    expect(begun).toEqual(first);
+    all.push(pass(gate, "calm", "c1"));
+    await settle();
+    expect(begun).toEqual([...first, "c1"]);
+    for (const name of ["h1", "c1", "h2", "h3", "h4"]) {
+      expect(begun).toContain(name);
+      ends.get(name)?.();
+      await settle();
+    }
+    expect(await Promise.all(all)).toEqual(["h1", "h2", "h3", "h4", "c1"]);
   });
 
   test("takes tenants by turns, and what is urgent first", async () => {

@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Query } from "../../src/ad/lookup.ts";
+import { ContainerSearches } from "../../src/directory/container-searches.ts";
 import { LdapReader } from "../../src/directory/reader.ts";
 import { LdapSession } from "../../src/directory/session.ts";
+import { decodeGuid, ownerMarker } from "../../src/names/identifier.ts";
 import { LdapProxy } from "../faults/ldap-proxy.ts";
 import { matching, type Message, Schedule } from "../faults/schedule.ts";
 import { addContainer, addMany, inDomain, numbered } from "../harness/computers.ts";
@@ -102,6 +104,46 @@ describe("who waits for whom", () => {
     expect(others).toEqual([]);
     expect(new Set(group?.members)).toEqual(new Set(member));
     expect(sent()).toBe(3);
+  });
+
+  const lag = (milliseconds: number): void => {
+    schedule.set({ matches: search, when: { probability: 1 }, effect: { kind: "Lag", milliseconds } });
+  };
+
+  test("searches for owner markers, which no index serves, leave the other places to others", async () => {
+    const reader = new LdapReader(session);
+    lag(1500);
+    const owned = [];
+    for (let index = 0; index < 5; index++) {
+      const owner = ownerMarker("cluster", { namespace: "web", name: `web${index}` });
+      owned.push(reader.find({ lookups: [{ by: "adminDescription", value: owner }], among: "Objects" }, signal));
+      await sleep(60);
+    }
+    expect(sent()).toBe(1);
+    const small = reader.find(computer("WEB01"), signal);
+    await expect.poll(sent).toBe(2);
+    lag(0);
+    expect(await small).toHaveLength(1);
+    expect(await Promise.all(owned)).toEqual([[], [], [], [], []]);
+    // The four others went together.
+    expect(sent()).toBe(3);
+  });
+
+  test("slow searches of one tenant below containers leave a place to another", async () => {
+    const reader = new ContainerSearches(session);
+    const [entry] = await directory.search("(objectClass=*)", ["objectGUID"], { scope: "base" }, inDomain("CN=Computers"));
+    const guid = entry?.["objectGUID"];
+    const container = Buffer.isBuffer(guid) ? decodeGuid(guid) : "";
+    const find = (tenant: string, name: string) =>
+      reader.find({ lookups: [], among: "Computers", below: { container, names: [name], atMost: 10 }, tenant }, signal);
+    lag(1000);
+    const all = ["WEB01", "WEB02", "WEB03"].map((name) => find("slow", name));
+    await sleep(60);
+    expect(sent()).toBe(1);
+    all.push(find("other", "WEB02"), find("other", "WEB01"));
+    await expect.poll(sent).toBe(2);
+    lag(0);
+    expect((await Promise.all(all)).map((found) => found.length)).toEqual([1, 1, 1, 1, 1]);
   });
 
   test("one that spoils a search for many costs them a few more, and not one for each", async () => {

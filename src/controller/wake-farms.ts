@@ -6,7 +6,7 @@ import type { Changes, FeedBatch } from "../directory/feed.ts";
 import { urgencyOf } from "../farm/journal.ts";
 import type { Copies } from "../kubernetes/reflector.ts";
 import { lookupKey } from "../names/identifier.ts";
-import { concernedBelow } from "./search-wakes.ts";
+import { concernedBelow, concernedBy } from "./search-wakes.ts";
 import type { WakeIndex } from "./wake-index.ts";
 
 export interface DomainListener {
@@ -47,7 +47,7 @@ async function wakeFarms(domain: string, changes: Changes, { objects, queue, wak
       if (farm?.spec.domainRef.name === domain) queue.add(key, isKeepingOut(farm) ? "Urgent" : "Change");
     }
   };
-  const concerned = wakes.concernedBy(changes.entries, changes.feed);
+  const concerned = await concernedBy(changes, wakes);
   wake(concerned);
   const below = await concernedBelow(changes, wakes, (key) => objects.get(key));
   wake(below.difference(concerned));

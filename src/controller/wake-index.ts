@@ -119,14 +119,6 @@ export class WakeIndex {
     }
     return seen[least] === guid && least < seen.length / 2 && usn <= (seen[seen.length / 2 + least] ?? -1);
   }
-
-  /** The farms that one of the changes concerns and that have not seen it. */
-  concernedBy(changes: readonly { readonly object: Seen; readonly keys: readonly string[] }[], feed: number): ReadonlySet<string> {
-    const concerned = new Set<string>();
-    for (const { object, keys } of changes)
-      for (const farm of this.of(keys)) if (!concerned.has(farm) && !this.hasSeen(farm, object, feed)) concerned.add(farm);
-    return concerned;
-  }
 }
 
 /** Farms by the groups of somebody else that they use or used: what one of them costs does not grow with the number of farms. */

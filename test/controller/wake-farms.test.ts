@@ -5,7 +5,7 @@ import { keyOf } from "../../src/api/object.ts";
 import { WorkQueue } from "../../src/base/work-queue.ts";
 import { DomainNews, farmWaker, wakeForNames } from "../../src/controller/wake-farms.ts";
 import { WakeIndex } from "../../src/controller/wake-index.ts";
-import type { FeedEntry } from "../../src/directory/feed.ts";
+import type { FeedBatch, FeedEntry } from "../../src/directory/feed.ts";
 import { lookupKey } from "../../src/names/identifier.ts";
 import { BASE, computer, farm } from "../farm/simulation.ts";
 
@@ -28,7 +28,7 @@ function world(...farms: readonly ServerFarm[]) {
     while (woken.queue.depth > 0) keys.push((await woken.queue.take()) ?? "");
     return keys;
   };
-  return { ...woken, news, taken };
+  return { ...woken, copies, news, taken };
 }
 
 describe("when everything in a domain has to be compared", () => {
@@ -47,6 +47,64 @@ describe("when everything in a domain has to be compared", () => {
     const { news, taken } = world(...many);
     await news.tell("contoso", { kind: "Everything" });
     expect(await taken()).toHaveLength(20);
+  });
+});
+
+/** Rejects unless others had their turns while the work went on: one in each 5 ms, of which half are certain. `each`: done in each of them. */
+async function leavesTurns(work: () => Promise<void>, each: (turn: number) => void = () => undefined): Promise<void> {
+  const meanwhile = { turns: 0, over: false };
+  const others = (async () => {
+    while (!meanwhile.over) {
+      each(meanwhile.turns++);
+      await setImmediate();
+    }
+  })();
+  const started = process.threadCpuUsage();
+  await work();
+  const spent = process.threadCpuUsage(started);
+  meanwhile.over = true;
+  await others;
+  expect(meanwhile.turns).toBeGreaterThan((spent.user + spent.system) / 1000 / 10);
+  expect(meanwhile.turns).toBeGreaterThan(2);
+}
+
+describe("what many farms asked for", () => {
+  const hosts = Array.from({ length: 1000 }, (_, usn) => ({ ...computer(`WEB${usn}`), objectGUID: crypto.randomUUID(), usn }));
+  const keys = new Set(hosts.map(({ objectGUID }) => objectGUID));
+  const farms = Array.from({ length: 100 }, (_, index) => named(`farm${index}`));
+  const changes = (add = 0): FeedBatch => ({
+    kind: "Changes",
+    feed: 1,
+    entries: hosts.map((host) => ({ object: { ...host, usn: host.usn + add }, deleted: false, keys: [host.objectGUID], within: [] })),
+  });
+
+  test("1,000 changes of as many hosts that a hundred farms have seen hold nobody up", async () => {
+    const { news, wakes, taken } = world(...farms);
+    for (const { metadata } of farms) wakes.set(keyOf(metadata), keys, hosts, 1);
+    await leavesTurns(() => news.tell("contoso", changes()));
+    expect(await taken()).toEqual([]);
+    await news.tell("contoso", changes(1));
+    expect(await taken()).toHaveLength(100);
+  });
+
+  test("a farm that goes meanwhile is not queued, and one that comes is", async () => {
+    const [gone, come, seen] = [named("gone"), named("come"), named("seen")];
+    const { copies, news, wakes, taken } = world(...farms, gone, come, seen);
+    const [first, last] = [hosts.slice(0, 1), hosts.slice(-1)];
+    const ids = (objects: typeof hosts): ReadonlySet<string> => new Set(objects.map(({ objectGUID }) => objectGUID));
+    for (const { metadata } of farms) wakes.set(keyOf(metadata), keys, hosts, 1);
+    wakes.set("web/gone", ids([...first, ...last]), [], 1);
+    wakes.set("web/seen", ids(last), [], 1);
+    const change = (turn: number): void => {
+      // The work has begun by then.
+      if (turn !== 1) return;
+      copies.delete("web/gone");
+      wakes.remove("web/gone");
+      wakes.set("web/come", ids(last), [], 1);
+      wakes.set("web/seen", ids(last), last, 1);
+    };
+    await leavesTurns(() => news.tell("contoso", changes()), change);
+    expect(await taken()).toEqual(["web/come"]);
   });
 });
 
@@ -76,22 +134,8 @@ describe("what changed below a container", () => {
     const { news, wakes, taken } = world(...farms, searching("meant", "WEB999"));
     for (const key of [...farms.map(({ metadata }) => keyOf(metadata)), "web/meant"]) wakes.set(key, new Set([below]), [], 1);
     const entries = Array.from({ length: 1000 }, (_, index) => entryOf(`WEB${index}`));
-    const meanwhile = { turns: 0, over: false };
-    const others = (async () => {
-      while (!meanwhile.over) {
-        meanwhile.turns++;
-        await setImmediate();
-      }
-    })();
-    const started = process.threadCpuUsage();
-    await news.tell("contoso", { kind: "Changes", feed: 1, entries });
-    const spent = process.threadCpuUsage(started);
-    meanwhile.over = true;
-    await others;
+    await leavesTurns(() => news.tell("contoso", { kind: "Changes", feed: 1, entries }));
     expect(await taken()).toEqual(["web/meant"]);
-    // A turn for others in each 5 ms: half of these are certain.
-    expect(meanwhile.turns).toBeGreaterThan((spent.user + spent.system) / 1000 / 10);
-    expect(meanwhile.turns).toBeGreaterThan(2);
   });
 });
 

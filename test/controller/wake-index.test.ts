@@ -56,28 +56,6 @@ describe("which farms a change concerns", () => {
     expect(index.hasSeen("web/a", { objectGUID, usn: 10 }, FEED)).toBe(false);
   });
 
-  test("5,000 changes of as many hosts that fifty farms have seen hold nobody up", () => {
-    const index = new WakeIndex();
-    const seen = Array.from({ length: 5000 }, (_, usn) => ({ objectGUID: crypto.randomUUID(), usn }));
-    const keys = new Set(seen.map(({ objectGUID }) => objectGUID));
-    for (let farm = 0; farm < 50; farm++) index.set(`web/${farm}`, keys, seen, FEED);
-    const begun = process.cpuUsage();
-    expect(
-      index.concernedBy(
-        seen.map((object) => ({ object, keys: [object.objectGUID] })),
-        FEED,
-      ).size,
-    ).toBe(0);
-    // 250 ms of a slow processor when this was written; to go through all objects of each farm took several seconds.
-    expect(process.cpuUsage(begun).user / 1000).toBeLessThan(1500);
-    expect(
-      index.concernedBy(
-        seen.map((object) => ({ object: { ...object, usn: 6000 }, keys: [object.objectGUID] })),
-        FEED,
-      ).size,
-    ).toBe(50);
-  });
-
   test("whatever farms ask for, add and give up", () => {
     const keys = fc.uniqueArray(fc.constantFrom("a$", "b$", "c$", "d$"));
     const step = fc.record({ farm: fc.constantFrom("web/a", "web/b", "web/c"), kind: fc.constantFrom("Set", "Add", "Remove"), keys });

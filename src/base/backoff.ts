@@ -24,11 +24,11 @@ export class Backoff {
     this.failures = this.#failures;
   }
 
-  /** Counts a failure of the key and returns the delay before the next try, in milliseconds. */
-  next(key: string): number {
+  /** Counts a failure of the key and returns the delay before the next try, in milliseconds; `max`: of this one. */
+  next(key: string, max = this.#delays.max): number {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
-    return delayAfter(failures, this.#delays);
+    return delayAfter(failures, { ...this.#delays, max });
   }
 
   forget(key: string): void {

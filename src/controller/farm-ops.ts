@@ -35,9 +35,23 @@ export interface FarmOps {
   /** `view`: of the look that gave to say it; undefined after an error: what was seen is as old as the look before it. */
   write(farm: ServerFarm, status: ServerFarmStatus, events: readonly EventDraft[], result: Result, view?: FarmView): Promise<Result>;
   tell(farm: ServerFarm, drafts: readonly EventDraft[]): void;
-  /** After a while, and ever more rarely. */
-  recheck(key: string, report: Report): Result;
+  /** After a while, and ever more rarely. `resync`: of the domain, where the change feed is relied on as far as it tells. */
+  recheck(key: string, report: Report, resync?: number): Result;
   release(farm: ServerFarm, events: readonly EventDraft[]): Promise<Result>;
+}
+
+/** A farm with something in its way is looked at again after so long (ms) at most. */
+const RAREST = 600_000;
+
+/**
+ * After how long (ms) at most. A farm that only waits for computers can rely on the feed until the resync: it tells when they come. It tells nothing of rights
+ * and containers; nor does it tell an ordinary account what was deleted, so that whoever holds a name may be gone unseen.
+ */
+export function rarestRecheck({ view, plan, failures, error }: Report, resync = 0): number {
+  if (!view || !plan || error || failures.length + plan.changes.length + plan.later.length > 0) return RAREST;
+  const isTold =
+    view.observed.unreadable.length === 0 && plan.blockers.every(({ reason, computer }) => reason === "HostNotFound" && computer);
+  return isTold ? Math.max(RAREST, resync) : RAREST;
 }
 
 function retry(report: Report): Result {

@@ -26,7 +26,7 @@ import { noDomain, type ReadyDomain } from "./domain-access.ts";
 import { DeletionBudgets } from "./deletion-budget.ts";
 import { type DomainKind, DOMAINS } from "./domain.ts";
 import { metricsOf } from "./farm-metrics.ts";
-import { allowedFarm, endFarm, type FarmOps, takeOut, withhold } from "./farm-ops.ts";
+import { allowedFarm, endFarm, type FarmOps, rarestRecheck, takeOut, withhold } from "./farm-ops.ts";
 import { FarmLog } from "./runtime.ts";
 import { letGo, sayFailed, tellOwner } from "./farm-record.ts";
 import { type PodOptions, Pods } from "./pods.ts";
@@ -43,8 +43,8 @@ type FarmOptions = { readonly workers: number; readonly pods: PodOptions };
 /** The domain names no tenants: everybody may ask for everything. */
 const OPEN: Permission = { kind: "Open" };
 
-/** A farm with something in its way that no feed tells of (rights, containers) is looked at again after so long (ms), and then ever more rarely. */
-const RECHECK = { base: 60_000, max: 600_000 };
+/** A farm with something in its way is looked at again after so long (ms), and then ever more rarely. */
+const RECHECK = { base: 60_000 };
 
 export class FarmKind implements Kind<ServerFarm>, FarmOps {
   readonly urgency = urgencyOf;
@@ -183,15 +183,16 @@ export class FarmKind implements Kind<ServerFarm>, FarmOps {
     if (end.kind === "Unrecorded") throw end.cause;
     for (const { kind } of end.drift) this.#context.metrics.driftCorrected(farm.spec.domainRef.name, kind);
     let result: Result = end.next === "Retry" ? { kind: "Retry", failed: hasFailed(report) } : domain.later;
-    if (end.next === "Recheck") result = this.recheck(key, report);
+    if (end.next === "Recheck") result = this.recheck(key, report, domain.later.delay);
     else if (this.#rechecks.failures.has(key)) this.#rechecks.forget(key);
     const written = await this.write(current, end.status, end.events, result, report.error ? undefined : report.view);
     if (!report.error) this.byGroup.settled(key);
     return written;
   }
 
-  recheck(key: string, report: Report): Result {
-    return { kind: "After", delay: this.#rechecks.next(key), priority: "Recheck", failed: hasFailed(report) };
+  recheck(key: string, report: Report, resync?: number): Result {
+    const delay = this.#rechecks.next(key, rarestRecheck(report, resync));
+    return { kind: "After", delay, priority: "Recheck", failed: hasFailed(report) };
   }
 
   ports(farm: ServerFarm, directory: Directory): FarmPorts {

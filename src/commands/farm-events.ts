@@ -20,12 +20,11 @@ export async function showEvents(name: string, options: ClusterOptions, { out, e
   const { client, namespace } = openCluster(options);
   const path = pathOf({ apiVersion: "v1", kind: "Event", plural: "events" }, namespace);
   const fieldSelector = `involvedObject.kind=${SERVER_FARM.kind},involvedObject.name=${name}`;
-  const found: (z.infer<typeof eventSchema> & { readonly at: string })[] = [];
-  const keep = (value: unknown): void => {
+  const keep = (value: unknown): (z.infer<typeof eventSchema> & { readonly at: string }) | undefined => {
     const event = eventSchema.safeParse(value).data;
-    if (event) found.push({ ...event, at: event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? "" });
+    return event && { ...event, at: event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? "" };
   };
-  await readAll({ client, path, fieldSelector }, keep, AbortSignal.timeout(60_000)).catch(explain);
+  const { objects: found } = await readAll({ client, path, fieldSelector }, keep, AbortSignal.timeout(60_000)).catch(explain);
   if (found.length === 0) err.write(`There are no Events of ${name}. The API server keeps them for an hour, unless it is set otherwise.\n`);
   const [now, style] = [new Date(), styleFor(out)];
   const rows = found

@@ -149,23 +149,18 @@ async function podsWith(
   specName: string,
   contents: unknown,
 ): Promise<Exclude<Surroundings["pods"], string>> {
-  const pods: { name: string; current: boolean | undefined }[] = [];
-  const tell = (value: unknown): void => {
+  const keep = (value: unknown): { readonly name: string; readonly current: boolean | undefined } | undefined => {
     const pod = podSchema.safeParse(value).data;
     const using = [pod?.spec, ...(pod?.spec.containers ?? [])]
       .map((part) => part?.securityContext?.windowsOptions)
       .filter((options) => options?.gmsaCredentialSpecName === specName);
-    if (!pod || using.length === 0) return;
+    if (!pod || using.length === 0) return undefined;
     const copies = using.map((options) => options?.gmsaCredentialSpec ?? undefined).filter((copy) => copy !== undefined);
     const current = contents === undefined || copies.length === 0 ? undefined : copies.every((copy) => sameJson(copy, contents));
-    pods.push({ name: pod.metadata.name, current });
+    return { name: pod.metadata.name, current };
   };
-  await readAll(
-    { client, path: pathOf({ apiVersion: "v1", kind: "Pod", plural: "pods" }, namespace), fieldSelector: undefined },
-    tell,
-    AbortSignal.timeout(60_000),
-  );
-  return pods;
+  const path = pathOf({ apiVersion: "v1", kind: "Pod", plural: "pods" }, namespace);
+  return (await readAll({ client, path, fieldSelector: undefined }, keep, AbortSignal.timeout(60_000))).objects;
 }
 
 function sameJson(text: string, value: unknown): boolean {

@@ -107,11 +107,10 @@ async function listOf<T extends KubernetesObject>(
   client: KubernetesClient,
   path: string,
   is: (value: unknown) => value is T,
-): Promise<T[]> {
-  const found: T[] = [];
+): Promise<readonly T[]> {
   const collection = { client, path, fieldSelector: undefined };
-  await readAll(collection, (object: unknown) => is(object) && found.push(object), AbortSignal.timeout(120_000));
-  return found;
+  const keep = (object: unknown): T | undefined => (is(object) ? object : undefined);
+  return (await readAll(collection, keep, AbortSignal.timeout(120_000))).objects;
 }
 
 async function readClusterId(client: KubernetesClient): Promise<string> {

@@ -46,8 +46,8 @@ export async function getFarm({ client, namespace = "default" }: UserCluster, na
 /** In the order of their names. */
 export async function listFarms({ client, namespace }: UserCluster): Promise<readonly ServerFarm[]> {
   const collection = { client, path: pathOf(SERVER_FARM, namespace), fieldSelector: undefined };
-  const farms: ServerFarm[] = [];
-  await readAll(collection, (found) => FARMS.is(found) && farms.push(found), AbortSignal.timeout(120_000)).catch(explain);
+  const keep = (object: unknown): ServerFarm | undefined => (FARMS.is(object) ? object : undefined);
+  const { objects: farms } = await readAll(collection, keep, AbortSignal.timeout(120_000)).catch(explain);
   return farms.toSorted((a, b) => (farmName(a) < farmName(b) ? -1 : 1));
 }
 

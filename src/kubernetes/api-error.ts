@@ -11,6 +11,8 @@ export type KubernetesErrorKind =
   | "Forbidden"
   | "Invalid"
   | "TooManyRequests"
+  /** The answer has more bytes than the request asked for: ask for less. */
+  | "TooLarge"
   | "Unavailable"
   | "Rejected";
 

@@ -15,6 +15,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds; no longer than what any request may take. */
   readonly timeout?: number;
+  /** Of the answer, in bytes: one that is larger is read no further, and rejects with TooLarge. */
+  readonly most?: number | undefined;
   /** What the request shares connections with. */
   readonly lane?: Lane;
 }

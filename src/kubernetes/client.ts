@@ -4,6 +4,7 @@ import type { RequestOptions as HttpsOptions } from "node:https";
 import { KubeConfig, tokenFileOf } from "./kube-config.ts";
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import type { ClientOptions, Lane, RequestOptions } from "./client-options.ts";
+import { textUpTo } from "./body.ts";
 import { fromFailure, fromResponse, KubernetesError, parseOr } from "./api-error.ts";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -86,7 +87,7 @@ export class KubernetesClient {
   async request(
     method: Method,
     path: string,
-    { query, body, contentType, signal, timeout = REQUEST_TIMEOUT, lane = "Request" }: RequestOptions = {},
+    { query, body, contentType, signal, timeout = REQUEST_TIMEOUT, lane = "Request", most }: RequestOptions = {},
   ): Promise<unknown> {
     const what = `${method} ${path}`;
     using limit = limited(Math.min(timeout, REQUEST_TIMEOUT), signal);
@@ -97,7 +98,9 @@ export class KubernetesClient {
       ended: signal,
       ...(body === undefined ? {} : { body: JSON.stringify(body), contentType: contentType ?? "application/json" }),
     });
-    const text = await response.body.text().catch((error: unknown) => this.#lost(what, error, signal));
+    const reading = most === undefined ? response.body.text() : textUpTo(most, response.body);
+    const text = await reading.catch((error: unknown) => this.#lost(what, error, signal));
+    if (text === undefined) throw new KubernetesError("TooLarge", `${what}: the answer has more than ${most} bytes`);
     if (response.statusCode >= 300) throw this.#refused(what, response, parseOr(text));
     try {
       return text === "" ? undefined : JSON.parse(text);
@@ -110,10 +113,7 @@ export class KubernetesClient {
   async *lines(path: string, query: RequestOptions["query"], silence: number, signal: AbortSignal): AsyncGenerator<string> {
     const what = `watching ${path}`;
     const response = await this.#send("GET", path, { query, lane: "Watch", signal, ended: signal, silence });
-    if (response.statusCode >= 300) {
-      const text = await response.body.text().catch(() => "");
-      throw this.#refused(what, response, parseOr(text));
-    }
+    if (response.statusCode >= 300) throw this.#refused(what, response, parseOr(await response.body.text().catch(() => "")));
     // A large object comes in many chunks, which are put together once.
     const begun: string[] = [];
     response.body.setEncoding("utf8");

@@ -10,8 +10,8 @@ export interface Collection {
   readonly fieldSelector: string | undefined;
   /** Of those that bear these labels. */
   readonly labelSelector?: string | undefined;
-  /** How many are read at once; for objects whose size somebody else decides, few. */
-  readonly page?: number | undefined;
+  /** How many are read at once. Fewer from then on where a page of so many was too large. */
+  page?: number | undefined;
 }
 
 interface Page {
@@ -21,18 +21,44 @@ interface Page {
 }
 
 const PAGE = 500;
+/** Of a page, in bytes: whoever may write an object may fill it, and a page of such objects must not take the memory that the program has. */
+const LARGEST = 8 * 2 ** 20;
 
-/** Every object, told one by one. Resolves with the version that a watch goes on from. Rejects with KubernetesError. */
-export async function readAll(collection: Collection, tell: (object: unknown) => void, signal: AbortSignal): Promise<string> {
-  let token: string | undefined;
-  let version: string;
-  do {
-    const page = await readPage(collection, { limit: collection.page ?? PAGE, continue: token }, signal);
-    for (const item of page.items) tell(item);
-    token = page.next;
-    version = page.version;
-  } while (token !== undefined && token !== "");
-  return version;
+/** Every object, as `keep` makes it, where it makes one, and the version that a watch goes on from. Rejects with KubernetesError. */
+export async function readAll<T>(
+  collection: Collection,
+  keep: (object: unknown) => T | undefined,
+  signal: AbortSignal,
+): Promise<{ readonly objects: readonly T[]; readonly version: string }> {
+  for (;;) {
+    const limit = collection.page ?? PAGE;
+    try {
+      return await readPages(collection, limit, keep, signal);
+    } catch (error) {
+      if (!(error instanceof KubernetesError) || error.kind !== "TooLarge") throw error;
+      // From the first page: the API server continues a list only with the limit that it began with.
+      collection.page = Math.max(1, Math.floor(limit / 10));
+    }
+  }
+}
+
+async function readPages<T>(
+  collection: Collection,
+  limit: number,
+  keep: (object: unknown) => T | undefined,
+  signal: AbortSignal,
+): Promise<{ readonly objects: readonly T[]; readonly version: string }> {
+  const objects: T[] = [];
+  let next: string | undefined;
+  for (;;) {
+    const page = await readPage(collection, { limit, continue: next }, signal);
+    for (const item of page.items) {
+      const kept = keep(item);
+      if (kept !== undefined) objects.push(kept);
+    }
+    if (page.next === undefined || page.next === "") return { objects, version: page.version };
+    next = page.next;
+  }
 }
 
 /**
@@ -50,7 +76,9 @@ async function readPage(
   query: { readonly limit: number; readonly continue?: string | undefined },
   signal: AbortSignal,
 ): Promise<Page> {
-  const page = await client.request("GET", path, { query: { ...query, fieldSelector, labelSelector }, signal });
+  // One object alone is no larger than the database takes.
+  const most = query.limit > 1 ? LARGEST : undefined;
+  const page = await client.request("GET", path, { query: { ...query, fieldSelector, labelSelector }, signal, most });
   const items = field(page, "items");
   const [next, version] = [field(page, "metadata", "continue"), field(page, "metadata", "resourceVersion")];
   // An empty list may be null.

@@ -118,18 +118,14 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
   }
 
   async #list(signal: AbortSignal): Promise<string> {
-    const seen = new Map<string, T>();
-    const version = await readAll(
-      this.#collection,
-      (item) => {
-        // A list that is read again has most of them unchanged, which would be in memory twice.
-        const known = isKubernetesObject(item) ? this.#objects.get(keyOf(item.metadata)) : undefined;
-        const isSame = known && field(item, "metadata", "resourceVersion") === known.metadata.resourceVersion;
-        const object = isSame && field(item, "metadata", "uid") === known.metadata.uid ? known : this.#accept(item);
-        if (object) seen.set(keyOf(object.metadata), object);
-      },
-      signal,
-    );
+    const keep = (item: unknown): T | undefined => {
+      // A list that is read again has most of them unchanged, which would be in memory twice.
+      const known = isKubernetesObject(item) ? this.#objects.get(keyOf(item.metadata)) : undefined;
+      const isSame = known && field(item, "metadata", "resourceVersion") === known.metadata.resourceVersion;
+      return isSame && field(item, "metadata", "uid") === known.metadata.uid ? known : this.#accept(item);
+    };
+    const { objects, version } = await readAll(this.#collection, keep, signal);
+    const seen = new Map(objects.map((object) => [keyOf(object.metadata), object]));
     for (const [key, object] of seen) this.#set(key, object);
     for (const key of this.#objects.keys()) if (!seen.has(key)) this.#set(key, undefined);
     this.#failing = undefined;

@@ -172,3 +172,20 @@ export async function abortable<T>(
     signal.removeEventListener("abort", leave);
   }
 }
+
+/** Aborts after so many milliseconds, or with the other signal, until it is disposed of. AbortSignal.any would hold both by weak references. */
+export function limited(milliseconds: number, outer: AbortSignal | undefined): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const timer = setTimeout(
+    () => controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")),
+    milliseconds,
+  );
+  const abort = (): void => controller.abort(outer?.reason);
+  if (outer?.aborted === true) abort();
+  outer?.addEventListener("abort", abort);
+  const dispose = (): void => {
+    clearTimeout(timer);
+    outer?.removeEventListener("abort", abort);
+  };
+  return { signal: controller.signal, [Symbol.dispose]: dispose };
+}

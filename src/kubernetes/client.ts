@@ -1,6 +1,7 @@
 /** Requests to the API server: pooled connections, credentials that are renewed, errors that are typed. */
 import { readFile } from "node:fs/promises";
 import type { RequestOptions as HttpsOptions } from "node:https";
+import { abortable, limited } from "../base/turns.ts";
 import { KubeConfig, tokenFileOf } from "./kube-config.ts";
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import type { ClientOptions, Lane, RequestOptions } from "./client-options.ts";
@@ -145,29 +146,33 @@ export class KubernetesClient {
       readonly silence?: number;
     },
   ): Promise<Dispatcher.ResponseData> {
+    const what = `${method} ${path}`;
     try {
       const { headers, connections } = await this.#authenticate();
       const search = new URLSearchParams();
       for (const [name, value] of Object.entries(options.query ?? {})) if (value !== undefined) search.set(name, String(value));
-      const response = await request(`${this.#server}${path}${search.size > 0 ? `?${search.toString()}` : ""}`, {
-        method,
-        headers: {
-          ...headers,
-          accept: "application/json",
-          "user-agent": this.#agent,
-          ...(options.contentType === undefined ? {} : { "content-type": options.contentType }),
-        },
-        signal: options.signal,
-        headersTimeout: REQUEST_TIMEOUT,
-        bodyTimeout: options.silence ?? REQUEST_TIMEOUT,
-        ...(options.body === undefined ? {} : { body: options.body }),
-        dispatcher: connections.lanes[options.lane],
-      });
+      const send = (): Promise<Dispatcher.ResponseData> =>
+        request(`${this.#server}${path}${search.size > 0 ? `?${search.toString()}` : ""}`, {
+          method,
+          headers: {
+            ...headers,
+            accept: "application/json",
+            "user-agent": this.#agent,
+            ...(options.contentType === undefined ? {} : { "content-type": options.contentType }),
+          },
+          signal: options.signal,
+          headersTimeout: REQUEST_TIMEOUT,
+          bodyTimeout: options.silence ?? REQUEST_TIMEOUT,
+          ...(options.body === undefined ? {} : { body: options.body }),
+          dispatcher: connections.lanes[options.lane],
+        });
+      // By itself a request that has no connection yet waits for it, for as long as that may take.
+      const response = await abortable(options.signal, () => fromFailure(what, options.signal.reason), send);
       this.#observe(method, String(response.statusCode));
       return response;
     } catch (error) {
       this.#observe(method, "<error>");
-      return this.#lost(`${method} ${path}`, error, options.ended);
+      return this.#lost(what, error, options.ended);
     }
   }
 
@@ -229,21 +234,4 @@ export class KubernetesClient {
     if (!connections) this.#credentials = undefined;
     return connections;
   }
-}
-
-/** Aborts after so many milliseconds, or with the other signal, until it is disposed of. AbortSignal.any would hold both by weak references. */
-function limited(milliseconds: number, outer: AbortSignal | undefined): Disposable & { readonly signal: AbortSignal } {
-  const controller = new AbortController();
-  const timer = setTimeout(
-    () => controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")),
-    milliseconds,
-  );
-  const abort = (): void => controller.abort(outer?.reason);
-  if (outer?.aborted === true) abort();
-  outer?.addEventListener("abort", abort);
-  const dispose = (): void => {
-    clearTimeout(timer);
-    outer?.removeEventListener("abort", abort);
-  };
-  return { signal: controller.signal, [Symbol.dispose]: dispose };
 }

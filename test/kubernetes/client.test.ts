@@ -1,10 +1,11 @@
+import dns from "node:dns";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import type { IncomingHttpHeaders } from "node:http";
 import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { RestObserver } from "../../src/kubernetes/client-options.ts";
 import { KubernetesClient } from "../../src/kubernetes/client.ts";
 import { Authority } from "../harness/certificates.ts";
@@ -62,9 +63,9 @@ describe("requests to the API server", () => {
     else response.end("{}");
   }
 
-  async function load(user: object = { token: "t" }, observe?: RestObserver): Promise<KubernetesClient> {
+  async function load(user: object = { token: "t" }, observe?: RestObserver, at = address): Promise<KubernetesClient> {
     const config = {
-      clusters: [{ name: "a", cluster: { server: address, "certificate-authority": "ca.pem" } }],
+      clusters: [{ name: "a", cluster: { server: at, "certificate-authority": "ca.pem" } }],
       users: [{ name: "a", user }],
       contexts: [{ name: "a", context: { cluster: "a", user: "a" } }],
       "current-context": "a",
@@ -125,6 +126,17 @@ describe("requests to the API server", () => {
     await client.request("GET", "/after");
     expect(before).not.toContain(asked.at(-1)?.port);
     end();
+  });
+
+  test("one is given up in time, too, while it waits for a name that DNS does not answer", async () => {
+    const lookup = vi.spyOn(dns, "lookup").mockImplementation(() => undefined);
+    const client = await load(undefined, undefined, "https://api.example");
+    const started = performance.now();
+    const requests = ["Request", "Lease", "Watch"] as const;
+    const ends = await Promise.allSettled(requests.map((lane) => client.request("GET", "/read", { timeout: 100, lane })));
+    expect(ends.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(performance.now() - started).toBeLessThan(2000);
+    lookup.mockRestore();
   });
 
   test("what its caller gives up says nothing of the others", async () => {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -45,6 +45,15 @@ describe("the program", () => {
       code: 0,
       out: expect.stringContaining("usage: serverfarm-operator run --config FILE"),
     });
+  });
+
+  test("is started with threads enough for names that DNS does not answer, by npm and in the image", async () => {
+    for (const file of ["package.json", "Dockerfile"]) {
+      const start = (await readFile(new URL(`../${file}`, import.meta.url), "utf8"))
+        .split("\n")
+        .find((line) => line.includes("NODE_OPTIONS="));
+      expect(start).toContain(" UV_THREADPOOL_SIZE=32 ");
+    }
   });
 
   test("compiles itself into a folder, from which the next run starts", async () => {

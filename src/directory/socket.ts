@@ -1,6 +1,7 @@
 /** The way to a server. */
 import net from "node:net";
 import tls from "node:tls";
+import { lookupAddress } from "../base/address-lookup.ts";
 
 /** With TLS where it has options: `host` is the name in the certificate, whatever address is used. Milliseconds. */
 export function connect(
@@ -9,11 +10,11 @@ export function connect(
   tlsOptions: tls.ConnectionOptions | undefined,
   host: string,
   within: number,
-  lookup?: net.LookupFunction,
+  lookup: net.LookupFunction = lookupAddress,
 ): Promise<net.Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<net.Socket>();
   const identity = { checkServerIdentity: (_: string, certificate: tls.PeerCertificate) => tls.checkServerIdentity(host, certificate) };
-  const to = { host: address, port, ...(lookup && { lookup }) };
+  const to = { host: address, port, lookup };
   const socket = tlsOptions ? tls.connect({ ...tlsOptions, ...identity, ...to }) : net.connect(to);
   const timer = setTimeout(() => {
     socket.destroy(new Error(`no connection within ${within / 1000} s`));

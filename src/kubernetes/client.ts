@@ -1,6 +1,7 @@
 /** Requests to the API server: pooled connections, credentials that are renewed, errors that are typed. */
 import { readFile } from "node:fs/promises";
 import type { RequestOptions as HttpsOptions } from "node:https";
+import { lookupAddress } from "../base/address-lookup.ts";
 import { abortable, limited } from "../base/turns.ts";
 import { KubeConfig, tokenFileOf } from "./kube-config.ts";
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
@@ -210,6 +211,7 @@ export class KubernetesClient {
       rejectUnauthorized: true,
       keepAlive: true,
       keepAliveInitialDelay: TCP_KEEP_ALIVE,
+      lookup: lookupAddress,
       ...(ca ? { ca } : {}),
       ...(cert ? { cert } : {}),
       ...(key ? { key } : {}),

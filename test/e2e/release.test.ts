@@ -94,7 +94,12 @@ describe.skipIf(!available || missing !== undefined)("a release", () => {
   test("has an image that says who runs it and how, for amd64 and arm64, with the same files", async () => {
     expect(image.config.config).toMatchObject({ User: "65532:65532", Entrypoint: ["/nodejs/bin/node", "/app/src/main.ts"] });
     expect(image.config.config.Env).toEqual(
-      expect.arrayContaining(["NODE_ENV=production", "MALLOC_ARENA_MAX=1", "NODE_OPTIONS=--max-semi-space-size=8"]),
+      expect.arrayContaining([
+        "NODE_ENV=production",
+        "MALLOC_ARENA_MAX=1",
+        "UV_THREADPOOL_SIZE=32",
+        "NODE_OPTIONS=--max-semi-space-size=8",
+      ]),
     );
     const { Labels } = image.config.config;
     expect(Labels).toMatchObject({ "org.opencontainers.image.licenses": "Apache-2.0", "org.opencontainers.image.version": VERSION });

@@ -28,7 +28,7 @@ export interface OperatorOptions {
  * As in the image; the size of the heap as V8 chooses it in the memory that the chart gives. Without it V8 goes by the memory of the machine and keeps
  * what it has ever used.
  */
-const ENVIRONMENT = { MALLOC_ARENA_MAX: "1", NODE_OPTIONS: "--max-semi-space-size=8 --max-old-space-size=256" };
+const ENVIRONMENT = { MALLOC_ARENA_MAX: "1", UV_THREADPOOL_SIZE: "32", NODE_OPTIONS: "--max-semi-space-size=8 --max-old-space-size=256" };
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 /** As the chart's init container does, for every operator that this process starts from then on. */

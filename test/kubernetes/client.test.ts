@@ -128,7 +128,7 @@ describe("requests to the API server", () => {
     end();
   });
 
-  test("one is given up in time, too, while it waits for a name that DNS does not answer", async () => {
+  test("one is given up in time, too, while it waits for a name that DNS does not answer; others do not ask for the name again", async () => {
     const lookup = vi.spyOn(dns, "lookup").mockImplementation(() => undefined);
     const client = await load(undefined, undefined, "https://api.example");
     const started = performance.now();
@@ -136,6 +136,7 @@ describe("requests to the API server", () => {
     const ends = await Promise.allSettled(requests.map((lane) => client.request("GET", "/read", { timeout: 100, lane })));
     expect(ends.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
     expect(performance.now() - started).toBeLessThan(2000);
+    expect(lookup).toHaveBeenCalledTimes(1);
     lookup.mockRestore();
   });
 

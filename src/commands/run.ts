@@ -31,6 +31,8 @@ export interface RunOptions {
 
 /** How long what runs may take to end (ms). */
 const DRAIN = 30_000;
+/** How long it may wait meanwhile for what a directory is asked (ms): one that is silent must not keep the Lease from the next replica. */
+const PATIENCE = 5000;
 const COMPONENT = "serverfarm-operator";
 
 /** Everything that the program reconciles. */
@@ -166,15 +168,19 @@ async function lead({ config, identity, log, metrics, cluster, leadership, runti
   if (stop.aborted || clusterId === undefined) return 0;
   metrics.leading(config.leaderElection.leaseName, true);
   log.info("leading", { identity });
-  // What runs may end after the signal; only a lost Lease, or the end of the drain, takes its right to write.
-  const drained = new AbortController();
-  const working = runtime.run(clusterId, drained.signal);
+  // What runs may end after the signal; only a lost Lease, or the end of the drain, takes its right to write. What was interrupted begins no write more,
+  // and waits for the answer to the one that was sent.
+  const [interrupted, drained] = [new AbortController(), new AbortController()];
+  const working = runtime.run(clusterId, interrupted.signal);
   const holding = leadership.hold(drained.signal);
   const lost = await Promise.race([holding.then((kept) => !kept), aborted(stop).then(() => false)]);
   if (lost) log.error("the Lease is lost: ending, so that another replica leads alone");
   runtime.stop();
+  const patience = setTimeout(() => interrupted.abort(), lost ? 0 : PATIENCE);
   // The Lease is held on to until the last write is done.
   await Promise.race([working, holding, sleep(lost ? 0 : DRAIN, undefined, { ref: false })]);
+  clearTimeout(patience);
+  interrupted.abort();
   drained.abort();
   await holding;
   return lost ? 1 : 0;

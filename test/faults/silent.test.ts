@@ -1,10 +1,23 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
-import { applyDomain, available, cleanUp, createNamespace, directory, domainReady } from "../harness/world.ts";
+import {
+  applyDomain,
+  available,
+  cleanUp,
+  cluster,
+  createNamespace,
+  directory,
+  domainReady,
+  farmOf,
+  farmReady,
+  patchFarm,
+  startOperator,
+  SYSTEM,
+} from "../harness/world.ts";
 import { type Between, between, liveThrough } from "./between.ts";
 import { LdapProxy } from "./ldap-proxy.ts";
-import { matching, Schedule } from "./schedule.ts";
+import { type Effect, matching, Schedule } from "./schedule.ts";
 
 const NAMESPACE = "silent";
 
@@ -49,5 +62,64 @@ describe.skipIf(!available)("a server that does not answer in the middle of a wr
     } as const;
     await liveThrough(middle.http.schedule, fault, NAMESPACE, "unheard", 90, "direct");
     await waitFor("readiness", async () => (await operator.ready()).status === 200);
+  });
+});
+
+describe.skipIf(!available)("a farm in the middle of its turn when the program is to end", () => {
+  const schedule = new Schedule();
+  let proxy: LdapProxy;
+  let operator: Operator;
+
+  beforeAll(async () => {
+    await createNamespace(NAMESPACE);
+    proxy = await LdapProxy.start({ url: directory.url, ca: directory.ca }, schedule);
+    await applyDomain({ name: "ending", ca: proxy.ca, spec: { servers: [proxy.url] } });
+  });
+
+  afterAll(async () => {
+    schedule.set();
+    operator = await startOperator();
+    await cleanUp();
+    await operator.stop();
+    await proxy.stop();
+  });
+
+  const isWorking = (): Promise<boolean> =>
+    operator.metric("controller_runtime_active_workers", { controller: "serverfarm" }).then((count) => count > 0);
+
+  /** A farm whose turn has come, and meets the fault. Resolves with how the program ends, and after how many seconds. */
+  async function endWith(
+    name: string,
+    operation: string,
+    effect: Effect,
+  ): Promise<{ readonly code: number | null; readonly seconds: number }> {
+    operator = await startOperator({ leaderElection: {} });
+    await domainReady(60, "ending");
+    await cluster.apply(farmOf(NAMESPACE, name, { domainRef: { name: "ending" }, hosts: { computers: ["WEB01"] } }));
+    await farmReady(NAMESPACE, name, 60);
+    schedule.set({ matches: matching("ldap", operation), when: { probability: 1 }, effect });
+    await patchFarm(NAMESPACE, name, { account: { description: "late" } });
+    await waitFor("its turn", isWorking);
+    const started = performance.now();
+    const code = await operator.stop();
+    schedule.set();
+    return { code, seconds: (performance.now() - started) / 1000 };
+  }
+
+  test("is given up where the directory is silent, and the Lease is released", { timeout: 180_000 }, async () => {
+    const { code, seconds } = await endWith("mute", "search", { kind: "Hang" });
+    expect(code).toBe(0);
+    expect(seconds).toBeGreaterThan(4);
+    expect(seconds).toBeLessThan(12);
+    expect(await cluster.get("Lease", "serverfarm-operator", SYSTEM)).toMatchObject({ spec: { holderIdentity: "" } });
+  });
+
+  test("waits for the answer to a write that was sent", { timeout: 180_000 }, async () => {
+    const { code, seconds } = await endWith("written", "modify", { kind: "Lag", milliseconds: 10_000 });
+    expect(code).toBe(0);
+    expect(seconds).toBeGreaterThan(8);
+    expect((await directory.find("written$"))?.["description"]).toBe("late");
+    const lines = operator.log.split("\n").filter((line) => line.includes("written"));
+    expect(lines.some((line) => line.includes('"audit"') || line.includes("changed the directory"))).toBe(true);
   });
 });

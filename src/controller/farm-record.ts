@@ -18,21 +18,21 @@ type To = Pick<Context, "client" | "statuses" | "events" | "log">;
  * said, since the status may be what was refused.
  */
 export async function sayFailed(
-  { statuses, events, log }: To,
+  { statuses, events, log }: Pick<Context, "statuses" | "log"> & { readonly events: Pick<Context["events"], "record"> },
   kind: Resource<ServerFarm>,
   farm: ServerFarm,
   error: unknown,
 ): Promise<void> {
-  if (!(error instanceof KubernetesError)) {
-    const message = `the operator failed: ${String(error)}. The operator tries again. Report this with the operator's log.`;
-    await statuses.writeUnlessGone(kind, farm, unknownStatus(farm, "InternalError", message, new Date()));
-    return;
-  }
-  if (!isRefusal(error)) return;
-  events.record(kind, farm, unrecordedEvent(error.message));
+  const refusal = error instanceof KubernetesError ? error : undefined;
+  if (refusal && !isRefusal(refusal)) return;
+  if (refusal) events.record(kind, farm, unrecordedEvent(refusal.message));
+  const message = `the operator failed: ${String(error)}. The operator tries again. Report this with the operator's log.`;
+  const now = new Date();
+  const status = refusal ? unrecordedStatus(farm, refusal.message, now) : unknownStatus(farm, "InternalError", message, now);
   try {
-    await statuses.write(kind, farm, unrecordedStatus(farm, error.message, new Date()));
+    await statuses.write(kind, farm, status);
   } catch (failure) {
+    // What failed at first is what has to be known.
     if (!(failure instanceof KubernetesError)) throw failure;
     log.debug("the status was not written", { farm: keyOf(farm.metadata), error: failure.message });
   }

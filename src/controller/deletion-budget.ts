@@ -15,6 +15,8 @@ import type { Context } from "./kind.ts";
 const TRIES = 5;
 /** A farm that was woken may not want the slot any more: then it is the next one's turn, so long (ms) after. */
 const NEXT_TURN = 5000;
+/** One request to the API server (ms): all other farms of the domain that are to end wait for it. */
+const PATIENCE = { timeout: 5000 };
 
 export class DeletionBudgets {
   readonly #context: Context;
@@ -72,14 +74,14 @@ export class DeletionBudgets {
     const { uid } = farm.metadata;
     for (let tries = 1; ; tries++) {
       // Read live: what another replica, or this one before a restart, has recorded counts.
-      const domain = await getObject(this.#context.client, this.#kind, { name });
+      const domain = await getObject(this.#context.client, this.#kind, { name }, PATIENCE);
       if (!domain) throw new KubernetesError("Conflict", `the ActiveDirectoryDomain ${name} is gone`);
       const { deletions = [] } = domain.status ?? {};
       const taken = takeSlot(deletions, budgetOf(domain), { uid, farm: key, ahead: this.#ahead(name, farm) }, new Date());
       if (!taken) return this.#hold(domain, farm);
       try {
         const status = domain.status ?? { observedGeneration: -1 };
-        if (taken !== deletions) await this.#context.statuses.write(this.#kind, domain, { ...status, deletions: taken });
+        if (taken !== deletions) await this.#context.statuses.write(this.#kind, domain, { ...status, deletions: taken }, PATIENCE);
         this.#leave(name, key);
         return undefined;
       } catch (error) {

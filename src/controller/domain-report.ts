@@ -9,6 +9,9 @@ import type { Resource } from "../kubernetes/resource.ts";
 import { pollOf } from "./domain-settings.ts";
 import type { Context } from "./kind.ts";
 
+/** Of the request to the API server (ms): the domain is not asked what changed before it has ended. */
+const PATIENCE = { timeout: 5000 };
+
 interface Reported {
   readonly state: DomainState;
   readonly connection: { readonly lastPoll: number | undefined; readonly notes: readonly DiscoveryNote[] };
@@ -43,7 +46,7 @@ export async function reportDomain(
     clockSkew: state.view.kind === "Connected" ? state.view.observation.clockSkew : undefined,
     brake: holds,
   });
-  const written = await statuses.write(kind, domain, status);
+  const written = await statuses.write(kind, domain, status, PATIENCE);
   if (written === undefined) return;
   for (const draft of domainEvents(domain, drafts)) events.record(kind, domain, draft);
 }

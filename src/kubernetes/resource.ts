@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { keyOf, type KubernetesObject, mergePatch, type ResourceKind } from "../api/object.ts";
 import { KubernetesError } from "./api-error.ts";
+import type { RequestOptions } from "./client-options.ts";
 import type { KubernetesClient } from "./client.ts";
 
 export interface Resource<T extends KubernetesObject> extends ResourceKind {
@@ -51,9 +52,10 @@ export async function getObject<T extends KubernetesObject>(
   client: KubernetesClient,
   resource: Resource<T>,
   { namespace, name }: { readonly namespace?: string; readonly name: string },
+  how: Pick<RequestOptions, "timeout"> = {},
 ): Promise<T | undefined> {
   try {
-    const value = await client.request("GET", pathOf(resource, namespace, name));
+    const value = await client.request("GET", pathOf(resource, namespace, name), how);
     if (resource.is(value)) return value;
     throw new KubernetesError("Rejected", `GET ${pathOf(resource, namespace, name)}: the answer is no ${resource.kind}`);
   } catch (error) {
@@ -98,6 +100,7 @@ export class StatusWriter {
     resource: Resource<T>,
     object: T,
     status: object,
+    how: Pick<RequestOptions, "timeout"> = {},
   ): Promise<T | undefined> {
     // To compare the statuses of a large farm is a turn of its own.
     await setImmediate();
@@ -106,7 +109,7 @@ export class StatusWriter {
     this.#outdated.add(object);
     const { namespace, name, resourceVersion } = object.metadata;
     const path = pathOf(resource, namespace, name, "status");
-    const written = await this.#send(path, object, { metadata: { resourceVersion }, status: patch ?? {} });
+    const written = await this.#send(path, object, { metadata: { resourceVersion }, status: patch ?? {} }, how);
     // Nothing to change, and the resourceVersion was the present one: the copy is not behind after all.
     if (patch === undefined) this.#outdated.delete(object);
     if (resource.is(written)) return written;
@@ -159,8 +162,13 @@ export class StatusWriter {
     return written.includes(version);
   }
 
-  async #send(path: string, { metadata: { uid, resourceVersion } }: KubernetesObject, body: object): Promise<unknown> {
-    const writing = this.#client.request("PATCH", path, { body, contentType: "application/merge-patch+json" });
+  async #send(
+    path: string,
+    { metadata: { uid, resourceVersion } }: KubernetesObject,
+    body: object,
+    how: Pick<RequestOptions, "timeout">,
+  ): Promise<unknown> {
+    const writing = this.#client.request("PATCH", path, { ...how, body, contentType: "application/merge-patch+json" });
     this.#writing.set(uid, writing);
     try {
       const written = await writing;

@@ -77,6 +77,38 @@ describe.skipIf(!available)("the deletion budget of a domain", () => {
     }
   });
 
+  test("a claim that the API server does not answer keeps no other farm waiting for long", { timeout: 180_000 }, async () => {
+    await make(["hung", "behind"]);
+    const { schedule } = middle.http;
+    const asks = matching("http", "GET", /activedirectorydomains\/contoso/);
+    const before = schedule.done.length;
+    schedule.set({ matches: asks, when: { nth: 1 }, effect: { kind: "Hang" } });
+    await remove("hung");
+    await waitFor("the claim", () => schedule.done.length > before);
+    const started = performance.now();
+    await remove("behind");
+    await waitFor("the other to be gone", async () => (await directory.find("behind$")) === undefined, Boolean, 60);
+    expect((performance.now() - started) / 1000).toBeLessThan(15);
+    await waitFor("both to be gone", async () => (await ownedInDirectory()).length === 0, Boolean, 60);
+    schedule.set();
+  });
+
+  test("a status that the API server does not answer keeps the domain from nothing for long", { timeout: 180_000 }, async () => {
+    await make(["drifts"]);
+    const { schedule } = middle.http;
+    const before = schedule.done.length;
+    const writes = matching("http", "PATCH", /activedirectorydomains\/contoso\/status/);
+    schedule.set({ matches: writes, when: { nth: 1 }, effect: { kind: "Hang" } });
+    // The domain counts its farms.
+    await make(["counted"]);
+    await waitFor("the status", () => schedule.done.length > before);
+    const started = performance.now();
+    await directory.modify((await directory.find("driftsHosts"))?.dn ?? "", "delete", "member", []);
+    await waitFor("the drift to be put right", async () => (await directory.members("driftsHosts")).length === 1, Boolean, 60);
+    expect((performance.now() - started) / 1000).toBeLessThan(15);
+    schedule.set();
+  });
+
   test.skipIf(kubectl === undefined)(
     "a namespace of thirty farms that is deleted by mistake loses ten, and the rest is saved",
     { timeout: 240_000 },

@@ -53,8 +53,10 @@ async function main(): Promise<number> {
   try {
     return await run({ configFile: values.config, kubeconfig: values.kubeconfig, environment: process.env, signal: stopping.signal });
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    return error instanceof UsageError ? 2 : 1;
+    const isUsage = error instanceof UsageError;
+    // A mistake of the program is told with the place where it was.
+    process.stderr.write(`${isUsage ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+    return isUsage ? 2 : 1;
   }
 }
 

@@ -119,6 +119,14 @@ describe("the program", () => {
     },
   );
 
+  test("a mistake of the program ends it with 1, and the place where it was", async () => {
+    const broken = "--import=data:text/javascript,crypto.randomUUID=()=>{throw(new(TypeError)('broken'))}";
+    const { code, err } = await program(["run", "--config", `${dir}/local.yaml`, "--kubeconfig", `${dir}/plain`], { NODE_OPTIONS: broken });
+    expect(err).toContain("TypeError: broken\n");
+    expect(err).toMatch(/^ +at run .*src\/commands\/run\.ts/m);
+    expect(code).toBe(1);
+  });
+
   test("both mistakes of a configuration are told at once", async () => {
     const { err } = await program(["run", "--config", `${dir}/bad.yaml`]);
     expect(err).toContain("bad.yaml:5:7: logs: there is no such field; remove it");

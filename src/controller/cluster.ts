@@ -5,7 +5,7 @@ import { KubernetesError } from "../kubernetes/api-error.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import { NamedCopies } from "../kubernetes/named-copies.ts";
 import { type Copies, Reflector } from "../kubernetes/reflector.ts";
-import { isKubernetesObject, type Resource } from "../kubernetes/resource.ts";
+import { field, isKubernetesObject, type Resource } from "../kubernetes/resource.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { LabelledCopies } from "./labelled-copies.ts";
@@ -157,6 +157,8 @@ export class Cluster {
     const { log } = this.#options;
     const fields = { resource: plural, error: error.message, failures };
     if (error.kind === "Forbidden") log.error("watch forbidden: the operator's role lacks list or watch of this resource", fields);
+    else if (error.kind === "Internal")
+      log.error("watch failed by a mistake of the operator, trying again", { ...fields, stack: String(field(error.cause, "stack")) });
     else log.warn("watch failed, trying again", fields);
   }
 

@@ -14,7 +14,9 @@ export type KubernetesErrorKind =
   /** The answer has more bytes than the request asked for: ask for less. */
   | "TooLarge"
   | "Unavailable"
-  | "Rejected";
+  | "Rejected"
+  /** No answer's fault: a mistake of the program that uses it, which is the cause. */
+  | "Internal";
 
 export class KubernetesError extends Error {
   override readonly name = "KubernetesError";

@@ -106,7 +106,7 @@ export class Reflector<T extends KubernetesObject> implements Copies<T> {
         });
       } catch (cause) {
         if (signal.aborted) return;
-        const error = cause instanceof KubernetesError ? cause : new KubernetesError("Unavailable", String(cause), { cause });
+        const error = cause instanceof KubernetesError ? cause : new KubernetesError("Internal", String(cause), { cause });
         // How far it had come is not relied on: whoever comes back may be another database, with numbers of its own.
         version = undefined;
         this.#failing = error;

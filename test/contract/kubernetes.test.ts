@@ -145,6 +145,31 @@ describe.skipIf(!available)("the API server's contract", () => {
     await running;
   });
 
+  test("a mistake in what follows a copy is logged with the place where it was, and the copies go on", async () => {
+    await cluster.apply(configMap("mistaken"));
+    const lines: string[] = [];
+    const log = createLog("error", "json", (line) => lines.push(line));
+    const watched = new Cluster({ client, namespace: NAMESPACE, watchNamespaces: [NAMESPACE], metrics: new Metrics("0", "lease"), log });
+    const copies = watched.watch(CONFIG_MAPS, "Watched");
+    let isBroken = true;
+    copies.subscribe(() => {
+      if (isBroken) throw new TypeError("broken");
+    });
+    const ending = new AbortController();
+    const running = watched.run(ending.signal);
+    await waitFor("the log", () => lines.length > 0);
+    isBroken = false;
+    await watched.see(ending.signal);
+    expect(copies.get(`${NAMESPACE}/mistaken`)).toBeDefined();
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+      resource: "configmaps",
+      error: "TypeError: broken",
+      stack: expect.stringContaining("kubernetes.test.ts"),
+    });
+    ending.abort();
+    await running;
+  });
+
   test("a status is written once, only where it differs, and never over a newer object", async () => {
     await cluster.apply(farmOf(NAMESPACE, "status"));
     const key = { namespace: NAMESPACE, name: "status" };

@@ -150,8 +150,8 @@ class Controller {
     const delay = Math.max(this.#backoff.next(key), least);
     this.#metrics.queueRetried(this.#kind.name);
     const { queue } = this.#kind;
-    // What was urgent still is.
-    queue.addAfter(key, delay, queue.priorityOf(key) === "Urgent" ? "Urgent" : "Change");
+    // As urgent as before: what users ask for need not wait for what is only looked at again.
+    queue.addAfter(key, delay, queue.priorityOf(key));
     return delay;
   }
 }

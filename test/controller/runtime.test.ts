@@ -58,6 +58,7 @@ function atWork(
       const text = await metrics.registry.getSingleMetricAsString("controller_runtime_reconcile_panics_total");
       return Number(/controller="thing"} (\d+)/.exec(text)?.[1]);
     },
+    priorityOf: (key: string) => kind.queue.priorityOf(key),
     abort: () => {
       end.abort();
     },
@@ -155,6 +156,21 @@ test.each([
   await waitFor("the second", () => kind.reconciled.length === 2);
   await kind.stop();
   expect(await kind.count("requeue")).toBe(end === "interrupted" ? 1 : 0);
+});
+
+test.each<Priority>(["Urgent", "Change", "Recheck", "Resync"])("what is tried again is as urgent as before: %s", async (urgency) => {
+  const seen: (Priority | undefined)[] = [];
+  const kind = atWork(
+    [object("a")],
+    (key) => {
+      seen.push(kind.priorityOf(key));
+      return seen.length < 3 ? Promise.resolve({ kind: "Retry" }) : Promise.resolve({ kind: "Done" });
+    },
+    () => urgency,
+  );
+  await waitFor("the third time", () => kind.reconciled.length === 3);
+  await kind.stop();
+  expect(seen).toEqual([urgency, urgency, urgency]);
 });
 
 test("the end of the drain interrupts what still runs", async () => {

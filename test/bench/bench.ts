@@ -9,7 +9,6 @@
  */
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { Attribute } from "ldapts";
 import { encodeRetrievers } from "../../src/directory/entries.ts";
 import { decodeSid } from "../../src/names/identifier.ts";
@@ -19,17 +18,16 @@ import type { Operator } from "../harness/operator.ts";
 import { EventLoop, stretch } from "../harness/event-loop.ts";
 import { farmOf } from "../harness/manifests.ts";
 import { allReady, atRest, deploy, memory, NAMESPACE, onServers, requests, say, type Servers, usage, whoWorks } from "./measure.ts";
+import { optionsOf } from "./options.ts";
 
-const { values } = parseArgs({
-  options: {
-    on: { type: "string", default: "sandbox" },
-    farms: { type: "string", default: "200" },
-    hosts: { type: "string", default: "3" },
-    rest: { type: "string", default: "60" },
-    existing: { type: "string", default: "0" },
-    away: { type: "string", default: "0" },
-    profile: { type: "string" },
-  },
+const values = optionsOf(import.meta.url, {
+  on: { type: "string", default: "sandbox" },
+  farms: { type: "string", default: "200" },
+  hosts: { type: "string", default: "3" },
+  rest: { type: "string", default: "60" },
+  existing: { type: "string", default: "0" },
+  away: { type: "string", default: "0" },
+  profile: { type: "string" },
 });
 const [farms, hosts, rest] = [Number(values.farms), Number(values.hosts), Number(values.rest)];
 const [existing, away] = [Number(values.existing), Number(values.away)];

@@ -4,7 +4,6 @@
  * Options: --on sandbox|real (sandbox), --hosts N (2000), --members N (5000), --names N (500), --profile FOLDER (the operator's CPU profile).
  */
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
 import type { Client } from "ldapts";
 import { z } from "zod";
 import { BASE, change } from "../harness/directory.ts";
@@ -13,15 +12,14 @@ import { farmOf } from "../harness/manifests.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
 import { deploy, memory, NAMESPACE, onServers, requests, say, type Servers, usage } from "./measure.ts";
+import { optionsOf } from "./options.ts";
 
-const { values } = parseArgs({
-  options: {
-    on: { type: "string", default: "sandbox" },
-    hosts: { type: "string", default: "2000" },
-    members: { type: "string", default: "5000" },
-    names: { type: "string", default: "500" },
-    profile: { type: "string" },
-  },
+const values = optionsOf(import.meta.url, {
+  on: { type: "string", default: "sandbox" },
+  hosts: { type: "string", default: "2000" },
+  members: { type: "string", default: "5000" },
+  names: { type: "string", default: "500" },
+  profile: { type: "string" },
 });
 const [hosts, members] = [Number(values.hosts), Number(values.members)];
 const servicePrincipalNames = (prefix: string): readonly string[] =>

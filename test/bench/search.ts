@@ -5,22 +5,20 @@
  */
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { addContainer, addMany, inDomain, numbered } from "../harness/computers.ts";
 import { EventLoop, stretch } from "../harness/event-loop.ts";
 import { farmOf } from "../harness/manifests.ts";
 import type { Operator } from "../harness/operator.ts";
 import { waitFor } from "../harness/process.ts";
 import { allReady, atRest, deploy, memory, NAMESPACE, onServers, requests, say, type Servers, usage } from "./measure.ts";
+import { optionsOf } from "./options.ts";
 
-const { values } = parseArgs({
-  options: {
-    on: { type: "string", default: "sandbox" },
-    computers: { type: "string", default: "2500" },
-    farms: { type: "string", default: "1000" },
-    rest: { type: "string", default: "60" },
-    moves: { type: "string", default: "5" },
-  },
+const values = optionsOf(import.meta.url, {
+  on: { type: "string", default: "sandbox" },
+  computers: { type: "string", default: "2500" },
+  farms: { type: "string", default: "1000" },
+  rest: { type: "string", default: "60" },
+  moves: { type: "string", default: "5" },
 });
 const [count, farms, rest, moves] = [Number(values.computers), Number(values.farms), Number(values.rest), Number(values.moves)];
 const [CONTAINER, AWAY] = ["OU=Searched", "OU=Away"];

@@ -6,7 +6,6 @@
  */
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
-import { parseArgs } from "node:util";
 import { HttpProxy } from "../faults/http-proxy.ts";
 import { LdapProxy } from "../faults/ldap-proxy.ts";
 import { randomOf, Schedule } from "../faults/schedule.ts";
@@ -21,14 +20,13 @@ import { NAMESPACE } from "./soak/farms.ts";
 import { Faults, type Stage } from "./soak/faults.ts";
 import { Gauge } from "./soak/gauge.ts";
 import { Soak } from "./soak/run.ts";
+import { optionsOf } from "./options.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "120" },
-    out: { type: "string" },
-    seed: { type: "string" },
-    farms: { type: "string", default: "300" },
-  },
+const values = optionsOf(import.meta.url, {
+  minutes: { type: "string", default: "120" },
+  out: { type: "string" },
+  seed: { type: "string" },
+  farms: { type: "string", default: "300" },
 });
 const minutes = Number(values.minutes);
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));

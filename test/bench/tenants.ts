@@ -5,19 +5,17 @@
  * Options: --on sandbox|real (sandbox), --farms N (10000), --tenants N (100), --profile FOLDER (the operator's CPU profile).
  */
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
 import { addComputer } from "../harness/directory.ts";
 import { EventLoop, stretch } from "../harness/event-loop.ts";
 import { deploy, memory, onServers, say, type Servers, usage } from "./measure.ts";
 import { hostAt, Tenancies } from "./tenancies.ts";
+import { optionsOf } from "./options.ts";
 
-const { values } = parseArgs({
-  options: {
-    on: { type: "string", default: "sandbox" },
-    farms: { type: "string", default: "10000" },
-    tenants: { type: "string", default: "100" },
-    profile: { type: "string" },
-  },
+const values = optionsOf(import.meta.url, {
+  on: { type: "string", default: "sandbox" },
+  farms: { type: "string", default: "10000" },
+  tenants: { type: "string", default: "100" },
+  profile: { type: "string" },
 });
 
 async function bench({ directory, cluster }: Servers): Promise<void> {

@@ -45,8 +45,10 @@ export class Lease {
   readonly #options: LeaseOptions;
   /** The record as last seen, and when it was first seen so, on the monotonic clock. */
   #seen: { readonly record: string; readonly at: number } | undefined;
-  /** When another one's Lease was last seen here, on the monotonic clock. */
-  #othersAt = Number.NEGATIVE_INFINITY;
+  /** Whether it was another one's when it was last seen. */
+  #isOthers = false;
+  /** Since when it is seen to be gone, on the monotonic clock. */
+  #goneAt: number | undefined;
   #runsOutAt = Number.POSITIVE_INFINITY;
 
   constructor(options: LeaseOptions) {
@@ -67,12 +69,17 @@ export class Lease {
   /** Undefined where it was one's own, and changed before it was renewed. */
   async #try(patience: Patience): Promise<boolean | undefined> {
     const { identity, durationSeconds } = this.#options;
+    const goneAt = this.#goneAt;
+    // It may have come and gone while nobody answers here.
+    this.#goneAt = undefined;
     const current = await this.#read(patience);
     const time = microTime(new Date());
     const spec = { holderIdentity: identity, leaseDurationSeconds: durationSeconds, renewTime: time };
     if (!current) {
-      // Somebody deleted it. Its holder does not know that yet, and leads on until its time is over.
-      if (performance.now() - this.#othersAt <= durationSeconds * 1000) return false;
+      // Somebody deleted it. Its holder does not know that yet, and leads on until its time is over, however long ago it was seen here.
+      this.#goneAt = goneAt ?? performance.now();
+      if (this.#isOthers && performance.now() - this.#goneAt <= durationSeconds * 1000) return false;
+      this.#isOthers = false;
       return await this.#create({ ...spec, acquireTime: time, leaseTransitions: 0 }, patience);
     }
     const record = JSON.stringify(current.spec);
@@ -80,10 +87,8 @@ export class Lease {
     const { holderIdentity = "", leaseDurationSeconds = durationSeconds, acquireTime = time, leaseTransitions = 0 } = current.spec;
     const mine = holderIdentity === identity;
     this.#runsOutAt = this.#seen.at + leaseDurationSeconds * 1000;
-    if (!mine && holderIdentity !== "" && performance.now() <= this.#runsOutAt) {
-      this.#othersAt = performance.now();
-      return false;
-    }
+    this.#isOthers = !mine && holderIdentity !== "" && performance.now() <= this.#runsOutAt;
+    if (this.#isOthers) return false;
     const taken = mine ? { acquireTime, leaseTransitions } : { acquireTime: time, leaseTransitions: leaseTransitions + 1 };
     const written = await this.#update(current, { ...spec, ...taken }, patience);
     return mine && !written ? undefined : written;

@@ -82,6 +82,29 @@ describe.skipIf(!available)("the Lease", () => {
     await other.release();
   });
 
+  test("deleted while a standby was cut off, it is not the standby's before its holder's time is over", { timeout: 60_000 }, async () => {
+    const leader = contender("cut-off", "leader");
+    const client = KubernetesClient.load({ kubeconfig });
+    const { durationSeconds } = TIMES;
+    const standby = new Lease({ client, namespace: NAMESPACE, name: "cut-off", identity: "standby", durationSeconds });
+    const ask = (): Promise<boolean> => standby.tryAcquire({ request: 5000, until: performance.now() + 5000 });
+    await leader.acquire(AbortSignal.timeout(5000));
+    const ending = new AbortController();
+    const held = leader.hold(ending.signal);
+    expect(await ask()).toBe(false);
+    await sleep(durationSeconds * 1000 + 500);
+    await cluster.delete("Lease", "cut-off", NAMESPACE, 0);
+    expect([await ask(), leader.leads]).toEqual([false, true]);
+    await waitFor("the Lease", () => cluster.find("Lease", "cut-off", NAMESPACE));
+    // Who had it makes it anew at once, though it was another's before.
+    ending.abort();
+    await held;
+    await leader.release();
+    expect(await ask()).toBe(true);
+    await cluster.delete("Lease", "cut-off", NAMESPACE, 0);
+    expect(await ask()).toBe(true);
+  });
+
   test("deleted between the look and the renewal, it is made again, and its holder leads on", { timeout: 60_000 }, async () => {
     const leader = contender("between", "leader");
     await leader.acquire(AbortSignal.timeout(5000));

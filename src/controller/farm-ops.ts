@@ -44,13 +44,14 @@ export interface FarmOps {
 const RAREST = 600_000;
 
 /**
- * After how long (ms) at most. A farm that only waits for computers can rely on the feed until the resync: it tells when they come. It tells nothing of rights
- * and containers; nor does it tell an ordinary account what was deleted, so that whoever holds a name may be gone unseen.
+ * After how long (ms) at most. A farm that only waits for computers, by their names, can rely on the feed until the resync: it tells when they come. It tells
+ * nothing of rights and containers, nor of computers below a container that is renamed; nor does it tell an ordinary account what was deleted, so that whoever holds a name may be gone unseen.
  */
 export function rarestRecheck({ view, plan, failures, error }: Report, resync = 0): number {
   if (!view || !plan || error || failures.length + plan.changes.length + plan.later.length > 0) return RAREST;
   const isTold =
-    view.observed.unreadable.length === 0 && plan.blockers.every(({ reason, computer }) => reason === "HostNotFound" && computer);
+    view.observed.unreadable.length === 0 &&
+    plan.blockers.every(({ reason, computer = "=" }) => reason === "HostNotFound" && !computer.includes("="));
   return isTold ? Math.max(RAREST, resync) : RAREST;
 }
 

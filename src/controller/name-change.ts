@@ -58,12 +58,13 @@ export class NameGuard {
     const domain = farms.domainOf(farm);
     for (const key of domain ? this.#rivalsOf(farm, domain) : []) {
       const ways = { objects, askerOf: () => askerOf(farm, cause), stop: () => farms.stopOf(farm) };
-      const steps = await takeRight(ownerBy(key), ways).catch((error: unknown) => {
+      const { steps, left } = await takeRight(ownerBy(key), ways).catch((error: unknown) => {
         if (!(error instanceof KubernetesError) || error.kind === "Conflict") throw error;
         const seen = { farm: keyOf(farm.metadata), publisher: key, error: error.message };
         log.warn("the right to a credential spec could not be taken away", seen);
         throw withoutNames(error);
       });
+      if (left) log.warn("a RoleBinding to a credential spec that is gone could not be deleted", { publisher: key, error: left.message });
       const rival = farms.get(key);
       if (rival && domain) for (const step of steps) events.record(SERVER_FARM, rival, nameEvent("Takes", step, accountOf(farm, domain)));
     }
@@ -92,7 +93,8 @@ export class NameGuard {
     const domain = farms.domainOf(farm);
     try {
       const ways = { objects, askerOf: () => askerOf(farm, "SpecChange"), stop: () => undefined };
-      const steps = await takeRight(ownerBy(keyOf(farm.metadata)), ways);
+      const { steps, left } = await takeRight(ownerBy(keyOf(farm.metadata)), ways);
+      if (left) throw left;
       if (domain) for (const step of steps) events.record(SERVER_FARM, farm, nameEvent("Frees", step, accountOf(farm, domain)));
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
@@ -104,7 +106,7 @@ export class NameGuard {
 
 /** What the API server says names the other farm, which is perhaps none of this one's business. */
 function withoutNames({ kind, status }: KubernetesError): KubernetesError {
-  const message = `a credential spec of another farm names this account, and the operator cannot delete that spec or the RoleBinding that gives the right to it (${kind}; the operator's log says which). The operator tries again`;
+  const message = `a credential spec of another farm names this account, and the operator cannot delete that spec (${kind}; the operator's log says which). The operator tries again`;
   return new KubernetesError(kind, message, { status });
 }
 

@@ -66,6 +66,12 @@ function assertGoesOn(stop: Ways["stop"]): void {
   if (why !== undefined) throw new KubernetesError("Conflict", why);
 }
 
+/** `left`: why a binding stays. */
+interface Taken {
+  readonly steps: readonly Step[];
+  readonly left: KubernetesError | undefined;
+}
+
 const NOTHING = { kind: "Nothing" } as const;
 
 /** Takes all away that is the farm's: the spec, too, if who may use it cannot be taken away. Rejects with KubernetesError. */
@@ -88,22 +94,28 @@ export async function takeAway(found: Found, owner: Owner, ways: Ways): Promise<
 }
 
 /**
- * Nobody may use the farm's credential spec any more: it goes with its binding, since who may use it may have bound others. Resolves with what was done.
- * Rejects with KubernetesError.
+ * Nobody may use the farm's credential spec any more: it goes with its binding, since who may use it may have bound others. Resolves with what was done, and
+ * with why the binding stays, which gives nothing then. Rejects with KubernetesError.
  */
-export async function takeRight(farm: Pick<Owner, "namespace" | "name">, { objects, askerOf, stop }: Ways): Promise<readonly Step[]> {
+export async function takeRight(farm: Pick<Owner, "namespace" | "name">, { objects, askerOf, stop }: Ways): Promise<Taken> {
   // By its name: what a farm of this name left that was there before gives the same.
   const owner = { ...farm, uid: "" };
-  const done: Step[] = [];
+  const steps: Step[] = [];
+  let left: KubernetesError | undefined;
   // One after the other: whoever may not read specs takes the binding away all the same.
   for (const kind of RIGHT) {
-    for (const step of planPods(NOTHING, await objects.read([kind], owner), owner, "Full").steps) {
-      assertGoesOn(stop);
-      await objects.apply(step, askerOf(step));
-      done.push(step);
+    try {
+      for (const step of planPods(NOTHING, await objects.read([kind], owner), owner, "Full").steps) {
+        assertGoesOn(stop);
+        await objects.apply(step, askerOf(step));
+        steps.push(step);
+      }
+    } catch (error) {
+      if (kind === "GMSACredentialSpec" || !(error instanceof KubernetesError) || !isRefusal(error)) throw error;
+      left = error;
     }
   }
-  return done;
+  return { steps, left };
 }
 
 /** Whoever changes an object all the time holds nobody up: it is looked at again once, and the cluster collects what the farm owns in its namespace. */

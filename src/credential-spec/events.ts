@@ -52,7 +52,7 @@ export function nameEvent(effect: "Takes" | "Frees", step: Step, { samAccountNam
     const message = `${done}: the operator is about to create the account ${samAccountName} again. New Pods cannot use the account until the new one exists; the operator then creates the GMSACredentialSpec and the RoleBinding again.`;
     return { type: "Normal", reason: "PodsChanged", message };
   }
-  const message = `${done}: another farm gets the account ${samAccountName}, which the GMSACredentialSpec of this farm named. New Pods cannot use it. Give this farm another account.name, or free the name: the operator creates the GMSACredentialSpec and the RoleBinding again once this farm has its account.`;
+  const message = `${done}: another farm gets the account ${samAccountName}, which the GMSACredentialSpec of this farm named. New Pods cannot use it. Give this farm another account.name, or free the name: the operator creates the GMSACredentialSpec and the RoleBinding again once this farm has its account, and its hosts may retrieve the password.`;
   return { type: "Warning", reason: "PodsChanged", message };
 }
 

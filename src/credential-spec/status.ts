@@ -99,9 +99,10 @@ export function scopeOf(wish: Wish, found: Found, owner: Owner, { status, isLost
   if (isLost?.(accountGuidOf(found.GMSACredentialSpec))) return "Lost";
   if (!hasAccount(status, wish.account) || isBeingRecreated(status)) return "Awaited";
   if (!isLost || isWithheld(status)) return "Frozen";
-  // A farm of this name that was there before may have published another account.
+  // A farm of this name that was there before may have published another account. What went with an account that was created again comes back with it.
   const isFollowed = isOfThisFarm("GMSACredentialSpec", found.GMSACredentialSpec, owner);
-  return isFollowed || isAccountReady(status, wish.account) ? "Full" : "Awaited";
+  const isBack = status.formerAccount !== undefined && status.formerAccount.successor === status.account?.objectGUID;
+  return isFollowed || isBack || isAccountReady(status, wish.account) ? "Full" : "Awaited";
 }
 
 /** The account is deleted to be created again, and the new one was not seen yet. */

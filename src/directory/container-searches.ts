@@ -11,7 +11,7 @@ import { OBJECT_ATTRIBUTES, toDirectoryObject } from "./entries.ts";
 import type { LdapSession } from "./session.ts";
 
 /** Searches at once, of urgent ones and of others: a server keeps few searches by pages open for one connection. Entries that are read in one turn of the event loop. */
-const [SEARCHES, TURN] = [2, 50];
+const [SEARCHES, TURN] = [3, 50];
 
 interface Search {
   readonly below: Below;

@@ -4,6 +4,7 @@
  */
 import { RECREATE_ACCOUNT } from "../api/annotations.ts";
 import type { ServerFarm, ServerFarmStatus } from "../api/generated/server-farm.ts";
+import { matchesPattern } from "../names/account-name.ts";
 import { relativeId } from "../names/identifier.ts";
 
 /** An object of the directory, as far as it is remembered. */
@@ -185,9 +186,16 @@ export function inheritedFrom({ formerAccount }: Pick<Journal, "formerAccount">)
   };
 }
 
-/** Those of the manifest, and those that an account that is created again had besides. */
-export function namesToHave(farm: { readonly servicePrincipalNames: readonly string[]; readonly journal: Journal }): readonly string[] {
-  return [...farm.servicePrincipalNames, ...((isBeingRecreated(farm.journal) && farm.journal.formerAccount?.servicePrincipalNames) || [])];
+interface Names {
+  readonly servicePrincipalNames: readonly string[];
+  readonly unmanagedServicePrincipalNames: readonly string[];
+  readonly journal: Journal;
+}
+
+/** Those of the manifest, and those that an account that is created again had besides, as far as they still are. */
+export function namesToHave({ servicePrincipalNames, unmanagedServicePrincipalNames: patterns, journal }: Names): readonly string[] {
+  const former = (isBeingRecreated(journal) && journal.formerAccount?.servicePrincipalNames) || [];
+  return [...servicePrincipalNames, ...former.filter((name) => patterns.some((pattern) => matchesPattern(pattern, name)))];
 }
 
 /** As an access group on record says it. */
@@ -224,19 +232,11 @@ export function isSame(live: ServerFarm, copy: ServerFarm): boolean {
 
 /** With what its record says that it owns, and whom its entries mean: a copy that lacks some of it would have that made again, or let somebody in. */
 function sameness({ metadata: { uid, generation, deletionTimestamp, annotations }, status }: ServerFarm): string {
-  const owned = (status?.ownedObjects ?? []).map(({ objectGUID }) => objectGUID);
+  const { ownedObjects = [], resolvedHosts, hostSearch } = status ?? {};
+  const owned = ownedObjects.map(({ objectGUID }) => objectGUID);
   // An annotation that was taken back must not delete an account any more.
   const recreate = annotations?.[RECREATE_ACCOUNT];
-  return JSON.stringify([
-    uid,
-    generation,
-    deletionTimestamp,
-    recreate,
-    readJournal(status),
-    owned,
-    status?.resolvedHosts,
-    status?.hostSearch,
-  ]);
+  return JSON.stringify([uid, generation, deletionTimestamp, recreate, readJournal(status), owned, resolvedHosts, hostSearch]);
 }
 
 /** Whether all that the entry means now is on record. */

@@ -11,6 +11,8 @@ import { computer, desired, SimulatedDirectory } from "../farm/simulation.ts";
 describe("how rarely a farm with something in its way is looked at in the end", () => {
   const [TEN_MINUTES, HOUR] = [600_000, 3_600_000];
   const absent = hostNotFound({ text: "WEB09", by: "sAMAccountName", value: "WEB09$" });
+  const dn = "CN=WEB09,OU=Servers,DC=contoso,DC=com";
+  const placed = hostNotFound({ text: dn, by: "distinguishedName", value: dn });
   const wanted = desired();
   const observed = new SimulatedDirectory([], [computer("WEB01")]).seenBy(wanted);
   const update: Change = { kind: "UpdateAccount", object: { ...computer("x"), owner: "" }, properties: {}, observed: {} };
@@ -28,6 +30,7 @@ describe("how rarely a farm with something in its way is looked at in the end", 
 
   test.each<[string, Report, number]>([
     ["where computers do not exist: the feed tells of them", blocked([absent, absent]), HOUR],
+    ["where one is named by where it is: a container above it may be renamed", blocked([absent, placed]), TEN_MINUTES],
     ["where something else is in its way too", blocked([absent, other("ContainerNotFound")]), TEN_MINUTES],
     ["where a name is taken: the feed may not tell that the holder is deleted", blocked([other("NotOwned")]), TEN_MINUTES],
     ["where no user is found", blocked([{ part: "Hosts", reason: "HostNotFound", message: "x" }]), TEN_MINUTES],

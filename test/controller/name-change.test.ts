@@ -29,6 +29,8 @@ interface Case {
   /** By key of their farms. */
   readonly bindings?: Readonly<Record<string, Found>>;
   readonly refused?: KubernetesError;
+  /** The kind of which alone writes are refused. */
+  readonly only?: string;
   readonly stop?: string;
   readonly problem?: KubernetesError;
   readonly isObserved?: boolean;
@@ -44,7 +46,7 @@ class World {
   readonly asked = new Set<string>();
   readonly guard: NameGuard;
 
-  constructor({ bindings = BINDINGS, refused, stop, problem, isObserved = false, unreadable }: Case = {}) {
+  constructor({ bindings = BINDINGS, refused, only, stop, problem, isObserved = false, unreadable }: Case = {}) {
     const isIts = (account: NamedAccount): boolean => accountKey(account) === accountKey(ACCOUNT);
     const farms = new Map([OWN, OTHER].map((farm) => [keyOf(farm.metadata), farm]));
     this.guard = new NameGuard({
@@ -59,7 +61,7 @@ class World {
         },
         apply: (step: Step, asker: Asker) => {
           this.asked.add(`${asker.farm.name} ${asker.cause}`);
-          if (refused) return Promise.reject(refused);
+          if (refused && (only === undefined || (step.do === "Delete" && step.kind === only))) return Promise.reject(refused);
           this.done.push(step.do === "Delete" ? `${step.kind} ${step.found.metadata.name}` : step.do);
           return Promise.resolve(undefined);
         },
@@ -149,8 +151,10 @@ describe("a change", () => {
   });
 
   test("is not made where the right cannot be taken away, and nothing is said of the other farm", async () => {
+    const bindings = { "web/web2": allMade(OTHER) };
     const world = new World({
-      refused: new KubernetesError("Forbidden", "rolebindings web2-credential-spec is forbidden", { status: 403 }),
+      bindings,
+      refused: new KubernetesError("Forbidden", "gmsacredentialspecs web.web2 is forbidden", { status: 403 }),
     });
     expect(await world.apply(ADOPT)).toMatchObject({
       name: "DirectoryError",
@@ -158,13 +162,29 @@ describe("a change", () => {
       message: expect.not.stringContaining("web2"),
     });
     expect([world.done, world.events]).toEqual([[], []]);
-    expect(world.logged).toEqual([expect.stringContaining("rolebindings web2-credential-spec is forbidden")]);
+    expect(world.logged).toEqual([expect.stringContaining("gmsacredentialspecs web.web2 is forbidden")]);
     const away = new World({ refused: new KubernetesError("Unavailable", "no answer") });
     expect(await away.apply(ADOPT)).toMatchObject({ name: "DirectoryError", kind: "NotSent" });
     expect(away.logged).toHaveLength(1);
     const stopped = new World({ stop: "suspended" });
     expect(await stopped.apply(ADOPT)).toMatchObject({ kind: "Aborted", message: "suspended" });
     expect([away.done, stopped.done]).toEqual([[], []]);
+  });
+
+  test("is made where only the binding stays: without the spec that gives nothing", async () => {
+    const refused = new KubernetesError("Forbidden", "no");
+    const world = new World({ bindings: { "web/web2": allMade(OTHER) }, refused, only: "RoleBinding" });
+    expect(await world.apply(ADOPT)).toBeUndefined();
+    expect(world.done).toEqual(["GMSACredentialSpec web.web2", "Adopt"]);
+    expect(world.logged).toHaveLength(1);
+    // Whoever changed it meanwhile: all of it is looked at again.
+    const changed = new World({
+      bindings: { "web/web2": allMade(OTHER) },
+      refused: new KubernetesError("Conflict", "no"),
+      only: "RoleBinding",
+    });
+    expect(await changed.apply(ADOPT)).toMatchObject({ kind: "Aborted" });
+    expect(changed.done).toEqual([]);
   });
 
   test("that was made is not undone where the farm's own right cannot be taken away: it is logged", async () => {

@@ -1,4 +1,5 @@
 /** More farms are deleted than a domain lets go within a time: the rest waits, says so, and can be saved. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { between, type Between } from "../faults/between.ts";
@@ -88,7 +89,7 @@ describe.skipIf(!available)("the deletion budget of a domain", () => {
     const started = performance.now();
     await remove("behind");
     await waitFor("the other to be gone", async () => (await directory.find("behind$")) === undefined, Boolean, 60);
-    expect((performance.now() - started) / 1000).toBeLessThan(15);
+    expect((performance.now() - started) / 1000).toBeLessThan(25);
     await waitFor("both to be gone", async () => (await ownedInDirectory()).length === 0, Boolean, 60);
     schedule.set();
   });
@@ -99,13 +100,18 @@ describe.skipIf(!available)("the deletion budget of a domain", () => {
     const before = schedule.done.length;
     const writes = matching("http", "PATCH", /activedirectorydomains\/contoso\/status/);
     schedule.set({ matches: writes, when: { nth: 1 }, effect: { kind: "Hang" } });
-    // The domain counts its farms.
-    await make(["counted"]);
-    await waitFor("the status", () => schedule.done.length > before);
+    // The domain counts its farms; what it counted last may be as many as there are now.
+    let counted = 0;
+    const another = async (): Promise<boolean> => {
+      await make([`counted${counted++}`]);
+      await sleep(1500);
+      return schedule.done.length > before;
+    };
+    await waitFor("the status", another, Boolean, 60);
     const started = performance.now();
     await directory.modify((await directory.find("driftsHosts"))?.dn ?? "", "delete", "member", []);
     await waitFor("the drift to be put right", async () => (await directory.members("driftsHosts")).length === 1, Boolean, 60);
-    expect((performance.now() - started) / 1000).toBeLessThan(15);
+    expect((performance.now() - started) / 1000).toBeLessThan(25);
     schedule.set();
   });
 

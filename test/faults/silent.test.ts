@@ -110,16 +110,16 @@ describe.skipIf(!available)("a farm in the middle of its turn when the program i
     const { code, seconds } = await endWith("mute", "search", { kind: "Hang" });
     expect(code).toBe(0);
     expect(seconds).toBeGreaterThan(4);
-    expect(seconds).toBeLessThan(12);
+    expect(seconds).toBeLessThan(25);
     expect(await cluster.get("Lease", "serverfarm-operator", SYSTEM)).toMatchObject({ spec: { holderIdentity: "" } });
   });
 
   test("waits for the answer to a write that was sent", { timeout: 180_000 }, async () => {
     const { code, seconds } = await endWith("written", "modify", { kind: "Lag", milliseconds: 10_000 });
     expect(code).toBe(0);
-    expect(seconds).toBeGreaterThan(8);
+    expect(seconds).toBeGreaterThan(6);
     expect((await directory.find("written$"))?.["description"]).toBe("late");
-    const lines = operator.log.split("\n").filter((line) => line.includes("written"));
-    expect(lines.some((line) => line.includes('"audit"') || line.includes("changed the directory"))).toBe(true);
+    const lines = operator.log.split("\n").filter((line) => line.includes('"audit"') && line.includes("CN=written,"));
+    expect(lines.filter((line) => line.includes('"late"') && line.includes('"result":"Done"'))).toHaveLength(1);
   });
 });

@@ -130,9 +130,9 @@ field, its value, and what to do. All of them are reported at once. Every templa
 {{- $ports = append $ports (int .) -}}
 {{- end -}}
 {{- range .Values.config.dns.servers -}}
-{{- /* An IPv6 address without brackets has no port. */}}
+{{- /* An IPv6 address without brackets has no port. Port 53 may be that of a Service, whose pods listen on another one. */}}
 {{- $port := ternary (regexFind "[0-9]+$" .) "53" (regexMatch "^(\\[.+\\]|[0-9.]+):[0-9]+$" .) | int -}}
-{{- if not (has $port $ports) -}}
+{{- if not (or (eq $port 53) (has $port $ports)) -}}
 {{- include "serverfarm.problem" (printf "config.dns.servers has %s and networkPolicy.dnsPorts is %s: the network policy would keep the pods from port %d, so add %d to networkPolicy.dnsPorts" . (toJson $ports) $port $port) -}}
 {{- end -}}
 {{- end -}}

@@ -144,9 +144,9 @@ function blockersOf({ servicePrincipalNames }: DesiredFarm, reserved: LeftOut, h
   return servicePrincipalNames.flatMap((name) => held.get(foldName(name)) ?? reserved.get(foldName(name)) ?? []);
 }
 
-function leftOut(desired: DesiredFarm, reason: Blocker["reason"], messageOf: (name: string) => string | undefined): LeftOut {
+function leftOut(names: readonly string[], reason: Blocker["reason"], messageOf: (name: string) => string | undefined): LeftOut {
   return new Map(
-    namesToHave(desired).flatMap((name): readonly [string, Blocker][] => {
+    names.flatMap((name): readonly [string, Blocker][] => {
       const message = messageOf(name);
       return message === undefined ? [] : [[foldName(name), { reason, part: "ServicePrincipalNames", message }]];
     }),
@@ -156,13 +156,13 @@ function leftOut(desired: DesiredFarm, reason: Blocker["reason"], messageOf: (na
 /** Names that are not a farm's to have: of classes that belong to others, of the domain, of its controllers, and of computers that are not its hosts. */
 function reservedNames(view: FarmView): LeftOut {
   const { desired, observed, account } = view;
-  if (namesToHave(desired).length === 0) return new Map();
+  if (desired.servicePrincipalNames.length === 0) return new Map();
   const current = new Set(account.kind === "Own" ? account.object.servicePrincipalNames.map(foldName) : []);
   // A farm may have as many hosts as names, and more.
   const computers = new HostIndex([...observed.objects, ...observed.computers].filter(isComputer));
   const resolved = [...desired.resolved.values()].flat().map((host) => host.objectGUID);
   const known = new Set([...resolved, ...(desired.search?.remembered.keys() ?? [])]);
-  return leftOut(desired, "ServicePrincipalNameReserved", (name) => {
+  return leftOut(desired.servicePrincipalNames, "ServicePrincipalNameReserved", (name) => {
     const rule = reservedName(name, desired.domain);
     if (rule !== undefined) return `${name} is not set, because ${rule}: remove it from servicePrincipalNames.`;
     const bearer = strangerNamed(view, computers, hostOf(name));
@@ -222,7 +222,8 @@ function heldByOthers({ desired, observed, account }: FarmView): LeftOut {
     for (const as of holder.servicePrincipalNames) holders.set(foldName(as), { holder, as });
   }
   if (holders.size === 0) return new Map();
-  return leftOut(desired, "ServicePrincipalNameInUse", (name) => {
+  // Somebody may have got what an account had that is created again.
+  return leftOut(namesToHave(desired), "ServicePrincipalNameInUse", (name) => {
     // Of a name that no farm can have it does not matter who holds it.
     if (reservedName(name, desired.domain) !== undefined) return undefined;
     const found = holders.get(foldName(name));

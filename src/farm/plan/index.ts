@@ -44,8 +44,9 @@ export function plan(view: FarmView): Plan {
     blockers: [...desired.invalid, ...hosts.blockers, ...steps.flatMap(({ blockers }) => blockers)],
   };
   const possible = observed.missing.length > 0 ? withoutCreating(whole, observed.missing) : whole;
-  // What the directory does not take of the account it would not take of a new one, either: that is written, and seen, first.
-  const isAsked = desired.recreate !== undefined && !possible.changes.some(({ kind }) => kind === "UpdateAccount");
+  // Properties and names that the directory does not take it may not take of a new account, either: they are written, and seen, first.
+  const isPending = possible.changes.some(({ kind }) => kind === "UpdateAccount" || kind === "ChangeServicePrincipalNames");
+  const isAsked = desired.recreate !== undefined && !isPending;
   const recreation = isAsked ? planRecreation(view) : undefined;
   if (recreation) {
     return {

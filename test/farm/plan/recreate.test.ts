@@ -120,7 +120,7 @@ describe("an account that is to be created again", () => {
     expect(names({ ...former, successor: "new" })).toEqual([["http/web"]]);
   });
 
-  test("gets no name back that it may not have: none is in the manifest, where it would be judged", async () => {
+  test("gets no name back that another object got meanwhile, or that the manifest does not leave to others any more", async () => {
     const { directory, wanted, guid } = await settled();
     const holder = directoryObject({ distinguishedName: `CN=holder,${BASE}`, servicePrincipalNames: ["HOST/shop"] });
     directory.objects = [...directory.objects.filter(({ samAccountName }) => samAccountName !== "itfarm1$"), holder];
@@ -131,9 +131,11 @@ describe("an account that is to be created again", () => {
     directory.computers = [...directory.computers, computer("WEB02")];
     directory.objects = [...directory.objects, computer("WEB02")];
     const mapped = { ...FACTS, servicePrincipalNameMappings: parseMappings(["host=http"]) };
-    const later = { ...wanted({ status: { formerAccount } }), domain: mapped };
+    const spec = { ...SPEC, selfRegisteredServicePrincipalNames: ["MSSQLSvc/*", "http/s*"] };
+    const later = { ...wanted({ spec, status: { formerAccount } }), domain: mapped };
+    // Another object holds one by now, and one is not left to others any more. What the account had it may have again, as it would have kept it.
     expect(planOf(later, directory).changes).toEqual([
-      expect.objectContaining({ kind: "CreateAccount", servicePrincipalNames: ["http/web", "MSSQLSvc/web"] }),
+      expect.objectContaining({ kind: "CreateAccount", servicePrincipalNames: ["http/web", "MSSQLSvc/web", "MSSQLSvc/WEB02"] }),
     ]);
     // Who may have them is asked.
     const keys = lookupKeys(later, undefined);
@@ -174,6 +176,15 @@ describe("an account that is to be created again", () => {
     directory.refuse = () => undefined;
     const { applied } = await reconcile(wanted({ spec }), directory, WORK, new AbortController().signal);
     expect(kinds(applied)).toEqual(["UpdateAccount", "DeleteAccount", "CreateAccount"]);
+  });
+
+  test("is not deleted either while a name of it is refused", async () => {
+    const { directory, wanted, guid } = await settled();
+    const spec = { ...SPEC, servicePrincipalNames: ["http/web", "http/web/three"] };
+    directory.refuse = ({ kind }) =>
+      kind === "ChangeServicePrincipalNames" || kind === "CreateAccount" ? new DirectoryError("AccessDenied", "no") : undefined;
+    await reconcile(wanted({ spec }), directory, WORK, new AbortController().signal);
+    expect(directory.objects.map(({ objectGUID }) => objectGUID)).toContain(guid);
   });
 
   test("keeps out who was kept out, and lets in who was let in, though they cannot be seen now", async () => {

@@ -102,12 +102,13 @@ test.runIf(onSandbox)(`a farm costs as much among ${MANY} farms as among ${FEW}`
     await allReady(MANY);
     await measure();
     among.many = await measure();
-    // To find a place among them takes a few steps more; to go through them once would take as many as there are.
-    const more = new Map([...among.many].map(([block, count]) => [block, count - (among.few.get(block) ?? 0)]));
-    expect(
-      [...more].filter(([, count]) => count > MANY / 2),
-      "blocks, and how much more often they ran",
-    ).toEqual([]);
+    // To find a place among them takes a few steps more, and on a busy machine a farm is looked at once more here and there. To go through all of them
+    // would take as many steps as there are, where among few it takes few.
+    const grows = [...among.many].flatMap(([block, count]) => {
+      const few = among.few.get(block) ?? 0;
+      return count - few > MANY / 2 && count > 5 * few ? [`${block}: ${few} times among few, ${count} among many`] : [];
+    });
+    expect(grows).toEqual([]);
     // It sees what goes through all of them: whoever asks for metrics does.
     await counted.operator.metrics();
     const asked = (await counted.ran()).flatMap(({ blocks }) => blocks.map(({ count }) => count));

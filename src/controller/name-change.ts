@@ -94,8 +94,8 @@ export class NameGuard {
     try {
       const ways = { objects, askerOf: () => askerOf(farm, "SpecChange"), stop: () => undefined };
       const { steps, left } = await takeRight(ownerBy(keyOf(farm.metadata)), ways);
-      if (left) throw left;
       if (domain) for (const step of steps) events.record(SERVER_FARM, farm, nameEvent("Frees", step, accountOf(farm, domain)));
+      if (left) throw left;
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
       const seen = { farm: keyOf(farm.metadata), error: error.message };

@@ -187,6 +187,14 @@ describe("a change", () => {
     expect(changed.done).toEqual([]);
   });
 
+  test("by which the name is free: what was taken is told, though the farm's own binding stays", async () => {
+    const refused = new KubernetesError("Forbidden", "no");
+    const world = new World({ bindings: { "web/itfarm1": allMade(OWN) }, refused, only: "RoleBinding" });
+    expect(await world.apply(DELETE)).toBeUndefined();
+    expect(world.events).toEqual([expect.stringMatching(/^Normal itfarm1: delete GMSACredentialSpec /)]);
+    expect(world.logged).toHaveLength(1);
+  });
+
   test("that was made is not undone where the farm's own right cannot be taken away: it is logged", async () => {
     const world = new World({ refused: new KubernetesError("Forbidden", "no") });
     expect(await world.apply(DELETE)).toBeUndefined();
